@@ -1,0 +1,121 @@
+"""Maximum and average pooling, NHWC."""
+
+import functools
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zoo.layers.window import Padding, Window, pair, resolve_window, shifts, unshift
+
+
+# XLA's own gradient of a maximum (select-and-scatter) is ten times slower than this on CPUs, and on GPUs it refuses to
+# run under --xla_gpu_deterministic_ops (google/flax#4233). Remembering which pixel won needs one byte an output.
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def max_pool(x: jax.Array, window: Window) -> jax.Array:
+    """The largest value under each window; [N, H, W, C] -> [N, H', W', C]. Padding never wins.
+
+    The gradient goes to the first of equal values, row by row, as in XLA and PyTorch. At most 255 pixels a window.
+    """
+    return functools.reduce(jnp.maximum, shifts(x, window, -jnp.inf))
+
+
+def _forward(x, window):
+    largest, *others = shifts(x, window, -jnp.inf)
+    winner = jnp.zeros(largest.shape, jnp.uint8)
+    for index, candidate in enumerate(others, start=1):
+        winner = jnp.where(candidate > largest, jnp.uint8(index), winner)
+        largest = jnp.maximum(largest, candidate)
+    return largest, (winner, x.shape[1:3])
+
+
+def _backward(window, residuals, cotangent):
+    winner, image_size = residuals
+    zero = jnp.zeros((), cotangent.dtype)
+    positions = range(window.size[0] * window.size[1])
+    parts = [jnp.where(winner == position, cotangent, zero) for position in positions]
+    return (unshift(parts, window, image_size),)
+
+
+max_pool.defvjp(_forward, _backward)
+
+
+def avg_pool(x: jax.Array, window: Window, count_include_pad: bool) -> jax.Array:
+    """The mean under each window; [N, H, W, C] -> [N, H', W', C].
+
+    Args:
+      x: images.
+      window: see `Window`.
+      count_include_pad: whether padding counts in the divisor: yes in torchvision's Inception v3, no in Keras'.
+    """
+    total = sum(shifts(x, window))
+    if count_include_pad:
+        return total / (window.size[0] * window.size[1])
+    pixels = sum(shifts(jnp.ones((1, *x.shape[1:3], 1), x.dtype), window))
+    return total / pixels
+
+
+def adaptive_avg_pool(x: jax.Array, size: tuple[int, int]) -> jax.Array:
+    """Means over `size` even parts of the image; [N, H, W, C] -> [N, *size, C].
+
+    Part i of n covers the pixels floor(i * H / n) up to ceil((i + 1) * H / n), as in `torch.nn.AdaptiveAvgPool2d`.
+    """
+    if x.shape[1:3] == size:
+        return x
+    for axis, (pixels, parts) in enumerate(zip(x.shape[1:3], size, strict=True), start=1):
+        part = np.arange(parts)[:, None]
+        start, stop = part * pixels // parts, -(-(part + 1) * pixels // parts)
+        inside = (np.arange(pixels) >= start) & (np.arange(pixels) < stop)
+        weights = jnp.asarray(inside / (stop - start), x.dtype)
+        x = jnp.moveaxis(jnp.tensordot(weights, x, (1, axis), precision="highest"), 0, axis)
+    return x
+
+
+class MaxPool(nn.Module):
+    """Maximum pooling.
+
+    Attributes:
+      window: pixels, one number or (height, width).
+      strides: pixels; None for the window's size.
+      padding: as in `Conv`.
+    """
+
+    window: int | Sequence[int]
+    strides: int | Sequence[int] | None = None
+    padding: Padding = "VALID"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        strides = pair(self.window) if self.strides is None else self.strides
+        return max_pool(x, resolve_window(self.name, x.shape[1:3], self.window, strides, self.padding))
+
+
+class AvgPool(nn.Module):
+    """Average pooling; attributes as in `MaxPool`, and `count_include_pad` as in `avg_pool`."""
+
+    window: int | Sequence[int]
+    strides: int | Sequence[int] | None = None
+    padding: Padding = "VALID"
+    count_include_pad: bool = True
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        strides = pair(self.window) if self.strides is None else self.strides
+        window = resolve_window(self.name, x.shape[1:3], self.window, strides, self.padding)
+        return avg_pool(x, window, self.count_include_pad)
+
+
+class AdaptiveAvgPool(nn.Module):
+    """Average pooling to a fixed output size; see `adaptive_avg_pool`.
+
+    Attributes:
+      size: of the output in pixels, one number or (height, width).
+    """
+
+    size: int | Sequence[int]
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return adaptive_avg_pool(x, pair(self.size))

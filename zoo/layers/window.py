@@ -1,0 +1,105 @@
+"""Windows that slide over an image: what convolutions and pools have in common."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from zoo.errors import ImageTooSmall, ZooError
+
+# "SAME" and "VALID" as in XLA; an int pads every side; ((top, bottom), (left, right)) pads each side by itself.
+Padding = str | int | Sequence[tuple[int, int]]
+
+
+class Window(NamedTuple):
+    """A window with everything resolved to numbers of pixels; hashable, so that it can be a static argument."""
+
+    size: tuple[int, int]
+    strides: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+
+    def output_size(self, image_size: Sequence[int]) -> tuple[int, int]:
+        """Height and width after the window, for an image of height and width `image_size`."""
+        return tuple(
+            (pixels + before + after - size) // stride + 1
+            for pixels, size, stride, (before, after) in zip(image_size, self.size, self.strides, self.padding, strict=True)
+        )
+
+
+def require_pixels(network: str, images: jax.Array, smallest: int) -> None:
+    """Raises `ImageTooSmall` if images [N, H, W, C] are smaller than `smallest` pixels in height or width."""
+    height, width = images.shape[1:3]
+    if min(height, width) < smallest:
+        raise ImageTooSmall(f"{network} needs images of at least {smallest}x{smallest} pixels; these have {height}x{width}")
+
+
+def pair(value: int | Sequence[int]) -> tuple[int, int]:
+    """(value, value) for an int; a sequence of two as it is."""
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def resolve_window(
+    layer: str, image_size: Sequence[int], size: int | Sequence[int], strides: int | Sequence[int], padding: Padding
+) -> Window:
+    """Resolves `padding` for an image of height and width `image_size`.
+
+    Raises:
+      ImageTooSmall: the window does not fit into the padded image once; the message names `layer`.
+      ZooError: `padding` is a word other than "SAME" and "VALID".
+    """
+    size, strides = pair(size), pair(strides)
+    if padding == "VALID":
+        pads = ((0, 0), (0, 0))
+    elif padding == "SAME":
+        totals = [
+            max((-(-pixels // stride) - 1) * stride + extent - pixels, 0)
+            for pixels, extent, stride in zip(image_size, size, strides, strict=True)
+        ]
+        pads = tuple((total // 2, total - total // 2) for total in totals)
+    elif isinstance(padding, str):
+        raise ZooError(f"{layer}: padding is 'SAME', 'VALID' or numbers of pixels, not {padding!r}")
+    elif isinstance(padding, int):
+        pads = ((padding, padding), (padding, padding))
+    else:
+        pads = tuple(tuple(sides) for sides in padding)
+    window = Window(size, strides, pads)
+    if min(window.output_size(image_size)) < 1:
+        raise ImageTooSmall(
+            f"{layer}: a {size[0]}x{size[1]} window does not fit into its input of {image_size[0]}x{image_size[1]} pixels"
+        )
+    return window
+
+
+def shifts(x: jax.Array, window: Window, padding_value: float = 0.0) -> list[jax.Array]:
+    """For each position inside the window, row by row, the pixels [N, H', W', C] that meet it as the window slides."""
+    height, width = window.output_size(x.shape[1:3])
+    x = jnp.pad(x, ((0, 0), *window.padding, (0, 0)), constant_values=padding_value)
+    batch, _, _, channels = x.shape
+    down, right = window.strides
+    return [
+        lax.slice(
+            x,
+            (0, row, column, 0),
+            (batch, row + (height - 1) * down + 1, column + (width - 1) * right + 1, channels),
+            (1, down, right, 1),
+        )
+        for row in range(window.size[0])
+        for column in range(window.size[1])
+    ]
+
+
+def unshift(parts: Sequence[jax.Array], window: Window, image_size: Sequence[int]) -> jax.Array:
+    """The transpose of `shifts`: every part goes back to the pixels it came from, [N, H, W, C], and overlaps add up."""
+    zero = jnp.zeros((), parts[0].dtype)
+    total = zero
+    for index, part in enumerate(parts):
+        pads = []
+        for axis, offset in enumerate(divmod(index, window.size[1])):
+            stride, (before, _) = window.strides[axis], window.padding[axis]
+            start = offset - before
+            reach = start + (part.shape[1 + axis] - 1) * stride + 1
+            pads.append((start, image_size[axis] - reach, stride - 1))
+        total = total + lax.pad(part, zero, ((0, 0, 0), *pads, (0, 0, 0)))
+    return total

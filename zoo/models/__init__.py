@@ -1,0 +1,1 @@
+"""Architectures: one family a file. `zoo.models.registry` finds them by name."""

@@ -1,0 +1,88 @@
+"""Finds architectures by name: every module of this package that has a `MODELS` table is a family."""
+
+import dataclasses
+import fnmatch
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+import zoo.models
+from zoo.errors import ZooError, unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What is known of a model besides its code.
+
+    Attributes:
+      module: the flax module's class.
+      input_shape: the canonical input, (height, width, channels).
+      paper: where the network is from.
+      num_classes: of the canonical network.
+      options: constructor arguments that make this variant.
+    """
+
+    module: Callable[..., nn.Module]
+    input_shape: tuple[int, int, int]
+    paper: str
+    num_classes: int = 1000
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@functools.cache
+def entries() -> Mapping[str, Entry]:
+    """All models by name."""
+    found = {}
+    for module in pkgutil.iter_modules(zoo.models.__path__):
+        found |= getattr(importlib.import_module(f"zoo.models.{module.name}"), "MODELS", {})
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def find_entry(name: str) -> Entry:
+    """The entry of the model `name`.
+
+    Raises:
+      ZooError: there is no such model; the message names the nearest one.
+    """
+    if name not in entries():
+        raise unknown("model", name, entries())
+    return entries()[name]
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of the models that match a shell-style pattern, such as "resnet*"."""
+    return fnmatch.filter(entries(), pattern)
+
+
+def create_model(name: str, num_classes: int | None = None, dtype: Any = jnp.float32, **overrides: Any) -> nn.Module:
+    """Builds an architecture.
+
+    Args:
+      name: see `list_models`.
+      num_classes: logits; the canonical network's number if None.
+      dtype: of the computation; parameters are float32 whatever it is.
+      **overrides: further attributes of the module, such as `dropout=0.0`.
+
+    Returns:
+      A flax module: `model.init(key, images, train=False)`, `model.apply(variables, images, train=False)` give logits
+      [N, num_classes] for float images [N, H, W, C].
+
+    Raises:
+      ZooError: there is no such model, or it has no such attribute; the message names the nearest one.
+    """
+    entry = find_entry(name)
+    attributes = [field.name for field in dataclasses.fields(entry.module) if field.name not in ("parent", "name")]
+    for override in overrides:
+        if override not in attributes:
+            raise unknown(f"option of {name}", override, attributes)
+    if num_classes is None:
+        num_classes = entry.num_classes
+    if num_classes < 1:
+        raise ZooError(f"{name}: num_classes is {num_classes}, it must be at least 1")
+    return entry.module(num_classes=num_classes, dtype=dtype, **{**entry.options, **overrides})

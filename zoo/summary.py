@@ -1,0 +1,115 @@
+"""A network's layer table: names, shapes, parameters and multiply-adds, found without allocating a parameter."""
+
+import math
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import traverse_util
+
+from zoo.errors import ZooError
+from zoo.layers import Conv
+from zoo.models.registry import create_model, entries, find_entry
+
+
+class Row(NamedTuple):
+    """One layer.
+
+    Attributes:
+      name: the layer's path in the module, joined by "/", which is also where its parameters are.
+      type: the name of its class.
+      output_shape: without the batch dimension: (height, width, channels) or (features,).
+      params: trainable parameters.
+      macs: multiply-adds for one image, of convolutions and linear layers alone, padding taps included.
+    """
+
+    name: str
+    type: str
+    output_shape: tuple[int, ...]
+    params: int
+    macs: int
+
+
+class Summary(NamedTuple):
+    """The table of a network.
+
+    Attributes:
+      rows: the layers in execution order.
+      input_shape: (height, width, channels) of the image.
+      params: trainable parameters in all.
+      batch_stats: moving statistics in all.
+      macs: multiply-adds for one image in all.
+    """
+
+    rows: tuple[Row, ...]
+    input_shape: tuple[int, ...]
+    params: int
+    batch_stats: int
+    macs: int
+
+
+def summarize(
+    model: str | nn.Module, input_shape: tuple[int, ...] | None = None, num_classes: int | None = None
+) -> Summary:
+    """Makes the layer table of a model.
+
+    Args:
+      model: a name from `list_models`, or any flax module called as `module(images, train=False)`.
+      input_shape: (height, width, channels) of one image; the canonical input if None.
+      num_classes: logits, for a name; the canonical network's number if None.
+
+    Raises:
+      ZooError: the name is unknown, the image is too small, or a module that is not from the zoo has no `input_shape`.
+    """
+    if isinstance(model, str):
+        input_shape = input_shape or find_entry(model).input_shape
+        model = create_model(model, num_classes)
+    elif input_shape is None:
+        input_shape = _canonical_input(model)
+
+    calls = []  # (module, output, whether it called no other module), in the order in which the calls end
+
+    def record(next_function, args, kwargs, context):
+        if context.method_name != "__call__":
+            return next_function(*args, **kwargs)
+        inner = len(calls)
+        output = next_function(*args, **kwargs)
+        calls.append((context.module, output, len(calls) == inner))
+        return output
+
+    def init(key):
+        return model.init(key, jnp.zeros((1, *input_shape)), train=False)
+
+    with nn.intercept_methods(record):
+        variables = jax.eval_shape(init, jax.random.key(0))
+
+    params = traverse_util.flatten_dict(variables.get("params", {}))
+    rows = []
+    for module, output, leaf in calls:
+        own = sum(math.prod(array.shape) for path, array in params.items() if path[:-1] == module.path)
+        if leaf or own:
+            macs = _macs(module, output, params)
+            rows.append(Row("/".join(module.path), type(module).__name__, output.shape[1:], own, macs))
+    return Summary(
+        rows=tuple(rows),
+        input_shape=tuple(input_shape),
+        params=sum(math.prod(array.shape) for array in params.values()),
+        batch_stats=sum(math.prod(array.shape) for array in jax.tree.leaves(variables.get("batch_stats", {}))),
+        macs=sum(row.macs for row in rows),
+    )
+
+
+def _macs(module, output, params):
+    if not isinstance(module, Conv | nn.Conv | nn.Dense):
+        return 0
+    # Each output pixel takes every weight of the kernel once: [kh, kw, in / groups, out], or [in, out].
+    return math.prod(output.shape[1:-1]) * math.prod(params[*module.path, "kernel"].shape)
+
+
+def _canonical_input(module):
+    for entry in entries().values():
+        same = all(getattr(module, option, None) == value for option, value in entry.options.items())
+        if type(module) is entry.module and same:
+            return entry.input_shape
+    raise ZooError(f"{type(module).__name__} is not one of the zoo's networks: say its input_shape=(height, width, channels)")
