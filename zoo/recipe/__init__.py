@@ -1,0 +1,75 @@
+"""What a training run is made of: a `Recipe` and its parts, to be composed, checked, overridden and saved.
+
+    from zoo.recipe import *
+
+is all that a recipe file needs.
+"""
+
+from zoo.recipe.augmentation import (
+    Augmentation,
+    CenterCrop,
+    ChannelMeanStd,
+    HorizontalFlip,
+    Normalize,
+    PCAColor,
+    PixelMean,
+    RandomCrop,
+    RandomResizedCrop,
+    Resize,
+    ResizeShort,
+    SignedRange,
+    UnitRange,
+)
+from zoo.recipe.initialization import (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Initialization,
+    LeCunNormal,
+    LeCunUniform,
+    Normal,
+)
+from zoo.recipe.loading import list_recipes, load_recipe
+from zoo.recipe.optimization import SGD, ConstantRate, Cosine, MultiStep, Polynomial, Regularization
+from zoo.recipe.recipe import Budget, Data, Model, Precision, Recipe, Target
+
+__all__ = [
+    "SGD",
+    "Augmentation",
+    "Budget",
+    "CenterCrop",
+    "ChannelMeanStd",
+    "Constant",
+    "ConstantRate",
+    "Cosine",
+    "Data",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "HorizontalFlip",
+    "Initialization",
+    "LeCunNormal",
+    "LeCunUniform",
+    "Model",
+    "MultiStep",
+    "Normal",
+    "Normalize",
+    "PCAColor",
+    "PixelMean",
+    "Polynomial",
+    "Precision",
+    "RandomCrop",
+    "RandomResizedCrop",
+    "Recipe",
+    "Regularization",
+    "Resize",
+    "ResizeShort",
+    "SignedRange",
+    "Target",
+    "UnitRange",
+    "list_recipes",
+    "load_recipe",
+]

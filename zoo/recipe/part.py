@@ -1,0 +1,150 @@
+"""The base of everything in a recipe: frozen dataclasses whose field types are checked, to and from JSON."""
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from zoo.errors import ZooError, unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A piece of a recipe. Subclasses are frozen dataclasses; `validate` raises for values that make no sense."""
+
+    kinds: ClassVar[dict[str, type["Part"]]] = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        Part.kinds[cls.__name__] = cls
+
+    def __post_init__(self):
+        for name, hint in field_types(type(self)).items():
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, conform(value, hint))
+            except TypeError:
+                raise ZooError(f"{type(self).__name__}.{name} must be {describe(hint)}, not {value!r}") from None
+        self.validate()
+
+    def validate(self) -> None:
+        """Raises `ZooError` if the fields contradict each other or are out of range."""
+
+    def require(self, condition: bool, name: str, rule: str) -> None:
+        """Raises `ZooError` naming the field, the rule and the value, unless `condition` holds."""
+        if not condition:
+            raise ZooError(f"{type(self).__name__}.{name} must be {rule}, not {getattr(self, name)!r}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries, lists and scalars; `from_json` is the inverse."""
+        values = {field.name: _encode(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {"kind": type(self).__name__, **values}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Builds the part that `to_json` described.
+
+        Raises:
+          ZooError: a kind or a field is unknown, or a value is of the wrong type or out of range.
+        """
+        return _decode(data)
+
+
+@functools.cache
+def field_types(cls: type[Part]) -> dict[str, Any]:
+    """Name and type of each field of a part."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def conform(value: Any, hint: Any) -> Any:
+    """Returns `value` as the type `hint`: ints pass for floats and lists for tuples, nothing else is converted.
+
+    Raises:
+      TypeError: the value is not of that type.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        for option in arguments:
+            try:
+                return conform(value, option)
+            except TypeError:
+                continue
+        raise TypeError
+    if origin is tuple:
+        if not isinstance(value, tuple | list):
+            raise TypeError
+        if arguments[1:] == (...,):
+            return tuple(conform(item, arguments[0]) for item in value)
+        if len(value) != len(arguments):
+            raise TypeError
+        return tuple(conform(item, option) for item, option in zip(value, arguments, strict=True))
+    if origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise TypeError
+        return types.MappingProxyType({str(key): conform(item, arguments[1]) for key, item in value.items()})
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, bool) and hint is int or not isinstance(value, hint):
+        raise TypeError
+    return value
+
+
+def describe(hint: Any) -> str:
+    """A type in words, for error messages."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(describe(option) for option in arguments)
+    if origin is tuple:
+        return f"a list of {describe(arguments[0])}"
+    if origin is Mapping:
+        return "a mapping"
+    words = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", type(None): "None"}
+    if hint in words:
+        return words[hint]
+    options = [kind.__name__ for kind in Part.kinds.values() if issubclass(kind, hint) and not kind.__subclasses__()]
+    return f"one of {', '.join(options)}" if len(options) > 1 else f"a {hint.__name__}"
+
+
+def _encode(value):
+    if isinstance(value, Part):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {key: _encode(item) for key, item in value.items()}
+    return [_encode(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _decode(data):
+    if isinstance(data, Mapping) and "kind" in data:
+        return build(data["kind"], {name: _decode(item) for name, item in data.items() if name != "kind"})
+    if isinstance(data, Mapping):
+        return {key: _decode(item) for key, item in data.items()}
+    return tuple(_decode(item) for item in data) if isinstance(data, list) else data
+
+
+def build(kind: str, fields: Mapping[str, Any]) -> Part:
+    """Makes the part whose class is called `kind`.
+
+    Raises:
+      ZooError: there is no such part or field, or a value does not fit.
+    """
+    concrete = [name for name, cls in Part.kinds.items() if not cls.__subclasses__()]
+    if kind not in concrete:
+        raise unknown("part of a recipe", kind, concrete)
+    cls = Part.kinds[kind]
+    for name in fields:
+        if name not in field_types(cls):
+            raise unknown(f"field of {kind}", name, field_types(cls))
+    required = [
+        field.name
+        for field in dataclasses.fields(cls)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    for name in required:
+        if name not in fields:
+            raise ZooError(f"{kind} needs {', '.join(required)}: {name} is missing")
+    return cls(**fields)
