@@ -1,0 +1,73 @@
+"""TensorFlow Datasets, read without TensorFlow: sets that were prepared in the ArrayRecord format."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.data.sources import Dataset
+from zoo.errors import ZooError, unknown
+
+EVAL_SPLITS = ("test", "validation", "val")
+
+
+@dataclass(frozen=True)
+class TFDSSplit:
+    """A split of a prepared set; images come as the encoded files that the set has."""
+
+    source: Any
+    name: str
+    images: None = None
+    labels: None = None
+
+    def __len__(self):
+        return len(self.source)
+
+    def read(self, index):
+        example = self.source[index]
+        return example["image"], int(example["label"])
+
+    def describe(self, index):
+        return f"{self.name}[{index}]"
+
+
+def open_tfds(name: str) -> Dataset:
+    """Opens a set by its TFDS name, such as "cifar10" or "imagenet2012:5.1.0", from the folder $TFDS_DATA_DIR.
+
+    Raises:
+      ZooError: the name is unknown; the set is not prepared, and then the message gives the command that prepares it;
+        or it has no images with labels.
+    """
+    import tensorflow_datasets as tfds
+    from absl import logging
+
+    logging.set_verbosity(logging.ERROR)  # TFDS warns of every folder that is not there yet; the error below says it
+    spec = f"tfds:{name}"
+    try:
+        builder = tfds.builder(name)
+    except tfds.core.DatasetNotFoundError:
+        raise unknown("TFDS data set", name, tfds.list_builders()) from None
+    except ImportError as error:
+        raise ZooError(f"{spec} is not prepared, and TFDS cannot describe it without {error.name}: {_prepare(name)}") from None
+    splits = builder.info.splits
+    evaluation = next((split for split in EVAL_SPLITS if split in splits), None)
+    if "train" not in splits or evaluation is None:
+        if splits:
+            raise ZooError(f"{spec} has the splits {', '.join(splits)}; it takes train and one of {', '.join(EVAL_SPLITS)}")
+        raise ZooError(f"{spec} is not prepared: {_prepare(name)}")
+    features = builder.info.features
+    if not {"image", "label"} <= set(features):
+        raise ZooError(f"{spec} has the features {', '.join(features)}; it takes image and label")
+
+    def open_split(split):
+        try:
+            source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
+        except NotImplementedError:
+            raise ZooError(f"{spec} is prepared in a format without random access: {_prepare(name)}") from None
+        return TFDSSplit(source, f"{spec} {split}")
+
+    return Dataset(
+        spec, open_split("train"), open_split(evaluation), tuple(features["label"].names), channels=features["image"].shape[-1]
+    )
+
+
+def _prepare(name):
+    return f"python -m pip install 'zoo[prepare]' && tfds build {name} --file_format=array_record"
