@@ -57,9 +57,7 @@ def open_folder(path: str) -> Dataset:
         class_names = tuple(found)
         train, held_out = {}, {}
         for name, files in found.items():
-            by_hash = sorted(files, key=lambda file: hashlib.sha256(file.name.encode()).digest())
-            count = round(HELD_OUT * len(files)) if len(files) > 1 else 0
-            held_out[name], train[name] = by_hash[: max(count, int(len(files) > 1))], by_hash[max(count, int(len(files) > 1)) :]
+            held_out[name], train[name] = _hold_out(files)
     if not class_names:
         raise ZooError(
             f"folder:{path}: there are no images in it; it takes a sub-folder for each class with {', '.join(SUFFIXES)} files"
@@ -75,6 +73,13 @@ def _find(root):
         if files:
             found[folder.name] = files
     return found
+
+
+def _hold_out(files):
+    """Cuts one class into (held out, kept); a single image is kept."""
+    by_hash = sorted(files, key=lambda file: hashlib.sha256(file.name.encode()).digest())
+    count = max(round(HELD_OUT * len(files)), 1) if len(files) > 1 else 0
+    return by_hash[:count], by_hash[count:]
 
 
 def _split(files_of, class_names):

@@ -1,0 +1,249 @@
+"""From a split to batches: in a fixed order, from any step on, on any number of hosts."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import grain
+import numpy as np
+from absl import flags
+
+from zoo.data.decode import CorruptImage, open_image
+from zoo.data.framing import frame, framed_size, is_random, split_framing
+from zoo.data.sources import ArraySplit, Split, check_labels
+from zoo.errors import ZooError
+from zoo.recipe.augmentation import Transform
+
+RESIDENT_BYTES = 2 * 2**30  # a split that takes no more than this as uint8 is kept on every device
+
+
+class Batch(NamedTuple):
+    """What one step gets; every array's first axis is this host's part of the batch, n examples.
+
+    Attributes:
+      index: int32, the example's place in the split.
+      position: int32, the example's place in the global batch; its randomness comes from this.
+      weight: float32, 1, or 0 for an example that only fills the batch up.
+      image: uint8 [n, H, W, C]; None where the split is resident on the device.
+      label: int32; None likewise.
+    """
+
+    index: np.ndarray
+    position: np.ndarray
+    weight: np.ndarray
+    image: np.ndarray | None = None
+    label: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A split with a recipe's transforms, ready to be batched.
+
+    Attributes:
+      split: an `ArraySplit` if it fits in memory as a whole, else one that is decoded on the way.
+      framing: the transforms that the host applies on the way; empty for an `ArraySplit`.
+      transforms: those that are left for the device.
+      image_shape: (height, width, channels) of what reaches the device.
+      channels: of the images.
+      num_classes: labels are 0 ... num_classes - 1.
+    """
+
+    split: Split
+    framing: tuple[Transform, ...]
+    transforms: tuple[Transform, ...]
+    image_shape: tuple[int, int, int]
+    num_classes: int
+
+    @property
+    def resident(self) -> bool:
+        """Whether the images are kept on the device."""
+        return not self.framing
+
+
+class Corrupt(NamedTuple):
+    """An image that could not be decoded: where it is from and why."""
+
+    example: str
+    reason: str
+
+
+def make_feed(
+    split: Split,
+    transforms: tuple[Transform, ...],
+    *,
+    channels: int,
+    num_classes: int,
+    on_corrupt: Callable[[Corrupt], None],
+    on_progress: Callable[[int], None] = lambda done: None,
+    workers: int = 0,
+    resident_bytes: int = RESIDENT_BYTES,
+) -> Feed:
+    """Decodes a split once and for all if the result is always the same and fits in memory; else arranges to stream it.
+
+    Args:
+      split: of a data set.
+      transforms: the recipe's, for this split.
+      channels, num_classes: of the data set.
+      on_corrupt: called for each image that cannot be decoded; such images are left out.
+      on_progress: called with the number of images decoded so far.
+      workers: processes that decode; 0 for threads of this one.
+      resident_bytes: the largest decoded split that is kept.
+
+    Raises:
+      ZooError: the transforms cannot bring the images to one size, a label is out of range, or no image is left.
+    """
+    if split.images is not None:
+        if split.images.nbytes > resident_bytes:
+            raise ZooError(f"{split.images.nbytes / 2**30:.1f} GiB of images in memory are more than a device can keep")
+        return Feed(split, (), transforms, split.images.shape[1:], num_classes)
+    framing, rest = split_framing(transforms)
+    size = framed_size(framing)
+    shape = (size, size, channels)
+    feed = Feed(split, framing, rest, shape, num_classes)
+    if is_random(framing) or len(split) * size * size * channels > resident_bytes:
+        return feed
+    images, labels = decode(feed, np.arange(len(split)), on_corrupt, on_progress, workers)
+    if not len(labels):
+        raise ZooError(f"none of the {len(split)} images can be decoded, such as {split.describe(0)}")
+    return dataclasses.replace(feed, split=ArraySplit(images, labels), framing=())
+
+
+def decode(
+    feed: Feed,
+    indices: np.ndarray,
+    on_corrupt: Callable[[Corrupt], None],
+    on_progress: Callable[[int], None] = lambda done: None,
+    workers: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Decodes some of a split: uint8 images [N, H, W, C] and int32 labels [N], without those that are corrupt."""
+    if feed.resident:
+        return feed.split.images[indices], feed.split.labels[indices]
+    images = np.empty((len(indices), *feed.image_shape), np.uint8)
+    labels = np.empty(len(indices), np.int32)
+    done = 0
+    for batch in evaluation_batches(feed, min(64, len(indices)), indices, on_corrupt=on_corrupt, workers=workers):
+        good = batch.weight > 0
+        count = good.sum()
+        images[done : done + count] = batch.image[good]
+        labels[done : done + count] = batch.label[good]
+        done += count
+        on_progress(done)
+    return images[:done], labels[:done]
+
+
+class _Order:
+    """Which example is where in which step, for one host: a random-access source of `Batch`es without images."""
+
+    def __init__(self, examples, batch_size, host, hosts, fill=0):
+        self.examples, self.batch_size, self.fill = examples, batch_size, fill
+        self.position = np.array_split(np.arange(batch_size, dtype=np.int32), hosts)[host]
+
+    def __len__(self):
+        return -(-len(self.examples) // self.batch_size)
+
+    def __getitem__(self, step):
+        places = [step * self.batch_size + int(position) for position in self.position]
+        inside = np.array([place < len(self.examples) for place in places])
+        index = [self.examples[place] if here else self.fill for place, here in zip(places, inside, strict=True)]
+        return step, Batch(np.array(index, np.int32), self.position, inside.astype(np.float32))
+
+
+class _Load(grain.transforms.Map):
+    """Reads and frames the images of a batch. The random numbers of framing follow from seed, step and position."""
+
+    def __init__(self, feed, seed):
+        self.feed, self.seed = feed, seed
+
+    def map(self, element):
+        step, batch = element
+        image = np.zeros((len(batch.index), *self.feed.image_shape), np.uint8)
+        label = np.zeros(len(batch.index), np.int32)
+        corrupt = []
+        for slot, (index, position) in enumerate(zip(batch.index, batch.position, strict=True)):
+            random = np.random.Generator(np.random.Philox(key=[self.seed, step], counter=[0, 0, 0, int(position)]))
+            encoded, label[slot] = self.feed.split.read(int(index))
+            try:
+                decoded = open_image(encoded, self.feed.image_shape[-1])
+                image[slot] = frame(decoded, self.feed.framing, random)
+            except CorruptImage as error:
+                corrupt.append((slot, str(error)))
+        return batch._replace(image=image, label=label), corrupt
+
+
+def training_batches(
+    feed: Feed,
+    batch_size: int,
+    *,
+    seed: int,
+    first_step: int = 0,
+    on_corrupt: Callable[[Corrupt], None],
+    host: int = 0,
+    hosts: int = 1,
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """Endless shuffled batches. An epoch has every example once; a batch may lie across the end of one.
+
+    The order follows from `seed` alone, so that `first_step` goes on where an earlier run was.
+
+    Args:
+      feed: see `make_feed`.
+      batch_size: of all hosts together.
+      seed: of the order and of random framing.
+      first_step: where to begin.
+      on_corrupt: called for each image that cannot be decoded; it gets weight 0 and its neighbour's pixels.
+      host, hosts: this host's number, and how many share a batch: each gets consecutive positions.
+      workers: processes that decode; 0 for threads of this one.
+    """
+    examples = grain.MapDataset.range(len(feed.split)).seed(seed).shuffle().repeat()
+    order = _Order(examples, batch_size, host, hosts)
+    return _batches(feed, order, seed, first_step, on_corrupt, workers)
+
+
+def evaluation_batches(
+    feed: Feed,
+    batch_size: int,
+    indices: np.ndarray | None = None,
+    *,
+    on_corrupt: Callable[[Corrupt], None],
+    host: int = 0,
+    hosts: int = 1,
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """Batches in which each of `indices` (None for the whole split) has weight 1 once; arguments as above."""
+    indices = np.arange(len(feed.split)) if indices is None else indices
+    order = _Order(indices, batch_size, host, hosts, fill=int(indices[0]))
+    return _batches(feed, order, 0, 0, on_corrupt, workers)
+
+
+def _batches(feed, order, seed, first_step, on_corrupt, workers):
+    if feed.resident:
+        for step in range(first_step, len(order)):
+            yield order[step][1]
+        return
+    steps = grain.MapDataset.source(order)[first_step:].map(_Load(feed, seed))
+    threads = 1 if workers else 4
+    batches = steps.to_iter_dataset(grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads))
+    if workers:
+        if not flags.FLAGS.is_parsed():  # Grain's worker processes read absl flags, which a notebook never parses
+            flags.FLAGS.mark_as_parsed()
+        batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+    iterator = iter(batches)
+    try:
+        for batch, corrupt in iterator:
+            check_labels(batch.label[batch.weight > 0], feed.num_classes, "the data set")
+            yield _without(batch, corrupt, feed, on_corrupt) if corrupt else batch
+    finally:
+        iterator.close()
+
+
+def _without(batch, corrupt, feed, on_corrupt):
+    """The batch with weight 0 for corrupt images, which get a neighbour's pixels: black would bias batch statistics."""
+    image, weight = batch.image.copy(), batch.weight.copy()
+    slots = [slot for slot, _ in corrupt]
+    for slot, reason in corrupt:
+        if weight[slot]:
+            on_corrupt(Corrupt(feed.split.describe(int(batch.index[slot])), reason))
+    weight[slots] = 0
+    image[slots] = image[next((slot for slot in range(len(weight)) if slot not in slots), 0)]
+    return batch._replace(image=image, weight=weight)
