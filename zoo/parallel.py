@@ -1,0 +1,87 @@
+"""Devices: one axis called "batch", the one wrapper around a per-device step, and how values get to the devices."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from zoo.errors import ZooError
+
+AXIS = "batch"
+STRATEGIES = ("shard_map", "pmap")
+
+
+def make_mesh(devices: list[jax.Device] | None = None) -> Mesh:
+    """A mesh of the devices (all there are if None) along the one axis "batch"."""
+    return Mesh(np.array(jax.devices() if devices is None else devices), (AXIS,))
+
+
+def check_batch_size(batch_size: int, mesh: Mesh, accumulation: int = 1) -> None:
+    """Raises `ZooError` unless every device gets as many examples as every other one, in each of the batch's parts."""
+    if batch_size % (mesh.size * accumulation):
+        parts = f" in {accumulation} parts" if accumulation > 1 else ""
+        raise ZooError(f"a batch of {batch_size} cannot be shared evenly by {mesh.size} devices{parts}: change budget.batch_size")
+
+
+def data_parallel(body: Callable, mesh: Mesh, *, donate: bool, strategy: str = "shard_map") -> Callable:
+    """Compiles a per-device function for all devices of a mesh.
+
+    Args:
+      body: `body(replicated, constants, batch) -> outputs`. It sees the part of `batch` that is its device's, talks to
+        the others along the axis "batch", and its outputs must be the same on every device.
+      mesh: from `make_mesh`.
+      donate: whether `replicated` may be overwritten, as a training state.
+      strategy: "shard_map", which checks at trace time that the outputs are equal on all devices; or "pmap", the same
+        by its older name, for one process.
+
+    Returns:
+      A function of the same arguments, where `batch` is global: from `shard_batch`.
+    """
+    donated = (0,) if donate else ()
+    if strategy == "shard_map":
+        replicated, sharded = PartitionSpec(), PartitionSpec(AXIS)
+        mapped = jax.shard_map(body, mesh=mesh, in_specs=(replicated, replicated, sharded), out_specs=replicated)
+        return jax.jit(mapped, donate_argnums=donated)
+    mapped = jax.pmap(
+        body, axis_name=AXIS, in_axes=(None, None, 0), out_axes=None, devices=list(mesh.devices.flat), donate_argnums=donated
+    )
+
+    def call(state, constants, batch):
+        by_device = jax.tree.map(lambda array: array.reshape(mesh.size, -1, *array.shape[1:]), batch)
+        return mapped(state, constants, by_device)
+
+    return call
+
+
+def replicate(tree: Any, mesh: Mesh) -> Any:
+    """Host values, the same in every process, as arrays on every device."""
+    sharding = NamedSharding(mesh, PartitionSpec())
+    return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, np.asarray(leaf)), tree)
+
+
+def make_replicated(function: Callable, mesh: Mesh, *arguments: Any) -> Any:
+    """Runs a function inside `jit` with its results on every device, so that a large state is never on the host."""
+    return jax.jit(function, out_shardings=NamedSharding(mesh, PartitionSpec()))(*arguments)
+
+
+def shard_batch(batch: Any, mesh: Mesh) -> Any:
+    """This process' part of a batch as global arrays, cut along their first axis."""
+    sharding = NamedSharding(mesh, PartitionSpec(AXIS))
+    return jax.tree.map(lambda array: jax.make_array_from_process_local_data(sharding, array), batch)
+
+
+def varying(tree: Any) -> Any:
+    """Marks replicated values inside a per-device function as each device's own.
+
+    Differentiating with respect to values marked so gives each device's own gradient, to be summed by `sum_over_devices`.
+    Without the mark, shard_map sums behind one's back, and a sum or mean of ours on top would count every device twice.
+    """
+    return lax.pcast(tree, AXIS, to="varying")
+
+
+def sum_over_devices(tree: Any) -> Any:
+    """The sum of each device's values, the same on all devices afterwards: one all-reduce for the whole tree."""
+    return lax.psum(tree, AXIS)

@@ -1,0 +1,1 @@
+"""Training: the per-device steps, the loop around them, and what a run leaves behind."""

@@ -1,0 +1,58 @@
+"""What training changes from step to step."""
+
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+from zoo.initialization import initialize
+from zoo.recipe import Initialization
+
+
+@flax.struct.dataclass
+class TrainState:
+    """All of it: with the recipe and the data, it decides every step to come.
+
+    Attributes:
+      step: int32, optimizer steps done.
+      seed: uint32, of the run; every random number of a step follows from this and `step`.
+      params: float32.
+      batch_stats: float32 moving statistics; empty if the network has none.
+      opt_state: of the optax transformation.
+      failed: whether a loss or a gradient was not finite. Such a step changes nothing, nor does any after it, so that
+        `step` is the step that failed and `params` are those it started from.
+    """
+
+    step: jax.Array
+    seed: jax.Array
+    params: Any
+    batch_stats: Any
+    opt_state: Any
+    failed: jax.Array
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What `model.apply` takes."""
+        return {"params": self.params, "batch_stats": self.batch_stats} if self.batch_stats else {"params": self.params}
+
+
+def create_state(
+    model: nn.Module,
+    initialization: Initialization,
+    optimizer: optax.GradientTransformation,
+    seed: jax.Array,
+    input_shape: tuple[int, int, int],
+) -> TrainState:
+    """The state before the first step; meant to be run inside `jit`. `seed` is uint32, `input_shape` that of an image."""
+    variables = initialize(model, initialization, jax.random.key(seed), input_shape)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        seed=jnp.asarray(seed, jnp.uint32),
+        params=variables["params"],
+        batch_stats=variables.get("batch_stats", {}),
+        opt_state=optimizer.init(variables["params"]),
+        failed=jnp.zeros((), bool),
+    )
