@@ -15,7 +15,7 @@ def local_response_norm(x: jax.Array, size: int, k: float, alpha: float, beta: f
 
     The sum is plain, as in Krizhevsky et al. 2012, section 3.3. PyTorch and ONNX divide alpha by `size` first.
     """
-    return x * _base(x, size, k, alpha) ** -beta
+    return x * _inverse_power(_base(x, size, k, alpha), beta)
 
 
 def _window_sum(x, size):
@@ -30,13 +30,20 @@ def _base(x, size, k, alpha):
     return k + alpha * _window_sum(x * x, size)
 
 
+def _inverse_power(base, beta):
+    if beta == 0.75:  # every published network's; square roots take a third of the time of a power on a CPU
+        root = lax.rsqrt(base)
+        return root * jnp.sqrt(root)
+    return base**-beta
+
+
 def _forward(x, size, k, alpha, beta):
     return local_response_norm(x, size, k, alpha, beta), x
 
 
 def _backward(size, k, alpha, beta, x, cotangent):
     base = _base(x, size, k, alpha)
-    scale = base**-beta
+    scale = _inverse_power(base, beta)
     # A channel takes part in the windows of the channels around it, mirrored: for even sizes the window is not symmetric.
     inner = _window_sum((cotangent * x * scale / base)[..., ::-1], size)[..., ::-1]
     return (cotangent * scale - 2 * alpha * beta * x * inner,)

@@ -7,8 +7,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from zoo.layers.window import Padding, Window, pair, resolve_window, shifts, unshift
+from zoo.layers.window import Padding, Window, pair, resolve_window, shifts
 
 
 # XLA's own gradient of a maximum (select-and-scatter) is ten times slower than this on CPUs, and on GPUs it refuses to
@@ -33,10 +34,34 @@ def _forward(x, window):
 
 def _backward(window, residuals, cotangent):
     winner, image_size = residuals
-    zero = jnp.zeros((), cotangent.dtype)
-    positions = range(window.size[0] * window.size[1])
-    parts = [jnp.where(winner == position, cotangent, zero) for position in positions]
-    return (unshift(parts, window, image_size),)
+    # Pixels fall into strides[0] * strides[1] phases, by their place modulo the strides. Those of one phase are met by
+    # the same positions of the window, each of which adds the cotangent of the windows where it won.
+    down, right = window.strides
+    (top, _), (left, _) = window.padding
+    rows, columns = -(-(image_size[0] + top) // down), -(-(image_size[1] + left) // right)
+    reach = [-(-size // stride) - 1 for size, stride in zip(window.size, window.strides, strict=True)]
+    border = [
+        (0, 0, 0),
+        (reach[0], rows - cotangent.shape[1], 0),
+        (reach[1], columns - cotangent.shape[2], 0),
+        (0, 0, 0),
+    ]
+    cotangent = lax.pad(cotangent, jnp.zeros((), cotangent.dtype), border)
+    winner = lax.pad(winner, jnp.uint8(255), border)
+
+    def phase(row, column):
+        total = jnp.zeros((len(cotangent), rows, columns, cotangent.shape[-1]), cotangent.dtype)
+        for y in range(row, window.size[0], down):
+            for x in range(column, window.size[1], right):
+                start = (0, reach[0] - y // down, reach[1] - x // right, 0)
+                stop = (len(cotangent), start[1] + rows, start[2] + columns, cotangent.shape[-1])
+                won = lax.slice(winner, start, stop) == y * window.size[1] + x
+                total += jnp.where(won, lax.slice(cotangent, start, stop), 0)
+        return total
+
+    phases = jnp.stack([jnp.stack([phase(row, column) for column in range(right)], 3) for row in range(down)], 2)
+    image = phases.reshape(len(cotangent), rows * down, columns * right, -1)
+    return (image[:, top : top + image_size[0], left : left + image_size[1]],)
 
 
 max_pool.defvjp(_forward, _backward)

@@ -88,18 +88,3 @@ def shifts(x: jax.Array, window: Window, padding_value: float = 0.0) -> list[jax
         for row in range(window.size[0])
         for column in range(window.size[1])
     ]
-
-
-def unshift(parts: Sequence[jax.Array], window: Window, image_size: Sequence[int]) -> jax.Array:
-    """The transpose of `shifts`: every part goes back to the pixels it came from, [N, H, W, C], and overlaps add up."""
-    zero = jnp.zeros((), parts[0].dtype)
-    total = zero
-    for index, part in enumerate(parts):
-        pads = []
-        for axis, offset in enumerate(divmod(index, window.size[1])):
-            stride, (before, _) = window.strides[axis], window.padding[axis]
-            start = offset - before
-            reach = start + (part.shape[1 + axis] - 1) * stride + 1
-            pads.append((start, image_size[axis] - reach, stride - 1))
-        total = total + lax.pad(part, zero, ((0, 0, 0), *pads, (0, 0, 0)))
-    return total
