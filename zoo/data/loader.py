@@ -41,11 +41,10 @@ class Feed:
     """A split with a recipe's transforms, ready to be batched.
 
     Attributes:
-      split: an `ArraySplit` if it fits in memory as a whole, else one that is decoded on the way.
-      framing: the transforms that the host applies on the way; empty for an `ArraySplit`.
+      split: in memory as a whole if it fits, else decoded on the way.
+      framing: the transforms that the host applies, or has applied to a split that is in memory.
       transforms: those that are left for the device.
       image_shape: (height, width, channels) of what reaches the device.
-      channels: of the images.
       num_classes: labels are 0 ... num_classes - 1.
     """
 
@@ -58,7 +57,7 @@ class Feed:
     @property
     def resident(self) -> bool:
         """Whether the images are kept on the device."""
-        return not self.framing
+        return self.split.images is not None
 
 
 class Corrupt(NamedTuple):
@@ -77,6 +76,7 @@ def make_feed(
     on_corrupt: Callable[[Corrupt], None],
     on_progress: Callable[[int], None] = lambda done: None,
     workers: int = 0,
+    decode_ahead: bool = True,
     resident_bytes: int = RESIDENT_BYTES,
 ) -> Feed:
     """Decodes a split once and for all if the result is always the same and fits in memory; else arranges to stream it.
@@ -88,6 +88,7 @@ def make_feed(
       on_corrupt: called for each image that cannot be decoded; such images are left out.
       on_progress: called with the number of images decoded so far.
       workers: processes that decode; 0 for threads of this one.
+      decode_ahead: whether to decode a split that fits in memory at once.
       resident_bytes: the largest decoded split that is kept.
 
     Raises:
@@ -101,12 +102,12 @@ def make_feed(
     size = framed_size(framing)
     shape = (size, size, channels)
     feed = Feed(split, framing, rest, shape, num_classes)
-    if is_random(framing) or len(split) * size * size * channels > resident_bytes:
+    if not decode_ahead or is_random(framing) or len(split) * size * size * channels > resident_bytes:
         return feed
     images, labels = decode(feed, np.arange(len(split)), on_corrupt, on_progress, workers)
     if not len(labels):
         raise ZooError(f"none of the {len(split)} images can be decoded, such as {split.describe(0)}")
-    return dataclasses.replace(feed, split=ArraySplit(images, labels), framing=())
+    return dataclasses.replace(feed, split=ArraySplit(images, labels))
 
 
 def decode(
@@ -117,8 +118,6 @@ def decode(
     workers: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Decodes some of a split: uint8 images [N, H, W, C] and int32 labels [N], without those that are corrupt."""
-    if feed.resident:
-        return feed.split.images[indices], feed.split.labels[indices]
     images = np.empty((len(indices), *feed.image_shape), np.uint8)
     labels = np.empty(len(indices), np.int32)
     done = 0

@@ -2,13 +2,14 @@
 
 import dataclasses
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from zoo.errors import ZooError, unknown
-from zoo.recipe.augmentation import Augmentation, Normalization
+from zoo.recipe.augmentation import RANDOM, Augmentation, Normalization, Normalize, PixelMean
 from zoo.recipe.initialization import Initialization
 from zoo.recipe.optimization import Optimizer, Regularization, Schedule
 from zoo.recipe.part import Part, conform, describe, field_types
@@ -138,6 +139,9 @@ class Recipe(Part):
     def validate(self):
         for path in self.provenance:
             get(self, path)
+        before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), self.augmentation.train)
+        if isinstance(self.normalization, PixelMean) and any(isinstance(transform, RANDOM) for transform in before):
+            raise ZooError("PixelMean needs every image in the same place: in augmentation.train, Normalize() comes first")
 
     def override(self, changes: Mapping[str, Any]) -> Self:
         """A copy with other values, by dotted path, such as {"schedule.peak": 0.02}.

@@ -32,7 +32,13 @@ class Constants(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums over examples, each float32: of their losses, of right answers, and of their number."""
+    """Sums over examples, float32.
+
+    Attributes:
+      loss: of their losses, a scalar.
+      correct: the number of right answers by class, [K].
+      count: their number by class, [K].
+    """
 
     loss: jax.Array
     correct: jax.Array
@@ -79,14 +85,14 @@ def make_train_step(
             return gradient, batch_stats, sums
 
         def add(carry, part):
-            gradient, batch_stats, sums = carry
-            more, (batch_stats, more_sums) = differentiate(params, batch_stats, part, constants, *keys)
-            return (jax.tree.map(jnp.add, gradient, more), batch_stats, jax.tree.map(jnp.add, sums, more_sums)), None
+            gradient, batch_stats = carry
+            more, (batch_stats, sums) = differentiate(params, batch_stats, part, constants, *keys)
+            return (jax.tree.map(jnp.add, gradient, more), batch_stats), sums
 
         parts = jax.tree.map(lambda array: array.reshape(accumulation, -1, *array.shape[1:]), batch)
-        zero = parallel.varying(Sums(*jnp.zeros(3)))
-        start = (jax.tree.map(jnp.zeros_like, params), batch_stats, zero)
-        return lax.scan(add, start, parts)[0]
+        start = (jax.tree.map(jnp.zeros_like, params), batch_stats)
+        (gradient, batch_stats), sums = lax.scan(add, start, parts)
+        return gradient, batch_stats, jax.tree.map(lambda of_parts: of_parts.sum(0), sums)
 
     def train_step(state, constants, batch):
         keys = jax.random.split(jax.random.fold_in(jax.random.key(state.seed), state.step))
@@ -96,7 +102,7 @@ def make_train_step(
         batch_stats = jax.tree.map(lambda moving: moving * share, batch_stats)
         gradient, batch_stats, sums = parallel.sum_over_devices((gradient, batch_stats, sums))
 
-        count = jnp.maximum(sums.count, 1)
+        count = jnp.maximum(sums.count.sum(), 1)
         gradient = jax.tree.map(lambda total: total / count, gradient)
         grad_norm = optax.global_norm(gradient)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
@@ -110,7 +116,7 @@ def make_train_step(
         new_state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), changed, state.replace(failed=~finite))
         metrics = {
             "loss": sums.loss / count,
-            "top1": sums.correct / count,
+            "top1": sums.correct.sum() / count,
             "grad_norm": grad_norm,
             "learning_rate": learning_rate(state.step),
             "finite": finite,
@@ -148,12 +154,12 @@ def inputs_and_labels(
 def sums_over_examples(logits: jax.Array, labels: jax.Array, weight: jax.Array, label_smoothing: float = 0.0) -> Sums:
     """Softmax cross-entropy and right answers of logits [n, K], summed over the examples that have weight 1."""
     logits = logits.astype(jnp.float32)
-    targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), label_smoothing)
-    losses = optax.softmax_cross_entropy(logits, targets)
+    classes = jax.nn.one_hot(labels, logits.shape[-1])
+    losses = optax.softmax_cross_entropy(logits, optax.smooth_labels(classes, label_smoothing))
     correct = jnp.argmax(logits, axis=-1) == labels
-    # A filled-up place must not count even if its loss is infinite, hence where and not only times.
+    # A place that only fills the batch up must not count even if its loss is infinite: hence where, not only times.
     losses = jnp.where(weight > 0, losses * weight, 0.0)
-    return Sums(losses.sum(), (correct * weight).sum(), weight.sum())
+    return Sums(losses.sum(), (correct * weight) @ classes, weight @ classes)
 
 
 def dropout_by_position(position: jax.Array) -> Callable:

@@ -1,0 +1,119 @@
+"""Checkpoints of a training state: written in the background by Orbax, complete or absent, and checked when read."""
+
+import errno
+import warnings
+import zlib
+from pathlib import Path
+
+import jax
+import numpy as np
+from absl import logging
+from orbax.checkpoint import v1 as ocp
+
+from zoo.errors import ZooError
+from zoo.training.state import TrainState
+
+
+class Checkpoints:
+    """The checkpoints of one run: the last two, and the best by accuracy.
+
+    Orbax writes into a temporary folder and renames it at the end, so that a run killed at any moment leaves complete
+    checkpoints only. It does not notice when bytes change afterwards, so each has the checksums of its arrays with it.
+    """
+
+    def __init__(self, folder: Path):
+        """Opens a folder, which is made if it is not there; what a killed run left half-written is removed."""
+        logging.set_verbosity(logging.ERROR)  # Orbax tells the story of every file at INFO and WARNING
+        policies = ocp.training.preservation_policies
+        best = policies.BestN(get_metric_fn=lambda metrics: metrics["top1"], n=1, keep_checkpoints_without_metrics=False)
+        self._checkpointer = ocp.training.Checkpointer(
+            folder.resolve(),
+            preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(2), best]),
+            cleanup_tmp_directories=True,
+        )
+        self._saving = None
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps that have a checkpoint, rising."""
+        return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
+
+    def save(self, step: int, state: TrainState, metrics: dict[str, float] | None = None) -> None:
+        """Begins to save a state in the background, once an earlier save has ended.
+
+        Args:
+          step: the optimizer steps done.
+          state: may be donated to the next step at once.
+          metrics: of the evaluation at this step; `top1` decides which checkpoint is the best.
+
+        Raises:
+          ZooError: the disk is full or not writable. Earlier checkpoints are untouched.
+        """
+        self.wait()
+        with _disk_errors(self._checkpointer.directory):
+            self._saving = self._checkpointer.save_async(
+                step,
+                state,
+                force=True,
+                overwrite=True,
+                metrics=metrics,
+                custom_metadata={"crc32": checksums(state)},
+            )
+
+    def wait(self) -> None:
+        """Waits until the save that is under way has ended; raises what `save` does."""
+        if self._saving is not None:
+            saving, self._saving = self._saving, None
+            with _disk_errors(self._checkpointer.directory):
+                saving.result()
+
+    def restore(self, like: TrainState) -> TrainState | None:
+        """The newest state that is whole, or None; a warning names each damaged checkpoint that was passed over.
+
+        Args:
+          like: a state with the shapes, dtypes and shardings that are wanted.
+        """
+        abstract = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), like)
+        for step in reversed(self.steps):
+            try:
+                state = self._checkpointer.load(step, abstract_state=abstract)
+                saved = self._checkpointer.metadata(step).custom_metadata["crc32"]
+            except Exception as error:  # Orbax and TensorStore raise dozens of types for damaged files
+                reason = str(error).strip().split("\n")[0] or type(error).__name__
+            else:
+                if saved == checksums(state):
+                    return state
+                reason = "its checksums are wrong"
+            warnings.warn(f"the checkpoint of step {step} is damaged and passed over: {reason}", stacklevel=2)
+        return None
+
+    def close(self) -> None:
+        """Waits for the save under way and releases Orbax's threads."""
+        try:
+            self.wait()
+        finally:
+            self._checkpointer.close()
+
+
+def checksums(state: TrainState) -> list[int]:
+    """CRC-32 of each array of a state, in the order of its leaves."""
+    return [zlib.crc32(np.ascontiguousarray(leaf)) for leaf in jax.tree.leaves(jax.device_get(state))]
+
+
+class _disk_errors:
+    """Turns errors of the file system into one line."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if error is None:
+            return
+        text = str(error)
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text or "ENOSPC" in text:
+            raise ZooError(f"{self.folder}: the disk is full; earlier checkpoints are intact, make room and run again") from error
+        if isinstance(error, OSError):
+            raise ZooError(f"{self.folder}: {error}; earlier checkpoints are intact") from error
