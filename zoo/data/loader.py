@@ -161,11 +161,11 @@ class _Load(grain.transforms.Map):
         corrupt = []
         for slot, (index, position) in enumerate(zip(batch.index, batch.position, strict=True)):
             random = np.random.Generator(np.random.Philox(key=[self.seed, step], counter=[0, 0, 0, int(position)]))
-            encoded, label[slot] = self.feed.split.read(int(index))
             try:
+                encoded, label[slot] = self.feed.split.read(int(index))
                 decoded = open_image(encoded, self.feed.image_shape[-1])
                 image[slot] = frame(decoded, self.feed.framing, random)
-            except CorruptImage as error:
+            except (CorruptImage, OSError) as error:
                 corrupt.append((slot, str(error)))
         return batch._replace(image=image, label=label), corrupt
 

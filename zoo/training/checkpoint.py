@@ -1,8 +1,7 @@
 """Checkpoints of a training state: written in the background by Orbax, complete or absent, and checked when read."""
 
-import errno
-import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -10,7 +9,6 @@ import numpy as np
 from absl import logging
 from orbax.checkpoint import v1 as ocp
 
-from zoo.errors import ZooError
 from zoo.training.state import TrainState
 
 
@@ -47,31 +45,25 @@ class Checkpoints:
           metrics: of the evaluation at this step; `top1` decides which checkpoint is the best.
 
         Raises:
-          ZooError: the disk is full or not writable. Earlier checkpoints are untouched.
+          Exception: whatever Orbax raises where the disk is full. Earlier checkpoints are untouched.
         """
         self.wait()
-        with _disk_errors(self._checkpointer.directory):
-            self._saving = self._checkpointer.save_async(
-                step,
-                state,
-                force=True,
-                overwrite=True,
-                metrics=metrics,
-                custom_metadata={"crc32": checksums(state)},
-            )
+        self._saving = self._checkpointer.save_async(
+            step, state, force=True, overwrite=True, metrics=metrics, custom_metadata={"crc32": checksums(state)}
+        )
 
     def wait(self) -> None:
         """Waits until the save that is under way has ended; raises what `save` does."""
         if self._saving is not None:
             saving, self._saving = self._saving, None
-            with _disk_errors(self._checkpointer.directory):
-                saving.result()
+            saving.result()
 
-    def restore(self, like: TrainState) -> TrainState | None:
-        """The newest state that is whole, or None; a warning names each damaged checkpoint that was passed over.
+    def restore(self, like: TrainState, on_damaged: Callable[[str], None]) -> TrainState | None:
+        """The newest state that is whole, or None.
 
         Args:
           like: a state with the shapes, dtypes and shardings that are wanted.
+          on_damaged: called with a line about each damaged checkpoint that is passed over.
         """
         abstract = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), like)
         for step in reversed(self.steps):
@@ -84,7 +76,7 @@ class Checkpoints:
                 if saved == checksums(state):
                     return state
                 reason = "its checksums are wrong"
-            warnings.warn(f"the checkpoint of step {step} is damaged and passed over: {reason}", stacklevel=2)
+            on_damaged(f"the checkpoint of step {step} is damaged, going back to the one before: {reason}")
         return None
 
     def close(self) -> None:
@@ -98,22 +90,3 @@ class Checkpoints:
 def checksums(state: TrainState) -> list[int]:
     """CRC-32 of each array of a state, in the order of its leaves."""
     return [zlib.crc32(np.ascontiguousarray(leaf)) for leaf in jax.tree.leaves(jax.device_get(state))]
-
-
-class _disk_errors:
-    """Turns errors of the file system into one line."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if error is None:
-            return
-        text = str(error)
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text or "ENOSPC" in text:
-            raise ZooError(f"{self.folder}: the disk is full; earlier checkpoints are intact, make room and run again") from error
-        if isinstance(error, OSError):
-            raise ZooError(f"{self.folder}: {error}; earlier checkpoints are intact") from error

@@ -68,7 +68,7 @@ def evaluate_feed(
     examples = max(count.sum(), 1.0)
     present = count > 0
     return {
-        "loss": loss / examples,
+        "loss": float(loss / examples),
         "top1": float(correct.sum() / examples),
         "balanced_accuracy": float((correct[present] / count[present]).mean()) if present.any() else 0.0,
         "majority": float(count.max() / examples),

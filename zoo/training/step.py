@@ -95,7 +95,7 @@ def make_train_step(
         return gradient, batch_stats, jax.tree.map(lambda of_parts: of_parts.sum(0), sums)
 
     def train_step(state, constants, batch):
-        keys = jax.random.split(jax.random.fold_in(jax.random.key(state.seed), state.step))
+        keys = step_keys(state)
         params, batch_stats = parallel.varying((state.params, state.batch_stats))
         gradient, batch_stats, sums = gradients(params, batch_stats, batch, constants, *keys)
         share = 1 / lax.axis_size(parallel.AXIS)
@@ -137,6 +137,12 @@ def make_eval_step(
         return parallel.sum_over_devices(sums_over_examples(logits, labels, batch.weight))
 
     return eval_step
+
+
+def step_keys(state: TrainState) -> tuple[jax.Array, jax.Array]:
+    """The keys of a step's augmentation and of its dropout: nothing is carried along, so resuming is exact."""
+    augment_key, dropout_key = jax.random.split(jax.random.fold_in(jax.random.key(state.seed), state.step))
+    return augment_key, dropout_key
 
 
 def inputs_and_labels(

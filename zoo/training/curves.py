@@ -1,0 +1,56 @@
+"""The picture of a run: loss, accuracy and learning rate over the steps."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target: float | None = None) -> None:
+    """Draws the learning curves of a run into a PNG file.
+
+    Args:
+      records: of the run, see `FitResult.history`.
+      path: of the picture.
+      title: above it.
+      target: accuracy to be marked.
+    """
+    from matplotlib.figure import Figure
+
+    train = [record for record in records if record["kind"] == "train"]
+    evaluations = [record for record in records if record["kind"] == "eval"]
+    figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=120)
+    figure.suptitle(title, fontsize=11)
+    loss, accuracy, rate = figure.subplots(1, 3, width_ratios=(4, 4, 2.5))
+    for axes, name, label in ((loss, "loss", "cross-entropy"), (accuracy, "top1", "accuracy")):
+        steps, values = _column(train, "step"), _column(train, name)
+        axes.plot(steps, values, color="C0", alpha=0.25, linewidth=0.8)
+        smooth = _moving_average(values, max(len(values) // 25, 1))
+        axes.plot(steps, smooth, color="C0", linewidth=1.6, label="training, moving average")
+        axes.plot(_column(evaluations, "step"), _column(evaluations, name), "o-", color="C1", label="evaluation")
+        axes.set_ylabel(label)
+    if target is not None:
+        accuracy.axhline(target, color="C2", linestyle="--", linewidth=1, label=f"target {target:.2f}")
+    accuracy.set_ylim(0, 1)
+    loss.set_ylim(bottom=0)
+    rate.plot(_column(train, "step"), _column(train, "learning_rate"), color="C3")
+    rate.set_ylabel("learning rate")
+    rate.set_ylim(bottom=0)
+    for axes in (loss, accuracy, rate):
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    accuracy.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.savefig(path)
+
+
+def _column(records, name):
+    return np.array([record[name] for record in records], float)
+
+
+def _moving_average(values, width):
+    """Means over the last `width` values, or as many as there are."""
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    last = np.arange(1, len(values) + 1)
+    first = np.maximum(last - width, 0)
+    return (sums[last] - sums[first]) / (last - first)

@@ -1,0 +1,77 @@
+"""Finds out where in a network the first value arose that is not finite."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from zoo.training.experiment import Experiment
+from zoo.training.state import TrainState
+from zoo.training.step import Constants, dropout_by_position, inputs_and_labels, step_keys, sums_over_examples
+
+
+def first_non_finite(experiment: Experiment, state: TrainState, constants: Constants, batch: Any) -> str:
+    """Says what is first not finite in a training step: the input, a parameter, a layer's output, or a gradient.
+
+    Args:
+      experiment: of the run.
+      state: from before the step; see `TrainState.failed`.
+      constants: of the training feed.
+      batch: global, as the step had it.
+
+    Returns:
+      A phrase such as "the output of conv3".
+    """
+    layers = []  # paths in execution order, filled while `check` is traced
+
+    def check(state, constants, batch):
+        augment_key, dropout_key = step_keys(state)
+        images, labels = inputs_and_labels(experiment.train_feed.transforms, constants, batch, augment_key)
+
+        def loss(params):
+            outputs = []
+
+            def record(next_function, args, kwargs, context):
+                output = next_function(*args, **kwargs)
+                if context.method_name == "__call__":
+                    outputs.append((context.module.path, _finite(output)))
+                return output
+
+            with nn.intercept_methods(record), nn.intercept_methods(dropout_by_position(batch.position)):
+                logits, _ = experiment.model.apply(
+                    {**state.variables, "params": params},
+                    images,
+                    train=True,
+                    rngs={"dropout": dropout_key},
+                    mutable=["batch_stats"],
+                )
+            layers[:] = [path for path, _ in outputs]
+            return sums_over_examples(logits, labels, batch.weight).loss, [finite for _, finite in outputs]
+
+        gradient, outputs = jax.grad(loss, has_aux=True)(state.params)
+        of_layers = [(_finite(_below(state.params, path)), _finite(_below(gradient, path))) for path in layers]
+        return _finite(images), outputs, of_layers
+
+    input_finite, outputs, of_layers = jax.device_get(jax.jit(check)(state, constants, batch))
+    if not input_finite:
+        return "the network's input"
+    for path, output, (params, _) in zip(layers, outputs, of_layers, strict=True):
+        if path and not params:
+            return f"the parameters of {'/'.join(path)}"
+        if not output:
+            return f"the output of {'/'.join(path) or 'the network'}"
+    for path, (_, gradient) in reversed(list(zip(layers, of_layers, strict=True))):  # the backward pass begins at the end
+        if path and not gradient:
+            return f"the gradient of {'/'.join(path)}"
+    return "the loss"
+
+
+def _below(tree, path):
+    for name in path:
+        tree = tree.get(name, {})
+    return tree
+
+
+def _finite(tree):
+    return jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()

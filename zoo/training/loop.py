@@ -1,0 +1,269 @@
+"""The one training loop, for the command line, for notebooks and for verification."""
+
+import collections
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+from jax.experimental import multihost_utils
+
+from zoo import parallel
+from zoo.data.augment import Statistics
+from zoo.data.loader import training_batches
+from zoo.data.sources import Dataset, open_source
+from zoo.data.statistics import sample_indices
+from zoo.errors import TrainingInterrupted, ZooError
+from zoo.recipe import Recipe
+from zoo.training.checkpoint import Checkpoints
+from zoo.training.curves import draw_curves
+from zoo.training.diagnosis import first_non_finite
+from zoo.training.evaluation import evaluate_feed
+from zoo.training.experiment import Experiment, prepare
+from zoo.training.run_folder import RunFolder
+from zoo.training.state import TrainState
+from zoo.training.stopping import SkippedImages, Stop, one_line_for_disk_errors, stop_on_signals
+from zoo.training.tracking import History, JSONLines, TensorBoard, Tracker, Trackers
+from zoo.training.verdict import Verdict, diverged, judge
+
+# Metrics are read one step late, so that the device has the next step to do meanwhile. Much later must not be: with
+# 32 steps under way, collectives of several CPU devices on few cores wait for each other for ever.
+STEPS_IN_FLIGHT = 1
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a run gives.
+
+    Attributes:
+      verdict: whether it converged.
+      metrics: of the evaluation at the end, see `evaluate_feed`; empty if the run diverged.
+      history: all records, dictionaries with `kind` ("train" or "eval") and `step`.
+      variables: {"params": ..., "batch_stats": ...} at the end.
+      statistics: of the training images; `zoo.evaluate` takes them.
+    """
+
+    verdict: Verdict
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+    variables: dict[str, Any]
+    statistics: Statistics
+
+
+def fit(
+    recipe: Recipe,
+    workdir: str | Path | None = None,
+    seed: int = 0,
+    *,
+    dataset: Dataset | None = None,
+    model: nn.Module | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    strategy: str = "shard_map",
+    workers: int = 0,
+    trackers: Sequence[Tracker] = (),
+) -> FitResult:
+    """Trains a network as a recipe says, and judges the result.
+
+    Args:
+      recipe: what to do.
+      workdir: folder of the run, made if it is not there. A run that was interrupted goes on from its last checkpoint,
+        to the same result to the last bit on the same CPU. None keeps nothing.
+      seed: from 0 to 2^32 - 1; decides all that is random.
+      dataset: data of one's own instead of the recipe's.
+      model: a network of one's own instead of the recipe's, with as many logits as the data has classes.
+      devices: to train on; all there are if None.
+      strategy: "shard_map" or "pmap", see `zoo.parallel.data_parallel`.
+      workers: processes that decode images; 0 for threads of this one.
+      trackers: are told of everything that happens.
+
+    Raises:
+      ZooError: recipe, data and network do not fit together, or the disk is full; whatever was saved is intact.
+      TrainingInterrupted: SIGTERM or Ctrl-C; the state was saved if there is a `workdir`.
+    """
+    if not 0 <= seed < 2**32:
+        raise ZooError(f"the seed is {seed}, it must be from 0 to 2^32 - 1")
+    main_process = jax.process_index() == 0
+    tracker = Trackers(trackers if main_process else ())
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(one_line_for_disk_errors())
+        stack.callback(tracker.close)
+        folder = _claim_on_every_host(workdir, recipe, seed) if workdir else None
+        skipped = SkippedImages(recipe.data.corrupt_limit, folder if main_process else None)
+        experiment = prepare(
+            recipe,
+            dataset or open_source(recipe.data.source),
+            model=model,
+            mesh=parallel.make_mesh(devices),
+            strategy=strategy,
+            on_corrupt=skipped,
+            on_progress=tracker.progress,
+            known_statistics=folder and folder.read_statistics(),
+            workers=workers,
+        )
+        stop = stack.enter_context(stop_on_signals())
+        state = experiment.initial_state(seed)
+        history, checkpoints = History(), None
+        if folder:
+            checkpoints = Checkpoints(folder.checkpoints)
+            stack.callback(checkpoints.close)
+            state = checkpoints.restore(state, tracker.note) or state
+            history = History(folder.read_history(int(state.step)))
+        if folder and main_process:
+            folder.write_statistics(experiment.statistics)
+            folder.rewrite_history(history.records)
+            files = Trackers([JSONLines(folder.metrics), TensorBoard(folder.events, int(state.step))])
+            stack.callback(files.close)
+            tracker = Trackers([files, *trackers])
+        tracker.begin(experiment, int(state.step))
+        tracker = Trackers([history, tracker])
+        state, verdict = _Run(experiment, seed, history, tracker, checkpoints, stop, skipped, workers).train(state)
+        if folder and main_process:
+            folder.write_verdict(verdict)
+            draw_curves(history.records, folder.path / "curves.png", title=folder.path.name, target=verdict.target)
+        tracker.end(verdict)
+    metrics = {} if verdict.top1 is None else history.records[-1]
+    return FitResult(verdict, metrics, history.records, state.variables, experiment.statistics)
+
+
+def _claim_on_every_host(workdir, recipe, seed):
+    """The main process makes the folder, the others look whether it is theirs."""
+    if jax.process_count() == 1:
+        return RunFolder.claim(workdir, recipe, seed)
+    if jax.process_index() == 0:
+        RunFolder.claim(workdir, recipe, seed)
+    multihost_utils.sync_global_devices("the run folder is there")
+    return RunFolder.claim(workdir, recipe, seed)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The loop, with all that stays the same while it goes round."""
+
+    experiment: Experiment
+    seed: int
+    history: History
+    tracker: Tracker
+    checkpoints: Checkpoints | None
+    stop: Stop
+    skipped: Callable
+    workers: int
+
+    def train(self, state: TrainState) -> tuple[TrainState, Verdict]:
+        """From a state to the end of the run, or to the first step that is not finite."""
+        experiment, total = self.experiment, self.experiment.total_steps
+        budget = experiment.recipe.budget
+        every = max(round(total * budget.evaluate_every), 1)
+        due = {*range(every, total, every), total} - {
+            record["step"] for record in self.history.records if record["kind"] == "eval"
+        }
+        constants, train_step = experiment.constants(experiment.train_feed), experiment.train_step()
+        evaluate = self.evaluator()
+        clock, in_flight = _Clock(budget.batch_size), collections.deque()
+        step = int(state.step)
+        batches = training_batches(
+            experiment.train_feed,
+            budget.batch_size,
+            seed=self.seed,
+            first_step=step,
+            on_corrupt=self.skipped,
+            host=jax.process_index(),
+            hosts=jax.process_count(),
+            workers=self.workers,
+        )
+        with contextlib.closing(batches):
+            while True:
+                pause = self.stop.requested(step) or step in due or step == total
+                while len(in_flight) > (0 if pause else STEPS_IN_FLIGHT):
+                    done, metrics, batch = in_flight.popleft()
+                    values = {name: value.item() for name, value in jax.device_get(metrics).items()}
+                    if not values.pop("finite"):
+                        where = first_non_finite(experiment, state, constants, batch)
+                        return state, diverged(values, where, experiment.recipe.target, done, total)
+                    self.tracker.train({"kind": "train", "step": done, **values, **clock.speed()})
+                if not self.stop.signum and step in due:
+                    record = evaluate(state)
+                    if record is not None:
+                        self.tracker.evaluation(record)
+                        due.remove(step)
+                        self.save(state, step, {"top1": record["top1"]})
+                    clock = _Clock(budget.batch_size)
+                if self.stop.signum:
+                    raise self.interrupted(state, step)
+                if step == total:
+                    return state, judge(self.history.records, experiment.recipe.target, total)
+                batch = parallel.shard_batch(next(batches), experiment.mesh)
+                state, metrics = train_step(state, constants, batch)
+                step += 1
+                in_flight.append((step, metrics, batch))
+
+    def evaluator(self) -> Callable[[TrainState], dict[str, Any] | None]:
+        """A function that gives the record of an evaluation, or None if a signal ended it."""
+        experiment = self.experiment
+        feed, budget = experiment.eval_feed, experiment.recipe.budget
+        constants, eval_step = experiment.constants(feed), experiment.eval_step()
+
+        class Stopped(Exception):
+            pass
+
+        def evaluate(state):
+            step = int(state.step)
+            interim = step < experiment.total_steps and budget.interim_examples is not None
+
+            def on_progress(done, total):
+                self.tracker.progress("evaluating", done, total)
+                if jax.process_count() == 1 and self.stop.requested(step):
+                    raise Stopped
+
+            started = time.perf_counter()
+            with contextlib.suppress(Stopped):
+                metrics = evaluate_feed(
+                    eval_step,
+                    state.variables,
+                    constants,
+                    feed,
+                    experiment.mesh,
+                    batch_size=budget.batch_size,
+                    indices=sample_indices(len(feed.split), budget.interim_examples) if interim else None,
+                    on_corrupt=self.skipped,
+                    on_progress=on_progress,
+                    workers=self.workers,
+                )
+                return {"kind": "eval", "step": step, **metrics, "seconds": time.perf_counter() - started}
+            return None
+
+        return evaluate
+
+    def save(self, state: TrainState, step: int, metrics: dict[str, float] | None = None) -> None:
+        """Begins to save the state, if there is a folder for it."""
+        if self.checkpoints:
+            self.checkpoints.save(step, state, metrics)
+
+    def interrupted(self, state: TrainState, step: int) -> TrainingInterrupted:
+        """Saves the state, and returns the exception that says so."""
+        outcome = "nothing was kept, for want of a run folder"
+        if self.checkpoints:
+            if step not in self.checkpoints.steps:
+                self.save(state, step)
+            self.checkpoints.wait()
+            outcome = "the state is saved, and the same command goes on from there"
+        name = signal.Signals(self.stop.signum).name
+        return TrainingInterrupted(f"stopped by {name} after {step} steps: {outcome}", signum=self.stop.signum, step=step)
+
+
+class _Clock:
+    """Measures images a second over the last few steps."""
+
+    def __init__(self, batch_size: int):
+        self.batch_size = batch_size
+        self.times = collections.deque(maxlen=10)
+
+    def speed(self) -> dict[str, float]:
+        """To be called after each step; {"images_per_second": ...}, or nothing after the first."""
+        self.times.append(time.perf_counter())
+        steps = len(self.times) - 1
+        return {"images_per_second": steps * self.batch_size / (self.times[-1] - self.times[0])} if steps else {}

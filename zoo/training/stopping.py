@@ -1,0 +1,97 @@
+"""What ends a run early: signals, too many images that cannot be decoded, a full disk."""
+
+import contextlib
+import errno
+import signal
+import threading
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from zoo.data.loader import Corrupt
+from zoo.errors import ZooError
+from zoo.training.run_folder import RunFolder
+
+HOSTS_AGREE_EVERY = 10  # steps between two questions among hosts whether one of them was told to stop
+
+
+class Stop:
+    """Whether a signal has asked the run to end.
+
+    Attributes:
+      received: the signal that this process got.
+      signum: the signal that the run ends for, once every host knows.
+    """
+
+    received: int | None = None
+    signum: int | None = None
+
+    def requested(self, step: int) -> bool:
+        """Whether to stop after `step` steps. Hosts ask each other now and then, so that all stop at the same one."""
+        if jax.process_count() == 1:
+            self.signum = self.received
+        elif step % HOSTS_AGREE_EVERY == 0:
+            self.signum = int(multihost_utils.process_allgather(np.int32(self.received or 0)).max()) or None
+        return self.signum is not None
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[Stop]:
+    """Turns the first SIGTERM or Ctrl-C into a request to stop; a second one does what it always does."""
+    stop = Stop()
+    previous = {}
+
+    def restore():
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    def request(signum, frame):
+        stop.received = signum
+        restore()
+
+    if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous[number] = signal.signal(number, request)
+    try:
+        yield stop
+    finally:
+        restore()
+
+
+class SkippedImages:
+    """Counts images that cannot be decoded and writes them down; raises `ZooError` when they are more than `limit`."""
+
+    def __init__(self, limit: int, folder: RunFolder | None):
+        self.limit, self.folder = limit, folder
+        self.reasons = {}
+
+    def __call__(self, corrupt: Corrupt) -> None:
+        if corrupt.example in self.reasons:
+            return
+        self.reasons[corrupt.example] = corrupt.reason
+        if self.folder:
+            self.folder.write_corrupt(self.reasons)
+        if len(self.reasons) > self.limit:
+            listed = "; ".join(f"{example} ({reason})" for example, reason in list(self.reasons.items())[:5])
+            raise ZooError(
+                f"{len(self.reasons)} images cannot be decoded, and data.corrupt_limit is {self.limit}: {listed}"
+            )
+
+
+@contextlib.contextmanager
+def one_line_for_disk_errors() -> Iterator[None]:
+    """Turns what the file system refuses, a full disk above all, into a `ZooError`."""
+    try:
+        yield
+    except Exception as error:
+        cause = error
+        while cause is not None:
+            # TensorStore, which writes the arrays of a checkpoint, has errors of its own with the system's words.
+            if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(cause):
+                raise ZooError("the disk is full: make room and run the same command again; what was saved is intact") from error
+            cause = cause.__cause__ or cause.__context__
+        if isinstance(error, OSError):
+            raise ZooError(f"{error.filename or 'the file system'}: {error.strerror or error}") from error
+        raise

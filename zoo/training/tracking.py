@@ -1,0 +1,120 @@
+"""Who is told what a run does: a `Tracker` each for files, for TensorBoard and for the terminal."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from zoo.training.experiment import Experiment
+from zoo.training.verdict import Verdict
+
+
+class Tracker:
+    """Is told of a run as it goes. Every method may be left as it is here, doing nothing.
+
+    Records are flat dictionaries with `kind` ("train" or "eval"), `step` (updates done) and numbers.
+    """
+
+    def begin(self, experiment: Experiment, first_step: int) -> None:
+        """Training is about to start, at `first_step` if it goes on from a checkpoint."""
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Something besides training steps is under way, such as reading or evaluating images."""
+
+    def train(self, record: dict[str, Any]) -> None:
+        """A training step was done."""
+
+    def evaluation(self, record: dict[str, Any]) -> None:
+        """An evaluation was done."""
+
+    def note(self, text: str) -> None:
+        """Something happened that the user should know."""
+
+    def end(self, verdict: Verdict) -> None:
+        """The run is over."""
+
+    def close(self) -> None:
+        """Nothing more will come, whatever the reason."""
+
+
+class Trackers(Tracker):
+    """Several trackers as one."""
+
+    def __init__(self, trackers):
+        self.trackers = tuple(trackers)
+
+    def begin(self, experiment, first_step):
+        for tracker in self.trackers:
+            tracker.begin(experiment, first_step)
+
+    def progress(self, what, done, total):
+        for tracker in self.trackers:
+            tracker.progress(what, done, total)
+
+    def train(self, record):
+        for tracker in self.trackers:
+            tracker.train(record)
+
+    def evaluation(self, record):
+        for tracker in self.trackers:
+            tracker.evaluation(record)
+
+    def note(self, text):
+        for tracker in self.trackers:
+            tracker.note(text)
+
+    def end(self, verdict):
+        for tracker in self.trackers:
+            tracker.end(verdict)
+
+    def close(self):
+        for tracker in self.trackers:
+            tracker.close()
+
+
+class History(Tracker):
+    """Keeps the records in a list."""
+
+    def __init__(self, records=()):
+        self.records = list(records)
+
+    def train(self, record):
+        self.records.append(record)
+
+    def evaluation(self, record):
+        self.records.append(record)
+
+
+class JSONLines(Tracker):
+    """Appends every record to a file, a line each, at once."""
+
+    def __init__(self, path: Path):
+        self._file = path.open("a")
+
+    def train(self, record):
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+    evaluation = train
+
+    def close(self):
+        self._file.close()
+
+
+class TensorBoard(Tracker):
+    """Writes TensorBoard events."""
+
+    def __init__(self, folder: Path, first_step: int):
+        from tensorboardX import SummaryWriter
+
+        # Events of an earlier try after this step are struck out when TensorBoard reads them.
+        self._writer = SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
+
+    def train(self, record):
+        for name, value in record.items():
+            if name not in ("kind", "step"):
+                self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
+
+    evaluation = train
+
+    def close(self):
+        self._writer.close()
