@@ -1,7 +1,35 @@
-"""A reference CNN model zoo whose training recipes are verified."""
+"""A reference CNN model zoo whose training recipes are verified.
 
-from zoo.errors import ZooError
-from zoo.models.registry import create_model, list_models
-from zoo.summary import summarize
+    recipe = zoo.load_recipe("alexnet")
+    result = zoo.fit(recipe)
 
-__all__ = ["ZooError", "create_model", "list_models", "summarize"]
+The public names are loaded when they are first used: command-line programs answer usage errors without waiting for JAX.
+"""
+
+import importlib
+
+_HOME = {
+    "TrainingInterrupted": "zoo.errors",
+    "ZooError": "zoo.errors",
+    "create_model": "zoo.models.registry",
+    "evaluate": "zoo.training.evaluation",
+    "fit": "zoo.training.loop",
+    "import_weights": "zoo.weights",
+    "list_models": "zoo.models.registry",
+    "list_recipes": "zoo.recipe",
+    "load_recipe": "zoo.recipe",
+    "open_source": "zoo.data.sources",
+    "summarize": "zoo.summary",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__():
+    return __all__

@@ -44,7 +44,7 @@ def open_tfds(name: str) -> Dataset:
     try:
         builder = tfds.builder(name)
     except tfds.core.DatasetNotFoundError:
-        raise unknown("TFDS data set", name, tfds.list_builders()) from None
+        raise unknown("TFDS data set", name, tfds.list_builders(with_community_datasets=False)) from None
     except ImportError as error:
         raise ZooError(f"{spec} is not prepared, and TFDS cannot describe it without {error.name}: {_prepare(name)}") from None
     splits = builder.info.splits

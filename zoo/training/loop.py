@@ -92,11 +92,12 @@ def fit(
     with contextlib.ExitStack() as stack:
         stack.enter_context(one_line_for_disk_errors())
         stack.callback(tracker.close)
+        dataset = dataset or open_source(recipe.data.source)
         folder = _claim_on_every_host(workdir, recipe, seed) if workdir else None
         skipped = SkippedImages(recipe.data.corrupt_limit, folder if main_process else None)
         experiment = prepare(
             recipe,
-            dataset or open_source(recipe.data.source),
+            dataset,
             model=model,
             mesh=parallel.make_mesh(devices),
             strategy=strategy,

@@ -40,10 +40,10 @@ class RunFolder:
         recorded = folder.path / "recipe.json"
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
-            if recorded.exists():
+            if recorded.exists() and folder.metrics.exists():
                 folder._compare(json.loads(recorded.read_text()), recipe, seed)
-            else:
-                if any(folder.path.iterdir()):
+            else:  # a run that ended before its first step, for a mistake perhaps, does not count
+                if any(folder.path.iterdir()) and not recorded.exists():
                     raise ZooError(f"{path} is not empty and not the folder of a run: choose another --workdir")
                 content = {"fingerprint": recipe.fingerprint, "seed": seed, "recipe": recipe.to_json()}
                 folder.write("environment.json", environment())

@@ -1,0 +1,1 @@
+"""How fast a network trains and evaluates, alone or against the same network in PyTorch."""

@@ -1,0 +1,109 @@
+"""What the command-line programs share: how they parse flags, end, and set up JAX."""
+
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from absl import flags
+from rich.console import Console
+
+from zoo.errors import TrainingInterrupted, ZooError
+
+USAGE_ERROR = 2
+
+
+def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) -> None:
+    """Runs a program and exits with its status: 2 and one line for a mistake of the user's, 128 + n for signal n.
+
+    Args:
+      main: gets the parsed flags, returns the exit status; its module's docstring is the help text.
+      flag_values: with the program's flags defined. Each program has its own, so that importing two does no harm.
+    """
+    module = inspect.getmodule(main)
+    program = f"python -m {module.__spec__.name.removesuffix('.__main__')}"
+    try:
+        if {"--help", "-h", "-help"} & set(sys.argv[1:]):
+            print(f"{module.__doc__.strip()}\n\nFlags:\n{flag_values.get_help(prefix='')}", flush=True)
+            sys.exit(0)
+        use_huge_pages()
+        extra = flag_values(sys.argv)[1:]
+        if extra:
+            raise ZooError(f"unexpected argument {extra[0]!r}: flags take the form --name=value, see --help")
+        status = main(flag_values)
+        sys.stdout.flush()
+        sys.exit(status)
+    except TrainingInterrupted as stopped:
+        print(stopped, file=sys.stderr)
+        sys.exit(128 + stopped.signum)
+    except (ZooError, flags.Error) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+
+
+def use_huge_pages() -> None:
+    """Starts the program anew, once, with memory in huge pages where Linux offers them on request.
+
+    A training step allocates and frees hundreds of megabytes, and touching each 4 KB page of them for the first time
+    takes up to half of its time on a CPU. glibc asks for huge pages only if told so before the program starts.
+    """
+    if sys.platform != "linux" or "GLIBC_TUNABLES" in os.environ:
+        return
+    os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def make_console(stderr: bool = False) -> Console:
+    """Where tables and progress go: as wide as the terminal, or wide enough for any table in a file or a pipe."""
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=200)
+
+
+def define_jax_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags that `set_up_jax` reads."""
+    flags.DEFINE_bool(
+        "compilation_cache",
+        True,
+        "Keep compiled programs in the user's cache folder, so that the next run starts sooner.",
+        flag_values=flag_values,
+    )
+
+
+def define_distributed_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags for several processes."""
+    flags.DEFINE_bool(
+        "distributed",
+        False,
+        "Run as one of several processes. Slurm, Open MPI, Kubernetes and Cloud TPU are recognized; elsewhere give the"
+        " three flags below too.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, with --distributed.", flag_values=flag_values)
+    flags.DEFINE_integer("num_processes", None, "How many processes, with --distributed.", flag_values=flag_values)
+    flags.DEFINE_integer("process_id", None, "Which of them this is, with --distributed.", flag_values=flag_values)
+
+
+def set_up_jax(flag_values: flags.FlagValues) -> None:
+    """Sets JAX up as the flags say; to be called before the first array is made."""
+    import jax
+    from absl import logging
+
+    logging.set_verbosity(logging.ERROR)
+    if flag_values.compilation_cache and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo" / "compiled"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    if "distributed" in flag_values and flag_values.distributed:
+        try:
+            jax.distributed.initialize(flag_values.coordinator, flag_values.num_processes, flag_values.process_id)
+        except (ValueError, RuntimeError) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise ZooError(f"--distributed: {reason} (--coordinator, --num_processes and --process_id say it by hand)") from None

@@ -1,0 +1,103 @@
+"""How a run looks in the terminal; without one, only what is worth a line in a log file."""
+
+import os
+import platform
+from typing import Any
+
+import jax
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from zoo.summary import summarize
+from zoo.training.experiment import Experiment
+from zoo.training.tracking import Tracker
+from zoo.training.verdict import Verdict
+
+
+class Terminal(Tracker):
+    """Prints what is about to happen, a progress bar with the numbers of the last step, evaluations and the verdict."""
+
+    def __init__(self, console: Console, recipe: str, workdir: str | None):
+        """Args: where to print, the recipe's name, and the folder of the run."""
+        self.console, self.recipe, self.workdir = console, recipe, workdir
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed}/{task.total} {task.fields[numbers]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.tasks: dict[str, Any] = {}
+        self.bars.start()
+
+    def begin(self, experiment, first_step):
+        self._forget(lambda what: True)
+        self.console.print(describe(experiment, self.recipe, self.workdir, first_step))
+        self.tasks["training"] = self.bars.add_task(
+            "training", total=experiment.total_steps, completed=first_step, numbers=""
+        )
+        self.total_steps = experiment.total_steps
+
+    def progress(self, what, done, total):
+        if what not in self.tasks:
+            self.tasks[what] = self.bars.add_task(what, total=total, numbers="")
+        self.bars.update(self.tasks[what], completed=done)
+        if done >= total:
+            self._forget(lambda name: name == what)
+
+    def train(self, record):
+        numbers = f"loss {record['loss']:.3f}  accuracy {record['top1']:.2f}  rate {record['learning_rate']:.4f}"
+        if "images_per_second" in record:
+            numbers += f"  {record['images_per_second']:,.0f} images/s"
+        self.bars.update(self.tasks["training"], completed=record["step"], numbers=numbers)
+
+    def evaluation(self, record):
+        self.console.print(
+            f"step {record['step']:>{len(str(self.total_steps))}}: evaluation loss {record['loss']:.4f},"
+            f" accuracy {record['top1']:.4f} on {record['examples']:,} images"
+        )
+
+    def note(self, text):
+        self.console.print(f"[yellow]note:[/yellow] {text}")
+
+    def end(self, verdict: Verdict):
+        self.bars.stop()
+        color = "green" if verdict.converged else "red"
+        self.console.print(f"[bold {color}]{verdict.explanation}[/]", soft_wrap=True)
+
+    def close(self):
+        self.bars.stop()
+
+    def _forget(self, which):
+        for what in [what for what in self.tasks if which(what)]:
+            self.bars.remove_task(self.tasks.pop(what))
+
+
+def describe(experiment: Experiment, recipe: str, workdir: str | None, first_step: int) -> Table:
+    """What a run is about to do, as a table."""
+    budget, dataset = experiment.recipe.budget, experiment.dataset
+    summary = summarize(experiment.model, experiment.input_shape)
+    devices = experiment.mesh.devices.flat
+    target = experiment.recipe.target
+    train, test = len(experiment.train_feed.split), len(experiment.eval_feed.split)
+    goal = f"accuracy {target.top1} on the evaluation images" if target else "better than always the most frequent class"
+    steps = (target and target.within_steps) or experiment.total_steps
+    rows = {
+        "recipe": f"{recipe} ({experiment.recipe.fingerprint})",
+        "model": f"{type(experiment.model).__name__}: {summary.params:,} parameters, {summary.macs:,} multiply-adds an image,"
+        f" {experiment.model.dtype.__name__ if hasattr(experiment.model.dtype, '__name__') else experiment.model.dtype}",
+        "data": f"{dataset.spec}: {train:,} training and {test:,} evaluation images, {len(dataset.class_names)} classes",
+        "input": f"{' x '.join(map(str, experiment.train_feed.image_shape))} pixels, to the network as"
+        f" {' x '.join(map(str, experiment.input_shape))}",
+        "budget": f"{experiment.total_steps:,} steps of {budget.batch_size} images,"
+        f" {experiment.total_steps * budget.batch_size / train:.2f} epochs",
+        "target": f"{goal} within {steps:,} steps",
+        "device": f"{len(devices)} x {devices[0].device_kind} ({os.cpu_count()} cores, {platform.machine()}), jax {jax.__version__}",
+        "run": (workdir or "not kept") + (f", going on at step {first_step}" if first_step else ""),
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows.items():
+        table.add_row(f"[bold]{name}[/]", value)
+    return table

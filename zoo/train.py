@@ -1,0 +1,62 @@
+"""Trains a network as a recipe says, and says whether it converged.
+
+    python -m zoo.train --recipe=alexnet
+    python -m zoo.train --recipe=alexnet --data=folder:flowers --set=budget.steps=500 --workdir=runs/flowers
+
+Exit status: 0 converged, 1 did not, 2 the command or the data cannot be used, 128 + n stopped by signal n (the same
+command goes on from there).
+"""
+
+import json
+import sys
+
+from absl import flags
+
+from zoo import cli
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string("recipe", None, "Name of a recipe, path of a recipe file, or dotted module.", flag_values=FLAGS)
+flags.DEFINE_string("data", None, "Other data: fashion_mnist, folder:PATH or tfds:NAME.", flag_values=FLAGS)
+flags.DEFINE_string("workdir", None, "Folder of the run; runs/RECIPE-FINGERPRINT-seedSEED if not given.", flag_values=FLAGS)
+flags.DEFINE_integer("seed", 0, "Decides all that is random.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+flags.DEFINE_multi_string("set", [], "Changes a field of the recipe, as in --set=schedule.peak=0.02.", flag_values=FLAGS)
+flags.DEFINE_enum("parallel", "shard_map", ["shard_map", "pmap"], "How steps reach the devices.", flag_values=FLAGS)
+flags.DEFINE_integer("workers", 0, "Processes that decode images; 0 for threads.", lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_bool("json", False, "Print the verdict as JSON, and all else to standard error.", flag_values=FLAGS)
+cli.define_jax_flags(FLAGS)
+cli.define_distributed_flags(FLAGS)
+
+
+def main(args: flags.FlagValues) -> int:
+    """Runs the training; 0 if it converged, 1 if not."""
+    from zoo.errors import ZooError
+    from zoo.recipe import list_recipes, load_recipe
+    from zoo.recipe.loading import parse_changes
+
+    if not args.recipe:
+        raise ZooError(f"which recipe? --recipe=NAME, where NAME is one of {', '.join(list_recipes())}")
+    recipe = load_recipe(args.recipe)
+    if args.data and args.data != recipe.data.source:  # what the recipe promises, it promises for its own data
+        recipe = recipe.override({"data.source": args.data, "target": None})
+    recipe = recipe.override(parse_changes(recipe, args.set))
+    cli.set_up_jax(args)
+
+    import jax
+
+    from zoo.terminal import Terminal
+    from zoo.training.loop import fit
+
+    name = args.recipe.removesuffix(".py").replace("/", ".").rpartition(".")[2]
+    workdir = args.workdir or f"runs/{name}-{recipe.fingerprint[:8]}-seed{args.seed}"
+    trackers = []
+    if jax.process_index() == 0:
+        trackers = [Terminal(cli.make_console(stderr=args.json), name, workdir)]
+    result = fit(recipe, workdir, args.seed, strategy=args.parallel, workers=args.workers, trackers=trackers)
+    if args.json and jax.process_index() == 0:
+        json.dump({"recipe": name, "workdir": workdir, "seed": args.seed, **vars(result.verdict)}, sys.stdout)
+        print()
+    return 0 if result.verdict.converged else 1
+
+
+if __name__ == "__main__":
+    cli.run(main, FLAGS)
