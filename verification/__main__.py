@@ -1,0 +1,108 @@
+"""Checks that networks are the right ones and that recipes converge as they always have.
+
+    python -m verification
+    python -m verification --recipe=alexnet --json=report.json --junit=report.xml
+    python -m verification --recipe=alexnet --record --seeds=8
+
+Exit status: 0 all checks passed, 1 one failed, 2 the command cannot be used, 3 none failed but one is undecided.
+"""
+
+import contextlib
+from pathlib import Path
+
+from absl import flags
+
+from zoo import cli
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_multi_string("recipe", [], "Name of a recipe; all recipes and networks if not given.", flag_values=FLAGS)
+flags.DEFINE_list("only", [], "Groups of checks: architecture, initialization, traces, convergence.", flag_values=FLAGS)
+flags.DEFINE_integer("seed", 1000, "Of the run that is judged.", lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_string("json", None, "File to write all checks to, as JSON.", flag_values=FLAGS)
+flags.DEFINE_string("junit", None, "File to write all checks to, as JUnit XML.", flag_values=FLAGS)
+flags.DEFINE_string("fault", None, "Put a fault in first, to see it found; see verification/faults.py.", flag_values=FLAGS)
+flags.DEFINE_bool("record", False, "Add reference runs to the ledger instead of checking.", flag_values=FLAGS)
+flags.DEFINE_integer("seeds", 5, "With --record: how many seeds, from 0 on, the ledger shall have.", flag_values=FLAGS)
+cli.define_jax_flags(FLAGS)
+
+
+def main(args: flags.FlagValues) -> int:
+    """Makes the checks and shows them."""
+    from verification.faults import FAULTS
+    from verification.suite import GROUPS
+    from zoo.errors import unknown
+
+    for group in args.only:
+        if group not in GROUPS:
+            raise unknown("group of checks", group, GROUPS)
+    if args.fault and args.fault not in FAULTS:
+        raise unknown("fault", args.fault, FAULTS)
+    cli.set_up_jax(args)
+    if args.record:
+        return record(args)
+    with FAULTS[args.fault]() if args.fault else contextlib.nullcontext():
+        return check(args)
+
+
+def check(args: flags.FlagValues) -> int:
+    """Makes all checks that are asked for; the exit status."""
+    from verification import report
+    from verification.architecture import check_architecture
+    from verification.progress import Bar
+    from verification.suite import GROUPS, check_recipe
+    from zoo.models.registry import list_models
+    from zoo.recipe import list_recipes, load_recipe
+    from zoo.training.run_folder import environment
+
+    groups = args.only or GROUPS
+    recipes = args.recipe or list_recipes()
+    networks = [load_recipe(name).model.name for name in recipes]
+    console, checks = cli.make_console(), []
+    with Bar(console) as bar:
+
+        def add(found):
+            for one in found:
+                checks.append(one)
+                report.show(console, one)
+
+        if "architecture" in groups:
+            for network in list(dict.fromkeys(networks)) if args.recipe else list_models():
+                add(check_architecture(network))
+        others = [group for group in groups if group != "architecture"]
+        for name in recipes if others else []:
+            add(check_recipe(name, others, args.seed, [bar]))
+    console.print(report.summary(checks))
+    if args.json:
+        report.write_json(Path(args.json), checks, environment())
+    if args.junit:
+        report.write_junit(Path(args.junit), checks)
+    return report.exit_status(checks)
+
+
+def record(args: flags.FlagValues) -> int:
+    """Adds the reference runs that the ledgers of the recipes lack."""
+    import jax
+
+    from verification.convergence import record_run
+    from verification.ledger import read_ledger
+    from verification.progress import Bar
+    from zoo.data.sources import open_source
+    from zoo.errors import ZooError
+    from zoo.recipe import load_recipe
+
+    if not args.recipe:
+        raise ZooError("--record: which recipe? --recipe=NAME")
+    console, platform = cli.make_console(), jax.default_backend()
+    with Bar(console) as bar:
+        for name in args.recipe:
+            recipe = load_recipe(name)
+            dataset = open_source(recipe.data.source)
+            there = {run["seed"] for run in read_ledger(name, platform, recipe.fingerprint)}
+            for seed in sorted(set(range(args.seeds)) - there):
+                run = record_run(name, recipe, dataset, platform, seed, [bar])
+                console.print(f"{name}, seed {seed}: {run['measures']}")
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main, FLAGS)

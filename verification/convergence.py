@@ -1,0 +1,114 @@
+"""Does the recipe converge as it promises, and as it always has?"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from verification.check import Check, Group
+from verification.ledger import append_run, read_ledger
+from verification.statistics import Band, prediction_band
+from zoo.data.sources import Dataset
+from zoo.errors import ZooError
+from zoo.recipe import Recipe
+from zoo.training.loop import FitResult, fit
+from zoo.training.run_folder import environment
+from zoo.training.tracking import Tracker
+
+ALPHA = 0.01  # probability that a run fails by its bands though all is well, over all of its measures together
+FEWEST_RUNS = 5
+PARTS = 4  # the run is cut into this many, and the mean training loss of each is a measure
+
+
+def check_convergence(
+    recipe_name: str, recipe: Recipe, dataset: Dataset, platform: str, seed: int, trackers: Sequence[Tracker] = ()
+) -> Iterator[Check]:
+    """Trains with a seed that is not in the ledger, and holds the run against the target and the reference runs."""
+    group = Group(recipe_name, "convergence")
+    runs = read_ledger(recipe_name, platform, recipe.fingerprint)
+    bands = measure_bands([run["measures"] for run in runs], ALPHA) if len(runs) >= FEWEST_RUNS else {}
+    if seed in [run["seed"] for run in runs]:
+        raise ZooError(f"the seed {seed} is one of the reference runs' of {recipe_name}: choose another")
+    try:
+        result = fit(recipe, seed=seed, dataset=dataset, trackers=[_Watch(bands), *trackers])
+    except _OutOfBand as early:
+        yield group.check("bands", False, f"{early}; stopped there")
+        return
+    yield group.check("target", result.verdict.converged, result.verdict.explanation)
+    if not bands:
+        yield group.undecided(
+            "bands",
+            f"{len(runs)} reference runs of this recipe on {platform}, {FEWEST_RUNS} are needed; make them with"
+            f" python -m verification --recipe={recipe_name} --record --seeds=8",
+        )
+    elif result.verdict.top1 is not None:
+        measures = measure(result)
+        for name, band in bands.items():
+            yield group.check(f"band of {name}", measures[name] in band, describe(name, measures[name], band))
+
+
+def measure(result: FitResult) -> dict[str, float]:
+    """The numbers that make up a run: accuracy and loss at its end, and the mean training loss of each of its parts."""
+    losses = [record["loss"] for record in result.history if record["kind"] == "train"]
+    parts = {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(np.array_split(losses, PARTS), 1)}
+    return {**parts, "final loss": result.metrics["loss"], "final top1": result.metrics["top1"]}
+
+
+def measure_bands(runs: Sequence[dict[str, float]], alpha: float) -> dict[str, Band]:
+    """A two-sided band for each measure, such that a good run is outside of any with probability `alpha` at most.
+
+    By Bonferroni's inequality, each may have its part of `alpha`. Too good fails as well as too bad: it means that
+    labels have leaked, or that training images were evaluated.
+    """
+    return {name: prediction_band([run[name] for run in runs], alpha / len(runs[0])) for name in runs[0]}
+
+
+def describe(name: str, value: float, band: Band) -> str:
+    """A measure and where it should lie."""
+    where = f"{band.low:.4f} to {band.high:.4f}, from {band.n} runs with mean {band.mean:.4f}, deviation {band.deviation:.4f}"
+    return f"{name} is {value:.4f}; {where}"
+
+
+class _OutOfBand(Exception):
+    """A run has left its bands and need not go on."""
+
+
+class _Watch(Tracker):
+    """Ends a run as soon as a part of it is outside of its band."""
+
+    def __init__(self, bands):
+        self.bands, self.losses = bands, []
+
+    def begin(self, experiment, first_step):
+        self.ends = [part[-1] + 1 for part in np.array_split(np.arange(experiment.total_steps), PARTS)]
+
+    def train(self, record):
+        self.losses.append(record["loss"])
+        if record["step"] in self.ends:
+            number = self.ends.index(record["step"]) + 1
+            start = self.ends[number - 2] if number > 1 else 0
+            name, value = f"loss, part {number}", float(np.mean(self.losses[start:]))
+            if name in self.bands and value not in self.bands[name]:
+                raise _OutOfBand(describe(name, value, self.bands[name]))
+
+
+def record_run(
+    recipe_name: str, recipe: Recipe, dataset: Dataset, platform: str, seed: int, trackers: Sequence[Tracker] = ()
+) -> dict[str, Any]:
+    """Makes one reference run and adds it to the ledger, with all of its numbers."""
+    result = fit(recipe, seed=seed, dataset=dataset, trackers=trackers)
+    trained = [record for record in result.history if record["kind"] == "train"]
+    run = {
+        "recipe": recipe_name,
+        "fingerprint": recipe.fingerprint,
+        "seed": seed,
+        "converged": result.verdict.converged,
+        "measures": measure(result) if result.verdict.top1 is not None else None,
+        "train_loss": [round(record["loss"], 6) for record in trained],
+        "train_top1": [round(record["top1"], 6) for record in trained],
+        "evaluations": [record for record in result.history if record["kind"] == "eval"],
+        "images_per_second": float(np.median([record.get("images_per_second", np.nan) for record in trained[1:]])),
+        "environment": {name: value for name, value in environment().items() if name != "command"},
+    }
+    append_run(recipe_name, platform, run)
+    return run

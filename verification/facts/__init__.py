@@ -1,0 +1,17 @@
+"""What is known of each network from its paper or from other implementations; see `derive.py` for where it comes from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+
+
+def load_facts(model_name: str) -> dict[str, Any] | None:
+    """The facts of a network, or None if there are none.
+
+    Keys: `input_shape`, `num_classes`; `layers`, a list of [name, type, output shape, parameters, MACs] in execution
+    order; and `sources`, each with its name and the totals `params`, `batch_stats` and `macs` that it gives.
+    """
+    path = FOLDER / f"{model_name}.json"
+    return json.loads(path.read_text()) if path.exists() else None

@@ -1,0 +1,103 @@
+"""Mistakes that people make, to be put in on purpose: verification has to fail for each of them.
+
+    python -m verification --recipe=alexnet --fault=no_lrn
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from unittest import mock
+
+import numpy as np
+
+import zoo.data.sources
+import zoo.data.statistics
+import zoo.initialization
+import zoo.layers.conv
+import zoo.layers.normalization
+import zoo.optimizer
+from zoo.data.sources import Dataset
+
+
+def same_padding():
+    """Convolutions pad where they should not: SAME for VALID."""
+    resolve = zoo.layers.conv.resolve_window
+
+    def wrong(layer, image_size, size, strides, padding):
+        return resolve(layer, image_size, size, strides, "SAME" if padding == "VALID" else padding)
+
+    return mock.patch.object(zoo.layers.conv, "resolve_window", wrong)
+
+
+def no_lrn():
+    """Local response normalization is there in name only."""
+    return mock.patch.object(zoo.layers.normalization, "local_response_norm", lambda x, *constants: x)
+
+
+def raw_pixels():
+    """Inputs are 0 to 255."""
+    measure = zoo.data.statistics.measure
+
+    def wrong(normalization, images):
+        right = measure(normalization, images)
+        return right._replace(mean=np.zeros_like(right.mean), scale=np.ones_like(right.scale))
+
+    return mock.patch.object(zoo.data.statistics, "measure", wrong)
+
+
+def wide_initialization():
+    """Weights are ten times too large."""
+    initializer = zoo.initialization.initializer
+
+    def wrong(distribution):
+        draw = initializer(distribution)
+        return lambda *arguments: 10 * draw(*arguments)
+
+    return mock.patch.object(zoo.initialization, "initializer", wrong)
+
+
+def shuffled_labels():
+    """Labels belong to other images."""
+    open_source = zoo.data.sources.open_source
+
+    def wrong(spec):
+        dataset = open_source(spec)
+        order = np.random.default_rng(0).permutation(len(dataset.train))
+        train = dataclasses.replace(dataset.train, labels=dataset.train.labels[order])
+        return dataclasses.replace(dataset, train=train)
+
+    return mock.patch.object(zoo.data.sources, "open_source", wrong)
+
+
+def high_learning_rate():
+    """The learning rate is a hundred times too large."""
+    return _scaled_learning_rate(100.0)
+
+
+def low_learning_rate():
+    """The learning rate is a hundred times too small."""
+    return _scaled_learning_rate(0.01)
+
+
+def _scaled_learning_rate(factor):
+    learning_rate = zoo.optimizer.learning_rate
+
+    def wrong(schedule, total_steps):
+        right = learning_rate(schedule, total_steps)
+        return lambda step: factor * right(step)
+
+    return mock.patch.object(zoo.optimizer, "learning_rate", wrong)
+
+
+FAULTS: dict[str, Callable] = {
+    fault.__name__: fault
+    for fault in (
+        same_padding,
+        no_lrn,
+        raw_pixels,
+        wide_initialization,
+        shuffled_labels,
+        high_learning_rate,
+        low_learning_rate,
+    )
+}

@@ -1,0 +1,119 @@
+"""Do parameters start as the recipe says, and the loss where a network that knows nothing has it?"""
+
+import fnmatch
+import math
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+import scipy.stats
+from flax import traverse_util
+
+from verification.check import Check, Group
+from zoo.recipe import (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Initialization,
+    LeCunNormal,
+    LeCunUniform,
+    Normal,
+)
+from zoo.recipe.initialization import Distribution
+from zoo.training.evaluation import evaluate_feed
+from zoo.training.experiment import Experiment
+
+ALPHA = 1e-3  # probability that the check of one recipe's distributions fails though all is well
+KOLMOGOROV_SAMPLE = 200_000
+LOSS_MARGIN = 0.1  # of ln K: logits with deviation s cost about s^2 / 2 more than ln K, so 10 classes allow s = 0.68
+LOSS_IMAGES = 256
+
+
+def check_initialization(recipe_name: str, experiment: Experiment, seed: int) -> Iterator[Check]:
+    """Tests each parameter's mean, variance and distribution function, and the loss before training."""
+    group = Group(recipe_name, "initialization")
+    state = experiment.initial_state(seed)
+    params = traverse_util.flatten_dict(jax.device_get(state.params), sep="/")
+    initialization = experiment.recipe.initialization
+    named = {path: named_distribution(initialization, path) for path in params}
+    tested = {path: distribution for path, distribution in named.items() if distribution is not None}
+    problems = [
+        problem
+        for path, distribution in tested.items()
+        for problem in find_problems(path, params[path], distribution, ALPHA / (3 * len(tested)))
+    ]
+    left = len(params) - len(tested)
+    fine = f"{len(tested)} parameters are as named, {left} are left to the network; wrong once in {1 / ALPHA:,.0f} times"
+    yield group.check("distributions", not problems, "; ".join(problems) or fine)
+
+    classes = len(experiment.dataset.class_names)
+    feed = experiment.eval_feed
+    metrics = evaluate_feed(
+        experiment.eval_step(),
+        state.variables,
+        experiment.constants(feed),
+        feed,
+        experiment.mesh,
+        batch_size=experiment.recipe.budget.batch_size,
+        indices=np.linspace(0, len(feed.split) - 1, min(LOSS_IMAGES, len(feed.split))).astype(int),
+    )
+    expected = math.log(classes)
+    yield group.check(
+        "loss",
+        abs(metrics["loss"] - expected) <= LOSS_MARGIN * expected,
+        f"{metrics['loss']:.3f} before training, ln {classes} = {expected:.3f} expected within {LOSS_MARGIN:.0%}",
+    )
+
+
+def named_distribution(initialization: Initialization, path: str) -> Distribution | None:
+    """What the recipe names for a parameter; None if it leaves it to the network."""
+    chosen = {"kernel": initialization.kernel, "bias": initialization.bias}.get(path.split("/")[-1])
+    for pattern, exception in initialization.exceptions.items():
+        if fnmatch.fnmatch(path, pattern):
+            chosen = exception
+    return chosen
+
+
+def variance(distribution: Distribution, shape: tuple[int, ...]) -> float:
+    """Of one value, for a kernel [..., in, out]; by the formulas of the papers that the distributions' docstrings name."""
+    fan_in = math.prod(shape[:-1])
+    fan_out = math.prod(shape[:-2]) * shape[-1]
+    match distribution:
+        case Normal(stddev):
+            return stddev**2
+        case HeNormal() | HeUniform():
+            return 2 / fan_in
+        case LeCunNormal() | LeCunUniform():
+            return 1 / fan_in
+        case GlorotNormal() | GlorotUniform():
+            return 2 / (fan_in + fan_out)
+    raise TypeError(type(distribution).__name__)
+
+
+def find_problems(path: str, values: np.ndarray, distribution: Distribution, alpha: float) -> list[str]:
+    """What is wrong with the values of one parameter; each of three tests errs with probability `alpha`."""
+    name = type(distribution).__name__
+    values = np.asarray(values, np.float64)
+    if isinstance(distribution, Constant):
+        other = np.count_nonzero(values != np.float32(distribution.value))
+        return [f"{path}: {other:,} values are not {distribution.value:g}"] if other else []
+    deviation = math.sqrt(variance(distribution, values.shape))
+    uniform = name.endswith("Uniform")
+    law = scipy.stats.uniform(-math.sqrt(3), 2 * math.sqrt(3)) if uniform else scipy.stats.norm()
+    scaled = values.ravel() / deviation
+    n = scaled.size
+    kurtosis = 1.8 if uniform else 3.0
+    z = {
+        "mean": scaled.mean() * math.sqrt(n),
+        "variance": (np.square(scaled).mean() - 1) / math.sqrt((kurtosis - 1) / n),
+    }
+    reach = scipy.stats.norm.isf(alpha / 2)
+    problems = [
+        f"{path}: its {what} is {abs(value):.1f} standard errors off {name}" for what, value in z.items() if abs(value) > reach
+    ]
+    sample = scaled[:: max(n // KOLMOGOROV_SAMPLE, 1)]
+    if n >= 100 and scipy.stats.kstest(sample, law.cdf).pvalue < alpha:
+        problems.append(f"{path}: its values are not distributed as {name}")
+    return problems

@@ -1,0 +1,27 @@
+"""Raw reference runs, JSON lines: one file a recipe and platform, one line a run. Bands and tables come from these."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+
+
+def ledger_path(recipe_name: str, platform: str) -> Path:
+    """The file of a recipe's runs on "cpu", "gpu" or "tpu"."""
+    return FOLDER / f"{recipe_name}.{platform}.jsonl"
+
+
+def read_ledger(recipe_name: str, platform: str, fingerprint: str) -> list[dict[str, Any]]:
+    """The runs of a recipe as it is now; those of other values of its fields do not count."""
+    path = ledger_path(recipe_name, platform)
+    if not path.exists():
+        return []
+    runs = [json.loads(line) for line in path.read_text().splitlines()]
+    return [run for run in runs if run["fingerprint"] == fingerprint]
+
+
+def append_run(recipe_name: str, platform: str, run: dict[str, Any]) -> None:
+    """Adds a run."""
+    with ledger_path(recipe_name, platform).open("a") as file:
+        file.write(json.dumps(run) + "\n")

@@ -1,0 +1,80 @@
+"""Makes a network's reference numbers in PyTorch, for networks that torchvision has not; needs PyTorch.
+
+    python -m verification.numeric_reference --model=alexnet
+
+The network is the one of `zoo/benchmark/torch_networks.py`, in float64; see third_party/references/README.md.
+"""
+
+import json
+import platform
+
+import numpy as np
+from absl import flags
+
+from zoo import cli
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string("model", None, "Name of a network.", flag_values=FLAGS)
+
+
+def main(args: flags.FlagValues) -> int:
+    """Writes the file into third_party/references/numeric."""
+    import torch
+
+    from verification.numbers import REFERENCES, regenerated_input, regenerated_tensor
+    from zoo.benchmark.torch_networks import NETWORKS
+    from zoo.errors import unknown
+    from zoo.models.registry import find_entry
+
+    if args.model not in NETWORKS:
+        raise unknown("network in PyTorch", str(args.model), NETWORKS)
+    gain = 1.0
+    network = NETWORKS[args.model]().double().eval()
+    names = [(name, list(tensor.shape)) for name, tensor in network.state_dict().items()]
+    tensors = {name: torch.from_numpy(regenerated_tensor(name, tuple(shape), gain)).double() for name, shape in names}
+    network.load_state_dict(tensors)
+    images = torch.from_numpy(regenerated_input(find_entry(args.model).input_shape[0])).double().permute(0, 3, 1, 2)
+    stages = []
+
+    def record(name):
+        def hook(module, inputs, output):
+            output = (output.permute(0, 2, 3, 1) if output.ndim == 4 else output).numpy()
+            first = output[0].ravel()[:8]
+            stages.append(
+                {
+                    "name": name,
+                    "type": type(module).__name__,
+                    "out": list(output.shape),
+                    "mean": _rounded(output.mean()),
+                    "std": _rounded(output.std(ddof=1)),
+                    "first8_img0": [_rounded(value) for value in first],
+                }
+            )
+
+        return hook
+
+    for name, module in network.named_children():
+        module.register_forward_hook(record(name))
+    with torch.inference_mode():
+        logits = network(images).numpy()
+    content = {
+        "model": args.model,
+        "builder": f"zoo.benchmark.torch_networks.{args.model}",
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__},
+        "gain": gain,
+        "state_dict": names,
+        "outputs_f64": {"logits": [[_rounded(value, 9) for value in row] for row in logits]},
+        "stage_fingerprints": stages,
+    }
+    path = REFERENCES / f"{args.model}.json"
+    path.write_text(json.dumps(content) + "\n")
+    print(path)
+    return 0
+
+
+def _rounded(value, digits=7):
+    return float(f"{value:.{digits}g}")
+
+
+if __name__ == "__main__":
+    cli.run(main, FLAGS)

@@ -1,0 +1,59 @@
+"""How checks are shown: in the terminal, as JSON, and as JUnit XML for build servers."""
+
+import collections
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from rich.console import Console
+
+from verification.check import Check
+
+COLORS = {"pass": "green", "fail": "bold red", "undecided": "yellow", "skip": "dim"}
+
+
+def show(console: Console, check: Check) -> None:
+    """Prints one check as a line."""
+    status = f"[{COLORS[check.status]}]{check.status:9}[/]"
+    console.print(f"{status} {check.subject}: {check.group}, {check.name}: {check.detail}", soft_wrap=True)
+
+
+def exit_status(checks: Sequence[Check]) -> int:
+    """0 if all is well, 1 if a check failed, 3 if none failed and one is undecided."""
+    statuses = {check.status for check in checks}
+    return 1 if "fail" in statuses else 3 if "undecided" in statuses else 0
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """How many checks ended how."""
+    counts = collections.Counter(check.status for check in checks)
+    return ", ".join(f"{counts[status]} {status}" for status in COLORS if counts[status])
+
+
+def write_json(path: Path, checks: Sequence[Check], environment: dict[str, Any]) -> None:
+    """Writes all checks, and on what machine they were made."""
+    content = {"status": exit_status(checks), "environment": environment, "checks": [vars(check) for check in checks]}
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def write_junit(path: Path, checks: Sequence[Check]) -> None:
+    """Writes JUnit XML: a test case for each check."""
+    statuses = [check.status for check in checks]
+    suite = ElementTree.Element(
+        "testsuite",
+        name="verification",
+        tests=str(len(checks)),
+        failures=str(statuses.count("fail")),
+        skipped=str(statuses.count("skip") + statuses.count("undecided")),
+    )
+    for check in checks:
+        case = ElementTree.SubElement(suite, "testcase", classname=f"{check.subject}.{check.group}", name=check.name)
+        if check.status == "fail":
+            ElementTree.SubElement(case, "failure", message=check.detail)
+        elif check.status != "pass":
+            ElementTree.SubElement(case, "skipped", message=check.detail)
+        else:
+            ElementTree.SubElement(case, "system-out").text = check.detail
+    ElementTree.ElementTree(suite).write(path, encoding="unicode", xml_declaration=True)
