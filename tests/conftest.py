@@ -1,0 +1,82 @@
+"""What the tests share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run_python(*arguments, devices=1, timeout=300, **environment):
+    """Runs `python ARGUMENTS` from the root of the project on so many forced CPU devices; the finished process."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env=child_environment(devices, **environment),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def child_environment(devices=1, **environment):
+    """The environment of a child process with so many CPU devices."""
+    forced = {
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        # JAX sizes its pools by this; with few cores, collectives of many forced devices wait for each other otherwise.
+        "NPROC": "32",
+    }
+    return {**os.environ, **(forced if devices > 1 else {}), **environment}
+
+
+def small(recipe, **changes):
+    """A recipe for AlexNet that trains in seconds: its smallest image, narrow fully connected layers, few steps."""
+    return recipe.override(
+        {
+            "augmentation.train.0.size": 67,
+            "augmentation.eval.0.size": 67,
+            "model.options.hidden": 32,
+            "budget.batch_size": 16,
+            "budget.steps": 12,
+            "budget.evaluate_every": 0.25,
+            "budget.interim_examples": 64,
+            "target": None,
+            **{name.replace("__", "."): value for name, value in changes.items()},
+        }
+    )
+
+
+# The same on the command line.
+SMALL_FLAGS = [
+    "--recipe=alexnet",
+    "--set=augmentation.train.0.size=67",
+    "--set=augmentation.eval.0.size=67",
+    "--set=model.options.hidden=32",
+    "--set=budget.batch_size=16",
+    "--set=budget.evaluate_every=0.1",
+    "--set=budget.interim_examples=16",
+    "--set=target=None",
+]
+
+
+@pytest.fixture(scope="session")
+def image_folder(tmp_path_factory):
+    """A folder of 3 x 20 images of different sizes and kinds; a class is the colour that its images are nearest to."""
+    root = tmp_path_factory.mktemp("images")
+    random = np.random.default_rng(0)
+    colors = {"blue": (40, 60, 200), "green": (50, 180, 60), "red": (210, 50, 40)}
+    for name, color in colors.items():
+        (root / name).mkdir()
+        for number in range(20):
+            height, width = random.integers(70, 110, 2)
+            noise = random.normal(0, 30, (height, width, 3))
+            image = Image.fromarray(np.clip(np.array(color) + noise, 0, 255).astype(np.uint8))
+            suffix = ("jpg", "png", "webp", "JPEG")[number % 4]
+            image.save(root / name / f"{number:02}.{suffix}")
+    return root

@@ -1,0 +1,204 @@
+"""Every layer, and every lowering of it, against plain references: values and gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from zoo.errors import ImageTooSmall, ZooError
+from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, LocalResponseNorm, MaxPool, cpu_convolution
+from zoo.layers.conv import convolution, native_convolution
+from zoo.layers.pooling import max_pool
+from zoo.layers.window import resolve_window
+
+
+def normal(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
+
+
+def assert_same(function, reference, *arguments, tolerance=2e-6):
+    """Compares values, and the gradients for one random cotangent, relative to their largest."""
+    ours, transpose = jax.vjp(function, *arguments)
+    theirs, reference_transpose = jax.vjp(reference, *arguments)
+    cotangent = normal(*ours.shape, seed=9)
+    for mine, other in zip(
+        (ours, *transpose(cotangent)), (theirs, *reference_transpose(cotangent)), strict=True
+    ):
+        assert mine.shape == other.shape and mine.dtype == other.dtype
+        np.testing.assert_allclose(mine, other, atol=tolerance * float(jnp.abs(other).max()), rtol=0)
+
+
+# height, width, channels, features, kernel, strides, padding, groups
+CONVOLUTIONS = {
+    "alexnet conv1": (35, 31, 3, 8, 11, 4, "VALID", 1),
+    "grey stem, padded": (30, 33, 1, 8, 7, 2, 3, 1),
+    "stem, SAME": (24, 21, 3, 8, 3, 2, "SAME", 1),
+    "stem, pixels left over": (22, 22, 3, 4, 5, 3, "VALID", 1),
+    "two groups": (9, 8, 8, 16, 5, 1, 2, 2),
+    "strided groups": (9, 8, 8, 12, 3, 2, 1, 4),
+    "depthwise": (9, 8, 8, 8, 3, 1, "SAME", 8),
+    "depthwise, strided, two multiplied": (9, 8, 8, 16, 3, 2, 1, 8),
+    "dense": (9, 8, 8, 6, 3, 1, 1, 1),
+    "uneven padding": (9, 8, 8, 4, 3, 2, ((0, 1), (2, 0)), 1),
+    "pointwise, strided": (9, 8, 8, 4, 1, 2, "VALID", 1),
+    "oblong": (9, 8, 8, 4, (1, 5), (1, 2), ((0, 0), (2, 2)), 1),
+}
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+@pytest.mark.parametrize("lowering", [convolution, cpu_convolution.convolution], ids=["dispatched", "cpu"])
+def test_convolution_is_lax_convolution(case, lowering):
+    height, width, channels, features, kernel, strides, padding, groups = case
+    window = resolve_window("conv", (height, width), kernel, strides, padding)
+    x = normal(2, height, width, channels)
+    weights = normal(*window.size, channels // groups, features, seed=1)
+    assert_same(
+        lambda x, w: lowering(x, w, window, groups), lambda x, w: native_convolution(x, w, window, groups), x, weights
+    )
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("strides", [1, 2, 3])
+def test_padding_words_mean_what_xla_means(padding, strides):
+    x, weights = normal(1, 11, 12, 2), normal(3, 3, 2, 4)
+    window = resolve_window("conv", x.shape[1:3], 3, strides, padding)
+    expected = lax.conv_general_dilated(
+        x, weights, (strides, strides), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    np.testing.assert_allclose(native_convolution(x, weights, window, 1), expected, atol=1e-5)
+
+
+def test_gpu_and_tpu_keep_the_native_grouped_convolution():
+    x, weights = normal(2, 9, 9, 8), normal(3, 3, 4, 16)
+    window = resolve_window("conv", (9, 9), 3, 1, 1)
+    function = jax.jit(lambda x, w: convolution(x, w, window, 2))
+    counts = {}
+    for platform in ("cpu", "cuda", "tpu"):
+        exported = jax.export.export(function, platforms=[platform])(x, weights)
+        counts[platform] = (
+            exported.mlir_module().count("stablehlo.convolution"),
+            "feature_group_count = 2" in exported.mlir_module(),
+        )
+    assert counts == {"cpu": (2, False), "cuda": (1, True), "tpu": (1, True)}
+
+
+def test_conv_has_the_usual_parameters_and_computes_in_its_dtype():
+    layer = Conv(6, 3, groups=2, dtype=jnp.bfloat16)
+    x = normal(1, 5, 5, 4)
+    output, variables = layer.init_with_output(jax.random.key(0), x)
+    shapes = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), variables["params"])
+    assert shapes == {"kernel": ((3, 3, 2, 6), jnp.float32), "bias": ((6,), jnp.float32)}
+    assert output.dtype == jnp.bfloat16
+
+
+def test_conv_refuses_groups_that_do_not_divide():
+    with pytest.raises(ZooError, match="3 groups do not divide 4 input channels and 6 features"):
+        Conv(6, 3, groups=3, name="conv9").init(jax.random.key(0), normal(1, 5, 5, 4))
+
+
+def test_a_window_that_does_not_fit_names_the_layer():
+    with pytest.raises(ImageTooSmall, match="pool9: a 3x3 window does not fit into its input of 2x5 pixels"):
+        MaxPool(3, 2, name="pool9").init(jax.random.key(0), normal(1, 2, 5, 1))
+    with pytest.raises(ZooError, match="'SAME', 'VALID' or numbers of pixels, not 'FULL'"):
+        Conv(1, 3, padding="FULL", name="conv9").init(jax.random.key(0), normal(1, 5, 5, 1))
+
+
+POOLS = {
+    "alexnet": (3, 2, "VALID"),
+    "padded": (3, 2, 1),
+    "no overlap": (2, 2, "VALID"),
+    "SAME": (3, 2, "SAME"),
+    "stride 1": (3, 1, "SAME"),
+    "gaps": (2, 3, "VALID"),
+    "oblong": ((2, 3), (1, 2), ((0, 1), (1, 0))),
+}
+
+
+def reduce_window(x, window, init, function):
+    return lax.reduce_window(
+        x, init, function, (1, *window.size, 1), (1, *window.strides, 1), ((0, 0), *window.padding, (0, 0))
+    )
+
+
+@pytest.mark.parametrize("case", POOLS.values(), ids=POOLS)
+@pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
+def test_max_pool_is_reduce_window(case, ties):
+    x = normal(2, 9, 10, 3)
+    x = jnp.round(x) if ties else x  # the gradient of equal values goes to the first, as XLA's select-and-scatter has it
+    window = resolve_window("pool", x.shape[1:3], *case)
+    assert_same(lambda x: max_pool(x, window), lambda x: reduce_window(x, window, -jnp.inf, lax.max), x)
+    layer = MaxPool(*case)
+    np.testing.assert_array_equal(layer.apply({}, x), max_pool(x, window))
+
+
+def test_max_pool_of_nan_is_nan():
+    x = normal(1, 3, 3, 1).at[0, 1, 1, 0].set(jnp.nan)
+    assert jnp.isnan(MaxPool(3, 1).apply({}, x)).all()
+
+
+def test_max_pool_gradient_runs_deterministically_on_gpus():
+    """XLA refuses select-and-scatter on GPUs under --xla_gpu_deterministic_ops."""
+    gradient = jax.jit(jax.grad(lambda x: MaxPool(3, 2).apply({}, x).sum()))
+    for platform in ("cpu", "cuda"):
+        text = jax.export.export(gradient, platforms=[platform])(normal(1, 9, 9, 2)).mlir_module()
+        assert "stablehlo.select_and_scatter" not in text and "stablehlo.scatter" not in text
+
+
+@pytest.mark.parametrize("case", POOLS.values(), ids=POOLS)
+@pytest.mark.parametrize("count_include_pad", [True, False])
+def test_avg_pool_is_reduce_window(case, count_include_pad):
+    x = normal(2, 9, 10, 3)
+    window = resolve_window("pool", x.shape[1:3], *case)
+
+    def reference(x):
+        total = reduce_window(x, window, 0.0, lax.add)
+        ones = reduce_window(jnp.ones_like(x), window, 0.0, lax.add)
+        return total / (np.prod(window.size) if count_include_pad else ones)
+
+    assert_same(lambda x: AvgPool(*case, count_include_pad=count_include_pad).apply({}, x), reference, x)
+
+
+@pytest.mark.parametrize("size", [(13, 9), (1, 1), (4, 9), (6, 6), (20, 3)])
+def test_adaptive_avg_pool_is_its_definition(size):
+    x = normal(2, 13, 9, 3)
+    expected = np.zeros((2, *size, 3))
+    for row in range(size[0]):
+        for column in range(size[1]):
+            rows = slice(row * 13 // size[0], -(-(row + 1) * 13 // size[0]))
+            columns = slice(column * 9 // size[1], -(-(column + 1) * 9 // size[1]))
+            expected[:, row, column] = np.asarray(x)[:, rows, columns].mean((1, 2))
+    np.testing.assert_allclose(AdaptiveAvgPool(size).apply({}, x), expected, atol=1e-6)
+
+
+def lrn_in_numpy(x, size, k, alpha, beta):
+    """Krizhevsky et al. 2012, section 3.3, in float64, written as it stands there."""
+    channels = x.shape[-1]
+    result = np.empty(x.shape)
+    for i in range(channels):
+        window = slice(max(0, i - size // 2), min(channels - 1, i + size // 2) + 1)
+        result[..., i] = x[..., i] / (k + alpha * np.sum(x[..., window] ** 2, axis=-1)) ** beta
+    return result
+
+
+@pytest.mark.parametrize("constants", [(5, 2.0, 1e-4, 0.75), (5, 1.0, 0.3, 0.75), (3, 1.0, 0.5, 0.6)])
+def test_lrn_is_the_papers_formula(constants):
+    x = 5 * normal(2, 3, 4, 9)
+    layer = LocalResponseNorm(*constants)
+    np.testing.assert_allclose(layer.apply({}, x), lrn_in_numpy(np.asarray(x, float), *constants), rtol=1e-5)
+
+    def plain(x):
+        size, k, alpha, beta = constants
+        squares = jnp.pad(x * x, [(0, 0)] * 3 + [(size // 2, size // 2)])
+        total = sum(squares[..., start : start + x.shape[-1]] for start in range(size))
+        return x / (k + alpha * total) ** beta
+
+    assert_same(lambda x: layer.apply({}, x), plain, x)
+
+
+def test_lrn_computes_in_float32_and_keeps_the_dtype():
+    x = (300 * normal(1, 2, 2, 8)).astype(jnp.bfloat16)
+    output = LocalResponseNorm().apply({}, x)
+    assert output.dtype == jnp.bfloat16
+    expected = lrn_in_numpy(np.asarray(x, np.float64), 5, 2.0, 1e-4, 0.75)
+    np.testing.assert_allclose(output.astype(jnp.float32), expected, rtol=2**-8)

@@ -1,0 +1,126 @@
+"""Recipes: checked when they are built, changed by path, saved and told apart."""
+
+import json
+
+import pytest
+
+import zoo
+from zoo.errors import ZooError
+from zoo.recipe import *
+from zoo.recipe.loading import parse_changes
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return zoo.load_recipe("alexnet")
+
+
+@pytest.mark.parametrize("name", zoo.list_recipes())
+def test_shipped_recipes_say_where_every_field_is_from(name):
+    recipe = zoo.load_recipe(name)
+    unexplained = [path for path in recipe.flat() if not path.endswith("kind") and not recipe.source_of(path)]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("name", zoo.list_recipes())
+def test_shipped_recipes_survive_json(name):
+    recipe = zoo.load_recipe(name)
+    again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
+    assert again == recipe and again.fingerprint == recipe.fingerprint
+
+
+def change(recipe, *assignments):
+    return recipe.override(parse_changes(recipe, assignments))
+
+
+def test_overrides_are_typed_and_recorded(recipe):
+    changed = change(
+        recipe,
+        "schedule.peak=1",
+        "model.options.hidden=64",
+        "augmentation.train.0.size=67",
+        "initialization.kernel=Normal(stddev=0.5)",
+        "data.source=folder:a=b",
+        "target=None",
+        "optimizer.nesterov=true",
+    )
+    assert changed.schedule.peak == 1.0 and isinstance(changed.schedule.peak, float)
+    assert changed.model.options["hidden"] == 64 and changed.augmentation.train[0] == Resize(67)
+    assert changed.initialization.kernel == Normal(0.5) and changed.data.source == "folder:a=b"
+    assert changed.target is None and changed.optimizer.nesterov is True
+    assert changed.source_of("schedule.peak") == "overridden"
+    assert recipe.schedule.peak != 1 and recipe.fingerprint != changed.fingerprint
+
+
+def test_changes_to_one_part_are_made_together(recipe):
+    changed = change(recipe, "budget.steps=None", "budget.epochs=2")
+    assert (changed.budget.steps, changed.budget.epochs) == (None, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    {
+        "schedule.peek=1": "unknown recipe field 'schedule.peek': did you mean 'schedule.peak'",
+        "schedul.peak=1": "did you mean 'schedule",
+        "schedule.peak=high": "schedule.peak must be a number, not 'high'",
+        "schedule.peak=-1": "Cosine.peak must be positive, not -1.0",
+        "schedule.peak=true": "schedule.peak must be a number, not True",
+        "schedule.warmup=1": "Cosine.warmup must be in",
+        "schedule=HeNormal": "schedule must be one of ConstantRate, Cosine, Polynomial, MultiStep, not HeNormal",
+        "schedule=Cosin(peak=1)": "unknown part of a recipe 'Cosin': did you mean 'Cosine'",
+        "schedule=Cosine(paek=1)": "unknown field of Cosine 'paek': did you mean 'peak'",
+        "schedule=Cosine": "Cosine needs peak",
+        "schedule": "takes the form --set=path=value",
+        "budget.steps=1.5": "budget.steps must be a whole number or None, not 1.5",
+        "budget.steps=0": "Budget.steps must be positive",
+        "budget.epochs=2": "Budget needs either steps or epochs",
+        "budget.accumulation=7": "a divisor of batch_size",
+        "augmentation.train.9.size=3": "there is no '9' in",
+        "augmentation.eval=[Resize(size=67),HorizontalFlip,Normalize]": "eval must be without random transforms",
+        "augmentation.train=[Resize(size=67)]": "exactly one Normalize",
+        "regularization.label_smoothing=1": "label_smoothing must be in",
+        "target.top1=70": "Target.top1 must be in",
+        "precision.gpu=float8": "float32, bfloat16 or float16",
+        "optimizer.momentum=1": "momentum must be in",
+    }.items(),
+)
+def test_mistakes_are_one_line_that_says_what_to_do(recipe, assignment, message):
+    with pytest.raises(ZooError) as error:
+        change(recipe, assignment)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_parts_refuse_each_other(recipe):
+    with pytest.raises(ZooError, match="PixelMean needs every image in the same place"):
+        recipe.override({"normalization": PixelMean(), "augmentation.train": (RandomCrop(67), Normalize())})
+    with pytest.raises(ZooError, match="unknown recipe field 'schedule.peek'"):
+        recipe.override({"provenance": {"schedule.peek": "a paper"}})
+    with pytest.raises(ZooError, match="off with rate_in_momentum"):
+        SGD(nesterov=True, rate_in_momentum=True)
+    with pytest.raises(ZooError, match="in rising order"):
+        MultiStep(0.1, boundaries=(0.5, 0.2))
+    with pytest.raises(ZooError, match="after the warm-up"):
+        MultiStep(0.1, warmup=0.3, boundaries=(0.2,))
+
+
+def test_differences_and_fingerprints(recipe):
+    other = change(recipe, "schedule.peak=0.5")
+    assert recipe.difference(other) == [f"schedule.peak: {recipe.schedule.peak}, 0.5"]
+    commented = recipe.override({"provenance": {"model": "another word for it"}})
+    assert commented.fingerprint == recipe.fingerprint and not recipe.difference(commented)
+
+
+def test_finding_recipes(tmp_path, recipe):
+    assert "alexnet" in zoo.list_recipes() and zoo.list_recipes("*_imagenet") == ["alexnet_imagenet"]
+    assert zoo.load_recipe("recipes.alexnet") == recipe
+    mine = tmp_path / "mine.py"
+    mine.write_text("from recipes.alexnet import RECIPE as BASE\nRECIPE = BASE.override({'schedule.peak': 0.5})\n")
+    assert zoo.load_recipe(str(mine)).schedule.peak == 0.5
+    for name, message in {
+        "alexnt": "did you mean 'alexnet'",
+        "no/such.py": "there is no recipe file",
+        "no.such": "there is no recipe module",
+        "zoo.cli": "a recipe file has a constant RECIPE",
+    }.items():
+        with pytest.raises(ZooError, match=message):
+            zoo.load_recipe(name)

@@ -1,0 +1,93 @@
+"""Weights of other frameworks: the right tensors in the right places, and everything wrong listed."""
+
+import pickle
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import zoo
+from verification.numbers import check_numbers, load_reference, regenerated_tensor
+from zoo.errors import ZooError
+
+
+@pytest.fixture(scope="module")
+def tensors():
+    """torchvision's AlexNet with regenerated weights, by its own names."""
+    reference = load_reference("alexnet_owt")
+    return {name: regenerated_tensor(name, tuple(shape), 1.0) for name, shape in reference["state_dict"]}
+
+
+@pytest.mark.parametrize(("model", "size"), [("alexnet", 227), ("alexnet_owt", 224)])
+def test_numbers_agree_with_another_implementation(model, size):
+    checks = list(check_numbers(model, size))
+    assert [check.name for check in checks] == ["logits", "activations"]
+    assert [check.status for check in checks] == ["pass", "pass"], checks
+
+
+def test_one_wrong_tensor_is_seen(monkeypatch, tensors):
+    """The tolerance is tight enough: half a percent on one bias vector is too much."""
+
+    def slightly_wrong(name, shape, gain):
+        tensor = regenerated_tensor(name, shape, gain)
+        return tensor * 1.005 if name == "features.8.bias" else tensor
+
+    monkeypatch.setattr("verification.numbers.regenerated_tensor", slightly_wrong)
+    assert [check.status for check in check_numbers("alexnet_owt", 224)] == ["fail", "fail"]
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "npz"])
+def test_files(tmp_path, tensors, suffix):
+    path = tmp_path / f"weights.{suffix}"
+    save_file(tensors, path) if suffix == "safetensors" else np.savez(path, **tensors)
+    params = zoo.import_weights("alexnet_owt", path)["params"]
+    np.testing.assert_array_equal(params["conv2"]["kernel"], tensors["features.3.weight"].transpose(2, 3, 1, 0))
+    # Output 7 of fc6 takes pixel (2, 5) of channel 11 from column 11 * 36 + 2 * 6 + 5 of PyTorch's matrix.
+    ours = params["fc6"]["kernel"].reshape(6, 6, 256, 4096)[2, 5, 11, 7]
+    assert ours == tensors["classifier.1.weight"][7, 11 * 36 + 2 * 6 + 5]
+
+
+def test_everything_wrong_is_listed(tensors):
+    wrong = dict(tensors, extra=np.zeros(3))
+    del wrong["features.3.bias"]
+    wrong["classifier.6.weight"] = np.zeros((10, 4096))
+    with pytest.raises(ZooError) as error:
+        zoo.import_weights("alexnet_owt", wrong)
+    message = str(error.value)
+    assert "features.3.bias is missing" in message and "extra is surplus" in message
+    assert "classifier.6.weight is [10, 4096], which makes [4096, 10] and not [4096, 1000]" in message
+    assert "\n" not in message
+
+
+def test_files_that_are_not_weights(tmp_path, tensors):
+    for name, content in {"a.safetensors": b"garbage", "b.npz": b"PK garbage", "c.txt": b"", "d.npz": b""}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ZooError) as error:
+            zoo.import_weights("alexnet_owt", tmp_path / name)
+        assert name in str(error.value) and "\n" not in str(error.value)
+    with pytest.raises(ZooError, match=r"e.npz cannot be read"):
+        zoo.import_weights("alexnet_owt", tmp_path / "e.npz")
+    with pytest.raises(ZooError, match="unknown layout of alexnet_owt 'keras'"):
+        zoo.import_weights("alexnet_owt", tensors, layout="keras")
+
+
+class Bomb:
+    """Unpickling it would leave a file behind."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_nothing_in_a_file_is_executed(tmp_path):
+    trace = tmp_path / "executed"
+    array = np.empty(1, object)
+    array[0] = Bomb(trace)
+    np.savez(tmp_path / "bomb.npz", **{"features.0.weight": array})
+    (tmp_path / "bomb.pth").write_bytes(pickle.dumps({"features.0.weight": Bomb(trace)}))
+    for name in ("bomb.npz", "bomb.pth"):
+        with pytest.raises(ZooError):
+            zoo.import_weights("alexnet_owt", tmp_path / name)
+    assert not trace.exists()
