@@ -97,7 +97,7 @@ def record(args: flags.FlagValues) -> int:
         for name in args.recipe:
             recipe = load_recipe(name)
             dataset = open_source(recipe.data.source)
-            there = {run["seed"] for run in read_ledger(name, platform, recipe.fingerprint)}
+            there = {run["seed"] for run in read_ledger(name, recipe, platform)}
             for seed in sorted(set(range(args.seeds)) - there):
                 run = record_run(name, recipe, dataset, platform, seed, [bar])
                 console.print(f"{name}, seed {seed}: {run['measures']}")

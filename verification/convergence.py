@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from verification.check import Check, Group
-from verification.ledger import append_run, read_ledger
+from verification.ledger import append_run, fingerprint, read_ledger
 from verification.statistics import Band, prediction_band
 from zoo.data.sources import Dataset
 from zoo.errors import ZooError
@@ -25,7 +25,7 @@ def check_convergence(
 ) -> Iterator[Check]:
     """Trains with a seed that is not in the ledger, and holds the run against the target and the reference runs."""
     group = Group(recipe_name, "convergence")
-    runs = read_ledger(recipe_name, platform, recipe.fingerprint)
+    runs = read_ledger(recipe_name, recipe, platform)
     bands = measure_bands([run["measures"] for run in runs], ALPHA) if len(runs) >= FEWEST_RUNS else {}
     if seed in [run["seed"] for run in runs]:
         raise ZooError(f"the seed {seed} is one of the reference runs' of {recipe_name}: choose another")
@@ -100,7 +100,7 @@ def record_run(
     trained = [record for record in result.history if record["kind"] == "train"]
     run = {
         "recipe": recipe_name,
-        "fingerprint": recipe.fingerprint,
+        "fingerprint": fingerprint(recipe),
         "seed": seed,
         "converged": result.verdict.converged,
         "measures": measure(result) if result.verdict.top1 is not None else None,

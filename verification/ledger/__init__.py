@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from zoo.recipe import Recipe
+
 FOLDER = Path(__file__).parent
 
 
@@ -12,13 +14,18 @@ def ledger_path(recipe_name: str, platform: str) -> Path:
     return FOLDER / f"{recipe_name}.{platform}.jsonl"
 
 
-def read_ledger(recipe_name: str, platform: str, fingerprint: str) -> list[dict[str, Any]]:
+def fingerprint(recipe: Recipe) -> str:
+    """Of all that decides how a run goes: everything but the target."""
+    return recipe.override({"target": None}).fingerprint
+
+
+def read_ledger(recipe_name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
     """The runs of a recipe as it is now; those of other values of its fields do not count."""
     path = ledger_path(recipe_name, platform)
     if not path.exists():
         return []
     runs = [json.loads(line) for line in path.read_text().splitlines()]
-    return [run for run in runs if run["fingerprint"] == fingerprint]
+    return [run for run in runs if run["fingerprint"] == fingerprint(recipe)]
 
 
 def append_run(recipe_name: str, platform: str, run: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def space_to_depth(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*pads[0], 0), (*pads[1], 0), (0, 0, 0)))
     batch, height, width, channels = x.shape
     x = x.reshape(batch, height // block, block, width // block, block, channels)
-    x = x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, height // block, width // block, -1)
+    x = x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, height // block, width // block, block * block * channels)
 
     features = kernel.shape[-1]
     grow = [(0, blocks * block - extent) for blocks, extent in zip(size, window.size, strict=True)]

@@ -60,7 +60,7 @@ def _backward(window, residuals, cotangent):
         return total
 
     phases = jnp.stack([jnp.stack([phase(row, column) for column in range(right)], 3) for row in range(down)], 2)
-    image = phases.reshape(len(cotangent), rows * down, columns * right, -1)
+    image = phases.reshape(len(cotangent), rows * down, columns * right, cotangent.shape[-1])
     return (image[:, top : top + image_size[0], left : left + image_size[1]],)
 
 
