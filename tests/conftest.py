@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
+from zoo.data.sources import ArraySplit, Dataset
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -52,7 +55,16 @@ def small(recipe, **changes):
     )
 
 
-# The same on the command line.
+def tiny_dataset():
+    """A few images of Fashion-MNIST: 2,000 to train on and 200 to evaluate."""
+    whole = zoo.open_source("fashion_mnist")
+    train, test = (
+        ArraySplit(split.images[:count], split.labels[:count]) for split, count in ((whole.train, 2000), (whole.eval, 200))
+    )
+    return Dataset("tiny", train, test, whole.class_names, channels=1)
+
+
+# The same as `small` on the command line, where the data is a folder.
 SMALL_FLAGS = [
     "--recipe=alexnet",
     "--set=augmentation.train.0.size=67",
@@ -61,7 +73,7 @@ SMALL_FLAGS = [
     "--set=budget.batch_size=16",
     "--set=budget.evaluate_every=0.1",
     "--set=budget.interim_examples=16",
-    "--set=target=None",
+    "--set=budget.steps=40",
 ]
 
 

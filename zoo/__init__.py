@@ -18,6 +18,7 @@ _HOME = {
     "list_models": "zoo.models.registry",
     "list_recipes": "zoo.recipe",
     "load_recipe": "zoo.recipe",
+    "load_run": "zoo.training.restoring",
     "open_source": "zoo.data.sources",
     "summarize": "zoo.summary",
 }

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -58,18 +59,19 @@ class Checkpoints:
             saving, self._saving = self._saving, None
             saving.result()
 
-    def restore(self, like: TrainState, on_damaged: Callable[[str], None]) -> TrainState | None:
+    def restore(self, like: TrainState | None, on_damaged: Callable[[str], None]) -> Any:
         """The newest state that is whole, or None.
 
         Args:
-          like: a state with the shapes, dtypes and shardings that are wanted.
+          like: a state with the shapes, dtypes and shardings that are wanted; None to get what is there as nested
+            dictionaries on one device.
           on_damaged: called with a line about each damaged checkpoint that is passed over.
         """
-        abstract = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), like)
         for step in reversed(self.steps):
             try:
-                state = self._checkpointer.load(step, abstract_state=abstract)
-                saved = self._checkpointer.metadata(step).custom_metadata["crc32"]
+                metadata = self._checkpointer.metadata(step)
+                state = self._checkpointer.load(step, abstract_state=_abstract(like, metadata.metadata))
+                saved = metadata.custom_metadata["crc32"]
             except Exception as error:  # Orbax and TensorStore raise dozens of types for damaged files
                 reason = str(error).strip().split("\n")[0] or type(error).__name__
             else:
@@ -87,6 +89,16 @@ class Checkpoints:
             self._checkpointer.close()
 
 
-def checksums(state: TrainState) -> list[int]:
-    """CRC-32 of each array of a state, in the order of its leaves."""
-    return [zlib.crc32(np.ascontiguousarray(leaf)) for leaf in jax.tree.leaves(jax.device_get(state))]
+def _abstract(like, metadata):
+    if like is not None:
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), like)
+    one_device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=one_device), metadata)
+
+
+def checksums(state: Any) -> dict[str, int]:
+    """CRC-32 of each array of a state by its path, such as "params/conv1/kernel"."""
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): zlib.crc32(np.ascontiguousarray(jax.device_get(leaf)))
+        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
+    }

@@ -104,7 +104,7 @@ def make_train_step(
 
         count = jnp.maximum(sums.count.sum(), 1)
         gradient = jax.tree.map(lambda total: total / count, gradient)
-        grad_norm = optax.global_norm(gradient)
+        grad_norm = optax.tree.norm(gradient)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
         finite = jnp.isfinite(sums.loss) & jnp.isfinite(grad_norm) & ~state.failed
         changed = state.replace(

@@ -1,0 +1,239 @@
+"""Real processes, stopped, killed, starved of disk, and fed damaged files: nothing is lost, and the result is the same."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from orbax.checkpoint import v1 as ocp
+
+from conftest import ROOT, SMALL_FLAGS, child_environment, run_python
+
+
+@pytest.fixture(scope="module")
+def command(image_folder, tmp_path_factory):
+    """A function that gives the command line of a small training run, and the environment it takes."""
+    environment = child_environment(JAX_COMPILATION_CACHE_DIR=str(tmp_path_factory.mktemp("compiled")))
+
+    def build(workdir, *more):
+        arguments = [*SMALL_FLAGS, f"--data=folder:{image_folder}", f"--workdir={workdir}", *more]
+        return {"args": [sys.executable, "-m", "zoo.train", *arguments], "cwd": ROOT, "env": environment}
+
+    return build
+
+
+def finish(command, expected=(0, 1)):
+    """Runs a command to its end; its standard output and error."""
+    done = subprocess.run(**command, capture_output=True, text=True, timeout=300)
+    assert done.returncode in expected, (done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def steps_done(workdir):
+    """Training steps that the run has recorded."""
+    metrics = workdir / "metrics.jsonl"
+    return metrics.read_text().count('"train"') if metrics.exists() else 0
+
+
+def wait_until(condition, process, seconds=120):
+    """Waits for a condition while a process runs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.001)
+
+
+def final_state(workdir):
+    """What the last checkpoint says of the bits of the state."""
+    last = max((workdir / "checkpoints").iterdir(), key=lambda path: int(path.name))
+    return int(last.name), ocp.metadata(last).custom_metadata["crc32"]
+
+
+def losses(workdir):
+    records = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [(record["step"], record["loss"]) for record in records]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(command, tmp_path_factory):
+    """The folder of a run that nobody disturbed."""
+    workdir = tmp_path_factory.mktemp("whole") / "run"
+    finish(command(workdir))
+    return workdir
+
+
+def assert_same_run(workdir, uninterrupted):
+    """Bit-identical parameters, momentum and all, and the same record of every step."""
+    assert final_state(workdir) == final_state(uninterrupted)
+    assert losses(workdir) == losses(uninterrupted)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_saves_and_goes_on_to_the_same_bits(command, uninterrupted, tmp_path, signum):
+    workdir = tmp_path / "run"
+    process = subprocess.Popen(**command(workdir), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: steps_done(workdir) >= 7, process)
+    process.send_signal(signum)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum
+    assert f"stopped by {signum.name} after" in errors and "the same command goes on from there" in errors
+    assert "Traceback" not in errors
+    saved = max(int(path.name) for path in (workdir / "checkpoints").iterdir())
+    assert 7 <= saved < 40 and f"after {saved} steps" in errors
+    again = finish(command(workdir))
+    assert f"going on at step {saved}" in again.stdout
+    assert_same_run(workdir, uninterrupted)
+
+
+@pytest.mark.parametrize("after", [5, 9, 22])
+def test_a_killed_run_goes_on_to_the_same_bits(command, uninterrupted, tmp_path, after):
+    workdir = tmp_path / "run"
+    process = subprocess.Popen(**command(workdir), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: steps_done(workdir) >= after, process)
+    process.kill()
+    process.wait()
+    finish(command(workdir))
+    assert_same_run(workdir, uninterrupted)
+
+
+def test_a_run_killed_while_it_saves_goes_on_to_the_same_bits(command, tmp_path):
+    wide = "--set=model.options.hidden=2048"  # 130 MB to be saved take long enough to be killed in
+    whole, workdir = tmp_path / "whole", tmp_path / "run"
+    finish(command(whole, wide))
+    process = subprocess.Popen(**command(workdir, wide), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    checkpoints = workdir / "checkpoints"
+
+    def saving():
+        unfinished = checkpoints.exists() and [name for name in os.listdir(checkpoints) if not name.isdecimal()]
+        return unfinished and steps_done(workdir) > 4
+
+    wait_until(saving, process)
+    process.kill()
+    process.wait()
+    assert [name for name in os.listdir(checkpoints) if not name.isdecimal()], "it was killed too late"
+    finish(command(workdir, wide))
+    assert_same_run(workdir, whole)
+    assert all(name.isdecimal() for name in os.listdir(checkpoints)), "what was half-written is still there"
+
+
+def truncate(path):
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def flip(path):
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 0x10]))
+
+
+def largest(checkpoint):
+    return max((path for path in checkpoint.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+
+
+DAMAGE = {
+    "one bit": lambda checkpoint: flip(largest(checkpoint)),
+    "cut short": lambda checkpoint: truncate(largest(checkpoint)),
+    "file gone": lambda checkpoint: largest(checkpoint).unlink(),
+    "no metadata": lambda checkpoint: (checkpoint / "_CHECKPOINT_METADATA").write_text("{"),
+    "manifest": lambda checkpoint: truncate(checkpoint / "state" / "manifest.ocdbt"),
+    "empty": lambda checkpoint: [shutil.rmtree(checkpoint), checkpoint.mkdir()],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_checkpoint_is_passed_over(command, uninterrupted, tmp_path, damage):
+    workdir = tmp_path / "run"
+    shutil.copytree(uninterrupted, workdir)
+    damage(workdir / "checkpoints" / "40")
+    again = finish(command(workdir))
+    assert "going on at step 36" in again.stdout
+    assert_same_run(workdir, uninterrupted)
+
+
+def test_all_checkpoints_damaged(command, uninterrupted, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(uninterrupted, workdir)
+    for checkpoint in (workdir / "checkpoints").iterdir():
+        flip(largest(checkpoint))
+    again = finish(command(workdir))
+    assert again.stdout.count("is damaged, going back to the one before") >= 2
+    assert_same_run(workdir, uninterrupted)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 30 MB of its own; needs the right to mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if shutil.which("mount") is None or subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", folder], capture_output=True
+    ).returncode:
+        pytest.skip("mounting a file system is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_is_one_line_and_costs_nothing(command, uninterrupted, small_disk):
+    workdir = small_disk / "run"
+    filler = small_disk / "filler"
+    process = subprocess.Popen(**command(workdir), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: (workdir / "checkpoints" / "4").exists(), process)
+    with filler.open("wb") as file:
+        try:
+            while True:
+                file.write(bytes(2**16))
+                file.flush()
+        except OSError:
+            pass
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2 and "Traceback" not in errors, errors
+    assert "the disk is full: make room and run the same command again; what was saved is intact" in errors
+    filler.unlink()
+    subprocess.run(["mount", "-o", "remount,size=300m", small_disk], check=True)
+    again = finish(command(workdir))
+    assert "going on at step" in again.stdout
+    assert_same_run(workdir, uninterrupted)
+
+
+def test_two_processes_stop_together_and_go_on(command, image_folder, tmp_path):
+    """SIGTERM reaches one of two hosts; both save at the same step."""
+    import socket
+
+    def start(workdir):
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        distributed = ["--distributed", f"--coordinator=localhost:{port}", "--num_processes=2"]
+        processes = []
+        for number in range(2):
+            one = command(workdir, *distributed, f"--process_id={number}", "--set=budget.steps=120")
+            one["env"] = {**one["env"], "JAX_PLATFORMS": "cpu"}
+            processes.append(subprocess.Popen(**one, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return processes
+
+    workdir = tmp_path / "run"
+    first, second = start(workdir)
+    wait_until(lambda: steps_done(workdir) >= 12, first)
+    second.send_signal(signal.SIGTERM)
+    outcomes = [process.communicate(timeout=120) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [143, 143], outcomes
+    saved = max(int(path.name) for path in (workdir / "checkpoints").iterdir())
+    assert saved % 10 == 0 and all(f"after {saved} steps" in errors for _, errors in outcomes)
+    again = start(workdir)
+    outcomes = [process.communicate(timeout=180) for process in again]
+    assert all(process.returncode in (0, 1) for process in again), outcomes
+    assert f"going on at step {saved}" in outcomes[0][0] and len(losses(workdir)) == 120 + 10
+
+
+def test_an_unwritable_folder():
+    done = run_python("-m", "zoo.train", *SMALL_FLAGS, "--workdir=/proc/nowhere/run")
+    assert done.returncode == 2 and "/proc/nowhere/run cannot be used" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,266 @@
+"""The training loop in one process: records, verdicts, going on, failing."""
+
+import json
+import warnings
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import zoo
+from conftest import small, tiny_dataset
+from zoo import parallel
+from zoo.data.loader import training_batches
+from zoo.errors import ZooError
+from zoo.recipe import *
+from zoo.training.diagnosis import first_non_finite
+from zoo.training.experiment import prepare
+from zoo.training.run_folder import RunFolder
+from zoo.training.tracking import Tracker
+from zoo.training.verdict import judge
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return small(zoo.load_recipe("alexnet"))
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return tiny_dataset()
+
+
+class Listener(Tracker):
+    """Writes down what it is told."""
+
+    def __init__(self):
+        self.heard = []
+
+    def begin(self, experiment, first_step):
+        self.heard.append(("begin", first_step))
+
+    def train(self, record):
+        self.heard.append(("train", record["step"]))
+
+    def evaluation(self, record):
+        self.heard.append(("eval", record["step"], record["examples"]))
+
+    def note(self, text):
+        self.heard.append(("note", text))
+
+    def end(self, verdict):
+        self.heard.append(("end", verdict.converged))
+
+    def close(self):
+        self.heard.append(("close",))
+
+
+@pytest.fixture(scope="module")
+def run(recipe, dataset, tmp_path_factory):
+    """A finished run: (folder, result, what a tracker heard)."""
+    folder, listener = tmp_path_factory.mktemp("runs") / "run", Listener()
+    return folder, zoo.fit(recipe, folder, dataset=dataset, trackers=[listener]), listener.heard
+
+
+def test_what_trackers_hear(run):
+    heard = run[2]
+    steps = [("begin", 0)]
+    for step in range(1, 13):
+        steps.append(("train", step))
+        if step % 3 == 0:
+            steps.append(("eval", step, 64 if step < 12 else 200))
+    assert heard == [*steps, ("end", run[1].verdict.converged), ("close",)]
+
+
+def test_what_a_run_leaves_behind(run, recipe):
+    folder, result, _ = run
+    assert {path.name for path in folder.iterdir()} == {
+        "recipe.json", "environment.json", "statistics.npz", "metrics.jsonl", "tensorboard", "checkpoints", "verdict.json",
+        "curves.png",
+    }  # fmt: skip
+    saved = json.loads((folder / "recipe.json").read_text())
+    assert Recipe.from_json(saved["recipe"]) == recipe and saved["fingerprint"] == recipe.fingerprint and saved["seed"] == 0
+    assert json.loads((folder / "environment.json").read_text())["versions"]["jax"] == jax.__version__
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert records == result.history
+    assert json.loads((folder / "verdict.json").read_text()) == vars(result.verdict)
+    assert len(list((folder / "tensorboard").iterdir())) == 1
+    assert (folder / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    kept = {int(path.name) for path in (folder / "checkpoints").iterdir()}
+    evaluations = {record["step"]: record["top1"] for record in records if record["kind"] == "eval"}
+    best = max(evaluations, key=lambda step: (evaluations[step], step))
+    assert kept - {best} <= {9, 12} and {9, 12} <= kept and any(evaluations[step] == evaluations[best] for step in kept)
+
+
+def test_records_tell_what_happened(run, recipe):
+    train = [record for record in run[1].history if record["kind"] == "train"]
+    assert [record["step"] for record in train] == list(range(1, 13))
+    assert all(np.isfinite([record["loss"], record["grad_norm"]]).all() for record in train)
+    assert train[0]["loss"] == pytest.approx(np.log(10), rel=0.1)
+    assert train[-1]["learning_rate"] < train[1]["learning_rate"] <= recipe.schedule.peak
+
+
+def test_a_finished_run_is_only_reported(run, recipe, dataset):
+    listener = Listener()
+    again = zoo.fit(recipe, run[0], dataset=dataset, trackers=[listener])
+    assert again.verdict == run[1].verdict and again.history == run[1].history
+    assert [event[0] for event in listener.heard] == ["begin", "end", "close"]
+    for ours, theirs in zip(jax.tree.leaves(again.variables), jax.tree.leaves(run[1].variables), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_another_recipe_in_the_same_folder_is_an_error_that_shows_the_difference(run, recipe, dataset):
+    with pytest.raises(ZooError) as error:
+        zoo.fit(recipe.override({"schedule.peak": 0.5}), run[0], seed=7, dataset=dataset)
+    assert "schedule.peak: 0.5, 0.01; seed: 7, 0" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_run_that_never_began_does_not_claim_its_folder(tmp_path, recipe):
+    RunFolder.claim(tmp_path / "run", recipe, 0)
+    RunFolder.claim(tmp_path / "run", recipe.override({"schedule.peak": 0.5}), 0)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").touch()
+    with pytest.raises(ZooError, match="is not empty and not the folder of a run"):
+        RunFolder.claim(tmp_path / "other", recipe, 0)
+    (tmp_path / "file").touch()
+    with pytest.raises(ZooError, match="cannot be used"):
+        RunFolder.claim(tmp_path / "file", recipe, 0)
+
+
+def test_the_seed_decides_everything(run, recipe, dataset):
+    same = zoo.fit(recipe, dataset=dataset)
+    other = zoo.fit(recipe, seed=1, dataset=dataset)
+    without_clock = [{**record, "images_per_second": 0, "seconds": 0} for record in run[1].history]
+    assert [{**record, "images_per_second": 0, "seconds": 0} for record in same.history] == without_clock
+    assert other.history[0]["loss"] != same.history[0]["loss"]
+    with pytest.raises(ZooError, match="the seed is -1"):
+        zoo.fit(recipe, seed=-1)
+
+
+def test_evaluate_agrees_with_the_run(run, recipe, dataset):
+    metrics = zoo.evaluate(recipe, run[1].variables, dataset, statistics=run[1].statistics)
+    assert metrics == {name: run[1].metrics[name] for name in metrics}
+    predicted, expected = metrics["top1"], run[1].metrics["top1"]
+    assert predicted == expected and metrics["examples"] == 200
+
+
+def test_ones_own_network(dataset, recipe):
+    class Mine(nn.Module):
+        @nn.compact
+        def __call__(self, images, train=False):
+            x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(images)
+            return nn.Dense(10)(x.mean((1, 2)))
+
+    result = zoo.fit(recipe.override({"initialization": Initialization()}), model=Mine(), dataset=dataset)
+    moving = result.variables["batch_stats"]["BatchNorm_0"]
+    assert float(jnp.abs(moving["mean"]).max()) > 0 and len(result.history) == 12 + 4
+
+
+def test_streamed_and_resident_images_train(recipe, image_folder):
+    resident = recipe.override({"augmentation.train": (Resize(67), HorizontalFlip(), Normalize())})
+    streamed = recipe.override({"augmentation.train": (RandomResizedCrop(67), HorizontalFlip(), Normalize())})
+    for one in (resident, streamed):
+        result = zoo.fit(one, dataset=zoo.open_source(f"folder:{image_folder}"))
+        assert result.metrics["examples"] == 12 and len(result.history) == 12 + 4
+
+
+def test_class_count_and_image_size_are_checked_first(recipe, dataset):
+    with pytest.raises(ZooError, match="model.num_classes is 7, but tiny has 10 classes"):
+        zoo.fit(recipe.override({"model.num_classes": 7}), dataset=dataset)
+    with pytest.raises(ZooError, match="AlexNet needs images of at least 67x67 pixels; these have 66x66"):
+        zoo.fit(recipe.override({"augmentation.train.0.size": 66}), dataset=dataset)
+    with pytest.raises(ZooError, match="unknown model 'alexnt'"):
+        zoo.fit(recipe.override({"model.name": "alexnt"}), dataset=dataset)
+
+
+def evaluation(step, top1, examples=1000, majority=0.1):
+    return {"kind": "eval", "step": step, "top1": top1, "examples": examples, "majority": majority}
+
+
+def test_verdicts():
+    history = [evaluation(30, 0.5), evaluation(60, 0.72), evaluation(90, 0.71), evaluation(120, 0.75)]
+    good = judge(history, Target(0.7, within_steps=120), 120)
+    assert good.converged and good.reached_step == 60 and "first seen at step 60" in good.explanation
+    assert not judge(history, Target(0.76), 120).converged
+    late = judge(history, Target(0.7, within_steps=100), 120)
+    assert not late.converged and "100 steps were promised" in late.explanation
+    relapsed = judge([evaluation(60, 0.8), evaluation(120, 0.6)], Target(0.7), 120)
+    assert not relapsed.converged and relapsed.reached_step == 60
+    # Without a target: better than the most frequent class by three standard errors, here 0.1 + 3 * 0.0095.
+    assert not judge([evaluation(9, 0.128)], None, 9).converged and judge([evaluation(9, 0.129)], None, 9).converged
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(recipe, dataset, tmp_path):
+    wild = recipe.override({"schedule": ConstantRate(1e6), "budget.evaluate_every": 0.05})
+    result = zoo.fit(wild, tmp_path / "run", dataset=dataset)
+    verdict = result.verdict
+    assert not verdict.converged and verdict.top1 is None and result.metrics == {}
+    assert f"diverged: at step {verdict.steps + 1}, with learning rate 1e+06" in verdict.explanation
+    assert "first not finite is the " in verdict.explanation and 1 <= verdict.steps < 12
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(result.variables))
+    assert (tmp_path / "run" / "checkpoints" / str(verdict.steps)).exists()
+    assert json.loads((tmp_path / "run" / "verdict.json").read_text())["explanation"] == verdict.explanation
+
+
+@pytest.fixture(scope="module")
+def situation(recipe, dataset):
+    """(experiment, a state, constants, a batch) to look for trouble in."""
+    experiment = prepare(recipe, dataset)
+    batch = next(training_batches(experiment.train_feed, 16, seed=0, on_corrupt=print))
+    constants = experiment.constants(experiment.train_feed)
+    return experiment, experiment.initial_state(0), constants, parallel.shard_batch(batch, experiment.mesh)
+
+
+@pytest.mark.parametrize(
+    ("layer", "value", "expected"),
+    [("conv3", jnp.nan, "the parameters of conv3"), ("conv4", 3e38, "the output of conv4"), ("fc7", jnp.inf, "the parameters of fc7")],
+)
+def test_the_first_layer_that_is_not_finite_is_named(situation, layer, value, expected):
+    experiment, state, constants, batch = situation
+    broken = jax.tree.map(lambda leaf: leaf, state.params)
+    broken[layer] = {**broken[layer], "kernel": jnp.full_like(broken[layer]["kernel"], value)}
+    assert first_non_finite(experiment, state.replace(params=broken), constants, batch) == expected
+
+
+def test_bad_inputs_and_gradients_are_named(situation, recipe, dataset):
+    experiment, state, constants, batch = situation
+    broken = constants._replace(statistics=constants.statistics._replace(scale=jnp.zeros(1)))
+    assert first_non_finite(experiment, state, broken, batch) == "the network's input"
+
+    class RootOfZero(nn.Module):
+        @nn.compact
+        def __call__(self, images, train=False):
+            x = nn.Dense(10, kernel_init=nn.initializers.zeros, name="inner")(images.mean((1, 2)))
+            return nn.Dense(10, name="outer")(jnp.sqrt(jnp.abs(x)))
+
+    own = recipe.override({"initialization": Initialization()})
+    experiment = prepare(own, dataset, model=RootOfZero())
+    assert first_non_finite(experiment, experiment.initial_state(0), constants, batch) == "the gradient of inner"
+    verdict = zoo.fit(own, dataset=dataset, model=RootOfZero()).verdict
+    assert verdict.steps == 0 and "first not finite is the gradient of inner" in verdict.explanation
+
+
+def test_too_many_corrupt_images_end_the_run(recipe, image_folder, tmp_path):
+    import shutil
+
+    shutil.copytree(image_folder, tmp_path / "images")
+    victims = [tmp_path / "images" / "red" / f"{number:02}.{suffix}" for number, suffix in ((0, "jpg"), (1, "png"), (2, "webp"))]
+    for victim in victims:
+        victim.write_bytes(b"not an image")
+    dataset = zoo.open_source(f"folder:{tmp_path / 'images'}")
+    result = zoo.fit(recipe, tmp_path / "fine", dataset=dataset)
+    listed = json.loads((tmp_path / "fine" / "corrupt.json").read_text())
+    assert sorted(listed) == sorted(map(str, victims)) and len(result.history) == 12 + 4
+    with pytest.raises(ZooError) as error:
+        zoo.fit(recipe.override({"data.corrupt_limit": 2}), tmp_path / "strict", dataset=dataset)
+    assert "3 images cannot be decoded, and data.corrupt_limit is 2" in str(error.value)
+    assert all(str(victim) in str(error.value) for victim in victims)
+    assert len(json.loads((tmp_path / "strict" / "corrupt.json").read_text())) == 3
+
+
+def test_nothing_warns(recipe, dataset):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        zoo.fit(recipe, dataset=dataset)

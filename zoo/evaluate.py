@@ -1,0 +1,60 @@
+"""Evaluates a trained network: the last checkpoint of a run, on the run's data or on other data.
+
+    python -m zoo.evaluate --workdir=runs/alexnet
+    python -m zoo.evaluate --workdir=runs/alexnet --data=folder:flowers
+"""
+
+import json
+from pathlib import Path
+
+from absl import flags
+
+from zoo import cli
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=FLAGS)
+flags.DEFINE_string("data", None, "Other data: fashion_mnist, folder:PATH or tfds:NAME.", flag_values=FLAGS)
+flags.DEFINE_bool("json", False, "Print a JSON object instead of a table.", flag_values=FLAGS)
+cli.define_jax_flags(FLAGS)
+
+
+def main(args: flags.FlagValues) -> int:
+    """Prints the metrics."""
+    from rich import box
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from zoo.errors import ZooError
+
+    if not args.workdir:
+        raise ZooError("which run? --workdir=FOLDER")
+    cli.set_up_jax(args)
+
+    from zoo.training.evaluation import evaluate
+    from zoo.training.restoring import load_run
+
+    console = cli.make_console(stderr=args.json)
+    run = load_run(Path(args.workdir), console.print)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("evaluating", total=None)
+        metrics = evaluate(
+            run.recipe,
+            run.variables,
+            args.data,
+            statistics=run.statistics,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    if args.json:
+        print(json.dumps({"step": run.step, **metrics}))
+        return 0
+    table = Table(box=box.SIMPLE_HEAD, title=f"{args.workdir}, step {run.step}, {args.data or run.recipe.data.source}")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    for name, value in metrics.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
+    console.print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main, FLAGS)

@@ -1,0 +1,54 @@
+"""Takes what a run has learned out of its folder."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zoo.data.augment import Statistics
+from zoo.errors import ZooError
+from zoo.recipe import Recipe
+from zoo.training.checkpoint import Checkpoints
+from zoo.training.run_folder import RunFolder
+
+
+class TrainedRun(NamedTuple):
+    """What a run has come to.
+
+    Attributes:
+      recipe: as resolved when the run began.
+      step: of the checkpoint, the newest that is whole.
+      variables: {"params": ..., "batch_stats": ...}, as `model.apply` and `zoo.evaluate` take them.
+      statistics: of the training images.
+    """
+
+    recipe: Recipe
+    step: int
+    variables: dict[str, Any]
+    statistics: Statistics
+
+
+def load_run(path: Path, on_damaged: Callable[[str], None] = lambda text: None) -> TrainedRun:
+    """Loads the newest whole checkpoint of a run.
+
+    Args:
+      path: the run's folder.
+      on_damaged: called with a line about each damaged checkpoint that is passed over.
+
+    Raises:
+      ZooError: it is not the folder of a run, or there is no checkpoint in it.
+    """
+    folder = RunFolder(path)
+    statistics = folder.read_statistics()
+    if not (path / "recipe.json").exists() or statistics is None:
+        raise ZooError(f"{path} is not the folder of a run")
+    recipe = Recipe.from_json(json.loads((path / "recipe.json").read_text())["recipe"])
+    checkpoints = Checkpoints(folder.checkpoints)
+    try:
+        state = checkpoints.restore(None, on_damaged)
+    finally:
+        checkpoints.close()
+    if state is None:
+        raise ZooError(f"{path} has no checkpoint yet")
+    variables = {name: state[name] for name in ("params", "batch_stats") if state.get(name)}
+    return TrainedRun(recipe, int(state["step"]), variables, statistics)
