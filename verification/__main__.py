@@ -100,7 +100,8 @@ def record(args: flags.FlagValues) -> int:
             there = {run["seed"] for run in read_ledger(name, recipe, platform)}
             for seed in sorted(set(range(args.seeds)) - there):
                 run = record_run(name, recipe, dataset, platform, seed, [bar])
-                console.print(f"{name}, seed {seed}: {run['measures']}")
+                measures = ", ".join(f"{measure} {value:.4f}" for measure, value in run["measures"].items())
+                console.print(f"{name}, seed {seed}: {measures}", soft_wrap=True)
     return 0
 
 

@@ -107,7 +107,7 @@ def record_run(
         "train_loss": [round(record["loss"], 6) for record in trained],
         "train_top1": [round(record["top1"], 6) for record in trained],
         "evaluations": [record for record in result.history if record["kind"] == "eval"],
-        "images_per_second": float(np.median([record.get("images_per_second", np.nan) for record in trained[1:]])),
+        "images_per_second": float(np.median([record["images_per_second"] for record in trained if "images_per_second" in record])),
         "environment": {name: value for name, value in environment().items() if name != "command"},
     }
     append_run(recipe_name, platform, run)

@@ -1,7 +1,6 @@
 """How a run looks in the terminal; without one, only what is worth a line in a log file."""
 
 import os
-import platform
 from typing import Any
 
 import jax
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from zoo.summary import summarize
 from zoo.training.experiment import Experiment
+from zoo.training.run_folder import processor
 from zoo.training.tracking import Tracker
 from zoo.training.verdict import Verdict
 
@@ -94,7 +94,7 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
         "budget": f"{experiment.total_steps:,} steps of {budget.batch_size} images,"
         f" {experiment.total_steps * budget.batch_size / train:.2f} epochs",
         "target": f"{goal} within {steps:,} steps",
-        "device": f"{len(devices)} x {devices[0].device_kind} ({os.cpu_count()} cores, {platform.machine()}), jax {jax.__version__}",
+        "device": f"{len(devices)} x {devices[0].device_kind}, {processor()} with {os.cpu_count()} cores, jax {jax.__version__}",
         "run": (workdir or "not kept") + (f", going on at step {first_step}" if first_step else ""),
     }
     table = Table.grid(padding=(0, 2))

@@ -127,7 +127,15 @@ def environment() -> dict[str, Any]:
         "devices": len(devices),
         "processes": jax.process_count(),
         "machine": platform.machine(),
+        "processor": processor(),
         "system": platform.system(),
         "cores": os.cpu_count(),
         "command": sys.orig_argv,
     }
+
+
+def processor() -> str:
+    """The name of the machine's processor."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")] if cpuinfo.exists() else []
+    return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()

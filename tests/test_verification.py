@@ -1,0 +1,171 @@
+"""Verification itself: that it fails when it should, and that its statistics are what they say."""
+
+import contextlib
+import dataclasses
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import zoo
+from conftest import run_python, small, tiny_dataset
+from verification import convergence, ledger, report, suite
+from verification.check import Check, Group
+from verification.faults import FAULTS
+from verification.statistics import prediction_band, share_is_plausible
+from verification.suite import check_recipe
+from zoo.errors import ZooError
+
+# Each fault, and a group of checks that must find it without training anything.
+FOUND_BY = {
+    "same_padding": "architecture",
+    "no_lrn": "architecture",
+    "raw_pixels": "traces",
+    "wide_initialization": "initialization",
+    "high_learning_rate": "traces",
+    "low_learning_rate": "traces",
+}
+
+
+def failures(checks):
+    return [f"{check.name}: {check.detail}" for check in checks if check.status == "fail"]
+
+
+@pytest.mark.parametrize(("fault", "group"), FOUND_BY.items())
+def test_faults_are_found_before_training(fault, group):
+    with FAULTS[fault]():
+        assert failures(check_recipe("alexnet", [group]))
+
+
+@pytest.mark.parametrize("group", ["architecture", "initialization", "traces"])
+def test_without_a_fault_nothing_is_found(group):
+    checks = list(check_recipe("alexnet", [group]))
+    assert checks and {check.status for check in checks} == {"pass"}, failures(checks)
+
+
+def test_shuffled_labels_can_only_be_found_by_training_and_are():
+    """At the end of the first quarter, when the loss should have fallen and has not."""
+    with FAULTS["shuffled_labels"]():
+        (found,) = failures(check_recipe("alexnet", ["convergence"]))
+    assert "loss, part 1 is 2." in found and found.endswith("stopped there")
+
+
+def test_every_fault_has_a_test():
+    assert set(FAULTS) == {*FOUND_BY, "shuffled_labels"}
+
+
+def test_the_command_line_fails_for_a_fault(tmp_path):
+    files = [f"--json={tmp_path / 'report.json'}", f"--junit={tmp_path / 'report.xml'}"]
+    arguments = ["--recipe=alexnet", "--only=architecture", *files]
+    assert run_python("-m", "verification", *arguments).returncode == 0
+    done = run_python("-m", "verification", *arguments, "--fault=no_lrn")
+    assert done.returncode == 1 and "fail" in done.stdout, done.stderr
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert content["status"] == 1 and content["environment"]["versions"]["jax"]
+    failed = {check["name"] for check in content["checks"] if check["status"] == "fail"}
+    assert failed == {"logits", "activations"}
+    suite_element = ElementTree.parse(tmp_path / "report.xml").getroot()
+    assert int(suite_element.get("failures")) == len(suite_element.findall("testcase/failure")) == 2
+    assert int(suite_element.get("tests")) == len(content["checks"])
+
+
+# The convergence check, on a network that trains in seconds, with a ledger made for it.
+
+
+@pytest.fixture
+def small_world(monkeypatch, tmp_path):
+    """A recipe, data and an empty ledger of its own."""
+    recipe = small(zoo.load_recipe("alexnet"), budget__steps=8, target=zoo.recipe.Target(0.01))
+    monkeypatch.setattr(ledger, "FOLDER", tmp_path)
+    return recipe, tiny_dataset()
+
+
+def check_small(recipe, dataset, seed=suite.SEED):
+    return list(convergence.check_convergence("small", recipe, dataset, "cpu", seed))
+
+
+def test_without_reference_runs_the_bands_are_undecided(small_world):
+    recipe, dataset = small_world
+    checks = check_small(recipe, dataset)
+    assert [check.status for check in checks] == ["pass", "undecided"]
+    assert "--record --seeds=8" in checks[1].detail and report.exit_status(checks) == 3
+
+
+def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
+    recipe, dataset = small_world
+    for seed in range(5):
+        convergence.record_run("small", recipe, dataset, "cpu", seed)
+    runs = ledger.read_ledger("small", recipe, "cpu")
+    assert len(runs) == 5 and len(runs[0]["train_loss"]) == 8 and runs[0]["environment"]["versions"]["jax"]
+    assert {check.status for check in check_small(recipe, dataset)} == {"pass"}
+    # The target is not part of how a run goes; all else is.
+    assert ledger.read_ledger("small", recipe.override({"target": None}), "cpu") == runs
+    assert ledger.read_ledger("small", recipe.override({"schedule.peak": 0.1}), "cpu") == []
+    with pytest.raises(ZooError, match="the seed 3 is one of the reference runs"):
+        check_small(recipe, dataset, seed=3)
+    # Too bad, and too good: labels that can be read off the picture, as if they had leaked.
+    random = np.random.default_rng(0)
+    shuffled = dataclasses.replace(dataset.train, labels=random.permutation(dataset.train.labels))
+    leaked = [
+        dataclasses.replace(split, images=np.broadcast_to(25 * split.labels[:, None, None, None], split.images.shape).astype(np.uint8))
+        for split in (dataset.train, dataset.eval)
+    ]
+    too_bad = dataclasses.replace(dataset, train=shuffled)
+    too_good = dataclasses.replace(dataset, train=leaked[0], eval=leaked[1])
+    assert failures(check_small(recipe, too_bad)) or failures(check_small(recipe, too_good))
+    assert failures(check_small(recipe, too_good))
+
+
+def test_a_run_that_diverges_fails(small_world):
+    recipe, dataset = small_world
+    checks = check_small(recipe.override({"schedule.peak": 1e8}), dataset)
+    assert checks[0].status == "fail" and "diverged: at step" in checks[0].detail
+
+
+def test_a_recipe_whose_data_is_missing_is_checked_but_for_its_training(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    checks = list(check_recipe("alexnet_imagenet", ["traces", "convergence"]))
+    assert {check.status for check in checks[:-1]} == {"pass"}, failures(checks)
+    assert checks[-1].status == "skip" and "tfds:imagenet2012 is not prepared" in checks[-1].detail
+
+
+def test_the_band_is_a_prediction_interval():
+    """Its coverage, over 20,000 sets of 8 reference runs and one more; three standard errors of a share are allowed."""
+    random, alpha, trials = np.random.default_rng(0), 0.05, 20_000
+    inside = 0
+    for runs in random.normal(3.0, 0.2, (trials, 9)):
+        inside += runs[8] in prediction_band(runs[:8], alpha)
+    error = 3 * np.sqrt(alpha * (1 - alpha) / trials)
+    assert abs(inside / trials - (1 - alpha)) < error
+    band = prediction_band([1.0, 2.0, 3.0], 0.05)
+    reach = scipy.stats.t.ppf(0.975, 2) * np.sqrt(1 + 1 / 3)
+    assert (band.low, band.high) == pytest.approx((2 - reach, 2 + reach))
+
+
+def test_the_alarm_rate_is_shared_among_measures():
+    runs = [{"a": value, "b": 2 * value} for value in (1.0, 2.0, 3.0)]
+    bands = convergence.measure_bands(runs, 0.01)
+    assert bands["a"] == prediction_band([1.0, 2.0, 3.0], 0.005)
+
+
+def test_shares():
+    assert share_is_plausible(50, 100, 0.5, 1e-3) and not share_is_plausible(80, 100, 0.5, 1e-3)
+
+
+def test_statuses(tmp_path):
+    group = Group("net", "traces")
+    good, bad = group.check("a", True, "fine"), group.check("b", False, "wrong < right & more")
+    open_question, missing = group.undecided("c", "no runs"), group.skip("d", "no data")
+    assert [report.exit_status(checks) for checks in ([good], [good, missing], [good, open_question], [bad, open_question])] == [
+        0, 0, 3, 1,
+    ]  # fmt: skip
+    assert report.summary([good, bad, missing, missing]) == "1 pass, 1 fail, 2 skip"
+    report.write_junit(tmp_path / "x.xml", [good, bad, open_question, missing])
+    cases = ElementTree.parse(tmp_path / "x.xml").getroot()
+    assert [[child.tag for child in case] for case in cases] == [["system-out"], ["failure"], ["skipped"], ["skipped"]]
+    assert cases[1][0].get("message") == "wrong < right & more"
+    with contextlib.suppress(AttributeError):
+        good.status = "fail"
+    assert isinstance(good, Check) and good.status == "pass"

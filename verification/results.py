@@ -1,0 +1,86 @@
+"""Writes the README's table of recipes from the recipes and the ledgers.
+
+    python -m verification.results            # prints it
+    python -m verification.results --write    # puts it into README.md, between its two marks
+"""
+
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from verification.convergence import ALPHA, FEWEST_RUNS, measure_bands
+from verification.ledger import FOLDER, read_ledger
+from zoo import cli
+from zoo.errors import ZooError
+from zoo.recipe import Recipe, list_recipes, load_recipe
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_bool("write", False, "Put the table into README.md.", flag_values=FLAGS)
+
+
+def table() -> str:
+    """The table in Markdown: a row for each recipe and platform that has reference runs, or one that says there are none."""
+    lines = [
+        "| recipe | network | data | target | N steps | accuracy, mean ± deviation (n) | band | images/s | measured on | status |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in list_recipes():
+        recipe = load_recipe(name)
+        platforms = sorted(path.name.split(".")[1] for path in FOLDER.glob(f"{name}.*.jsonl"))
+        rows = [_row(name, recipe, platform) for platform in platforms] or [_row(name, recipe, None)]
+        lines += rows
+    return "\n".join(lines)
+
+
+def _row(name: str, recipe: Recipe, platform: str | None) -> str:
+    runs = read_ledger(name, recipe, platform) if platform else []
+    budget, target = recipe.budget, recipe.target
+    steps = (target and target.within_steps) or budget.steps or f"{budget.epochs:g} epochs"
+    cells = [f"`{name}`", f"`{recipe.model.name}`", f"`{recipe.data.source}`", f"{target.top1:g}" if target else "-", steps]
+    if runs:
+        accuracies = [run["measures"]["final top1"] for run in runs]
+        speed = np.median([run["images_per_second"] for run in runs])
+        machine = runs[-1]["environment"]
+        where = f"{machine['processor']}, {machine['cores']} cores" if platform == "cpu" else machine["device"]
+        verified = len(runs) >= FEWEST_RUNS
+        band = measure_bands([run["measures"] for run in runs], ALPHA)["final top1"] if verified else None
+        cells += [
+            f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f} ({len(runs)})" if len(runs) > 1 else accuracies[0],
+            f"{band.low:.3f} to {band.high:.3f}" if band else "-",
+            f"{speed:,.0f}",
+            where,
+            "verified" if verified else "too few runs",
+        ]
+    else:
+        cells += ["-", "-", "-", "-", "not run here"]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def with_table(text: str) -> str:
+    """A text with the table between its two marks.
+
+    Raises:
+      ZooError: the marks are not there.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ZooError(f"README.md has no {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+
+
+def main(args: flags.FlagValues) -> int:
+    """Prints or writes the table."""
+    if args.write:
+        README.write_text(with_table(README.read_text()))
+    else:
+        print(table())
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main, FLAGS)
