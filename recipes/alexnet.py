@@ -28,7 +28,7 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=5e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=240, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
-    target=Target(top1=0.7, within_steps=240),
+    target=Target(0.75, within_steps=240),
     provenance={
         "model": "Krizhevsky et al. 2012, section 3.5 and figure 2",
         "model.num_classes": "as many as the data has",

@@ -31,7 +31,7 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=5e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=128, epochs=90, evaluate_every=1 / 90),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
-    target=Target(top1=0.57),
+    target=Target(0.57),
     provenance={
         "model": "Krizhevsky et al. 2012, section 3.5 and figure 2",
         "model.options.dropout": "Krizhevsky et al. 2012, section 4.2",

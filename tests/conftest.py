@@ -59,7 +59,8 @@ def tiny_dataset():
     """A few images of Fashion-MNIST: 2,000 to train on and 200 to evaluate."""
     whole = zoo.open_source("fashion_mnist")
     train, test = (
-        ArraySplit(split.images[:count], split.labels[:count]) for split, count in ((whole.train, 2000), (whole.eval, 200))
+        ArraySplit(split.images[:count], split.labels[:count])
+        for split, count in ((whole.train, 2000), (whole.eval, 200))
     )
     return Dataset("tiny", train, test, whole.class_names, channels=1)
 

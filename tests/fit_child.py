@@ -1,15 +1,14 @@
 """A child process of the tests: trains a small network on all devices it has and saves what came out.
 
-    python tests/fit_child.py OUTPUT.npz STRATEGY ACCUMULATION WORKDIR [COORDINATOR PROCESSES PROCESS]
+python tests/fit_child.py OUTPUT.npz STRATEGY ACCUMULATION WORKDIR [COORDINATOR PROCESSES PROCESS]
 """
 
 import sys
 
 import jax
 import numpy as np
-from flax import traverse_util
-
 from conftest import small, tiny_dataset
+from flax import traverse_util
 
 import zoo
 

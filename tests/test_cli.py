@@ -4,7 +4,6 @@ import json
 import time
 
 import pytest
-
 from conftest import SMALL_FLAGS, run_python
 
 
@@ -92,7 +91,12 @@ def test_evaluate_agrees_with_the_run(trained):
 
 
 def test_a_run_that_does_not_converge_exits_with_1(tmp_path, image_folder):
-    arguments = [*SMALL_FLAGS, f"--data=folder:{image_folder}", f"--workdir={tmp_path / 'run'}", "--set=schedule.peak=1e-9"]
+    arguments = [
+        *SMALL_FLAGS,
+        f"--data=folder:{image_folder}",
+        f"--workdir={tmp_path / 'run'}",
+        "--set=schedule.peak=1e-9",
+    ]
     done = run_python("-m", "zoo.train", *arguments)
     assert done.returncode == 1 and "did not converge: accuracy" in done.stdout, done.stderr
 

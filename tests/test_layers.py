@@ -8,7 +8,8 @@ from jax import lax
 
 from zoo.errors import ImageTooSmall, ZooError
 from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, LocalResponseNorm, MaxPool, cpu_convolution
-from zoo.layers.conv import convolution, native_convolution
+from zoo.layers.conv import convolution
+from zoo.layers.native_convolution import native_convolution
 from zoo.layers.pooling import max_pool
 from zoo.layers.window import resolve_window
 
@@ -22,9 +23,7 @@ def assert_same(function, reference, *arguments, tolerance=2e-6):
     ours, transpose = jax.vjp(function, *arguments)
     theirs, reference_transpose = jax.vjp(reference, *arguments)
     cotangent = normal(*ours.shape, seed=9)
-    for mine, other in zip(
-        (ours, *transpose(cotangent)), (theirs, *reference_transpose(cotangent)), strict=True
-    ):
+    for mine, other in zip((ours, *transpose(cotangent)), (theirs, *reference_transpose(cotangent)), strict=True):
         assert mine.shape == other.shape and mine.dtype == other.dtype
         np.testing.assert_allclose(mine, other, atol=tolerance * float(jnp.abs(other).max()), rtol=0)
 
@@ -125,11 +124,18 @@ def reduce_window(x, window, init, function):
 @pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
 def test_max_pool_is_reduce_window(case, ties):
     x = normal(2, 9, 10, 3)
-    x = jnp.round(x) if ties else x  # the gradient of equal values goes to the first, as XLA's select-and-scatter has it
+    x = (
+        jnp.round(x) if ties else x
+    )  # the gradient of equal values goes to the first, as XLA's select-and-scatter has it
     window = resolve_window("pool", x.shape[1:3], *case)
     assert_same(lambda x: max_pool(x, window), lambda x: reduce_window(x, window, -jnp.inf, lax.max), x)
     layer = MaxPool(*case)
     np.testing.assert_array_equal(layer.apply({}, x), max_pool(x, window))
+
+
+def test_a_window_too_large_to_remember_who_won():
+    with pytest.raises(ZooError, match="a window of 16x16 is too large"):
+        MaxPool(16).apply({}, normal(1, 16, 16, 1))
 
 
 def test_max_pool_of_nan_is_nan():

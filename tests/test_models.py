@@ -132,9 +132,9 @@ def test_a_training_step_moves_every_parameter_and_dropout_only_acts_in_training
 
 def test_networks_can_be_exported(narrow):
     _, model, variables, images = narrow
-    exported = jax.export.export(jax.jit(lambda v, x: model.apply(v, x, train=False)), platforms=["cpu", "cuda", "tpu"])(
-        variables, images
-    )
+    exported = jax.export.export(
+        jax.jit(lambda v, x: model.apply(v, x, train=False)), platforms=["cpu", "cuda", "tpu"]
+    )(variables, images)
     restored = jax.export.deserialize(exported.serialize())
     np.testing.assert_allclose(restored.call(variables, images), model.apply(variables, images, train=False), rtol=1e-5)
 

@@ -42,7 +42,9 @@ def test_multi_step_falls_exactly_at_its_boundaries():
     assert [float(rate(30 * 10_009 + shift)) for shift in (-1, 0)] == pytest.approx([0.1, 0.01])
 
 
-@pytest.mark.parametrize("schedule", [Cosine(0.4, warmup=0.1), Polynomial(0.4, warmup=0.1), ConstantRate(0.4, warmup=0.1)])
+@pytest.mark.parametrize(
+    "schedule", [Cosine(0.4, warmup=0.1), Polynomial(0.4, warmup=0.1), ConstantRate(0.4, warmup=0.1)]
+)
 def test_warmup_rises_to_the_peak_and_the_shape_takes_the_rest(schedule):
     found = rates(schedule)
     np.testing.assert_allclose(found[:20], 0.4 * np.arange(1, 21) / 20, rtol=1e-5)
@@ -52,7 +54,7 @@ def test_warmup_rises_to_the_peak_and_the_shape_takes_the_rest(schedule):
 
 
 def run(optimizer, gradients, schedule, regularization, start):
-    transformation = make_optimizer(optimizer, schedule, regularization, len(gradients))
+    transformation = make_optimizer(optimizer, regularization, learning_rate(schedule, len(gradients)))
     params = {"kernel": jnp.asarray(start)}
     state = transformation.init(params)
     for gradient in gradients:
@@ -113,7 +115,12 @@ def test_decay_mask():
 def test_the_closed_form_of_verification_is_independent_and_agrees():
     from verification.traces import closed_form
 
-    for schedule in (Cosine(0.2, 0.05, 0.1), Polynomial(0.2, 0.1, 2.0), MultiStep(0.2, 0.1, (0.3, 0.6)), ConstantRate(0.2)):
+    for schedule in (
+        Cosine(0.2, 0.05, 0.1),
+        Polynomial(0.2, 0.1, 2.0),
+        MultiStep(0.2, 0.1, (0.3, 0.6)),
+        ConstantRate(0.2),
+    ):
         expected = [closed_form(schedule, step, TOTAL) for step in range(TOTAL)]
         np.testing.assert_allclose(rates(schedule), expected, rtol=1e-4, atol=1e-7)
     assert closed_form(Cosine(1.0), 50, 100) == pytest.approx((1 + math.cos(math.pi / 2)) / 2)

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import ROOT, child_environment, run_python
 from jax.sharding import PartitionSpec
 
-from conftest import ROOT, child_environment, run_python
 from zoo import parallel
 from zoo.errors import ZooError
 
@@ -64,7 +64,17 @@ def test_two_processes_train_as_one_with_two_devices(train, tmp_path):
         coordinator = f"localhost:{free.getsockname()[1]}"
     children = [
         subprocess.Popen(
-            [sys.executable, CHILD, tmp_path / f"{process}.npz", "shard_map", "1", tmp_path / "run", coordinator, "2", str(process)],
+            [
+                sys.executable,
+                CHILD,
+                tmp_path / f"{process}.npz",
+                "shard_map",
+                "1",
+                tmp_path / "run",
+                coordinator,
+                "2",
+                str(process),
+            ],
             cwd=ROOT,
             env=child_environment(PYTHONPATH=str(ROOT), JAX_PLATFORMS="cpu"),
             stdout=subprocess.PIPE,

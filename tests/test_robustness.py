@@ -9,9 +9,8 @@ import sys
 import time
 
 import pytest
-from orbax.checkpoint import v1 as ocp
-
 from conftest import ROOT, SMALL_FLAGS, child_environment, run_python
+from orbax.checkpoint import v1 as ocp
 
 
 @pytest.fixture(scope="module")
@@ -174,9 +173,10 @@ def small_disk(tmp_path):
     """A file system of 30 MB of its own; needs the right to mount."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if shutil.which("mount") is None or subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", folder], capture_output=True
-    ).returncode:
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", folder], capture_output=True).returncode
+    ):
         pytest.skip("mounting a file system is not allowed here")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)

@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import ROOT, run_python
 from PIL import Image
 
 import zoo
-from conftest import ROOT, run_python
 from zoo.data.decode import MAX_PIXELS, CorruptImage, open_image
 from zoo.data.fashion_mnist import FOLDER, PAYLOADS, open_fashion_mnist
 from zoo.data.sources import ArraySplit, Dataset, check_dataset
@@ -192,7 +192,9 @@ def test_tfds_without_tensorflow(tfds_folder, monkeypatch):
 def test_tfds_sets_that_are_not_there():
     with pytest.raises(ZooError) as error:
         zoo.open_source("tfds:cifar10")
-    assert str(error.value).endswith("python -m pip install 'zoo[prepare]' && tfds build cifar10 --file_format=array_record")
+    assert str(error.value).endswith(
+        "python -m pip install 'zoo[prepare]' && tfds build cifar10 --file_format=array_record"
+    )
     with pytest.raises(ZooError, match="unknown TFDS data set 'cifr10': did you mean 'cifar10'"):
         zoo.open_source("tfds:cifr10")
 

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import small, tiny_dataset
 
 import zoo
-from conftest import small, tiny_dataset
 from zoo import parallel
 from zoo.data.loader import training_batches
 from zoo.errors import ZooError
@@ -81,7 +81,11 @@ def test_what_a_run_leaves_behind(run, recipe):
         "curves.png",
     }  # fmt: skip
     saved = json.loads((folder / "recipe.json").read_text())
-    assert Recipe.from_json(saved["recipe"]) == recipe and saved["fingerprint"] == recipe.fingerprint and saved["seed"] == 0
+    assert (
+        Recipe.from_json(saved["recipe"]) == recipe
+        and saved["fingerprint"] == recipe.fingerprint
+        and saved["seed"] == 0
+    )
     assert json.loads((folder / "environment.json").read_text())["versions"]["jax"] == jax.__version__
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert records == result.history
@@ -215,7 +219,11 @@ def situation(recipe, dataset):
 
 @pytest.mark.parametrize(
     ("layer", "value", "expected"),
-    [("conv3", jnp.nan, "the parameters of conv3"), ("conv4", 3e38, "the output of conv4"), ("fc7", jnp.inf, "the parameters of fc7")],
+    [
+        ("conv3", jnp.nan, "the parameters of conv3"),
+        ("conv4", 3e38, "the output of conv4"),
+        ("fc7", jnp.inf, "the parameters of fc7"),
+    ],
 )
 def test_the_first_layer_that_is_not_finite_is_named(situation, layer, value, expected):
     experiment, state, constants, batch = situation
@@ -246,7 +254,10 @@ def test_too_many_corrupt_images_end_the_run(recipe, image_folder, tmp_path):
     import shutil
 
     shutil.copytree(image_folder, tmp_path / "images")
-    victims = [tmp_path / "images" / "red" / f"{number:02}.{suffix}" for number, suffix in ((0, "jpg"), (1, "png"), (2, "webp"))]
+    victims = [
+        tmp_path / "images" / "red" / f"{number:02}.{suffix}"
+        for number, suffix in ((0, "jpg"), (1, "png"), (2, "webp"))
+    ]
     for victim in victims:
         victim.write_bytes(b"not an image")
     dataset = zoo.open_source(f"folder:{tmp_path / 'images'}")

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import scipy.stats
+from conftest import run_python, small, tiny_dataset
 
 import zoo
-from conftest import run_python, small, tiny_dataset
 from verification import convergence, ledger, report, suite
 from verification.check import Check, Group
 from verification.faults import FAULTS
@@ -109,7 +109,9 @@ def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
     random = np.random.default_rng(0)
     shuffled = dataclasses.replace(dataset.train, labels=random.permutation(dataset.train.labels))
     leaked = [
-        dataclasses.replace(split, images=np.broadcast_to(25 * split.labels[:, None, None, None], split.images.shape).astype(np.uint8))
+        dataclasses.replace(
+            split, images=np.broadcast_to(25 * split.labels[:, None, None, None], split.images.shape).astype(np.uint8)
+        )
         for split in (dataset.train, dataset.eval)
     ]
     too_bad = dataclasses.replace(dataset, train=shuffled)

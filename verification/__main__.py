@@ -12,15 +12,18 @@ from pathlib import Path
 
 from absl import flags
 
+from verification import SEED
 from zoo import cli
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_multi_string("recipe", [], "Name of a recipe; all recipes and networks if not given.", flag_values=FLAGS)
 flags.DEFINE_list("only", [], "Groups of checks: architecture, initialization, traces, convergence.", flag_values=FLAGS)
-flags.DEFINE_integer("seed", 1000, "Of the run that is judged.", lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_integer("seed", SEED, "Of the run that is judged.", lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_string("json", None, "File to write all checks to, as JSON.", flag_values=FLAGS)
 flags.DEFINE_string("junit", None, "File to write all checks to, as JUnit XML.", flag_values=FLAGS)
-flags.DEFINE_string("fault", None, "Put a fault in first, to see it found; see verification/faults.py.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "fault", None, "Put a fault in first, to see it found; see verification/faults.py.", flag_values=FLAGS
+)
 flags.DEFINE_bool("record", False, "Add reference runs to the ledger instead of checking.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 5, "With --record: how many seeds, from 0 on, the ledger shall have.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
@@ -52,12 +55,14 @@ def check(args: flags.FlagValues) -> int:
     from verification.suite import GROUPS, check_recipe
     from zoo.models.registry import list_models
     from zoo.recipe import list_recipes, load_recipe
-    from zoo.training.run_folder import environment
+    from zoo.training.environment import environment
 
     groups = args.only or GROUPS
     recipes = args.recipe or list_recipes()
     networks = [load_recipe(name).model.name for name in recipes]
     console, checks = cli.make_console(), []
+    for path in filter(None, (args.json, args.junit)):  # to be told now, not after minutes of training
+        report.check_writable(Path(path))
     with Bar(console) as bar:
 
         def add(found):
@@ -87,11 +92,13 @@ def record(args: flags.FlagValues) -> int:
     from verification.ledger import read_ledger
     from verification.progress import Bar
     from zoo.data.sources import open_source
-    from zoo.errors import ZooError
-    from zoo.recipe import load_recipe
+    from zoo.errors import ZooError, unknown
+    from zoo.recipe import list_recipes, load_recipe
 
     if not args.recipe:
         raise ZooError("--record: which recipe? --recipe=NAME")
+    if strangers := sorted(set(args.recipe) - set(list_recipes())):
+        raise unknown("recipe in recipes/, whose ledger could be kept,", strangers[0], list_recipes())
     console, platform = cli.make_console(), jax.default_backend()
     with Bar(console) as bar:
         for name in args.recipe:

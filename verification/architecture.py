@@ -27,7 +27,9 @@ def check_architecture(model_name: str) -> Iterator[Check]:
     yield group.check("layers", not differing, detail)
     for source in facts["sources"]:
         totals = {name: getattr(summary, name) for name in ("params", "batch_stats", "macs")}
-        wrong = [f"{name} {totals[name]:,} instead of {source[name]:,}" for name in totals if totals[name] != source[name]]
+        wrong = [
+            f"{name} {totals[name]:,} instead of {source[name]:,}" for name in totals if totals[name] != source[name]
+        ]
         right = f"{summary.params:,} parameters, {summary.batch_stats:,} moving statistics, {summary.macs:,} MACs"
         yield group.check("totals", not wrong, f"{', '.join(wrong) or right}; {source['name']}")
     yield from check_numbers(model_name, facts["input_shape"][0])

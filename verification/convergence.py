@@ -11,11 +11,11 @@ from verification.statistics import Band, prediction_band
 from zoo.data.sources import Dataset
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
+from zoo.training.environment import environment
 from zoo.training.loop import FitResult, fit
-from zoo.training.run_folder import environment
 from zoo.training.tracking import Tracker
 
-ALPHA = 0.01  # probability that a run fails by its bands though all is well, over all of its measures together
+ALPHA = 0.01  # of good runs fail by their bands, over all of their measures together, on average over ledgers and seeds
 FEWEST_RUNS = 5
 PARTS = 4  # the run is cut into this many, and the mean training loss of each is a measure
 
@@ -41,7 +41,7 @@ def check_convergence(
             f"{len(runs)} reference runs of this recipe on {platform}, {FEWEST_RUNS} are needed; make them with"
             f" python -m verification --recipe={recipe_name} --record --seeds=8",
         )
-    elif result.verdict.top1 is not None:
+    elif result.verdict.value is not None:
         measures = measure(result)
         for name, band in bands.items():
             yield group.check(f"band of {name}", measures[name] in band, describe(name, measures[name], band))
@@ -50,15 +50,19 @@ def check_convergence(
 def measure(result: FitResult) -> dict[str, float]:
     """The numbers that make up a run: accuracy and loss at its end, and the mean training loss of each of its parts."""
     losses = [record["loss"] for record in result.history if record["kind"] == "train"]
-    parts = {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(np.array_split(losses, PARTS), 1)}
+    parts = {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(_parts(losses), 1)}
     return {**parts, "final loss": result.metrics["loss"], "final top1": result.metrics["top1"]}
+
+
+def _parts(values):
+    return [part for part in np.array_split(values, PARTS) if len(part)]
 
 
 def measure_bands(runs: Sequence[dict[str, float]], alpha: float) -> dict[str, Band]:
     """A two-sided band for each measure, such that a good run is outside of any with probability `alpha` at most.
 
     By Bonferroni's inequality, each may have its part of `alpha`. Too good fails as well as too bad: it means that
-    labels have leaked, or that training images were evaluated.
+    labels have leaked.
     """
     return {name: prediction_band([run[name] for run in runs], alpha / len(runs[0])) for name in runs[0]}
 
@@ -80,7 +84,7 @@ class _Watch(Tracker):
         self.bands, self.losses = bands, []
 
     def begin(self, experiment, first_step):
-        self.ends = [part[-1] + 1 for part in np.array_split(np.arange(experiment.total_steps), PARTS)]
+        self.ends = [part[-1] + 1 for part in _parts(np.arange(experiment.total_steps))]
 
     def train(self, record):
         self.losses.append(record["loss"])
@@ -95,19 +99,28 @@ class _Watch(Tracker):
 def record_run(
     recipe_name: str, recipe: Recipe, dataset: Dataset, platform: str, seed: int, trackers: Sequence[Tracker] = ()
 ) -> dict[str, Any]:
-    """Makes one reference run and adds it to the ledger, with all of its numbers."""
+    """Makes one reference run and adds it to the ledger, with all of its numbers.
+
+    Raises:
+      ZooError: the run diverged. It is not added; leaving it out and going on would make the ledger look better than
+        the recipe is.
+    """
     result = fit(recipe, seed=seed, dataset=dataset, trackers=trackers)
+    if result.verdict.value is None:
+        raise ZooError(f"{recipe_name} with seed {seed} is no reference: {result.verdict.explanation}")
     trained = [record for record in result.history if record["kind"] == "train"]
     run = {
         "recipe": recipe_name,
         "fingerprint": fingerprint(recipe),
         "seed": seed,
         "converged": result.verdict.converged,
-        "measures": measure(result) if result.verdict.top1 is not None else None,
+        "measures": measure(result),
         "train_loss": [round(record["loss"], 6) for record in trained],
         "train_top1": [round(record["top1"], 6) for record in trained],
         "evaluations": [record for record in result.history if record["kind"] == "eval"],
-        "images_per_second": float(np.median([record["images_per_second"] for record in trained if "images_per_second" in record])),
+        "images_per_second": float(
+            np.median([record["images_per_second"] for record in trained if "images_per_second" in record])
+        ),
         "environment": {name: value for name, value in environment().items() if name != "command"},
     }
     append_run(recipe_name, platform, run)

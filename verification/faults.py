@@ -1,11 +1,10 @@
 """Mistakes that people make, to be put in on purpose: verification has to fail for each of them.
 
-    python -m verification --recipe=alexnet --fault=no_lrn
+python -m verification --recipe=alexnet --fault=no_lrn
 """
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from unittest import mock
 
 import numpy as np
@@ -15,8 +14,7 @@ import zoo.data.statistics
 import zoo.initialization
 import zoo.layers.conv
 import zoo.layers.normalization
-import zoo.optimizer
-from zoo.data.sources import Dataset
+import zoo.training.experiment
 
 
 def same_padding():
@@ -69,6 +67,21 @@ def shuffled_labels():
     return mock.patch.object(zoo.data.sources, "open_source", wrong)
 
 
+def evaluated_on_training_images():
+    """Accuracy is measured on images that the network was trained on."""
+    open_source = zoo.data.sources.open_source
+
+    def wrong(spec):
+        dataset = open_source(spec)
+        count = len(dataset.eval)
+        seen = dataclasses.replace(
+            dataset.train, images=dataset.train.images[:count], labels=dataset.train.labels[:count]
+        )
+        return dataclasses.replace(dataset, eval=seen)
+
+    return mock.patch.object(zoo.data.sources, "open_source", wrong)
+
+
 def high_learning_rate():
     """The learning rate is a hundred times too large."""
     return _scaled_learning_rate(100.0)
@@ -80,13 +93,13 @@ def low_learning_rate():
 
 
 def _scaled_learning_rate(factor):
-    learning_rate = zoo.optimizer.learning_rate
+    learning_rate = zoo.training.experiment.learning_rate
 
     def wrong(schedule, total_steps):
         right = learning_rate(schedule, total_steps)
         return lambda step: factor * right(step)
 
-    return mock.patch.object(zoo.optimizer, "learning_rate", wrong)
+    return mock.patch.object(zoo.training.experiment, "learning_rate", wrong)
 
 
 FAULTS: dict[str, Callable] = {
@@ -97,6 +110,7 @@ FAULTS: dict[str, Callable] = {
         raw_pixels,
         wide_initialization,
         shuffled_labels,
+        evaluated_on_training_images,
         high_learning_rate,
         low_learning_rate,
     )

@@ -2,7 +2,9 @@
 
     python -m verification.numeric_reference --model=alexnet
 
-The network is the one of `zoo/benchmark/torch_networks.py`, in float64; see third_party/references/README.md.
+The network is the one of `zoo/benchmark/torch_networks.py`, in float64, with weights as third_party/references/README.md
+says. It is by the authors of the zoo: what it shows is that convolutions with groups, padding, pools and normalization
+compute what PyTorch's layers compute; that the paper is read rightly, the facts have to show.
 """
 
 import json
@@ -18,10 +20,10 @@ flags.DEFINE_string("model", None, "Name of a network.", flag_values=FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Writes the file into third_party/references/numeric."""
+    """Writes the file into verification/facts/numeric."""
     import torch
 
-    from verification.numbers import REFERENCES, regenerated_input, regenerated_tensor
+    from verification.numbers import OWN_REFERENCES, regenerated_input, regenerated_tensor
     from zoo.benchmark.torch_networks import NETWORKS
     from zoo.errors import unknown
     from zoo.models.registry import find_entry
@@ -66,7 +68,7 @@ def main(args: flags.FlagValues) -> int:
         "outputs_f64": {"logits": [[_rounded(value, 9) for value in row] for row in logits]},
         "stage_fingerprints": stages,
     }
-    path = REFERENCES / f"{args.model}.json"
+    path = OWN_REFERENCES / f"{args.model}.json"
     path.write_text(json.dumps(content) + "\n")
     print(path)
     return 0

@@ -8,8 +8,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from rich.console import Console
+from rich.markup import escape
 
 from verification.check import Check
+from zoo.errors import ZooError
 
 COLORS = {"pass": "green", "fail": "bold red", "undecided": "yellow", "skip": "dim"}
 
@@ -17,7 +19,8 @@ COLORS = {"pass": "green", "fail": "bold red", "undecided": "yellow", "skip": "d
 def show(console: Console, check: Check) -> None:
     """Prints one check as a line."""
     status = f"[{COLORS[check.status]}]{check.status:9}[/]"
-    console.print(f"{status} {check.subject}: {check.group}, {check.name}: {check.detail}", soft_wrap=True)
+    text = escape(f"{check.subject}: {check.group}, {check.name}: {check.detail}")
+    console.print(f"{status} {text}", soft_wrap=True)
 
 
 def exit_status(checks: Sequence[Check]) -> int:
@@ -30,6 +33,14 @@ def summary(checks: Sequence[Check]) -> str:
     """How many checks ended how."""
     counts = collections.Counter(check.status for check in checks)
     return ", ".join(f"{counts[status]} {status}" for status in COLORS if counts[status])
+
+
+def check_writable(path: Path) -> None:
+    """Raises `ZooError` if a file cannot be written."""
+    try:
+        path.touch()
+    except OSError as error:
+        raise ZooError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def write_json(path: Path, checks: Sequence[Check], environment: dict[str, Any]) -> None:

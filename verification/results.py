@@ -1,7 +1,7 @@
 """Writes the README's table of recipes from the recipes and the ledgers.
 
-    python -m verification.results            # prints it
-    python -m verification.results --write    # puts it into README.md, between its two marks
+python -m verification.results            # prints it
+python -m verification.results --write    # puts it into README.md, between its two marks
 """
 
 from pathlib import Path
@@ -40,20 +40,30 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
     runs = read_ledger(name, recipe, platform) if platform else []
     budget, target = recipe.budget, recipe.target
     steps = (target and target.within_steps) or budget.steps or f"{budget.epochs:g} epochs"
-    cells = [f"`{name}`", f"`{recipe.model.name}`", f"`{recipe.data.source}`", f"{target.top1:g}" if target else "-", steps]
+    cells = [
+        f"`{name}`",
+        f"`{recipe.model.name}`",
+        f"`{recipe.data.source}`",
+        f"{target.metric} {target.value:g}" if target else "-",
+        steps,
+    ]
     if runs:
         accuracies = [run["measures"]["final top1"] for run in runs]
         speed = np.median([run["images_per_second"] for run in runs])
         machine = runs[-1]["environment"]
         where = f"{machine['processor']}, {machine['cores']} cores" if platform == "cpu" else machine["device"]
-        verified = len(runs) >= FEWEST_RUNS
-        band = measure_bands([run["measures"] for run in runs], ALPHA)["final top1"] if verified else None
+        band = (
+            measure_bands([run["measures"] for run in runs], ALPHA)["final top1"] if len(runs) >= FEWEST_RUNS else None
+        )
+        kept = all(run["converged"] for run in runs) and band and band.low >= target.value
         cells += [
-            f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f} ({len(runs)})" if len(runs) > 1 else accuracies[0],
+            f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f} ({len(runs)})"
+            if len(runs) > 1
+            else accuracies[0],
             f"{band.low:.3f} to {band.high:.3f}" if band else "-",
             f"{speed:,.0f}",
             where,
-            "verified" if verified else "too few runs",
+            "verified" if kept else "too few runs" if not band else "promises too much",
         ]
     else:
         cells += ["-", "-", "-", "-", "not run here"]
@@ -75,6 +85,8 @@ def with_table(text: str) -> str:
 
 def main(args: flags.FlagValues) -> int:
     """Prints or writes the table."""
+    if args.write and not README.is_file():
+        raise ZooError(f"there is no {README}: --write is for a checkout")
     if args.write:
         README.write_text(with_table(README.read_text()))
     else:

@@ -4,6 +4,7 @@ import inspect
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from rich.console import Console
 from zoo.errors import TrainingInterrupted, ZooError
 
 USAGE_ERROR = 2
+CRASH = 70  # EX_SOFTWARE: not to be taken for a program's own statuses, such as 1 for "did not converge"
 
 
 def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) -> None:
-    """Runs a program and exits with its status: 2 and one line for a mistake of the user's, 128 + n for signal n.
+    """Runs a program and exits with its status: 2 and one line for a mistake of the user's, 128 + n for signal n, 70 and
+    a traceback for anything that is our own mistake.
 
     Args:
       main: gets the parsed flags, returns the exit status; its module's docstring is the help text.
@@ -47,6 +50,9 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(CRASH)
 
 
 def use_huge_pages() -> None:
@@ -62,10 +68,15 @@ def use_huge_pages() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would exit with 1
+
+
 def make_console(stderr: bool = False) -> Console:
     """Where tables and progress go: as wide as the terminal, or wide enough for any table in a file or a pipe."""
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=200)
+    console = _Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=200)
 
 
 def define_jax_flags(flag_values: flags.FlagValues) -> None:
@@ -106,4 +117,6 @@ def set_up_jax(flag_values: flags.FlagValues) -> None:
             jax.distributed.initialize(flag_values.coordinator, flag_values.num_processes, flag_values.process_id)
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().split("\n")[0]
-            raise ZooError(f"--distributed: {reason} (--coordinator, --num_processes and --process_id say it by hand)") from None
+            raise ZooError(
+                f"--distributed: {reason} (--coordinator, --num_processes and --process_id say it by hand)"
+            ) from None

@@ -8,6 +8,10 @@ class ZooError(Exception):
     """A mistake in what was asked for, or in the data or files given. Command-line programs print it and exit with 2."""
 
 
+class DataNotPrepared(ZooError):
+    """A data set is known, but is not on this machine yet."""
+
+
 class ImageTooSmall(ZooError):
     """An image has fewer pixels than the network's strides and windows need."""
 

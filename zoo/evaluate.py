@@ -1,11 +1,10 @@
-"""Evaluates a trained network: the last checkpoint of a run, on the run's data or on other data.
+"""Evaluates a trained network: the last checkpoint of a run, on the run's data or on other data of the same classes.
 
-    python -m zoo.evaluate --workdir=runs/alexnet
-    python -m zoo.evaluate --workdir=runs/alexnet --data=folder:flowers
+python -m zoo.evaluate --workdir=runs/flowers
+python -m zoo.evaluate --workdir=runs/flowers --data=folder:more-flowers
 """
 
 import json
-from pathlib import Path
 
 from absl import flags
 
@@ -21,6 +20,7 @@ cli.define_jax_flags(FLAGS)
 def main(args: flags.FlagValues) -> int:
     """Prints the metrics."""
     from rich import box
+    from rich.markup import escape
     from rich.progress import Progress
     from rich.table import Table
 
@@ -34,7 +34,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.training.restoring import load_run
 
     console = cli.make_console(stderr=args.json)
-    run = load_run(Path(args.workdir), console.print)
+    run = load_run(args.workdir, lambda text: console.print(escape(text)))
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("evaluating", total=None)
         metrics = evaluate(
@@ -42,12 +42,16 @@ def main(args: flags.FlagValues) -> int:
             run.variables,
             args.data,
             statistics=run.statistics,
+            class_names=run.class_names,
+            on_corrupt=lambda corrupt: console.print(escape(f"not counted: {corrupt.example} ({corrupt.reason})")),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     if args.json:
         print(json.dumps({"step": run.step, **metrics}))
         return 0
-    table = Table(box=box.SIMPLE_HEAD, title=f"{args.workdir}, step {run.step}, {args.data or run.recipe.data.source}")
+    table = Table(
+        box=box.SIMPLE_HEAD, title=escape(f"{args.workdir}, step {run.step}, {args.data or run.recipe.data.source}")
+    )
     table.add_column("metric")
     table.add_column("value", justify="right")
     for name, value in metrics.items():

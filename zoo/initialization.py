@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 from flax import traverse_util
 
-from zoo.errors import ZooError
 from zoo.recipe import (
     Constant,
     GlorotNormal,
@@ -45,7 +44,9 @@ initializer.register(Constant, lambda distribution: nn.initializers.constant(dis
 
 def distribution_of(initialization: Initialization, path: str) -> Distribution | None:
     """What a recipe says of the parameter at `path`, such as "conv2/bias"; None for the network's own choice."""
-    matches = [exception for pattern, exception in initialization.exceptions.items() if fnmatch.fnmatch(path, pattern)]
+    matches = [
+        exception for pattern, exception in initialization.exceptions.items() if fnmatch.fnmatchcase(path, pattern)
+    ]
     if matches:
         return matches[-1]
     return {"kernel": initialization.kernel, "bias": initialization.bias}.get(path.rpartition("/")[2])
@@ -63,15 +64,9 @@ def initialize(model: nn.Module, initialization: Initialization, key: jax.Array,
 
     Returns:
       {"params": ..., "batch_stats": ...}, the latter only if the network has moving statistics.
-
-    Raises:
-      ZooError: an exception of the recipe matches no parameter.
     """
     variables = model.init(key, jnp.zeros((1, *input_shape)), train=False)
     params = traverse_util.flatten_dict(variables["params"], sep="/")
-    for pattern in initialization.exceptions:
-        if not fnmatch.filter(params, pattern):
-            raise ZooError(f"initialization.exceptions: no parameter of {type(model).__name__} matches {pattern!r}")
     for path, parameter in params.items():
         distribution = distribution_of(initialization, path)
         if distribution is not None:

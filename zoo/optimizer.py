@@ -58,7 +58,7 @@ def _multi_step(schedule: MultiStep, progress, step, total_steps):
 def decay_mask(regularization: Regularization, params: dict) -> dict:
     """True for each parameter that decays, in the structure of `params`."""
     return traverse_util.path_aware_map(
-        lambda path, _: any(fnmatch.fnmatch("/".join(path), pattern) for pattern in regularization.decayed), params
+        lambda path, _: any(fnmatch.fnmatchcase("/".join(path), pattern) for pattern in regularization.decayed), params
     )
 
 
@@ -75,11 +75,11 @@ def _sgd(optimizer: SGD, decay, rate):
 
 
 def make_optimizer(
-    optimizer: Optimizer, schedule: Schedule, regularization: Regularization, total_steps: int
+    optimizer: Optimizer, regularization: Regularization, rate: Callable[[jax.Array], jax.Array]
 ) -> optax.GradientTransformation:
-    """The optax transformation of a recipe: weight decay, update rule and schedule for a run of `total_steps`."""
+    """The optax transformation of a recipe: weight decay and update rule, with the learning rate `rate(step)`."""
     decay = optax.identity()
     if regularization.weight_decay:
         mask = functools.partial(decay_mask, regularization)
         decay = optax.add_decayed_weights(regularization.weight_decay, mask)
-    return _update_rule(optimizer, decay, learning_rate(schedule, total_steps))
+    return _update_rule(optimizer, decay, rate)

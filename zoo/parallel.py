@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, unknown
 
 AXIS = "batch"
 STRATEGIES = ("shard_map", "pmap")
@@ -23,7 +23,17 @@ def check_batch_size(batch_size: int, mesh: Mesh, accumulation: int = 1) -> None
     """Raises `ZooError` unless every device gets as many examples as every other one, in each of the batch's parts."""
     if batch_size % (mesh.size * accumulation):
         parts = f" in {accumulation} parts" if accumulation > 1 else ""
-        raise ZooError(f"a batch of {batch_size} cannot be shared evenly by {mesh.size} devices{parts}: change budget.batch_size")
+        raise ZooError(
+            f"a batch of {batch_size} cannot be shared evenly by {mesh.size} devices{parts}: change budget.batch_size"
+        )
+
+
+def check_strategy(strategy: str) -> None:
+    """Raises `ZooError` for a strategy that `data_parallel` does not know, or that cannot do with several processes."""
+    if strategy not in STRATEGIES:
+        raise unknown("parallel strategy", strategy, STRATEGIES)
+    if strategy == "pmap" and jax.process_count() > 1:
+        raise ZooError("pmap is for one process here: take shard_map, which does the same on several")
 
 
 def data_parallel(body: Callable, mesh: Mesh, *, donate: bool, strategy: str = "shard_map") -> Callable:
@@ -46,7 +56,12 @@ def data_parallel(body: Callable, mesh: Mesh, *, donate: bool, strategy: str = "
         mapped = jax.shard_map(body, mesh=mesh, in_specs=(replicated, replicated, sharded), out_specs=replicated)
         return jax.jit(mapped, donate_argnums=donated)
     mapped = jax.pmap(
-        body, axis_name=AXIS, in_axes=(None, None, 0), out_axes=None, devices=list(mesh.devices.flat), donate_argnums=donated
+        body,
+        axis_name=AXIS,
+        in_axes=(None, None, 0),
+        out_axes=None,
+        devices=list(mesh.devices.flat),
+        donate_argnums=donated,
     )
 
     def call(state, constants, batch):

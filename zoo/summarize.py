@@ -1,6 +1,6 @@
 """Prints a network's layer table: names, types, output shapes, parameters and multiply-adds (MACs).
 
-    python -m zoo.summarize --model=alexnet
+python -m zoo.summarize --model=alexnet
 """
 
 import json

@@ -10,7 +10,7 @@ from flax import traverse_util
 
 from zoo.errors import ZooError
 from zoo.layers import Conv
-from zoo.models.registry import create_model, entries, find_entry
+from zoo.models.registry import create_model, find_entry, name_of
 
 
 class Row(NamedTuple):
@@ -57,16 +57,25 @@ def summarize(
     Args:
       model: a name from `list_models`, or any flax module called as `module(images, train=False)`.
       input_shape: (height, width, channels) of one image; the canonical input if None.
-      num_classes: logits, for a name; the canonical network's number if None.
+      num_classes: logits, for a name; the canonical network's number if None. A module has its own.
 
     Raises:
-      ZooError: the name is unknown, the image is too small, or a module that is not from the zoo has no `input_shape`.
+      ZooError: the name is unknown, the image is too small, a module that is not from the zoo has no `input_shape`, or
+        `num_classes` is given for a module.
     """
+    name = model if isinstance(model, str) else name_of(model)
     if isinstance(model, str):
-        input_shape = input_shape or find_entry(model).input_shape
         model = create_model(model, num_classes)
-    elif input_shape is None:
-        input_shape = _canonical_input(model)
+    elif num_classes is not None:
+        raise ZooError(
+            f"num_classes={num_classes} is for names; this {type(model).__name__} has its number of classes already"
+        )
+    if input_shape is None:
+        if name is None:
+            raise ZooError(
+                f"{type(model).__name__} is not one of the zoo's networks: say its input_shape=(height, width, channels)"
+            )
+        input_shape = find_entry(name).input_shape
 
     calls = []  # (module, output, whether it called no other module), in the order in which the calls end
 
@@ -85,12 +94,17 @@ def summarize(
         variables = jax.eval_shape(init, jax.random.key(0))
 
     params = traverse_util.flatten_dict(variables.get("params", {}))
-    rows = []
+    rows, counted = [], set()
     for module, output, leaf in calls:
-        own = sum(math.prod(array.shape) for path, array in params.items() if path[:-1] == module.path)
+        own = [path for path in params if path[:-1] == module.path]
         if leaf or own:
-            macs = _macs(module, output, params)
-            rows.append(Row("/".join(module.path), type(module).__name__, output.shape[1:], own, macs))
+            # A module that is called twice has its parameters once.
+            size = 0 if module.path in counted else sum(math.prod(params[path].shape) for path in own)
+            counted.add(module.path)
+            shape = jax.tree.leaves(output)[0].shape
+            rows.append(
+                Row("/".join(module.path), type(module).__name__, shape[1:], size, _macs(module, shape, params))
+            )
     return Summary(
         rows=tuple(rows),
         input_shape=tuple(input_shape),
@@ -100,16 +114,8 @@ def summarize(
     )
 
 
-def _macs(module, output, params):
+def _macs(module, shape, params):
     if not isinstance(module, Conv | nn.Conv | nn.Dense):
         return 0
     # Each output pixel takes every weight of the kernel once: [kh, kw, in / groups, out], or [in, out].
-    return math.prod(output.shape[1:-1]) * math.prod(params[*module.path, "kernel"].shape)
-
-
-def _canonical_input(module):
-    for entry in entries().values():
-        same = all(getattr(module, option, None) == value for option, value in entry.options.items())
-        if type(module) is entry.module and same:
-            return entry.input_shape
-    raise ZooError(f"{type(module).__name__} is not one of the zoo's networks: say its input_shape=(height, width, channels)")
+    return math.prod(shape[1:-1]) * math.prod(params[*module.path, "kernel"].shape)

@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from zoo.summary import summarize
+from zoo.training.environment import processor
 from zoo.training.experiment import Experiment
-from zoo.training.run_folder import processor
 from zoo.training.tracking import Tracker
 from zoo.training.verdict import Verdict
 
@@ -60,12 +61,12 @@ class Terminal(Tracker):
         )
 
     def note(self, text):
-        self.console.print(f"[yellow]note:[/yellow] {text}")
+        self.console.print(f"[yellow]note:[/yellow] {escape(text)}", soft_wrap=True)
 
     def end(self, verdict: Verdict):
         self.bars.stop()
         color = "green" if verdict.converged else "red"
-        self.console.print(f"[bold {color}]{verdict.explanation}[/]", soft_wrap=True)
+        self.console.print(f"[bold {color}]{escape(verdict.explanation)}[/]", soft_wrap=True)
 
     def close(self):
         self.bars.stop()
@@ -82,7 +83,11 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     devices = experiment.mesh.devices.flat
     target = experiment.recipe.target
     train, test = len(experiment.train_feed.split), len(experiment.eval_feed.split)
-    goal = f"accuracy {target.top1} on the evaluation images" if target else "better than always the most frequent class"
+    goal = (
+        f"{target.metric} {target.value:g} on the evaluation images"
+        if target
+        else "better than always the most frequent class"
+    )
     steps = (target and target.within_steps) or experiment.total_steps
     rows = {
         "recipe": f"{recipe} ({experiment.recipe.fingerprint})",
@@ -99,5 +104,5 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     }
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/]", value)
+        table.add_row(f"[bold]{name}[/]", escape(value))
     return table

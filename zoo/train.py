@@ -4,7 +4,7 @@
     python -m zoo.train --recipe=alexnet --data=folder:flowers --set=budget.steps=500 --workdir=runs/flowers
 
 Exit status: 0 converged, 1 did not, 2 the command or the data cannot be used, 128 + n stopped by signal n (the same
-command goes on from there).
+command goes on from there), 70 a mistake of the program's own.
 """
 
 import json
@@ -17,9 +17,13 @@ from zoo import cli
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("recipe", None, "Name of a recipe, path of a recipe file, or dotted module.", flag_values=FLAGS)
 flags.DEFINE_string("data", None, "Other data: fashion_mnist, folder:PATH or tfds:NAME.", flag_values=FLAGS)
-flags.DEFINE_string("workdir", None, "Folder of the run; runs/RECIPE-FINGERPRINT-seedSEED if not given.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "workdir", None, "Folder of the run; runs/RECIPE-FINGERPRINT-seedSEED if not given.", flag_values=FLAGS
+)
 flags.DEFINE_integer("seed", 0, "Decides all that is random.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
-flags.DEFINE_multi_string("set", [], "Changes a field of the recipe, as in --set=schedule.peak=0.02.", flag_values=FLAGS)
+flags.DEFINE_multi_string(
+    "set", [], "Changes a field of the recipe, as in --set=schedule.peak=0.02.", flag_values=FLAGS
+)
 flags.DEFINE_enum("parallel", "shard_map", ["shard_map", "pmap"], "How steps reach the devices.", flag_values=FLAGS)
 flags.DEFINE_integer("workers", 0, "Processes that decode images; 0 for threads.", lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_bool("json", False, "Print the verdict as JSON, and all else to standard error.", flag_values=FLAGS)
@@ -36,9 +40,14 @@ def main(args: flags.FlagValues) -> int:
     if not args.recipe:
         raise ZooError(f"which recipe? --recipe=NAME, where NAME is one of {', '.join(list_recipes())}")
     recipe = load_recipe(args.recipe)
-    if args.data and args.data != recipe.data.source:  # what the recipe promises, it promises for its own data
-        recipe = recipe.override({"data.source": args.data, "target": None})
-    recipe = recipe.override(parse_changes(recipe, args.set))
+    changes = parse_changes(recipe, args.set)
+    if args.data:
+        changes["data.source"] = args.data
+    if changes.get("data.source", recipe.data.source) != recipe.data.source and not any(
+        path.partition(".")[0] == "target" for path in changes
+    ):
+        changes["target"] = None  # what the recipe promises, it promises for its own data
+    recipe = recipe.override(changes)
     cli.set_up_jax(args)
 
     import jax

@@ -1,5 +1,6 @@
 """Reads trained weights of other frameworks into the zoo's networks."""
 
+import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from zoo.errors import ZooError, unknown
-from zoo.models.registry import create_model, find_entry
+from zoo.models.registry import create_model, find_entry, name_of
 
 
 class Flattened(NamedTuple):
@@ -44,17 +47,15 @@ def import_weights(
     tensors: str | Path | Mapping[str, Any],
     layout: str = "torchvision",
     *,
-    name: str | None = None,
     input_shape: tuple[int, int, int] | None = None,
 ) -> dict[str, Any]:
     """Turns the weights of another framework into variables for a network of the zoo.
 
     Args:
-      model: a name from `zoo.list_models()`, or a module of which `name` says which one it is.
+      model: a name from `zoo.list_models()`, or a network of the zoo.
       tensors: arrays by name, or a `.safetensors` or `.npz` file, or a `.pth` file, for which PyTorch has to be
         installed. Nothing in a file is ever executed.
       layout: whose names and axes they have: "torchvision"; "torch" for networks that torchvision has not.
-      name: of the network, where `model` is a module.
       input_shape: (height, width, channels); the canonical input if None.
 
     Returns:
@@ -64,10 +65,14 @@ def import_weights(
       ZooError: the layout is not known for this network; a tensor is missing, surplus or misshapen (all are listed); or
         the file cannot be read.
     """
-    name = model if isinstance(model, str) else name
+    name = model if isinstance(model, str) else name_of(model)
     model = create_model(model) if isinstance(model, str) else model
     if (layout, name) not in LAYER_NAMES:
-        raise unknown(f"layout of {name}", layout, [known for known, network in LAYER_NAMES if network == name])
+        raise unknown(
+            f"layout of {name or type(model).__name__}",
+            layout,
+            [known for known, network in LAYER_NAMES if network == name],
+        )
     layer_names = LAYER_NAMES[layout, name]
     tensors = tensors if isinstance(tensors, Mapping) else read_tensors(Path(tensors))
     shape = input_shape or find_entry(name).input_shape
@@ -85,7 +90,9 @@ def import_weights(
         tensor = np.asarray(tensors[key], np.float32)
         array = _from_torch(tensor, source) if parameter == "kernel" else tensor
         if array.shape != wanted.shape:
-            problems.append(f"{key} is {list(tensor.shape)}, which makes {list(array.shape)} and not {list(wanted.shape)}")
+            problems.append(
+                f"{key} is {list(tensor.shape)}, which makes {list(array.shape)} and not {list(wanted.shape)}"
+            )
         params[path] = array
     problems += [f"{key} is surplus" for key in tensors if key not in used]
     if problems:
@@ -112,8 +119,6 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         if path.suffix == ".safetensors":
-            from safetensors.numpy import load_file
-
             return load_file(path)
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as arrays:
@@ -122,12 +127,8 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
             return _read_torch(path)
     except ZooError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, SafetensorError) as error:
         raise ZooError(f"{path} cannot be read: {str(error).strip().splitlines()[0]}") from None
-    except Exception as error:
-        if type(error).__module__.startswith(("safetensors", "pickle", "_pickle")):
-            raise ZooError(f"{path} cannot be read: {str(error).strip().splitlines()[0]}") from None
-        raise
     raise ZooError(f"{path}: weights are read from .safetensors, .npz and .pth files")
 
 
@@ -137,5 +138,9 @@ def _read_torch(path):
     except ImportError:
         raise ZooError(f"{path} takes PyTorch to read; .safetensors and .npz do not") from None
     # weights_only refuses everything but tensors and plain containers: a pickle could run any code.
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: tensor.float().numpy() for name, tensor in state.items()}
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = state.get("state_dict", state)  # training scripts save more than the weights
+        return {name: tensor.float().numpy() for name, tensor in state.items()}
+    except (RuntimeError, AttributeError, pickle.UnpicklingError) as error:
+        raise ZooError(f"{path} holds no weights, or is damaged: {str(error).strip().splitlines()[0]}") from None

@@ -7,12 +7,12 @@ The arithmetic is all here: an unpadded or padded window's output size, a layer'
 
 import json
 import math
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from verification.facts import FOLDER
+from zoo.paths import THIRD_PARTY
 
-REFERENCES = Path(__file__).resolve().parents[2] / "third_party" / "references"
+REFERENCES = THIRD_PARTY / "references"
 
 
 class Conv(NamedTuple):
@@ -138,7 +138,12 @@ def from_paper(table: Table) -> dict[str, Any]:
                 pass
         rows.append([name, kind, list(shape), params, macs])
     source = {"name": f"derived from {table.source}", **_totals(rows)}
-    return {"input_shape": list(table.input_shape), "num_classes": table.num_classes, "sources": [source], "layers": rows}
+    return {
+        "input_shape": list(table.input_shape),
+        "num_classes": table.num_classes,
+        "sources": [source],
+        "layers": rows,
+    }
 
 
 def from_implementation(file: str, names: dict[str, str]) -> dict[str, Any]:
@@ -156,7 +161,13 @@ def from_implementation(file: str, names: dict[str, str]) -> dict[str, Any]:
         "batch_stats": measured["buffers_excl_num_batches_tracked"],
         "macs": measured["macs_eval"],
     }
-    return {"input_shape": measured["input_nhwc"][1:], "num_classes": 1000, "sources": [source], "layers": rows}
+    return {
+        "input_shape": measured["input_nhwc"][1:],
+        "num_classes": 1000,
+        "sources": [source],
+        "names": names,
+        "layers": rows,
+    }
 
 
 def _totals(rows):

@@ -32,37 +32,45 @@ def main(args: flags.FlagValues) -> int:
 
     from zoo.errors import ZooError
     from zoo.models.registry import find_entry
-    from zoo.training.run_folder import environment
+    from zoo.training.environment import environment
 
     cli.set_up_jax(args)
     from zoo.benchmark.timing import ratio, report, time_in_turn, zoo_side
 
     find_entry(args.model)
+    if args.against:
+        try:
+            from zoo.benchmark.torch_side import torch_sides
+        except ImportError:
+            raise ZooError("--against=torch needs PyTorch: python -m pip install 'zoo[bench]'") from None
     console = cli.make_console(stderr=args.json)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("compiling", total=args.rounds)
-        sides = {"zoo": zoo_side(args.model, args.mode, args.batch, args.dtype)}
-        if args.against == "torch":
-            try:
-                from zoo.benchmark.torch_side import torch_sides
-            except ImportError:
-                raise ZooError("--against=torch needs PyTorch: python -m pip install 'zoo[bench]'") from None
-            sides |= torch_sides(args.model, args.mode, args.batch, args.dtype)
+        others = torch_sides(args.model, args.mode, args.batch, args.dtype) if args.against else {}
+        sides = {"zoo": zoo_side(args.model, args.mode, args.batch, args.dtype), **others}
         progress.update(task, description="timing")
         seconds = time_in_turn(sides, args.rounds, args.steps, lambda done: progress.update(task, completed=done))
     rows = [report(name, side, seconds[name], args.batch) for name, side in sides.items()]
     result = {"model": args.model, "mode": args.mode, "batch": args.batch, "dtype": args.dtype, "sides": rows}
-    others = [name for name in sides if name != "zoo"]
     if others:
-        result["ratio"] = ratio(seconds, "zoo", others)
+        result["ratio"] = ratio(seconds, "zoo", list(others))
     if args.json:
         print(json.dumps({**result, "environment": environment()}))
         return 0
-    table = Table(box=box.SIMPLE_HEAD, title=f"{args.model}, {args.mode}, batch {args.batch}, {args.dtype}, median of {args.rounds} rounds")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{args.model}, {args.mode}, batch {args.batch}, {args.dtype}, median of {args.rounds} rounds",
+    )
     for heading in ("", "images/s", "ms a step", "fastest", "slowest", "compile s", "peak MB"):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in rows:
-        numbers = (row["images_per_second"], row["step_ms"], row["fastest_ms"], row["slowest_ms"], row["compile_seconds"])
+        numbers = (
+            row["images_per_second"],
+            row["step_ms"],
+            row["fastest_ms"],
+            row["slowest_ms"],
+            row["compile_seconds"],
+        )
         peak = f"{row['peak_mb']:,.0f}" if row["peak_mb"] else "-"
         table.add_row(row["side"], *(f"{number:,.1f}" for number in numbers), peak)
     console.print(table)

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 
 from zoo import parallel
-from zoo.data.loader import Batch
 from zoo.data.augment import Statistics
+from zoo.data.loader import Batch
 from zoo.models.registry import create_model, find_entry
 from zoo.optimizer import learning_rate, make_optimizer
 from zoo.recipe import SGD, ConstantRate, Initialization, Normalize, Regularization
@@ -33,15 +33,14 @@ class Side(NamedTuple):
 
 
 def zoo_side(model_name: str, mode: str, batch_size: int, dtype: str) -> Side:
-    """A training ("train") or evaluation ("eval") step of one of the zoo's networks on images of random pixels.
+    """A training ("train") or evaluation ("eval") step of one of the zoo's networks on one device and random pixels.
 
     It is the very step that `zoo.fit` runs, with SGD, momentum and weight decay, and with normalization as its only
     transform.
     """
     entry = find_entry(model_name)
     model = create_model(model_name, dtype=np.dtype(dtype) if dtype != "bfloat16" else jax.numpy.bfloat16)
-    mesh = parallel.make_mesh()
-    parallel.check_batch_size(batch_size, mesh)
+    mesh = parallel.make_mesh(jax.devices()[:1])
     random = np.random.default_rng(0)
     batch = Batch(
         index=np.arange(batch_size, dtype=np.int32),
@@ -52,19 +51,21 @@ def zoo_side(model_name: str, mode: str, batch_size: int, dtype: str) -> Side:
     )
     channels = entry.input_shape[-1]
     measured = Statistics(
-        np.full(channels, 127.5, np.float32), np.full(channels, 73.9, np.float32), np.zeros((channels, channels), np.float32)
+        np.full(channels, 127.5, np.float32),
+        np.full(channels, 73.9, np.float32),
+        np.zeros((channels, channels), np.float32),
     )
     constants = parallel.replicate(Constants(measured, None, None), mesh)
     batch = parallel.shard_batch(batch, mesh)
-    schedule, transforms = ConstantRate(1e-3), (Normalize(),)
-    optimizer = make_optimizer(SGD(0.9), schedule, Regularization(5e-4), 1000)
+    rate, transforms = learning_rate(ConstantRate(1e-3), 1000), (Normalize(),)
+    optimizer = make_optimizer(SGD(0.9), Regularization(5e-4), rate)
 
     def create(seed):
         return create_state(model, Initialization(), optimizer, seed, entry.input_shape)
 
     state = parallel.make_replicated(create, mesh, np.uint32(0))
     if mode == "train":
-        body = make_train_step(model, transforms, optimizer, learning_rate(schedule, 1000))
+        body = make_train_step(model, transforms, optimizer, rate)
     else:
         body, state = make_eval_step(model, transforms), state.variables
     started = time.perf_counter()
@@ -89,7 +90,9 @@ def zoo_side(model_name: str, mode: str, batch_size: int, dtype: str) -> Side:
     return Side(step, compile_seconds, peak)
 
 
-def time_in_turn(sides: Mapping[str, Side], rounds: int, steps: int, on_round: Callable[[int], None]) -> dict[str, list[float]]:
+def time_in_turn(
+    sides: Mapping[str, Side], rounds: int, steps: int, on_round: Callable[[int], None]
+) -> dict[str, list[float]]:
     """Seconds a step of each side in each round; two steps of each come first that do not count."""
     for side in sides.values():
         side.step()

@@ -17,7 +17,7 @@ def torch_sides(model_name: str, mode: str, batch_size: int, dtype: str) -> dict
     """Eager and `torch.compile`d steps with the same work as `zoo_side`: channels last, autocast if not float32."""
     if model_name not in NETWORKS:
         raise unknown("network in PyTorch", model_name, NETWORKS)
-    torch.set_num_threads(os.cpu_count())
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     torch.backends.cudnn.benchmark = True
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return {

@@ -82,7 +82,9 @@ def _apply(transform: Transform, canvas: Canvas, key: jax.Array, statistics: Sta
 def _normalize(transform: Normalize, canvas, key, statistics):
     mean = statistics.mean
     if mean.ndim == 3 and mean.shape != canvas.pixels.shape:
-        raise ZooError(f"the mean image is {mean.shape[:2]} and the image {canvas.pixels.shape[:2]} pixels at Normalize()")
+        raise ZooError(
+            f"the mean image is {mean.shape[:2]} and the image {canvas.pixels.shape[:2]} pixels at Normalize()"
+        )
     return Canvas((canvas.pixels - mean) / statistics.scale, canvas.unit / statistics.scale)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000; decoded as RGB it takes 192 MB
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # PIL's bound is laxer than ours
 
 
 class CorruptImage(Exception):
@@ -24,16 +25,20 @@ def open_image(encoded: bytes, channels: int) -> Image.Image:
       CorruptImage: it is none of these, it is cut off or damaged, or it has more than `MAX_PIXELS` pixels.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound below is stricter
-            image = Image.open(io.BytesIO(encoded), formats=("JPEG", "PNG", "WEBP", "BMP"))
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise CorruptImage(f"{width}x{height} pixels are more than the {MAX_PIXELS:,} that are allowed")
+        image = Image.open(io.BytesIO(encoded), formats=("JPEG", "PNG", "WEBP", "BMP"))
+        check_size(image.width, image.height)
         if image.mode in ("I", "I;16", "I;16B", "F"):  # PIL clips 16-bit grey instead of scaling it
             image = Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8))
+        if image.mode == "P" and "transparency" in image.info:  # PIL warns of the direct way
+            image = image.convert("RGBA")
         return image.convert("L" if channels == 1 else "RGB")
     except CorruptImage:
         raise
     except Exception as error:  # decoders raise nearly anything for bad bytes: OSError, SyntaxError, struct.error, ...
         raise CorruptImage(str(error) or type(error).__name__) from None
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises `CorruptImage` for more than `MAX_PIXELS` pixels."""
+    if width * height > MAX_PIXELS:
+        raise CorruptImage(f"{width}x{height} pixels are more than the {MAX_PIXELS:,} that are allowed")

@@ -9,9 +9,9 @@ import numpy as np
 
 from zoo.data.sources import ArraySplit, Dataset
 from zoo.errors import ZooError
+from zoo.paths import THIRD_PARTY
 
-# third_party/ lies beside zoo/, in a checkout and in an installed package alike.
-FOLDER = Path(__file__).resolve().parents[2] / "third_party" / "fashion_mnist"
+FOLDER = THIRD_PARTY / "fashion_mnist"
 
 CLASS_NAMES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",

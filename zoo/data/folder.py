@@ -35,8 +35,8 @@ class FolderSplit:
 def open_folder(path: str) -> Dataset:
     """Opens a folder of images; classes are its sub-folders in alphabetical order, and images become RGB.
 
-    Without an evaluation folder (`val`, `valid`, `validation` or `test`), a fifth of every class is held out: always
-    the same files, whatever their order or other files are, since it goes by a hash of their names.
+    Without an evaluation folder (`val`, `valid`, `validation` or `test`), about a fifth of every class is held out. Which
+    files these are goes by a hash of their names, so that it stays as it is when others are added.
 
     Raises:
       ZooError: the folder does not exist or has no images, or evaluation has a class that training has not.
@@ -69,17 +69,27 @@ def _find(root):
     """Image files below each sub-folder of `root` that has any, by the sub-folder's name."""
     found = {}
     for folder in sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith(".")):
-        files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        files = sorted(
+            file
+            for file in folder.rglob("*")
+            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+        )
         if files:
             found[folder.name] = files
     return found
 
 
 def _hold_out(files):
-    """Cuts one class into (held out, kept); a single image is kept."""
-    by_hash = sorted(files, key=lambda file: hashlib.sha256(file.name.encode()).digest())
-    count = max(round(HELD_OUT * len(files)), 1) if len(files) > 1 else 0
+    """Cuts one class into (held out, kept), with at least one in each; a single image is kept."""
+    by_hash = sorted(files, key=_fraction)
+    count = sum(_fraction(file) < HELD_OUT for file in files)
+    count = min(max(count, 1), len(files) - 1)
     return by_hash[:count], by_hash[count:]
+
+
+def _fraction(file):
+    """A number from 0 to 1 that follows from a file's name."""
+    return int.from_bytes(hashlib.sha256(file.name.encode()).digest()[:8], "big") / 2**64
 
 
 def _split(files_of, class_names):

@@ -8,6 +8,7 @@ import functools
 import numpy as np
 from PIL import Image
 
+from zoo.data.decode import check_size
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import CenterCrop, RandomResizedCrop, Resize, ResizeShort, Transform
 
@@ -43,8 +44,10 @@ def is_random(framing: tuple[Transform, ...]) -> bool:
     return any(isinstance(transform, RandomResizedCrop) for transform in framing)
 
 
-def frame(image: Image.Image, framing: tuple[Transform, ...], random: np.random.Generator) -> np.ndarray:
-    """Applies the transforms; the result is uint8 [size, size, C]."""
+def frame(image: Image.Image | np.ndarray, framing: tuple[Transform, ...], random: np.random.Generator) -> np.ndarray:
+    """Applies the transforms to a decoded image, or to its uint8 pixels [H, W, C]; the result is uint8 [size, size, C]."""
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image[:, :, 0] if image.shape[-1] == 1 else image)
     for transform in framing:
         image = _apply(transform, image, random)
     pixels = np.asarray(image)
@@ -65,6 +68,7 @@ def _resize(transform: Resize, image, random):
 @_apply.register
 def _resize_short(transform: ResizeShort, image, random):
     height, width = short_size(image.height, image.width, transform.size)
+    check_size(width, height)  # a file of 1 x 60,000,000 pixels is small, and what it is resized to is not
     return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
 
 

@@ -1,6 +1,7 @@
 """From a split to batches: in a fixed order, from any step on, on any number of hosts."""
 
 import dataclasses
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -41,23 +42,20 @@ class Feed:
     """A split with a recipe's transforms, ready to be batched.
 
     Attributes:
-      split: in memory as a whole if it fits, else decoded on the way.
-      framing: the transforms that the host applies, or has applied to a split that is in memory.
+      split: an `ArraySplit` if it is resident, else read and decoded on the way.
+      resident: whether the images are kept on the device.
+      framing: the transforms that the host applies, or has applied to a resident split.
       transforms: those that are left for the device.
       image_shape: (height, width, channels) of what reaches the device.
       num_classes: labels are 0 ... num_classes - 1.
     """
 
     split: Split
+    resident: bool
     framing: tuple[Transform, ...]
     transforms: tuple[Transform, ...]
     image_shape: tuple[int, int, int]
     num_classes: int
-
-    @property
-    def resident(self) -> bool:
-        """Whether the images are kept on the device."""
-        return self.split.images is not None
 
 
 class Corrupt(NamedTuple):
@@ -89,46 +87,38 @@ def make_feed(
       on_progress: called with the number of images decoded so far.
       workers: processes that decode; 0 for threads of this one.
       decode_ahead: whether to decode a split that fits in memory at once.
-      resident_bytes: the largest decoded split that is kept.
+      resident_bytes: the largest split, as uint8, that is kept on the device.
 
     Raises:
       ZooError: the transforms cannot bring the images to one size, a label is out of range, or no image is left.
     """
     if split.images is not None:
-        if split.images.nbytes > resident_bytes:
-            raise ZooError(f"{split.images.nbytes / 2**30:.1f} GiB of images in memory are more than a device can keep")
-        return Feed(split, (), transforms, split.images.shape[1:], num_classes)
+        resident = split.images.nbytes <= resident_bytes
+        return Feed(split, resident, (), transforms, split.images.shape[1:], num_classes)
     framing, rest = split_framing(transforms)
     size = framed_size(framing)
-    shape = (size, size, channels)
-    feed = Feed(split, framing, rest, shape, num_classes)
+    feed = Feed(split, False, framing, rest, (size, size, channels), num_classes)
     if not decode_ahead or is_random(framing) or len(split) * size * size * channels > resident_bytes:
         return feed
-    images, labels = decode(feed, np.arange(len(split)), on_corrupt, on_progress, workers)
-    if not len(labels):
+    images, labels, done = np.empty((len(split), *feed.image_shape), np.uint8), np.empty(len(split), np.int32), 0
+    for some_images, some_labels in decoded(feed, np.arange(len(split)), on_corrupt, workers):
+        images[done : done + len(some_images)] = some_images
+        labels[done : done + len(some_images)] = some_labels
+        done += len(some_images)
+        on_progress(done)
+    if not done:
         raise ZooError(f"none of the {len(split)} images can be decoded, such as {split.describe(0)}")
-    return dataclasses.replace(feed, split=ArraySplit(images, labels))
+    return dataclasses.replace(feed, split=ArraySplit(images[:done], labels[:done]), resident=True)
 
 
-def decode(
-    feed: Feed,
-    indices: np.ndarray,
-    on_corrupt: Callable[[Corrupt], None],
-    on_progress: Callable[[int], None] = lambda done: None,
-    workers: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Decodes some of a split: uint8 images [N, H, W, C] and int32 labels [N], without those that are corrupt."""
-    images = np.empty((len(indices), *feed.image_shape), np.uint8)
-    labels = np.empty(len(indices), np.int32)
-    done = 0
+def decoded(
+    feed: Feed, indices: np.ndarray, on_corrupt: Callable[[Corrupt], None], workers: int = 0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Some of a split, batch by batch: uint8 images [n, H, W, C] and int32 labels [n], without those that are corrupt."""
+    feed = dataclasses.replace(feed, resident=False)
     for batch in evaluation_batches(feed, min(64, len(indices)), indices, on_corrupt=on_corrupt, workers=workers):
         good = batch.weight > 0
-        count = good.sum()
-        images[done : done + count] = batch.image[good]
-        labels[done : done + count] = batch.label[good]
-        done += count
-        on_progress(done)
-    return images[:done], labels[:done]
+        yield batch.image[good], batch.label[good]
 
 
 class _Order:
@@ -162,9 +152,10 @@ class _Load(grain.transforms.Map):
         for slot, (index, position) in enumerate(zip(batch.index, batch.position, strict=True)):
             random = np.random.Generator(np.random.Philox(key=[self.seed, step], counter=[0, 0, 0, int(position)]))
             try:
-                encoded, label[slot] = self.feed.split.read(int(index))
-                decoded = open_image(encoded, self.feed.image_shape[-1])
-                image[slot] = frame(decoded, self.feed.framing, random)
+                pixels, label[slot] = self.feed.split.read(int(index))
+                if isinstance(pixels, bytes):
+                    pixels = open_image(pixels, self.feed.image_shape[-1])
+                image[slot] = frame(pixels, self.feed.framing, random) if self.feed.framing else pixels
             except (CorruptImage, OSError) as error:
                 corrupt.append((slot, str(error)))
         return batch._replace(image=image, label=label), corrupt
@@ -226,14 +217,23 @@ def _batches(feed, order, seed, first_step, on_corrupt, workers):
     if workers:
         if not flags.FLAGS.is_parsed():  # Grain's worker processes read absl flags, which a notebook never parses
             flags.FLAGS.mark_as_parsed()
-        batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+        options = grain.MultiprocessingOptions(num_workers=workers)
+        batches = batches.mp_prefetch(options, worker_init_fn=_leave_interrupts_to_the_main_process)
     iterator = iter(batches)
     try:
         for batch, corrupt in iterator:
-            check_labels(batch.label[batch.weight > 0], feed.num_classes, "the data set")
+            good = batch.index[batch.weight > 0]
+            check_labels(
+                batch.label[batch.weight > 0], feed.num_classes, lambda place: feed.split.describe(int(good[place]))
+            )
             yield _without(batch, corrupt, feed, on_corrupt) if corrupt else batch
     finally:
         iterator.close()
+
+
+def _leave_interrupts_to_the_main_process(worker: int, workers: int) -> None:
+    """Ctrl-C reaches every process of the terminal; the main one has yet to save, and needs its workers for that."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _without(batch, corrupt, feed, on_corrupt):

@@ -1,6 +1,6 @@
 """Data sets: two splits of images with labels, each readable at any position."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -104,12 +104,12 @@ def check_dataset(dataset: Dataset) -> None:
         if len(split) == 0:
             raise ZooError(f"{dataset.spec}: there are no {name} images")
         if split.labels is not None:
-            check_labels(split.labels, len(dataset.class_names), f"{dataset.spec}, {name}")
+            check_labels(split.labels, len(dataset.class_names), split.describe)
 
 
-def check_labels(labels: np.ndarray, num_classes: int, where: str) -> None:
-    """Raises `ZooError` if a label is not one of 0 ... num_classes - 1."""
+def check_labels(labels: np.ndarray, num_classes: int, describe: Callable[[int], str]) -> None:
+    """Raises `ZooError` if a label is not one of 0 ... num_classes - 1; `describe` says which example label i is of."""
     outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(outside):
-        first = outside[0]
-        raise ZooError(f"{where}: example {first} has the label {labels[first]}, outside of 0 to {num_classes - 1}")
+        first = int(outside[0])
+        raise ZooError(f"{describe(first)} has the label {labels[first]}, outside of 0 to {num_classes - 1}")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.data.sources import Dataset
-from zoo.errors import ZooError, unknown
+from zoo.errors import DataNotPrepared, ZooError, unknown
 
-EVAL_SPLITS = ("test", "validation", "val")
+EVAL_SPLITS = ("validation", "val", "test")  # test comes last: many, as that of ImageNet, have no labels
 
 
 @dataclass(frozen=True)
@@ -46,26 +46,36 @@ def open_tfds(name: str) -> Dataset:
     except tfds.core.DatasetNotFoundError:
         raise unknown("TFDS data set", name, tfds.list_builders(with_community_datasets=False)) from None
     except ImportError as error:
-        raise ZooError(f"{spec} is not prepared, and TFDS cannot describe it without {error.name}: {_prepare(name)}") from None
+        raise DataNotPrepared(
+            f"{spec} is not prepared, and TFDS cannot describe it without {error.name}: {_prepare(name)}"
+        ) from None
     splits = builder.info.splits
     evaluation = next((split for split in EVAL_SPLITS if split in splits), None)
     if "train" not in splits or evaluation is None:
         if splits:
-            raise ZooError(f"{spec} has the splits {', '.join(splits)}; it takes train and one of {', '.join(EVAL_SPLITS)}")
-        raise ZooError(f"{spec} is not prepared: {_prepare(name)}")
+            raise ZooError(
+                f"{spec} has the splits {', '.join(splits)}; it takes train and one of {', '.join(EVAL_SPLITS)}"
+            )
+        raise DataNotPrepared(f"{spec} is not prepared: {_prepare(name)}")
     features = builder.info.features
-    if not {"image", "label"} <= set(features):
-        raise ZooError(f"{spec} has the features {', '.join(features)}; it takes image and label")
+    if not isinstance(features.get("image"), tfds.features.Image) or not isinstance(
+        features.get("label"), tfds.features.ClassLabel
+    ):
+        raise ZooError(f"{spec} has the features {', '.join(features)}; it takes an image and a class as its label")
 
     def open_split(split):
         try:
             source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
         except NotImplementedError:
-            raise ZooError(f"{spec} is prepared in a format without random access: {_prepare(name)}") from None
+            raise DataNotPrepared(f"{spec} is prepared in a format without random access: {_prepare(name)}") from None
         return TFDSSplit(source, f"{spec} {split}")
 
     return Dataset(
-        spec, open_split("train"), open_split(evaluation), tuple(features["label"].names), channels=features["image"].shape[-1]
+        spec,
+        open_split("train"),
+        open_split(evaluation),
+        tuple(features["label"].names),
+        channels=features["image"].shape[-1],
     )
 
 

@@ -11,23 +11,15 @@ from jax import lax
 
 from zoo.errors import ZooError
 from zoo.layers import cpu_convolution
+from zoo.layers.native_convolution import native_convolution
 from zoo.layers.window import Padding, Window, pair, resolve_window
-
-DIMENSION_NUMBERS = ("NHWC", "HWIO", "NHWC")
-
-
-def native_convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
-    """XLA's own convolution, as one operation."""
-    return lax.conv_general_dilated(
-        x, kernel, window.strides, window.padding, dimension_numbers=DIMENSION_NUMBERS, feature_group_count=groups
-    )
 
 
 # The rule for the gradient is our own so that the choice of platform stays outside of differentiation: JAX would
 # otherwise carry the residuals of every platform's branch through the step. Forward-mode differentiation is the price.
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int = 1) -> jax.Array:
-    """A 2-D cross-correlation in reverse-mode differentiable form.
+    """A 2-D cross-correlation; it can be differentiated in reverse mode (`jax.grad`, `jax.vjp`), not in forward mode.
 
     Args:
       x: images [N, H, W, C].
@@ -70,7 +62,7 @@ convolution.defvjp(_forward, _backward)
 
 
 class Conv(nn.Module):
-    """A 2-D convolution, NHWC.
+    """A 2-D convolution, NHWC; reverse-mode differentiation only, see `convolution`.
 
     Parameters, as in `flax.linen.Conv`: `kernel` [kh, kw, C / groups, features] and `bias` [features], both float32.
 

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from zoo.layers.native_convolution import native_convolution
 from zoo.layers.window import Window, shifts
 
 
@@ -72,22 +73,16 @@ def space_to_depth(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def dense(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     """An ungrouped convolution whose kernel gradient is a matrix product for each of the kernel's taps."""
-    return _native(x, kernel, window)
-
-
-def _native(x, kernel, window):
-    return lax.conv_general_dilated(
-        x, kernel, window.strides, window.padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+    return native_convolution(x, kernel, window)
 
 
 def _dense_forward(x, kernel, window):
-    return _native(x, kernel, window), (x, kernel)
+    return native_convolution(x, kernel, window), (x, kernel)
 
 
 def _dense_backward(window, residuals, cotangent):
     x, kernel = residuals
-    _, transpose = jax.vjp(lambda x: _native(x, kernel, window), x)
+    _, transpose = jax.vjp(lambda x: native_convolution(x, kernel, window), x)
     (x_gradient,) = transpose(cotangent)
     pixels = cotangent.reshape(-1, cotangent.shape[-1])
     products = [

@@ -13,7 +13,7 @@ from jax import lax
 def local_response_norm(x: jax.Array, size: int, k: float, alpha: float, beta: float) -> jax.Array:
     """x / (k + alpha * sum of x^2 over the `size` nearest channels) ** beta, with channels last.
 
-    The sum is plain, as in Krizhevsky et al. 2012, section 3.3. PyTorch and ONNX divide alpha by `size` first.
+    It can be differentiated in reverse mode only. The sum is plain, as in Krizhevsky et al. 2012, section 3.3. PyTorch and ONNX divide alpha by `size` first.
     """
     return x * _inverse_power(_base(x, size, k, alpha), beta)
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from zoo.errors import ZooError
 from zoo.layers.window import Padding, Window, pair, resolve_window, shifts
 
 
@@ -18,8 +19,16 @@ from zoo.layers.window import Padding, Window, pair, resolve_window, shifts
 def max_pool(x: jax.Array, window: Window) -> jax.Array:
     """The largest value under each window; [N, H, W, C] -> [N, H', W', C]. Padding never wins.
 
-    The gradient goes to the first of equal values, row by row, as in XLA and PyTorch. At most 255 pixels a window.
+    The gradient goes to the first of equal values, row by row, as in XLA and PyTorch. It can be taken in reverse mode
+    only.
+
+    Raises:
+      ZooError: the window has more than 255 pixels.
     """
+    if window.size[0] * window.size[1] > 255:
+        raise ZooError(
+            f"a window of {window.size[0]}x{window.size[1]} is too large: 255 pixels are the most for a maximum"
+        )
     return functools.reduce(jnp.maximum, shifts(x, window, -jnp.inf))
 
 

@@ -24,7 +24,9 @@ class Window(NamedTuple):
         """Height and width after the window, for an image of height and width `image_size`."""
         return tuple(
             (pixels + before + after - size) // stride + 1
-            for pixels, size, stride, (before, after) in zip(image_size, self.size, self.strides, self.padding, strict=True)
+            for pixels, size, stride, (before, after) in zip(
+                image_size, self.size, self.strides, self.padding, strict=True
+            )
         )
 
 
@@ -32,7 +34,9 @@ def require_pixels(network: str, images: jax.Array, smallest: int) -> None:
     """Raises `ImageTooSmall` if images [N, H, W, C] are smaller than `smallest` pixels in height or width."""
     height, width = images.shape[1:3]
     if min(height, width) < smallest:
-        raise ImageTooSmall(f"{network} needs images of at least {smallest}x{smallest} pixels; these have {height}x{width}")
+        raise ImageTooSmall(
+            f"{network} needs images of at least {smallest}x{smallest} pixels; these have {height}x{width}"
+        )
 
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:

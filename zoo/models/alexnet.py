@@ -9,7 +9,7 @@ torchvision has it: no groups, no response normalization, fewer kernels, and dro
 
 import functools
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -35,6 +35,8 @@ class AlexNet(nn.Module):
       dtype: of the computation.
     """
 
+    smallest: ClassVar[int] = 67
+
     num_classes: int = 1000
     dropout: float = 0.5
     hidden: int = 4096
@@ -42,7 +44,7 @@ class AlexNet(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
-        require_pixels("AlexNet", images, smallest=67)
+        require_pixels("AlexNet", images, self.smallest)
         gaussian = nn.initializers.normal(0.01)
         ones = nn.initializers.ones
         conv = functools.partial(Conv, dtype=self.dtype, kernel_init=gaussian)
@@ -73,6 +75,8 @@ class AlexNetOWT(nn.Module):
     Attributes: as in `AlexNet`; dropout is on the inputs of fc6 and fc7.
     """
 
+    smallest: ClassVar[int] = 63
+
     num_classes: int = 1000
     dropout: float = 0.5
     hidden: int = 4096
@@ -80,12 +84,14 @@ class AlexNetOWT(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
-        require_pixels("AlexNet (one weird trick)", images, smallest=63)
+        require_pixels("AlexNet (one weird trick)", images, self.smallest)
         dropout = functools.partial(nn.Dropout, self.dropout, deterministic=not train)
 
         def conv(features, size, x, name, **window):
             bias_init = torch_bias(size * size * x.shape[-1])
-            layer = Conv(features, size, **window, kernel_init=torch_kernel(), bias_init=bias_init, dtype=self.dtype, name=name)
+            layer = Conv(
+                features, size, **window, kernel_init=torch_kernel(), bias_init=bias_init, dtype=self.dtype, name=name
+            )
             return nn.relu(layer(x))
 
         def dense(features, x, name):

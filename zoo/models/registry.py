@@ -5,7 +5,7 @@ import fnmatch
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -21,14 +21,14 @@ class Entry:
     """What is known of a model besides its code.
 
     Attributes:
-      module: the flax module's class.
+      module: the flax module's class, whose `smallest` is the number of pixels that an image must have on each side.
       input_shape: the canonical input, (height, width, channels).
       paper: where the network is from.
       num_classes: of the canonical network.
       options: constructor arguments that make this variant.
     """
 
-    module: Callable[..., nn.Module]
+    module: type[nn.Module]
     input_shape: tuple[int, int, int]
     paper: str
     num_classes: int = 1000
@@ -40,7 +40,10 @@ def entries() -> Mapping[str, Entry]:
     """All models by name."""
     found = {}
     for module in pkgutil.iter_modules(zoo.models.__path__):
-        found |= getattr(importlib.import_module(f"zoo.models.{module.name}"), "MODELS", {})
+        family = getattr(importlib.import_module(f"zoo.models.{module.name}"), "MODELS", {})
+        if twice := found.keys() & family.keys():
+            raise ValueError(f"zoo.models.{module.name}: there is a model {min(twice)!r} already")
+        found |= family
     return MappingProxyType(dict(sorted(found.items())))
 
 
@@ -53,6 +56,16 @@ def find_entry(name: str) -> Entry:
     if name not in entries():
         raise unknown("model", name, entries())
     return entries()[name]
+
+
+def name_of(model: nn.Module) -> str | None:
+    """The name under which `create_model` makes a network like this, whatever its classes; None for a stranger."""
+    for name, entry in entries().items():
+        if type(model) is entry.module and all(
+            getattr(model, option) == value for option, value in entry.options.items()
+        ):
+            return name
+    return None
 
 
 def list_models(pattern: str = "*") -> list[str]:

@@ -1,12 +1,15 @@
 """What happens to an image before the network sees it. `zoo.data` carries it out."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from zoo.recipe.part import Part
 
 
-class Transform(Part):
+class Transform(Part, abstract=True):
     """One operation on one image. Random ones draw from the example's own key."""
+
+    random: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class CenterCrop(Transform):
 class RandomCrop(Transform):
     """`size` x `size` pixels from a uniformly random place, after `padding` zero pixels were added on every side."""
 
+    random: ClassVar[bool] = True
+
     size: int
     padding: int = 0
 
@@ -61,6 +66,8 @@ class RandomResizedCrop(Transform):
       max_ratio: of width to height or height to width; the logarithm of the ratio is uniform.
     """
 
+    random: ClassVar[bool] = True
+
     size: int
     min_area: float = 0.08
     max_area: float = 1.0
@@ -77,6 +84,8 @@ class RandomResizedCrop(Transform):
 class HorizontalFlip(Transform):
     """Left and right change places with the given probability."""
 
+    random: ClassVar[bool] = True
+
     probability: float = 0.5
 
     def validate(self):
@@ -92,6 +101,8 @@ class PCAColor(Transform):
     the change would be many times as large as the image.
     """
 
+    random: ClassVar[bool] = True
+
     stddev: float = 0.1
 
     def validate(self):
@@ -103,7 +114,7 @@ class Normalize(Transform):
     """The place in the list where the recipe's `normalization` is applied."""
 
 
-class Normalization(Part):
+class Normalization(Part, abstract=True):
     """Shift and scale of pixel values, from 0 to 255, to what the network is fed."""
 
 
@@ -153,9 +164,4 @@ class Augmentation(Part):
         for name in ("train", "eval"):
             count = sum(isinstance(transform, Normalize) for transform in getattr(self, name))
             self.require(count == 1, name, "a list with exactly one Normalize()")
-        self.require(
-            not any(isinstance(transform, RANDOM) for transform in self.eval), "eval", "without random transforms"
-        )
-
-
-RANDOM = (RandomCrop, RandomResizedCrop, HorizontalFlip, PCAColor)
+        self.require(not any(transform.random for transform in self.eval), "eval", "without random transforms")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from zoo.recipe.part import Part
 
 
-class Distribution(Part):
+class Distribution(Part, abstract=True):
     """Where the values of one parameter come from."""
 
 

@@ -18,7 +18,7 @@ def list_recipes(pattern: str = "*") -> list[str]:
     """Names of the recipes in `recipes/` that match a shell-style pattern, such as "*imagenette"."""
     import recipes
 
-    names = sorted(module.name for module in pkgutil.iter_modules(recipes.__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules(recipes.__path__) if not module.ispkg)
     return fnmatch.filter(names, pattern)
 
 
@@ -37,10 +37,10 @@ def load_recipe(name: str) -> Recipe:
         spec = importlib.util.spec_from_file_location(Path(name).stem, name)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    elif "." in name:
+    elif "." in name or "/" in name:
         try:
             module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
+        except (ModuleNotFoundError, TypeError) as error:  # TypeError: a name that begins with a dot
             raise ZooError(f"there is no recipe module {name!r}: {error}") from None
     elif name in list_recipes():
         module = importlib.import_module(f"recipes.{name}")
@@ -63,7 +63,7 @@ def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:
     changes = {}
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
-        if not equals:
+        if not equals or not path:
             raise ZooError(f"--set={assignment}: it takes the form --set=path=value, such as --set=schedule.peak=0.02")
         hint = type_at(recipe, path)
         changes[path] = text if hint is str else _parse(text)

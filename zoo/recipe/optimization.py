@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zoo.recipe.part import Part
 
 
-class Optimizer(Part):
+class Optimizer(Part, abstract=True):
     """An update rule."""
 
 
@@ -34,7 +34,7 @@ class SGD(Optimizer):
 
 
 @dataclass(frozen=True)
-class Schedule(Part):
+class Schedule(Part, abstract=True):
     """The learning rate over the run.
 
     Attributes:

@@ -12,12 +12,20 @@ from zoo.errors import ZooError, unknown
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A piece of a recipe. Subclasses are frozen dataclasses; `validate` raises for values that make no sense."""
+    """A piece of a recipe. Subclasses are frozen dataclasses; `validate` raises for values that make no sense.
+
+    A subclass made with `abstract=True` only groups others, which then can stand wherever it is asked for.
+    """
 
     kinds: ClassVar[dict[str, type["Part"]]] = {}
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, abstract: bool = False, **kwargs):
         super().__init_subclass__(**kwargs)
+        if abstract:
+            return
+        known = Part.kinds.setdefault(cls.__name__, cls)
+        if known.__module__ != cls.__module__:
+            raise ZooError(f"{cls.__module__}.{cls.__name__}: {known.__module__} has a part of that name already")
         Part.kinds[cls.__name__] = cls
 
     def __post_init__(self):
@@ -36,6 +44,9 @@ class Part:
         """Raises `ZooError` naming the field, the rule and the value, unless `condition` holds."""
         if not condition:
             raise ZooError(f"{type(self).__name__}.{name} must be {rule}, not {getattr(self, name)!r}")
+
+    def __reduce__(self):  # mappings are read-only views, which cannot be pickled as they are
+        return Part.from_json, (self.to_json(),)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists and scalars; `from_json` is the inverse."""
@@ -66,8 +77,8 @@ def conform(value: Any, hint: Any) -> Any:
       TypeError: the value is not of that type.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return value
+    if hint is Any:  # tuples come back from JSON as lists, so let them be tuples to begin with
+        return tuple(value) if isinstance(value, list) else value
     if origin in (typing.Union, types.UnionType):
         for option in arguments:
             try:
@@ -89,7 +100,7 @@ def conform(value: Any, hint: Any) -> Any:
         return types.MappingProxyType({str(key): conform(item, arguments[1]) for key, item in value.items()})
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, bool) and hint is int or not isinstance(value, hint):
+    if (isinstance(value, bool) and hint is int) or not isinstance(value, hint):
         raise TypeError
     return value
 
@@ -106,7 +117,7 @@ def describe(hint: Any) -> str:
     words = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", type(None): "None"}
     if hint in words:
         return words[hint]
-    options = [kind.__name__ for kind in Part.kinds.values() if issubclass(kind, hint) and not kind.__subclasses__()]
+    options = [name for name, kind in Part.kinds.items() if issubclass(kind, hint)]
     return f"one of {', '.join(options)}" if len(options) > 1 else f"a {hint.__name__}"
 
 
@@ -132,9 +143,8 @@ def build(kind: str, fields: Mapping[str, Any]) -> Part:
     Raises:
       ZooError: there is no such part or field, or a value does not fit.
     """
-    concrete = [name for name, cls in Part.kinds.items() if not cls.__subclasses__()]
-    if kind not in concrete:
-        raise unknown("part of a recipe", kind, concrete)
+    if kind not in Part.kinds:
+        raise unknown("part of a recipe", kind, Part.kinds)
     cls = Part.kinds[kind]
     for name in fields:
         if name not in field_types(cls):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from zoo.errors import ZooError, unknown
-from zoo.recipe.augmentation import RANDOM, Augmentation, Normalization, Normalize, PixelMean
+from zoo.recipe.augmentation import Augmentation, Normalization, Normalize, PixelMean
 from zoo.recipe.initialization import Initialization
 from zoo.recipe.optimization import Optimizer, Regularization, Schedule
 from zoo.recipe.part import Part, conform, describe, field_types
@@ -56,7 +56,7 @@ class Precision(Part):
 
     def validate(self):
         for name in ("cpu", "gpu", "tpu"):
-            self.require(getattr(self, name) in ("float32", "bfloat16", "float16"), name, "float32, bfloat16 or float16")
+            self.require(getattr(self, name) in ("float32", "bfloat16"), name, "float32 or bfloat16")
 
 
 @dataclass(frozen=True)
@@ -96,19 +96,28 @@ class Budget(Part):
 
 @dataclass(frozen=True)
 class Target(Part):
-    """What the run must reach to have converged.
+    """What the evaluation at the end must reach for the run to have converged.
 
     Attributes:
-      top1: accuracy on the whole evaluation split, from 0 to 1.
+      value: of the metric.
+      metric: "top1" or "balanced_accuracy" (at least `value`, from 0 to 1), or "loss" (at most `value`).
       within_steps: the promised number of optimizer steps N; None for the whole run.
     """
 
-    top1: float
+    value: float
+    metric: str = "top1"
     within_steps: int | None = None
 
     def validate(self):
-        self.require(0 < self.top1 <= 1, "top1", "in (0, 1]")
+        self.require(self.metric in ("top1", "balanced_accuracy", "loss"), "metric", "top1, balanced_accuracy or loss")
+        self.require(self.value > 0, "value", "positive")
+        self.require(self.metric == "loss" or self.value <= 1, "value", "in (0, 1]")
         self.require(self.within_steps is None or self.within_steps > 0, "within_steps", "positive")
+
+    def reached(self, metrics: Mapping[str, float]) -> bool:
+        """Whether an evaluation's metrics are as good as promised."""
+        found = metrics[self.metric]
+        return found <= self.value if self.metric == "loss" else found >= self.value
 
 
 @dataclass(frozen=True)
@@ -140,8 +149,16 @@ class Recipe(Part):
         for path in self.provenance:
             get(self, path)
         before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), self.augmentation.train)
-        if isinstance(self.normalization, PixelMean) and any(isinstance(transform, RANDOM) for transform in before):
-            raise ZooError("PixelMean needs every image in the same place: in augmentation.train, Normalize() comes first")
+        if isinstance(self.normalization, PixelMean) and any(transform.random for transform in before):
+            raise ZooError(
+                "PixelMean needs every image in the same place: in augmentation.train, Normalize() comes first"
+            )
+        promised, steps = self.target and self.target.within_steps, self.budget.steps
+        if promised and steps and steps > promised:
+            raise ZooError(
+                f"the target promises {promised} steps and the budget has {steps}: change target.within_steps too, or set"
+                " target=None"
+            )
 
     def override(self, changes: Mapping[str, Any]) -> Self:
         """A copy with other values, by dotted path, such as {"schedule.peak": 0.02}.
@@ -149,8 +166,17 @@ class Recipe(Part):
         Raises:
           ZooError: a path does not exist (the message names the nearest one), or a value does not fit.
         """
-        recipe = _replace(self, [(path.split("."), value) for path, value in changes.items()], "")
-        return dataclasses.replace(recipe, provenance={**self.provenance, **dict.fromkeys(changes, "overridden")})
+        paths = [path for path in changes if path != "provenance"]
+        kept = {
+            path: source
+            for path, source in self.provenance.items()
+            if not any(path == changed or path.startswith(f"{changed}.") for changed in paths)
+        }
+        bare = dataclasses.replace(self, provenance={})
+        recipe = _replace(bare, [(path.split("."), value) for path, value in changes.items()], "")
+        return dataclasses.replace(
+            recipe, provenance={**kept, **dict.fromkeys(paths, "overridden"), **recipe.provenance}
+        )
 
     def flat(self) -> dict[str, Any]:
         """Every single value by its dotted path, without the provenance."""
@@ -166,8 +192,11 @@ class Recipe(Part):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that change whenever a value does, though not with the provenance."""
-        return hashlib.sha256(json.dumps(self.flat(), sort_keys=True).encode()).hexdigest()[:12]
+        """Twelve hexadecimal digits that change whenever a value does, though not with the provenance.
+
+        Fields that have their default value do not count, so that it stays when recipes get another field.
+        """
+        return hashlib.sha256(json.dumps(_without_defaults(self), sort_keys=True).encode()).hexdigest()[:12]
 
     def difference(self, other: "Recipe") -> list[str]:
         """A line "path: mine, theirs" for each value in which two recipes differ."""
@@ -201,19 +230,19 @@ def type_at(recipe: Recipe, path: str) -> Any:
 def _child(value, name, path):
     if isinstance(value, Part):
         if name not in field_types(type(value)):
-            raise unknown("recipe field", path, _neighbours(value, name, path))
+            names = path.split(".")
+            index = names.index(name)
+            raise unknown(
+                "recipe field",
+                path,
+                [".".join([*names[:index], field, *names[index + 1 :]]) for field in field_types(type(value))],
+            )
         return getattr(value, name)
     if isinstance(value, tuple) and name.isdecimal() and int(name) < len(value):
         return value[int(name)]
     if isinstance(value, Mapping) and name in value:
         return value[name]
     raise ZooError(f"unknown recipe field {path!r}: there is no {name!r} in {value!r}")
-
-
-def _neighbours(part, name, path):
-    """The paths that could have been meant by `path`, in which `name` is not a field of `part`."""
-    before, _, after = path.partition(name)
-    return [before + sibling + after for sibling in field_types(type(part))]
 
 
 def _replace(parent, changes, prefix):
@@ -224,7 +253,9 @@ def _replace(parent, changes, prefix):
     values = {}
     for name, below in by_name.items():
         path = f"{prefix}{name}"
-        *_, (rest, value) = below
+        rest, value = below[-1]
+        if len(below) > 1 and not all(rest for rest, _ in below):
+            raise ZooError(f"{path} is changed as a whole and in parts at once: say it in one")
         # A new key of a mapping, such as a model's option, is as good as an old one.
         child = parent.get(name) if isinstance(parent, Mapping) and not rest else _child(parent, name, path)
         values[name] = _replace(child, below, f"{path}.") if rest else value
@@ -248,3 +279,18 @@ def _flatten(data, prefix):
         return
     for name, item in items:
         yield from _flatten(item, f"{prefix}.{name}" if prefix else str(name))
+
+
+def _without_defaults(value):
+    """Nested dictionaries of the fields that differ from their default; provenance aside."""
+    if isinstance(value, Part):
+        fields = {}
+        for each in dataclasses.fields(value):
+            default = each.default_factory() if each.default_factory is not dataclasses.MISSING else each.default
+            current = getattr(value, each.name)
+            if each.name != "provenance" and current != default:
+                fields[each.name] = _without_defaults(current)
+        return {"kind": type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        return {key: _without_defaults(item) for key, item in value.items()}
+    return [_without_defaults(item) for item in value] if isinstance(value, tuple) else value

@@ -10,6 +10,7 @@ import numpy as np
 from absl import logging
 from orbax.checkpoint import v1 as ocp
 
+from zoo.errors import ZooError
 from zoo.training.state import TrainState
 
 
@@ -20,15 +21,23 @@ class Checkpoints:
     checkpoints only. It does not notice when bytes change afterwards, so each has the checksums of its arrays with it.
     """
 
-    def __init__(self, folder: Path):
-        """Opens a folder, which is made if it is not there; what a killed run left half-written is removed."""
+    def __init__(self, folder: Path, *, clean_up: bool):
+        """Opens a folder, which is made if it is not there.
+
+        Args:
+          folder: of the checkpoints.
+          clean_up: whether to remove what a killed run left half-written. Only who trains may: elsewhere it might be
+            what the training process is writing just now.
+        """
         logging.set_verbosity(logging.ERROR)  # Orbax tells the story of every file at INFO and WARNING
         policies = ocp.training.preservation_policies
-        best = policies.BestN(get_metric_fn=lambda metrics: metrics["top1"], n=1, keep_checkpoints_without_metrics=False)
+        best = policies.BestN(
+            get_metric_fn=lambda metrics: metrics["top1"], n=1, keep_checkpoints_without_metrics=False
+        )
         self._checkpointer = ocp.training.Checkpointer(
             folder.resolve(),
             preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(2), best]),
-            cleanup_tmp_directories=True,
+            cleanup_tmp_directories=clean_up,
         )
         self._saving = None
 
@@ -66,12 +75,26 @@ class Checkpoints:
           like: a state with the shapes, dtypes and shardings that are wanted; None to get what is there as nested
             dictionaries on one device.
           on_damaged: called with a line about each damaged checkpoint that is passed over.
+
+        Raises:
+          ZooError: a checkpoint is whole, but of another network or optimizer than `like`.
         """
         for step in reversed(self.steps):
             try:
                 metadata = self._checkpointer.metadata(step)
+                there, wanted = _shapes(metadata.metadata), _shapes(like)
+                if like is not None and there != wanted:
+                    name = min(there.keys() ^ wanted.keys(), default=None) or next(
+                        n for n in there if there[n] != wanted[n]
+                    )
+                    raise ZooError(
+                        f"{self._checkpointer.directory} is of another network or optimizer: {name} is"
+                        f" {there.get(name, 'nothing')} there and {wanted.get(name, 'nothing')} here; choose another --workdir"
+                    )
                 state = self._checkpointer.load(step, abstract_state=_abstract(like, metadata.metadata))
                 saved = metadata.custom_metadata["crc32"]
+            except ZooError:
+                raise
             except Exception as error:  # Orbax and TensorStore raise dozens of types for damaged files
                 reason = str(error).strip().split("\n")[0] or type(error).__name__
             else:
@@ -96,9 +119,18 @@ def _abstract(like, metadata):
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=one_device), metadata)
 
 
+def _shapes(tree):
+    """The shape of each array of a state, or of its metadata, by path."""
+    return {_name(path): list(leaf.shape) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def _name(path):
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
 def checksums(state: Any) -> dict[str, int]:
     """CRC-32 of each array of a state by its path, such as "params/conv1/kernel"."""
     return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): zlib.crc32(np.ascontiguousarray(jax.device_get(leaf)))
+        _name(path): zlib.crc32(np.ascontiguousarray(jax.device_get(leaf)))
         for path, leaf in jax.tree_util.tree_leaves_with_path(state)
     }

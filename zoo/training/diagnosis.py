@@ -24,8 +24,15 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
       A phrase such as "the output of conv3".
     """
     layers = []  # paths in execution order, filled while `check` is traced
+    accumulation = experiment.recipe.budget.accumulation
 
     def check(state, constants, batch):
+        """What is finite in all parts of the batch; one after the other, as the step takes them, for want of memory."""
+        parts = jax.tree.map(lambda array: array.reshape(accumulation, -1, *array.shape[1:]), batch)
+        found = jax.lax.map(lambda part: check_part(state, constants, part), parts)
+        return jax.tree.map(lambda of_parts: of_parts.all(), found)
+
+    def check_part(state, constants, batch):
         augment_key, dropout_key = step_keys(state)
         images, labels = inputs_and_labels(experiment.train_feed.transforms, constants, batch, augment_key)
 
@@ -47,7 +54,8 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
                     mutable=["batch_stats"],
                 )
             layers[:] = [path for path, _ in outputs]
-            return sums_over_examples(logits, labels, batch.weight).loss, [finite for _, finite in outputs]
+            smoothing = experiment.recipe.regularization.label_smoothing
+            return sums_over_examples(logits, labels, batch.weight, smoothing).loss, [finite for _, finite in outputs]
 
         gradient, outputs = jax.grad(loss, has_aux=True)(state.params)
         of_layers = [(_finite(_below(state.params, path)), _finite(_below(gradient, path))) for path in layers]
@@ -61,7 +69,9 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
             return f"the parameters of {'/'.join(path)}"
         if not output:
             return f"the output of {'/'.join(path) or 'the network'}"
-    for path, (_, gradient) in reversed(list(zip(layers, of_layers, strict=True))):  # the backward pass begins at the end
+    for path, (_, gradient) in reversed(
+        list(zip(layers, of_layers, strict=True))
+    ):  # the backward pass begins at the end
         if path and not gradient:
             return f"the gradient of {'/'.join(path)}"
     return "the loss"

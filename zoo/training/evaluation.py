@@ -1,18 +1,34 @@
 """Counts how often a network is right, every example exactly once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
 import numpy as np
+from flax import traverse_util
 from jax.sharding import Mesh
 
 from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.loader import Corrupt, Feed, evaluation_batches
 from zoo.data.sources import Dataset, open_source
-from zoo.recipe import Recipe
+from zoo.errors import ZooError
+from zoo.models.registry import find_entry, name_of
+from zoo.recipe import (
+    SGD,
+    Augmentation,
+    Budget,
+    ChannelMeanStd,
+    ConstantRate,
+    Data,
+    Initialization,
+    Model,
+    Normalize,
+    Recipe,
+    Regularization,
+    Resize,
+)
 from zoo.training.experiment import prepare
 from zoo.training.step import Constants
 
@@ -77,22 +93,27 @@ def evaluate_feed(
 
 
 def evaluate(
-    recipe: Recipe,
+    recipe_or_model: Recipe | nn.Module,
     variables: dict[str, Any],
     source: str | Dataset | None = None,
     *,
     model: nn.Module | None = None,
     statistics: Statistics | None = None,
+    class_names: Sequence[str] | None = None,
+    on_corrupt: Callable[[Corrupt], None] = lambda corrupt: None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, float]:
-    """Evaluates trained variables as a recipe does.
+    """Evaluates trained variables on the evaluation split of a data set.
 
     Args:
-      recipe: gives the network, the evaluation transforms and the normalization.
+      recipe_or_model: a recipe gives the network, the evaluation transforms and the normalization. A network of the zoo
+        gets images of its canonical size, normalized to mean 0 and deviation 1 in every channel.
       variables: {"params": ..., "batch_stats": ...}, such as `FitResult.variables`.
-      source: the data whose evaluation split is taken; the recipe's own if None.
+      source: the data; a recipe's own if None.
       model: a network of one's own instead of the recipe's.
       statistics: with which the network was trained; measured on the source's training split if None.
+      class_names: for which the network was trained; not compared with the source's if None.
+      on_corrupt: called for each image that cannot be decoded; it is not counted.
       on_progress: called as (examples done, examples in all).
 
     Returns:
@@ -101,8 +122,22 @@ def evaluate(
     Raises:
       ZooError: recipe, variables and data do not fit together.
     """
+    if isinstance(recipe_or_model, Recipe):
+        recipe = recipe_or_model
+    elif source is None:
+        raise ZooError("evaluate: which data? A network by itself has none, say source=...")
+    else:
+        model, recipe = recipe_or_model, _plain_recipe(recipe_or_model)
     dataset = source if isinstance(source, Dataset) else open_source(source or recipe.data.source)
-    experiment = prepare(recipe, dataset, model=model, known_statistics=statistics, training=False)
+    if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
+        trained, given = (", ".join(names) for names in (class_names, dataset.class_names))
+        raise ZooError(f"the network was trained for the classes {trained}; {dataset.spec} has {given}")
+    experiment = prepare(
+        recipe, dataset, model=model, known_statistics=statistics, training=False, on_corrupt=on_corrupt
+    )
+    wanted = jax.eval_shape(lambda: experiment.initial_state(0)).variables
+    if misfits := _misfits(variables, wanted):
+        raise ZooError(f"the variables are not of this network for images of {dataset.spec}: {'; '.join(misfits)}")
     return evaluate_feed(
         experiment.eval_step(),
         parallel.replicate(variables, experiment.mesh),
@@ -110,5 +145,38 @@ def evaluate(
         experiment.eval_feed,
         experiment.mesh,
         batch_size=recipe.budget.batch_size,
+        on_corrupt=on_corrupt,
         on_progress=on_progress,
     )
+
+
+def _plain_recipe(model):
+    name = name_of(model)
+    if name is None:
+        raise ZooError(
+            f"{type(model).__name__} is not one of the zoo's networks: say evaluate(recipe, ..., model=model)"
+        )
+    transforms = (Resize(find_entry(name).input_shape[0]), Normalize())
+    return Recipe(
+        model=Model(name),
+        data=Data("fashion_mnist"),
+        normalization=ChannelMeanStd(),
+        augmentation=Augmentation(train=transforms, eval=transforms),
+        initialization=Initialization(),
+        optimizer=SGD(),
+        schedule=ConstantRate(1.0),
+        regularization=Regularization(),
+        budget=Budget(batch_size=64, steps=1),
+    )
+
+
+def _misfits(found, wanted):
+    """The first few variables that are missing, surplus or of another shape."""
+    found, wanted = (
+        {"/".join(path): list(leaf.shape) for path, leaf in traverse_util.flatten_dict(tree).items()}
+        for tree in (found, wanted)
+    )
+    differing = [name for name in sorted({**found, **wanted}) if found.get(name) != wanted.get(name)]
+    return [
+        f"{name} is {found.get(name, 'missing')} instead of {wanted.get(name, 'nothing')}" for name in differing[:5]
+    ]

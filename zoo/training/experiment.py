@@ -1,6 +1,7 @@
 """From a recipe to everything that a run needs: data, network, devices, compiled steps. Nothing has been trained yet."""
 
 import dataclasses
+import fnmatch
 import functools
 import itertools
 from collections.abc import Callable
@@ -9,14 +10,16 @@ from dataclasses import dataclass
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+from flax import traverse_util
 from jax.sharding import Mesh
 
 from zoo import parallel
 from zoo.data import augment, statistics
 from zoo.data.augment import Statistics
-from zoo.data.loader import Corrupt, Feed, decode, make_feed
-from zoo.data.sources import Dataset, Split
+from zoo.data.loader import Corrupt, Feed, decoded, make_feed
+from zoo.data.sources import Dataset, Split, check_dataset
 from zoo.errors import ZooError
 from zoo.models.registry import create_model
 from zoo.optimizer import learning_rate, make_optimizer
@@ -115,13 +118,16 @@ def prepare(
       ZooError: they do not fit together.
     """
     mesh = mesh or parallel.make_mesh()
+    parallel.check_strategy(strategy)
     parallel.check_batch_size(recipe.budget.batch_size, mesh, recipe.budget.accumulation)
+    check_dataset(dataset)
     classes = len(dataset.class_names)
     if recipe.model.num_classes not in (None, classes):
         raise ZooError(f"model.num_classes is {recipe.model.num_classes}, but {dataset.spec} has {classes} classes")
-    if model is None:
+    network = model
+    if network is None:
         dtype = getattr(recipe.precision, mesh.devices.flat[0].platform, recipe.precision.cpu)
-        model = create_model(recipe.model.name, classes, jnp.dtype(dtype), **recipe.model.options)
+        network = create_model(recipe.model.name, classes, jnp.dtype(dtype), **recipe.model.options)
 
     def feed_of(name):
         split = getattr(dataset, name)
@@ -138,25 +144,52 @@ def prepare(
 
     train_feed, eval_feed = feed_of("train"), feed_of("eval")
     input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
-    jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, *input_shape)), train=False))
+    params = _check_network(network, input_shape, classes)
+    if model is None:  # the patterns of a recipe are for the layers of its own network
+        _check_patterns(recipe, params)
     measured = known_statistics or measure_statistics(
-        recipe.normalization, dataset.train, train_feed, eval_feed, on_corrupt
+        recipe.normalization, dataset.train, train_feed, eval_feed, on_corrupt, on_progress, workers
     )
     total_steps = recipe.budget.total_steps(len(train_feed.split))
+    rate = learning_rate(recipe.schedule, total_steps)
     return Experiment(
         recipe=recipe,
         dataset=dataset,
         mesh=mesh,
-        model=model,
+        model=network,
         train_feed=train_feed,
         eval_feed=eval_feed,
         statistics=measured,
         input_shape=input_shape,
         total_steps=total_steps,
-        optimizer=make_optimizer(recipe.optimizer, recipe.schedule, recipe.regularization, total_steps),
-        learning_rate=learning_rate(recipe.schedule, total_steps),
+        optimizer=make_optimizer(recipe.optimizer, recipe.regularization, rate),
+        learning_rate=rate,
         strategy=strategy,
     )
+
+
+def _check_network(network, input_shape, classes):
+    """Traces the network once, for its own complaints about the image and for the number of its logits; its parameters."""
+
+    def init():
+        return network.init_with_output(jax.random.key(0), jnp.zeros((1, *input_shape)), train=False)
+
+    logits, variables = jax.eval_shape(init)
+    if logits.shape != (1, classes):
+        raise ZooError(
+            f"{type(network).__name__} gives {list(logits.shape[1:])} logits an image, and the data has {classes} classes"
+        )
+    return traverse_util.flatten_dict(variables["params"], sep="/")
+
+
+def _check_patterns(recipe, params):
+    for field, patterns in (
+        ("initialization.exceptions", recipe.initialization.exceptions),
+        ("regularization.decayed", recipe.regularization.decayed if recipe.regularization.weight_decay else ()),
+    ):
+        for pattern in patterns:
+            if not any(fnmatch.fnmatchcase(path, pattern) for path in params):
+                raise ZooError(f"{field}: no parameter of {recipe.model.name} matches {pattern!r}")
 
 
 def measure_statistics(
@@ -165,17 +198,29 @@ def measure_statistics(
     train_feed: Feed,
     eval_feed: Feed,
     on_corrupt: Callable[[Corrupt], None],
+    on_progress: Callable[[str, int, int], None],
+    workers: int,
 ) -> Statistics:
     """Statistics of training images as evaluation frames them, which is the same each time."""
+    sample = statistics.sample_size(normalization)
     if train_feed.resident and train_feed.framing == eval_feed.framing:
         images = train_feed.split.images
-        images = images[statistics.sample_indices(len(images), statistics.sample_size(normalization))]
+        images = images[statistics.sample_indices(len(images), sample)]
+        batches = np.array_split(images, max(1, images.size // 2**24))
     else:
-        indices = statistics.sample_indices(len(train), statistics.sample_size(normalization))
-        images, _ = decode(dataclasses.replace(eval_feed, split=train), indices, on_corrupt)
-    measured = statistics.measure(normalization, images)
+        indices = statistics.sample_indices(len(train), sample)
+        batches = _images(dataclasses.replace(eval_feed, split=train), indices, on_corrupt, on_progress, workers)
+    measured = statistics.measure(normalization, batches)
     if measured.mean.ndim == 3:  # a mean image goes the way of the images up to Normalize()
         before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), eval_feed.transforms)
         mean = augment.apply(tuple(before), measured.mean, jax.random.key(0), measured)
         measured = measured._replace(mean=jax.device_get(mean))
     return measured
+
+
+def _images(feed, indices, on_corrupt, on_progress, workers):
+    done = 0
+    for images, _ in decoded(feed, indices, on_corrupt, workers):
+        yield images
+        done += len(images)
+        on_progress("measuring training images", done, len(indices))

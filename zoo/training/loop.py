@@ -11,6 +11,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import numpy as np
 from jax.experimental import multihost_utils
 
 from zoo import parallel
@@ -93,7 +94,11 @@ def fit(
         stack.enter_context(one_line_for_disk_errors())
         stack.callback(tracker.close)
         dataset = dataset or open_source(recipe.data.source)
-        folder = _claim_on_every_host(workdir, recipe, seed) if workdir else None
+        folder = RunFolder(workdir) if workdir else None
+        if folder:
+            _in_main_process(lambda: folder.claim(recipe, seed, dataset))
+            if main_process:
+                stack.enter_context(folder.locked())
         skipped = SkippedImages(recipe.data.corrupt_limit, folder if main_process else None)
         experiment = prepare(
             recipe,
@@ -110,11 +115,15 @@ def fit(
         state = experiment.initial_state(seed)
         history, checkpoints = History(), None
         if folder:
-            checkpoints = Checkpoints(folder.checkpoints)
+            checkpoints = Checkpoints(folder.checkpoints, clean_up=True)
             stack.callback(checkpoints.close)
             state = checkpoints.restore(state, tracker.note) or state
             history = History(folder.read_history(int(state.step)))
         if folder and main_process:
+            if folder.begun and (changed := folder.changed_environment()):
+                tracker.note(
+                    f"this run was begun elsewhere, so its end may differ in the last bits; now, and then: {'; '.join(changed)}"
+                )
             folder.write_statistics(experiment.statistics)
             folder.rewrite_history(history.records)
             files = Trackers([JSONLines(folder.metrics), TensorBoard(folder.events, int(state.step))])
@@ -123,22 +132,29 @@ def fit(
         tracker.begin(experiment, int(state.step))
         tracker = Trackers([history, tracker])
         state, verdict = _Run(experiment, seed, history, tracker, checkpoints, stop, skipped, workers).train(state)
+        if checkpoints:
+            checkpoints.wait()
         if folder and main_process:
             folder.write_verdict(verdict)
             draw_curves(history.records, folder.path / "curves.png", title=folder.path.name, target=verdict.target)
         tracker.end(verdict)
-    metrics = {} if verdict.top1 is None else history.records[-1]
+    metrics = {} if verdict.value is None else history.records[-1]
     return FitResult(verdict, metrics, history.records, state.variables, experiment.statistics)
 
 
-def _claim_on_every_host(workdir, recipe, seed):
-    """The main process makes the folder, the others look whether it is theirs."""
-    if jax.process_count() == 1:
-        return RunFolder.claim(workdir, recipe, seed)
+def _in_main_process(action: Callable[[], None]) -> None:
+    """Does something in process 0 alone; if it fails there, all processes end."""
+    error = None
     if jax.process_index() == 0:
-        RunFolder.claim(workdir, recipe, seed)
-    multihost_utils.sync_global_devices("the run folder is there")
-    return RunFolder.claim(workdir, recipe, seed)
+        try:
+            action()
+        except ZooError as failure:
+            error = failure
+    failed = error is not None
+    if jax.process_count() > 1:
+        failed = bool(multihost_utils.broadcast_one_to_all(np.bool_(failed)))
+    if failed:
+        raise error or ZooError("process 0 cannot begin, see what it says")
 
 
 @dataclass(frozen=True)
@@ -191,7 +207,7 @@ class _Run:
                     if record is not None:
                         self.tracker.evaluation(record)
                         due.remove(step)
-                        self.save(state, step, {"top1": record["top1"]})
+                        self.save(state, step, record)
                     clock = _Clock(budget.batch_size)
                 if self.stop.signum:
                     raise self.interrupted(state, step)
@@ -239,21 +255,22 @@ class _Run:
 
         return evaluate
 
-    def save(self, state: TrainState, step: int, metrics: dict[str, float] | None = None) -> None:
-        """Begins to save the state, if there is a folder for it."""
-        if self.checkpoints:
-            self.checkpoints.save(step, state, metrics)
+    def save(self, state: TrainState, step: int, record: dict[str, Any] | None = None) -> None:
+        """Begins to save the state, with the record of its evaluation, if there is a folder and it is not there already."""
+        if self.checkpoints and step not in self.checkpoints.steps:
+            self.checkpoints.save(step, state, record and {"top1": record["top1"]})
 
     def interrupted(self, state: TrainState, step: int) -> TrainingInterrupted:
         """Saves the state, and returns the exception that says so."""
         outcome = "nothing was kept, for want of a run folder"
         if self.checkpoints:
-            if step not in self.checkpoints.steps:
-                self.save(state, step)
+            self.save(state, step)
             self.checkpoints.wait()
             outcome = "the state is saved, and the same command goes on from there"
         name = signal.Signals(self.stop.signum).name
-        return TrainingInterrupted(f"stopped by {name} after {step} steps: {outcome}", signum=self.stop.signum, step=step)
+        return TrainingInterrupted(
+            f"stopped by {name} after {step} steps: {outcome}", signum=self.stop.signum, step=step
+        )
 
 
 class _Clock:

@@ -1,6 +1,5 @@
 """Takes what a run has learned out of its folder."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,16 +19,18 @@ class TrainedRun(NamedTuple):
       step: of the checkpoint, the newest that is whole.
       variables: {"params": ..., "batch_stats": ...}, as `model.apply` and `zoo.evaluate` take them.
       statistics: of the training images.
+      class_names: logit i is for the class `class_names[i]`.
     """
 
     recipe: Recipe
     step: int
     variables: dict[str, Any]
     statistics: Statistics
+    class_names: tuple[str, ...]
 
 
-def load_run(path: Path, on_damaged: Callable[[str], None] = lambda text: None) -> TrainedRun:
-    """Loads the newest whole checkpoint of a run.
+def load_run(path: str | Path, on_damaged: Callable[[str], None] = lambda text: None) -> TrainedRun:
+    """Loads the newest whole checkpoint of a run, also of one that is still training.
 
     Args:
       path: the run's folder.
@@ -39,16 +40,16 @@ def load_run(path: Path, on_damaged: Callable[[str], None] = lambda text: None) 
       ZooError: it is not the folder of a run, or there is no checkpoint in it.
     """
     folder = RunFolder(path)
-    statistics = folder.read_statistics()
-    if not (path / "recipe.json").exists() or statistics is None:
-        raise ZooError(f"{path} is not the folder of a run")
-    recipe = Recipe.from_json(json.loads((path / "recipe.json").read_text())["recipe"])
-    checkpoints = Checkpoints(folder.checkpoints)
-    try:
-        state = checkpoints.restore(None, on_damaged)
-    finally:
-        checkpoints.close()
-    if state is None:
+    identity, statistics = folder.read_identity(), folder.read_statistics()
+    state = None
+    if folder.checkpoints.is_dir():
+        checkpoints = Checkpoints(folder.checkpoints, clean_up=False)
+        try:
+            state = checkpoints.restore(None, on_damaged)
+        finally:
+            checkpoints.close()
+    if state is None or statistics is None:
         raise ZooError(f"{path} has no checkpoint yet")
     variables = {name: state[name] for name in ("params", "batch_stats") if state.get(name)}
-    return TrainedRun(recipe, int(state["step"]), variables, statistics)
+    recipe = Recipe.from_json(identity["recipe"])
+    return TrainedRun(recipe, int(state["step"]), variables, statistics, tuple(identity["data"]["classes"]))

@@ -1,74 +1,134 @@
-"""The folder of a run: which recipe it belongs to, and what has happened in it so far."""
+"""The folder of a run: what it belongs to, and what has happened in it so far."""
 
-import importlib.metadata
+import contextlib
 import json
-import os
-import platform
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
+import filelock
 import numpy as np
 
 from zoo.data.augment import Statistics
+from zoo.data.sources import Dataset
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
+from zoo.training.environment import PACKAGES, environment
 from zoo.training.verdict import Verdict
-
-PACKAGES = ("zoo", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "tensorflow-datasets")
 
 
 class RunFolder:
-    """The files of one run; `claim` opens it. `checkpoints`, `metrics` and `events` are paths for others to write to."""
+    """The files of one run. `checkpoints`, `metrics` and `events` are paths for others to write to."""
 
-    def __init__(self, path: Path):
-        self.path = path
-        self.checkpoints = path / "checkpoints"
-        self.metrics = path / "metrics.jsonl"
-        self.events = path / "tensorboard"
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.metrics = self.path / "metrics.jsonl"
+        self.events = self.path / "tensorboard"
 
-    @classmethod
-    def claim(cls, path: str | Path, recipe: Recipe, seed: int) -> "RunFolder":
-        """Makes the folder of a run, or opens it again if it is of the same recipe and seed.
+    @property
+    def begun(self) -> bool:
+        """Whether the run got as far as its first step; one that did not, for a mistake perhaps, does not count."""
+        return (self.path / "recipe.json").exists() and self.metrics.exists()
+
+    def claim(self, recipe: Recipe, seed: int, dataset: Dataset) -> None:
+        """Makes the folder of a run, or makes sure that it is the one of this recipe, seed and data.
 
         Raises:
-          ZooError: it belongs to another recipe or seed (the message shows the difference), or cannot be written.
+          ZooError: it belongs to another run (the message shows the difference), or cannot be written.
         """
-        folder = cls(Path(path))
-        recorded = folder.path / "recipe.json"
         try:
-            folder.path.mkdir(parents=True, exist_ok=True)
-            if recorded.exists() and folder.metrics.exists():
-                folder._compare(json.loads(recorded.read_text()), recipe, seed)
-            else:  # a run that ended before its first step, for a mistake perhaps, does not count
-                if any(folder.path.iterdir()) and not recorded.exists():
-                    raise ZooError(f"{path} is not empty and not the folder of a run: choose another --workdir")
-                content = {"fingerprint": recipe.fingerprint, "seed": seed, "recipe": recipe.to_json()}
-                folder.write("environment.json", environment())
-                folder.write("recipe.json", content)
-        except json.JSONDecodeError:
-            raise ZooError(f"{recorded} is damaged: choose another --workdir, or remove this one") from None
+            self.path.mkdir(parents=True, exist_ok=True)
+            if self.begun:
+                self._compare(recipe, seed, dataset)
+                return
+            ours = {"recipe.json", "environment.json", "statistics.npz", "corrupt.json", "checkpoints", "tensorboard"}
+            strange = [path.name for path in self.path.iterdir() if path.name not in ours and path.name[0] != "."]
+            if strange:
+                raise ZooError(
+                    f"{self.path} is not the folder of a run, there is {strange[0]} in it: choose another --workdir"
+                )
+            for name in ("statistics.npz", "corrupt.json"):
+                (self.path / name).unlink(missing_ok=True)
+            content = {
+                "fingerprint": recipe.fingerprint,
+                "seed": seed,
+                "data": describe_data(dataset),
+                "recipe": recipe.to_json(),
+            }
+            self.write("recipe.json", content)
+            self.write("environment.json", environment())
         except OSError as error:
-            raise ZooError(f"the run folder {path} cannot be used: {error.strerror}") from None
-        return folder
+            raise ZooError(f"the run folder {self.path} cannot be used: {error.strerror}") from None
 
-    def _compare(self, recorded, recipe, seed):
+    def _compare(self, recipe, seed, dataset):
+        recorded = self.read_identity()
         difference = recipe.difference(Recipe.from_json(recorded["recipe"]))
         if seed != recorded["seed"]:
             difference.append(f"seed: {seed}, {recorded['seed']}")
+        data = describe_data(dataset)
+        difference += [
+            f"{name} of the data: {data[name]}, {recorded['data'][name]}"
+            for name in data
+            if data[name] != recorded["data"][name]
+        ]
         if difference:
-            lines = "; ".join(difference)
             raise ZooError(
-                f"{self.path} belongs to another run: choose another --workdir. Asked for now, and in the folder: {lines}"
+                f"{self.path} belongs to another run, choose another --workdir. Asked for now, and in the folder:"
+                f" {'; '.join(difference)}"
             )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training in this folder meanwhile; a killed process holds it no longer.
+
+        Raises:
+          ZooError: another process is training in it.
+        """
+        lock = filelock.FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise ZooError(
+                f"another process is training in {self.path}: wait for it, or choose another --workdir"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def write(self, name: str, content: Any) -> None:
         """Writes a JSON file so that it is there as a whole or not at all."""
         temporary = self.path / f".{name}.tmp"
         temporary.write_text(json.dumps(content, indent=2) + "\n")
         temporary.replace(self.path / name)
+
+    def _read(self, name):
+        try:
+            return json.loads((self.path / name).read_text())
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise ZooError(f"{self.path / name} is damaged: choose another --workdir, or remove this one") from None
+
+    def read_identity(self) -> dict[str, Any]:
+        """What `claim` wrote: `recipe`, `fingerprint`, `seed` and `data`.
+
+        Raises:
+          ZooError: it is not the folder of a run, or the file is damaged.
+        """
+        if not (self.path / "recipe.json").is_file():
+            raise ZooError(f"{self.path} is not the folder of a run")
+        identity = self._read("recipe.json")
+        if not {"recipe", "seed", "data"} <= identity.keys():
+            raise ZooError(f"{self.path / 'recipe.json'} is damaged: choose another --workdir, or remove this one")
+        return identity
+
+    def changed_environment(self) -> list[str]:
+        """A line "name: now, then" for each version or device that is not as it was when the run began."""
+        if not (self.path / "environment.json").is_file():
+            return []
+        now, then = ({**one, **one["versions"]} for one in (environment(), self._read("environment.json")))
+        names = ("python", "platform", "device", "devices", "processor", *PACKAGES)
+        return [f"{name}: {now.get(name)}, {then.get(name)}" for name in names if now.get(name) != then.get(name)]
 
     def write_verdict(self, verdict: Verdict) -> None:
         """Writes `verdict.json`."""
@@ -79,8 +139,11 @@ class RunFolder:
         path = self.path / "statistics.npz"
         if not path.exists():
             return None
-        with np.load(path, allow_pickle=False) as arrays:
-            return Statistics(**{name: arrays[name] for name in Statistics._fields})
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return Statistics(**{name: arrays[name] for name in Statistics._fields})
+        except (OSError, ValueError, EOFError, KeyError):
+            raise ZooError(f"{path} is damaged: choose another --workdir, or remove this one") from None
 
     def write_statistics(self, statistics: Statistics) -> None:
         """Writes `statistics.npz`, for the run to go on with, and for evaluation."""
@@ -88,8 +151,12 @@ class RunFolder:
         np.savez(temporary, **statistics._asdict())
         temporary.replace(self.path / "statistics.npz")
 
+    def read_corrupt(self) -> dict[str, str]:
+        """The images that could not be decoded so far, and why."""
+        return self._read("corrupt.json") if (self.path / "corrupt.json").exists() else {}
+
     def write_corrupt(self, reasons: Mapping[str, str]) -> None:
-        """Writes `corrupt.json`: the images that could not be decoded, and why."""
+        """Writes `corrupt.json`."""
         self.write("corrupt.json", reasons)
 
     def read_history(self, step: int) -> list[dict[str, Any]]:
@@ -105,37 +172,16 @@ class RunFolder:
 
     def rewrite_history(self, records: list[dict[str, Any]]) -> None:
         """Makes `metrics.jsonl` hold just these records."""
-        temporary = self.metrics.with_suffix(".tmp")
+        temporary = self.path / ".metrics.tmp"
         temporary.write_text("".join(json.dumps(record) + "\n" for record in records))
         temporary.replace(self.metrics)
 
 
-def environment() -> dict[str, Any]:
-    """Versions, devices and machine, for the record."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = None
-    devices = jax.devices()
+def describe_data(dataset: Dataset) -> dict[str, Any]:
+    """What must stay the same of a data set for a run to go on, or for its network to be evaluated on it."""
     return {
-        "python": platform.python_version(),
-        "versions": versions,
-        "platform": devices[0].platform,
-        "device": devices[0].device_kind,
-        "devices": len(devices),
-        "processes": jax.process_count(),
-        "machine": platform.machine(),
-        "processor": processor(),
-        "system": platform.system(),
-        "cores": os.cpu_count(),
-        "command": sys.orig_argv,
+        "classes": list(dataset.class_names),
+        "channels": dataset.channels,
+        "training images": len(dataset.train),
+        "evaluation images": len(dataset.eval),
     }
-
-
-def processor() -> str:
-    """The name of the machine's processor."""
-    cpuinfo = Path("/proc/cpuinfo")
-    names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")] if cpuinfo.exists() else []
-    return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()

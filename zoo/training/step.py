@@ -1,6 +1,7 @@
 """The per-device bodies of a training and of an evaluation step; `zoo.parallel` runs them on all devices."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -159,13 +160,12 @@ def inputs_and_labels(
 
 def sums_over_examples(logits: jax.Array, labels: jax.Array, weight: jax.Array, label_smoothing: float = 0.0) -> Sums:
     """Softmax cross-entropy and right answers of logits [n, K], summed over the examples that have weight 1."""
-    logits = logits.astype(jnp.float32)
+    # A place that only fills the batch up must not count, nor its gradient, even if its logits are not finite.
+    logits = jnp.where(weight[:, None] > 0, logits.astype(jnp.float32), 0.0)
     classes = jax.nn.one_hot(labels, logits.shape[-1])
     losses = optax.softmax_cross_entropy(logits, optax.smooth_labels(classes, label_smoothing))
     correct = jnp.argmax(logits, axis=-1) == labels
-    # A place that only fills the batch up must not count even if its loss is infinite: hence where, not only times.
-    losses = jnp.where(weight > 0, losses * weight, 0.0)
-    return Sums(losses.sum(), (correct * weight) @ classes, weight @ classes)
+    return Sums(losses @ weight, (correct * weight) @ classes, weight @ classes)
 
 
 def dropout_by_position(position: jax.Array) -> Callable:
@@ -179,10 +179,18 @@ def dropout_by_position(position: jax.Array) -> Callable:
 
     def intercept(next_function, args, kwargs, context):
         module = context.module
-        if not isinstance(module, nn.Dropout) or module.deterministic or module.rate == 0.0:
+        if not isinstance(module, nn.Dropout) or context.method_name != "__call__":
             return next_function(*args, **kwargs)
-        (x,) = args
+        called = inspect.signature(nn.Dropout.__call__).bind(module, *args, **kwargs).arguments
+        deterministic = nn.merge_param("deterministic", module.deterministic, called.get("deterministic"))
+        if deterministic or module.rate == 0.0 or "rng" in called:
+            return next_function(*args, **kwargs)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(module.make_rng(module.rng_collection), position)
-        return jax.vmap(lambda example, key: next_function(example[None], rng=key)[0])(x, keys)
+
+        def one(example, key):
+            told = {} if module.deterministic is not None else {"deterministic": False}
+            return next_function(example[None], rng=key, **told)[0]
+
+        return jax.vmap(one)(called["inputs"], keys)
 
     return intercept

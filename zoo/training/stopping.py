@@ -61,11 +61,14 @@ def stop_on_signals() -> Iterator[Stop]:
 
 
 class SkippedImages:
-    """Counts images that cannot be decoded and writes them down; raises `ZooError` when they are more than `limit`."""
+    """Counts images that cannot be decoded and writes them down; raises `ZooError` when they are more than `limit`.
+
+    It goes on where an interrupted run was. Several hosts count each its own images, and the first writes its down.
+    """
 
     def __init__(self, limit: int, folder: RunFolder | None):
         self.limit, self.folder = limit, folder
-        self.reasons = {}
+        self.reasons = folder.read_corrupt() if folder else {}
 
     def __call__(self, corrupt: Corrupt) -> None:
         if corrupt.example in self.reasons:
@@ -90,8 +93,10 @@ def one_line_for_disk_errors() -> Iterator[None]:
         while cause is not None:
             # TensorStore, which writes the arrays of a checkpoint, has errors of its own with the system's words.
             if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(cause):
-                raise ZooError("the disk is full: make room and run the same command again; what was saved is intact") from error
+                raise ZooError(
+                    "the disk is full: make room and run the same command again; what was saved is intact"
+                ) from error
             cause = cause.__cause__ or cause.__context__
-        if isinstance(error, OSError):
-            raise ZooError(f"{error.filename or 'the file system'}: {error.strerror or error}") from error
+        if isinstance(error, OSError) and error.filename:
+            raise ZooError(f"{error.filename}: {error.strerror or error}") from error
         raise

@@ -1,6 +1,7 @@
 """Who is told what a run does: a `Tracker` each for files, for TensorBoard and for the terminal."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -101,20 +102,31 @@ class JSONLines(Tracker):
 
 
 class TensorBoard(Tracker):
-    """Writes TensorBoard events."""
+    """Writes TensorBoard events, at once: tensorboardX's own writer does it in a thread, which hangs on a full disk."""
 
     def __init__(self, folder: Path, first_step: int):
-        from tensorboardX import SummaryWriter
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import SessionLog
 
-        # Events of an earlier try after this step are struck out when TensorBoard reads them.
-        self._writer = SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
+        folder.mkdir(exist_ok=True)
+        self._writer = EventsWriter(str(folder / "events"))
+        if first_step:  # TensorBoard strikes out what an earlier try wrote from this step on
+            self._write(first_step + 1, session_log=SessionLog(status=SessionLog.START))
 
     def train(self, record):
+        from tensorboardX.summary import scalar
+
         for name, value in record.items():
             if name not in ("kind", "step"):
-                self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
+                self._write(record["step"], summary=scalar(f"{record['kind']}/{name}", value))
+        self._writer.flush()
 
     evaluation = train
+
+    def _write(self, step, **content):
+        from tensorboardX.proto.event_pb2 import Event
+
+        self._writer.write_event(Event(wall_time=time.time(), step=step, **content))
 
     def close(self):
         self._writer.close()

@@ -12,17 +12,19 @@ class Verdict:
     """The outcome of a run.
 
     Attributes:
-      converged: whether the accuracy at the end reached the target within the promised steps.
-      top1: accuracy on the whole evaluation split at the end; None for a run that diverged.
-      target: what it had to reach.
-      reached_step: the first evaluation that had reached the target; None if none had.
+      converged: whether the target was reached, on the whole evaluation split, within the promised steps.
+      metric: what is judged, such as "top1".
+      value: of the metric at the end; None for a run that diverged.
+      target: what it had to reach; None if the run diverged and there was no target.
+      reached_step: the first evaluation, of some images perhaps, that had reached the target; None if none had.
       steps: optimizer steps done.
       within_steps: the promised number N.
       explanation: one line for people.
     """
 
     converged: bool
-    top1: float | None
+    metric: str
+    value: float | None
     target: float | None
     reached_step: int | None
     steps: int
@@ -45,24 +47,24 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
     final = evaluations[-1]
     if target is None:
         share = final["majority"]
-        goal = min(share + 3 * math.sqrt(share * (1 - share) / final["examples"]), 1.0)
-        within_steps = total_steps
-        what = f"{goal:.3f}, which is better than always the most frequent class"
+        target = Target(min(share + 3 * math.sqrt(share * (1 - share) / final["examples"]), 1.0))
+        goal = f"{target.value:.3f}, which is better than always the most frequent class"
     else:
-        goal = target.top1
-        within_steps = target.within_steps or total_steps
-        what = f"the target {goal:.3f}"
-    reached_step = next((record["step"] for record in evaluations if record["top1"] >= goal), None)
-    converged = final["top1"] >= goal and total_steps <= within_steps
-    accuracy = f"accuracy {final['top1']:.4f} on {final['examples']:,} images after {total_steps} steps"
-    if converged:
+        goal = f"the target {target.value:g}"
+    within_steps = target.within_steps or total_steps
+    reached_step = next((record["step"] for record in evaluations if target.reached(record)), None)
+    name = {"top1": "accuracy", "balanced_accuracy": "balanced accuracy", "loss": "loss"}[target.metric]
+    found = f"{name} {final[target.metric]:.4f} on {final['examples']:,} images after {total_steps} steps"
+    if not target.reached(final):
+        explanation = f"did not converge: {found} does not reach {goal}"
+    elif total_steps > within_steps:
+        explanation = f"did not converge in time: {found} reaches {goal}, but {within_steps} steps were promised"
+    else:
         early = "" if reached_step == total_steps else f"; first seen at step {reached_step}"
-        explanation = f"converged: {accuracy} reaches {what}, within the promised {within_steps} steps{early}"
-    elif final["top1"] >= goal:
-        explanation = f"did not converge in time: {accuracy} reaches {what}, but {within_steps} steps were promised"
-    else:
-        explanation = f"did not converge: {accuracy} does not reach {what}"
-    return Verdict(converged, final["top1"], goal, reached_step, total_steps, within_steps, explanation)
+        explanation = f"converged: {found} reaches {goal}, within the promised {within_steps} steps{early}"
+    converged = target.reached(final) and total_steps <= within_steps
+    value = final[target.metric]
+    return Verdict(converged, target.metric, value, target.value, reached_step, total_steps, within_steps, explanation)
 
 
 def diverged(values: dict[str, float], where: str, target: Target | None, step: int, total_steps: int) -> Verdict:
@@ -78,5 +80,6 @@ def diverged(values: dict[str, float], where: str, target: Target | None, step: 
         f"diverged: at step {step}, with learning rate {values['learning_rate']:g}, the loss is {values['loss']:g} and the"
         f" gradient's norm {values['grad_norm']:g}; first not finite is {where}"
     )
+    metric, value = (target.metric, target.value) if target else ("top1", None)
     within_steps = (target and target.within_steps) or total_steps
-    return Verdict(False, None, target and target.top1, None, step - 1, within_steps, explanation)
+    return Verdict(False, metric, None, value, None, step - 1, within_steps, explanation)

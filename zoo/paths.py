@@ -1,0 +1,9 @@
+"""Where files are that belong to the project."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+# In a checkout third_party/ lies beside zoo/; an installed package has it inside, so as not to fill site-packages with
+# names that others may want.
+THIRD_PARTY = next(folder for folder in (_PACKAGE / "third_party", _PACKAGE.parent / "third_party") if folder.is_dir())

@@ -1,0 +1,45 @@
+"""On what a run was made: versions, devices, machine."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+
+PACKAGES = ("zoo", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "tensorflow-datasets")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, devices and machine, for the record."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    devices = jax.devices()
+    return {
+        "python": platform.python_version(),
+        "versions": versions,
+        "platform": devices[0].platform,
+        "device": devices[0].device_kind,
+        "devices": len(devices),
+        "processes": jax.process_count(),
+        "machine": platform.machine(),
+        "processor": processor(),
+        "system": platform.system(),
+        "cores": os.cpu_count(),
+        "command": sys.orig_argv,
+    }
+
+
+def processor() -> str:
+    """The name of the machine's processor."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = (
+        [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")] if cpuinfo.exists() else []
+    )
+    return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
