@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.loader import decode, evaluation_batches, make_feed, training_batches
+from zoo.data.loader import decoded, evaluation_batches, make_feed, training_batches
 from zoo.errors import ZooError
 from zoo.recipe import *
 
@@ -94,7 +94,7 @@ def test_streamed_images_are_the_resident_ones(folder):
     transforms = (ResizeShort(30), CenterCrop(24), Normalize())
     resident, streamed = feed_of(folder, transforms), feed_of(folder, transforms, resident_bytes=0)
     assert resident.transforms == streamed.transforms == (Normalize(),)
-    images, labels = decode(streamed, np.arange(48), unexpected)
+    images, labels = (np.concatenate(part) for part in zip(*decoded(streamed, np.arange(48), unexpected), strict=True))
     np.testing.assert_array_equal(images, resident.split.images)
     np.testing.assert_array_equal(labels, folder.train.labels)
 

@@ -7,8 +7,12 @@ The public names are loaded when they are first used: command-line programs answ
 """
 
 import importlib
+import sys
+import types
 
 _HOME = {
+    "ArraySplit": "zoo.data.sources",
+    "Dataset": "zoo.data.sources",
     "TrainingInterrupted": "zoo.errors",
     "ZooError": "zoo.errors",
     "create_model": "zoo.models.registry",
@@ -23,7 +27,33 @@ _HOME = {
     "summarize": "zoo.summary",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "ArraySplit",
+    "Dataset",
+    "TrainingInterrupted",
+    "ZooError",
+    "create_model",
+    "evaluate",
+    "fit",
+    "import_weights",
+    "list_models",
+    "list_recipes",
+    "load_recipe",
+    "load_run",
+    "open_source",
+    "summarize",
+]
+
+
+class _Package(types.ModuleType):
+    """The programs `zoo.evaluate` and `zoo.summarize` must not hide the functions of these names once imported."""
+
+    def __setattr__(self, name, value):
+        if not (name in _HOME and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name):

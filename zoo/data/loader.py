@@ -1,6 +1,7 @@
 """From a split to batches: in a fixed order, from any step on, on any number of hosts."""
 
 import dataclasses
+import math
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ class _Order:
         self.position = np.array_split(np.arange(batch_size, dtype=np.int32), hosts)[host]
 
     def __len__(self):
-        return -(-len(self.examples) // self.batch_size)
+        return math.ceil(len(self.examples) / self.batch_size)
 
     def __getitem__(self, step):
         places = [step * self.batch_size + int(position) for position in self.position]
@@ -222,13 +223,16 @@ def _batches(feed, order, seed, first_step, on_corrupt, workers):
     iterator = iter(batches)
     try:
         for batch, corrupt in iterator:
-            good = batch.index[batch.weight > 0]
-            check_labels(
-                batch.label[batch.weight > 0], feed.num_classes, lambda place: feed.split.describe(int(good[place]))
-            )
+            _check_labels(batch, feed)
             yield _without(batch, corrupt, feed, on_corrupt) if corrupt else batch
     finally:
         iterator.close()
+
+
+def _check_labels(batch, feed):
+    inside = batch.weight > 0
+    index = batch.index[inside]
+    check_labels(batch.label[inside], feed.num_classes, lambda place: feed.split.describe(int(index[place])))
 
 
 def _leave_interrupts_to_the_main_process(worker: int, workers: int) -> None:
