@@ -80,16 +80,17 @@ SMALL_FLAGS = [
 
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory):
-    """A folder of 3 x 20 images of different sizes and kinds; a class is the colour that its images are nearest to."""
+    """3 x 16 training and 3 x 4 evaluation images of different sizes and kinds; a class is a colour, with noise."""
     root = tmp_path_factory.mktemp("images")
     random = np.random.default_rng(0)
     colors = {"blue": (40, 60, 200), "green": (50, 180, 60), "red": (210, 50, 40)}
     for name, color in colors.items():
-        (root / name).mkdir()
         for number in range(20):
+            folder = root / ("train" if number < 16 else "val") / name
+            folder.mkdir(parents=True, exist_ok=True)
             height, width = random.integers(70, 110, 2)
             noise = random.normal(0, 30, (height, width, 3))
             image = Image.fromarray(np.clip(np.array(color) + noise, 0, 255).astype(np.uint8))
             suffix = ("jpg", "png", "webp", "JPEG")[number % 4]
-            image.save(root / name / f"{number:02}.{suffix}")
+            image.save(folder / f"{number:02}.{suffix}")
     return root

@@ -119,7 +119,7 @@ def test_a_crop_of_everything_is_a_resize(photo):
 
 
 def test_pca_color_is_the_papers_formula(photo):
-    measured = statistics.measure(UnitRange(), photo[None])
+    measured = statistics.measure(UnitRange(), [photo[None]])
     colors = photo.reshape(-1, 3) / 255
     eigenvalues, eigenvectors = np.linalg.eigh(np.cov(colors.T, bias=True))
     changed = apply((PCAColor(0.1),), photo, measured=Statistics(*map(jnp.asarray, measured))) - photo
@@ -152,14 +152,14 @@ def test_color_after_normalization_is_in_the_same_unit(photo):
 )
 def test_normalizations(normalization, expected):
     images = np.random.default_rng(0).integers(0, 256, (50, 6, 7, 3), np.uint8)
-    measured = statistics.measure(normalization, images)
+    measured = statistics.measure(normalization, np.array_split(images, 3))
     found = apply((Normalize(),), images[4], measured=Statistics(*map(jnp.asarray, measured)))
     np.testing.assert_allclose(found, expected(images.astype(float))[4], rtol=1e-4, atol=1e-4)
 
 
 def test_a_channel_without_variation_is_not_divided_by_zero():
     images = np.full((3, 2, 2, 1), 7, np.uint8)
-    assert statistics.measure(ChannelMeanStd(), images).scale == 1
+    assert statistics.measure(ChannelMeanStd(), [images]).scale == 1
 
 
 def test_samples_are_spread_over_the_split():

@@ -79,8 +79,8 @@ def test_changes_to_one_part_are_made_together(recipe):
         "augmentation.eval=[Resize(size=67),HorizontalFlip,Normalize]": "eval must be without random transforms",
         "augmentation.train=[Resize(size=67)]": "exactly one Normalize",
         "regularization.label_smoothing=1": "label_smoothing must be in",
-        "target.top1=70": "Target.top1 must be in",
-        "precision.gpu=float8": "float32, bfloat16 or float16",
+        "target.value=70": "Target.value must be in (0, 1], not 70.0",
+        "precision.gpu=float16": "Precision.gpu must be float32 or bfloat16, not 'float16'",
         "optimizer.momentum=1": "momentum must be in",
     }.items(),
 )

@@ -1,5 +1,6 @@
 """The training loop in one process: records, verdicts, going on, failing."""
 
+import dataclasses
 import json
 import warnings
 
@@ -78,7 +79,7 @@ def test_what_a_run_leaves_behind(run, recipe):
     folder, result, _ = run
     assert {path.name for path in folder.iterdir()} == {
         "recipe.json", "environment.json", "statistics.npz", "metrics.jsonl", "tensorboard", "checkpoints", "verdict.json",
-        "curves.png",
+        "curves.png", ".lock",
     }  # fmt: skip
     saved = json.loads((folder / "recipe.json").read_text())
     assert (
@@ -121,16 +122,16 @@ def test_another_recipe_in_the_same_folder_is_an_error_that_shows_the_difference
     assert "schedule.peak: 0.5, 0.01; seed: 7, 0" in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_run_that_never_began_does_not_claim_its_folder(tmp_path, recipe):
-    RunFolder.claim(tmp_path / "run", recipe, 0)
-    RunFolder.claim(tmp_path / "run", recipe.override({"schedule.peak": 0.5}), 0)
+def test_a_run_that_never_began_does_not_claim_its_folder(tmp_path, recipe, dataset):
+    RunFolder(tmp_path / "run").claim(recipe, 0, dataset)
+    RunFolder(tmp_path / "run").claim(recipe.override({"schedule.peak": 0.5}), 0, dataset)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
-    with pytest.raises(ZooError, match="is not empty and not the folder of a run"):
-        RunFolder.claim(tmp_path / "other", recipe, 0)
+    with pytest.raises(ZooError, match="other is not the folder of a run, there is thesis.tex in it"):
+        RunFolder(tmp_path / "other").claim(recipe, 0, dataset)
     (tmp_path / "file").touch()
     with pytest.raises(ZooError, match="cannot be used"):
-        RunFolder.claim(tmp_path / "file", recipe, 0)
+        RunFolder(tmp_path / "file").claim(recipe, 0, dataset)
 
 
 def test_the_seed_decides_everything(run, recipe, dataset):
@@ -179,6 +180,31 @@ def test_class_count_and_image_size_are_checked_first(recipe, dataset):
         zoo.fit(recipe.override({"model.name": "alexnt"}), dataset=dataset)
 
 
+def test_patterns_that_match_no_parameter_are_errors(recipe, dataset):
+    for field, value in (
+        ("initialization.exceptions", {"conv9/bias": Constant(1.0)}),
+        ("regularization.decayed", ("*/kernel", "*/scale")),
+    ):
+        with pytest.raises(ZooError, match=f"{field}: no parameter of alexnet matches"):
+            prepare(recipe.override({field: value}), dataset)
+
+
+def test_own_data_and_networks_are_checked(recipe, dataset):
+    labels = dataset.train.labels.copy()
+    labels[7] = 10
+    wrong = dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, labels=labels, name="mine"))
+    with pytest.raises(ZooError, match=r"mine\[7\] has the label 10, outside of 0 to 9"):
+        zoo.fit(recipe, dataset=wrong)
+    with pytest.raises(ZooError, match=r"Careless gives \[67, 67, 9\] logits an image, and the data has 10 classes"):
+        zoo.fit(recipe, dataset=dataset, model=Careless())
+
+
+class Careless(nn.Module):
+    @nn.compact
+    def __call__(self, images, train=False):
+        return nn.Dense(9)(images)
+
+
 def evaluation(step, top1, examples=1000, majority=0.1):
     return {"kind": "eval", "step": step, "top1": top1, "examples": examples, "majority": majority}
 
@@ -200,7 +226,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(recipe, dataset, tmp_path):
     wild = recipe.override({"schedule": ConstantRate(1e6), "budget.evaluate_every": 0.05})
     result = zoo.fit(wild, tmp_path / "run", dataset=dataset)
     verdict = result.verdict
-    assert not verdict.converged and verdict.top1 is None and result.metrics == {}
+    assert not verdict.converged and verdict.value is None and result.metrics == {}
     assert f"diverged: at step {verdict.steps + 1}, with learning rate 1e+06" in verdict.explanation
     assert "first not finite is the " in verdict.explanation and 1 <= verdict.steps < 12
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(result.variables))
@@ -255,7 +281,7 @@ def test_too_many_corrupt_images_end_the_run(recipe, image_folder, tmp_path):
 
     shutil.copytree(image_folder, tmp_path / "images")
     victims = [
-        tmp_path / "images" / "red" / f"{number:02}.{suffix}"
+        tmp_path / "images" / "train" / "red" / f"{number:02}.{suffix}"
         for number, suffix in ((0, "jpg"), (1, "png"), (2, "webp"))
     ]
     for victim in victims:

@@ -58,9 +58,8 @@ def open_tfds(name: str) -> Dataset:
             )
         raise DataNotPrepared(f"{spec} is not prepared: {_prepare(name)}")
     features = builder.info.features
-    if not isinstance(features.get("image"), tfds.features.Image) or not isinstance(
-        features.get("label"), tfds.features.ClassLabel
-    ):
+    wanted = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
+    if not all(name in features and isinstance(features[name], kind) for name, kind in wanted.items()):
         raise ZooError(f"{spec} has the features {', '.join(features)}; it takes an image and a class as its label")
 
     def open_split(split):
