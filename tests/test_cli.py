@@ -87,7 +87,7 @@ def test_evaluate_agrees_with_the_run(trained):
     evaluated = run_python("-m", "zoo.evaluate", f"--workdir={workdir}", "--json")
     assert evaluated.returncode == 0, evaluated.stderr
     metrics = json.loads(evaluated.stdout)
-    assert metrics["top1"] == json.loads(done.stdout)["top1"] and metrics["examples"] == 12 and metrics["step"] == 40
+    assert metrics["top1"] == json.loads(done.stdout)["value"] and metrics["examples"] == 12 and metrics["step"] == 40
 
 
 def test_a_run_that_does_not_converge_exits_with_1(tmp_path, image_folder):

@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -97,16 +96,20 @@ def test_two_processes_train_as_one_with_two_devices(train, tmp_path):
 
 
 def test_gradients_of_all_devices_are_added_once():
-    """The trap that `varying` is for: without it, shard_map has already summed them."""
-
-    def gradient(mark):
-        def body(weight, constants, batch):
-            weight = mark(weight)
-            return parallel.sum_over_devices(jax.grad(lambda w: (w * batch).sum())(weight))
-
-        return parallel.data_parallel(body, parallel.make_mesh(), donate=False)(jnp.float32(1.0), None, jnp.arange(4.0))
-
-    assert gradient(parallel.varying) == 6.0
+    """The trap that `varying` is for: without it, shard_map has already summed them, and they would count twice."""
+    script = """
+import jax, jax.numpy as jnp
+from zoo import parallel
+mesh = parallel.make_mesh()
+def gradient(mark):
+    def body(weight, constants, batch):
+        return parallel.sum_over_devices(jax.grad(lambda w: (w * batch).sum())(mark(weight)))
+    batch = parallel.shard_batch(jnp.arange(4.0), mesh)
+    return float(parallel.data_parallel(body, mesh, donate=False)(jnp.float32(1.0), None, batch))
+print(gradient(parallel.varying), gradient(lambda weight: weight))
+"""
+    child = run_python("-c", script, devices=2)
+    assert child.stdout.split() == ["6.0", "12.0"], child.stdout + child.stderr
 
 
 def test_a_forgotten_average_is_an_error_at_trace_time():

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -18,14 +19,15 @@ from verification.statistics import prediction_band, share_is_plausible
 from verification.suite import check_recipe
 from zoo.errors import ZooError
 
-# Each fault, and a group of checks that must find it without training anything.
+# Each fault, and the checks (group: name) of which one must find it without training anything.
 FOUND_BY = {
-    "same_padding": "architecture",
-    "no_lrn": "architecture",
-    "raw_pixels": "traces",
-    "wide_initialization": "initialization",
-    "high_learning_rate": "traces",
-    "low_learning_rate": "traces",
+    "same_padding": "architecture: layers",
+    "no_lrn": "architecture: logits",
+    "raw_pixels": "traces: input",
+    "wide_initialization": "initialization: distributions",
+    "evaluated_on_training_images": "traces: splits",
+    "high_learning_rate": "traces: learning rate",
+    "low_learning_rate": "traces: learning rate",
 }
 
 
@@ -33,16 +35,12 @@ def failures(checks):
     return [f"{check.name}: {check.detail}" for check in checks if check.status == "fail"]
 
 
-@pytest.mark.parametrize(("fault", "group"), FOUND_BY.items())
-def test_faults_are_found_before_training(fault, group):
+@pytest.mark.parametrize("fault", FOUND_BY)
+def test_faults_are_found_before_training(fault):
+    """And by the check that is there for it. That none fails without a fault is in verification/test_verification.py."""
+    group, _, name = FOUND_BY[fault].partition(": ")
     with FAULTS[fault]():
-        assert failures(check_recipe("alexnet", [group]))
-
-
-@pytest.mark.parametrize("group", ["architecture", "initialization", "traces"])
-def test_without_a_fault_nothing_is_found(group):
-    checks = list(check_recipe("alexnet", [group]))
-    assert checks and {check.status for check in checks} == {"pass"}, failures(checks)
+        assert name in [check.name for check in check_recipe("alexnet", [group]) if check.status == "fail"]
 
 
 def test_shuffled_labels_can_only_be_found_by_training_and_are():
@@ -74,12 +72,17 @@ def test_the_command_line_fails_for_a_fault(tmp_path):
 # The convergence check, on a network that trains in seconds, with a ledger made for it.
 
 
+LEARNS = {
+    "model__options__hidden": 256, "budget__batch_size": 32, "budget__steps": 40, "schedule__peak": 0.02,
+    "target": zoo.recipe.Target(0.2),
+}  # fmt: skip
+
+
 @pytest.fixture
 def small_world(monkeypatch, tmp_path):
     """A recipe, data and an empty ledger of its own."""
-    recipe = small(zoo.load_recipe("alexnet"), budget__steps=8, target=zoo.recipe.Target(0.01))
     monkeypatch.setattr(ledger, "FOLDER", tmp_path)
-    return recipe, tiny_dataset()
+    return small(zoo.load_recipe("alexnet"), **LEARNS), tiny_dataset()
 
 
 def check_small(recipe, dataset, seed=suite.SEED):
@@ -94,30 +97,37 @@ def test_without_reference_runs_the_bands_are_undecided(small_world):
 
 
 def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
+    """Of good runs, 1 in 100 falls outside; each of the two wrong ones is caught by another measure or side."""
     recipe, dataset = small_world
     for seed in range(5):
         convergence.record_run("small", recipe, dataset, "cpu", seed)
     runs = ledger.read_ledger("small", recipe, "cpu")
-    assert len(runs) == 5 and len(runs[0]["train_loss"]) == 8 and runs[0]["environment"]["versions"]["jax"]
+    assert len(runs) == 5 and len(runs[0]["train_loss"]) == 40 and runs[0]["environment"]["versions"]["jax"]
     assert {check.status for check in check_small(recipe, dataset)} == {"pass"}
     # The target is not part of how a run goes; all else is.
     assert ledger.read_ledger("small", recipe.override({"target": None}), "cpu") == runs
     assert ledger.read_ledger("small", recipe.override({"schedule.peak": 0.1}), "cpu") == []
     with pytest.raises(ZooError, match="the seed 3 is one of the reference runs"):
         check_small(recipe, dataset, seed=3)
-    # Too bad, and too good: labels that can be read off the picture, as if they had leaked.
+    # Too bad: labels of other images. Too good: labels that can be read off the picture, as if they had leaked.
     random = np.random.default_rng(0)
     shuffled = dataclasses.replace(dataset.train, labels=random.permutation(dataset.train.labels))
+    assert losses_beyond(check_small(recipe, dataclasses.replace(dataset, train=shuffled))) == {"above"}
     leaked = [
         dataclasses.replace(
             split, images=np.broadcast_to(25 * split.labels[:, None, None, None], split.images.shape).astype(np.uint8)
         )
         for split in (dataset.train, dataset.eval)
     ]
-    too_bad = dataclasses.replace(dataset, train=shuffled)
     too_good = dataclasses.replace(dataset, train=leaked[0], eval=leaked[1])
-    assert failures(check_small(recipe, too_bad)) or failures(check_small(recipe, too_good))
-    assert failures(check_small(recipe, too_good))
+    assert losses_beyond(check_small(recipe, too_good)) == {"below"}
+
+
+def losses_beyond(checks):
+    """On which sides of their bands the losses of a run lie that are outside."""
+    found = [re.search(r"loss.* is ([\d.]+); ([\d.]+) to ([\d.]+),", failure) for failure in failures(checks)]
+    numbers = [[float(number) for number in match.groups()] for match in found if match]
+    return {"above" if value > high else "below" for value, _, high in numbers}
 
 
 def test_a_run_that_diverges_fails(small_world):

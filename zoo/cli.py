@@ -1,6 +1,7 @@
 """What the command-line programs share: how they parse flags, end, and set up JAX."""
 
 import inspect
+import logging
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
     """
     module = inspect.getmodule(main)
     program = f"python -m {module.__spec__.name.removesuffix('.__main__')}"
+    _leave_errors_to_their_callers()
     try:
         if {"--help", "-h", "-help"} & set(sys.argv[1:]):
             print(f"{module.__doc__.strip()}\n\nFlags:\n{flag_values.get_help(prefix='')}", flush=True)
@@ -53,6 +55,19 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
     except Exception:
         traceback.print_exc()
         sys.exit(CRASH)
+
+
+def _leave_errors_to_their_callers() -> None:
+    """Keeps Orbax's and TensorStore's background tasks from printing tracebacks of a damaged file or a full disk: the
+    first of these errors is raised where it belongs, and the rest follow from it.
+    """
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+    def report(unraisable):
+        if str(unraisable.exc_value) != "Event loop is closed":
+            sys.__unraisablehook__(unraisable)
+
+    sys.unraisablehook = report
 
 
 def use_huge_pages() -> None:
@@ -106,9 +121,9 @@ def define_distributed_flags(flag_values: flags.FlagValues) -> None:
 def set_up_jax(flag_values: flags.FlagValues) -> None:
     """Sets JAX up as the flags say; to be called before the first array is made."""
     import jax
-    from absl import logging
+    from absl import logging as absl_logging
 
-    logging.set_verbosity(logging.ERROR)
+    absl_logging.set_verbosity(absl_logging.ERROR)
     if flag_values.compilation_cache and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo" / "compiled"
         jax.config.update("jax_compilation_cache_dir", str(cache))

@@ -29,7 +29,7 @@ class Checkpoints:
           clean_up: whether to remove what a killed run left half-written. Only who trains may: elsewhere it might be
             what the training process is writing just now.
         """
-        logging.set_verbosity(logging.ERROR)  # Orbax tells the story of every file at INFO and WARNING
+        logging.get_absl_logger().addFilter(_not_from_orbax)
         policies = ocp.training.preservation_policies
         best = policies.BestN(
             get_metric_fn=lambda metrics: metrics["top1"], n=1, keep_checkpoints_without_metrics=False
@@ -40,14 +40,11 @@ class Checkpoints:
             cleanup_tmp_directories=clean_up,
         )
         self._saving = None
-
-    @property
-    def steps(self) -> list[int]:
-        """Steps that have a checkpoint, rising."""
-        return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
+        self._current = None  # the step whose state was restored or saved last
 
     def save(self, step: int, state: TrainState, metrics: dict[str, float] | None = None) -> None:
-        """Begins to save a state in the background, once an earlier save has ended.
+        """Begins to save a state in the background, once an earlier save has ended; a state that it has already is not
+        saved again. A damaged checkpoint of the same step is replaced.
 
         Args:
           step: the optimizer steps done.
@@ -57,7 +54,10 @@ class Checkpoints:
         Raises:
           Exception: whatever Orbax raises where the disk is full. Earlier checkpoints are untouched.
         """
+        if step == self._current:
+            return
         self.wait()
+        self._current = step
         self._saving = self._checkpointer.save_async(
             step, state, force=True, overwrite=True, metrics=metrics, custom_metadata={"crc32": checksums(state)}
         )
@@ -79,10 +79,12 @@ class Checkpoints:
         Raises:
           ZooError: a checkpoint is whole, but of another network or optimizer than `like`.
         """
-        for step in reversed(self.steps):
+        for step in sorted((checkpoint.step for checkpoint in self._checkpointer.checkpoints), reverse=True):
             try:
                 metadata = self._checkpointer.metadata(step)
                 there, wanted = _shapes(metadata.metadata), _shapes(like)
+                if not there:
+                    raise ValueError("its list of arrays cannot be read")
                 if like is not None and there != wanted:
                     name = min(there.keys() ^ wanted.keys(), default=None) or next(
                         n for n in there if there[n] != wanted[n]
@@ -99,6 +101,7 @@ class Checkpoints:
                 reason = str(error).strip().split("\n")[0] or type(error).__name__
             else:
                 if saved == checksums(state):
+                    self._current = step
                     return state
                 reason = "its checksums are wrong"
             on_damaged(f"the checkpoint of step {step} is damaged, going back to the one before: {reason}")
@@ -110,6 +113,11 @@ class Checkpoints:
             self.wait()
         finally:
             self._checkpointer.close()
+
+
+def _not_from_orbax(record):
+    """Orbax logs what every file goes through, and each error with its traceback before it raises it."""
+    return "orbax" not in record.pathname
 
 
 def _abstract(like, metadata):

@@ -256,8 +256,8 @@ class _Run:
         return evaluate
 
     def save(self, state: TrainState, step: int, record: dict[str, Any] | None = None) -> None:
-        """Begins to save the state, with the record of its evaluation, if there is a folder and it is not there already."""
-        if self.checkpoints and step not in self.checkpoints.steps:
+        """Begins to save the state, with the record of its evaluation, if there is a folder."""
+        if self.checkpoints:
             self.checkpoints.save(step, state, record and {"top1": record["top1"]})
 
     def interrupted(self, state: TrainState, step: int) -> TrainingInterrupted:
