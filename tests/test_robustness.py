@@ -40,7 +40,7 @@ def steps_done(workdir):
     return metrics.read_text().count('"train"') if metrics.exists() else 0
 
 
-def wait_until(condition, process, seconds=120):
+def wait_until(condition, process, seconds=300):
     """Waits for a condition while a process runs."""
     end = time.monotonic() + seconds
     while not condition():

@@ -194,7 +194,8 @@ class _Run:
         )
         with contextlib.closing(batches):
             while True:
-                pause = self.stop.requested(step) or step in due or step == total
+                pending = self.stop.pending(step)
+                pause = pending or step in due or step == total
                 while len(in_flight) > (0 if pause else STEPS_IN_FLIGHT):
                     done, metrics, batch = in_flight.popleft()
                     values = {name: value.item() for name, value in jax.device_get(metrics).items()}
@@ -202,7 +203,7 @@ class _Run:
                         where = first_non_finite(experiment, state, constants, batch)
                         return state, diverged(values, where, experiment.recipe.target, done, total)
                     self.tracker.train({"kind": "train", "step": done, **values, **clock.speed()})
-                if not self.stop.signum and step in due:
+                if not (pending and self.stop.settle()) and step in due:
                     record = evaluate(state)
                     if record is not None:
                         self.tracker.evaluation(record)
@@ -233,7 +234,8 @@ class _Run:
 
             def on_progress(done, total):
                 self.tracker.progress("evaluating", done, total)
-                if jax.process_count() == 1 and self.stop.requested(step):
+                if jax.process_count() == 1 and self.stop.received:
+                    self.stop.settle()
                     raise Stopped
 
             started = time.perf_counter()

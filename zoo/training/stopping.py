@@ -28,11 +28,18 @@ class Stop:
     received: int | None = None
     signum: int | None = None
 
-    def requested(self, step: int) -> bool:
-        """Whether to stop after `step` steps. Hosts ask each other now and then, so that all stop at the same one."""
+    def pending(self, step: int) -> bool:
+        """Whether to call `settle` after `step` steps: at once on one host, now and then on many."""
         if jax.process_count() == 1:
-            self.signum = self.received
-        elif step % HOSTS_AGREE_EVERY == 0:
+            return self.received is not None
+        return step % HOSTS_AGREE_EVERY == 0
+
+    def settle(self) -> bool:
+        """Sets `signum`; whether to stop. All hosts have to call it after the same step, with nothing else under way:
+        a collective of a training step could meet the one of this.
+        """
+        self.signum = self.received
+        if jax.process_count() > 1:
             self.signum = int(multihost_utils.process_allgather(np.int32(self.received or 0)).max()) or None
         return self.signum is not None
 
