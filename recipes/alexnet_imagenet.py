@@ -7,8 +7,10 @@ Data:      tfds:imagenet2012, which one prepares from the archives that image-ne
 Hardware:  the paper took five to six days on two GTX 580; a GPU of today is limited by how fast the host decodes JPEG.
 Expected:  the paper reports 40.7 % top-1 error for one such network, averaged over ten crops of each image; this recipe
            evaluates the central crop, for which Caffe's reimplementation gives 57.1 % accuracy (bvlc_alexnet/readme.md).
+           That one differs: no change of colours, biases of 0.1 where the paper has 1 ("gave flat loss"), and twice the
+           learning rate for biases.
 Ours:      when the learning rate falls (the paper's authors watched the validation error), the sample for the mean image,
-           evaluation by the central crop, and bfloat16 on GPUs and TPUs.
+           the unit of the change of colours, evaluation by the central crop, and bfloat16 on GPUs and TPUs.
 """
 
 from zoo.recipe import *
@@ -40,6 +42,7 @@ RECIPE = Recipe(
         "normalization": "Krizhevsky et al. 2012, section 2: the mean activity over the training set is subtracted",
         "normalization.sample": "ours: 10,000 images give every pixel's mean to a standard error of 0.7 of 255",
         "augmentation": "Krizhevsky et al. 2012, sections 2 (256 pixels) and 4.1; 227 because of the unpadded first window",
+        "augmentation.train.5": "Krizhevsky et al. 2012, section 4.1; ours: eigenvalues are those of pixels from 0 to 1",
         "augmentation.eval": "ours: the central crop; the paper averages ten",
         "initialization": "Krizhevsky et al. 2012, section 5",
         "optimizer": "Krizhevsky et al. 2012, section 5: the rate is inside of the momentum in its update rule",
@@ -51,7 +54,7 @@ RECIPE = Recipe(
         "budget.evaluate_every": "ours: each epoch",
         "budget.accumulation": "ours: a batch fits on any GPU of today",
         "budget.interim_examples": "ours: the 50,000 validation images take seconds on a GPU",
-        "precision": "ours: float32 like the paper where there is no bfloat16 unit",
+        "precision": "ours: bfloat16 where the hardware has units for it, else float32 like the paper",
         "target": "Caffe's bvlc_alexnet, 57.1 % for the central crop; 40.7 % error for ten crops in the paper, table 2",
     },
 )

@@ -51,7 +51,7 @@ def test_help_is_quick_and_says_what_the_program_does(program):
     started = time.perf_counter()
     done = run_python("-m", program, "--help")
     assert done.returncode == 0 and f"python -m {program}" in done.stdout and "Flags:" in done.stdout
-    assert time.perf_counter() - started < 3
+    assert time.perf_counter() - started < 15  # a second, but for a machine that is busy
 
 
 def test_summarize():
@@ -88,6 +88,12 @@ def test_evaluate_agrees_with_the_run(trained):
     assert evaluated.returncode == 0, evaluated.stderr
     metrics = json.loads(evaluated.stdout)
     assert metrics["top1"] == json.loads(done.stdout)["value"] and metrics["examples"] == 12 and metrics["step"] == 40
+
+
+def test_evaluate_on_data_of_other_classes_is_one_line(trained):
+    done = run_python("-m", "zoo.evaluate", f"--workdir={trained[0]}", "--data=fashion_mnist")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert "the network was trained for the classes blue, green, red; fashion_mnist has T-shirt/top" in done.stderr
 
 
 def test_a_run_that_does_not_converge_exits_with_1(tmp_path, image_folder):

@@ -12,7 +12,7 @@ from verification.facts.derive import FOLDER, derive, to_text
 from zoo.errors import ImageTooSmall, ZooError
 from zoo.models.registry import entries, find_entry
 
-SMALLEST = {"alexnet": 67, "alexnet_owt": 63}
+SMALLEST = {"alexnet": 67, "alexnet_owt": 63}  # by arithmetic: what leaves one pixel in front of fc6
 NARROW = {"hidden": 16}
 
 

@@ -1,5 +1,6 @@
 """Recipes: checked when they are built, changed by path, saved and told apart."""
 
+import dataclasses
 import json
 
 import pytest
@@ -27,6 +28,17 @@ def test_shipped_recipes_survive_json(name):
     recipe = zoo.load_recipe(name)
     again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
     assert again == recipe and again.fingerprint == recipe.fingerprint
+
+
+@pytest.mark.parametrize("name", zoo.list_recipes())
+def test_every_part_of_a_shipped_recipe_can_be_replaced_as_a_whole(name):
+    recipe = zoo.load_recipe(name)
+    for field in dataclasses.fields(recipe):
+        if field.name != "provenance":
+            part = getattr(recipe, field.name)
+            changed = recipe.override({field.name: part})
+            assert changed == recipe and changed.fingerprint == recipe.fingerprint
+            assert changed.source_of(field.name) == "overridden"
 
 
 def change(recipe, *assignments):

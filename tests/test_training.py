@@ -13,12 +13,14 @@ from conftest import small, tiny_dataset
 
 import zoo
 from zoo import parallel
-from zoo.data.loader import training_batches
+from zoo.data.loader import Corrupt, training_batches
 from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.training.diagnosis import first_non_finite
 from zoo.training.experiment import prepare
 from zoo.training.run_folder import RunFolder
+from zoo.training.step import dropout_by_position
+from zoo.training.stopping import SkippedImages
 from zoo.training.tracking import Tracker
 from zoo.training.verdict import judge
 
@@ -132,6 +134,66 @@ def test_a_run_that_never_began_does_not_claim_its_folder(tmp_path, recipe, data
     (tmp_path / "file").touch()
     with pytest.raises(ZooError, match="cannot be used"):
         RunFolder(tmp_path / "file").claim(recipe, 0, dataset)
+
+
+def test_a_folder_is_for_one_process_at_a_time(tmp_path, recipe, dataset):
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    with folder.locked(), pytest.raises(ZooError, match="another process is training in .*run: wait for it, or choose"):
+        zoo.fit(recipe, folder.path, dataset=dataset)
+
+
+def test_looking_at_a_run_leaves_alone_what_it_is_writing(run):
+    folder, result, _ = run
+    writing = folder / "checkpoints" / "99.orbax-checkpoint-tmp"
+    writing.mkdir()
+    loaded = zoo.load_run(folder)
+    assert writing.exists() and loaded.step == 12 and len(loaded.class_names) == 10
+    writing.rmdir()
+    for ours, theirs in zip(jax.tree.leaves(loaded.variables), jax.tree.leaves(result.variables), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_corrupt_images_count_on_after_an_interruption(tmp_path, recipe, dataset):
+    folder = RunFolder(tmp_path)
+    first = SkippedImages(2, folder)
+    first(Corrupt("a.jpg", "cut short"))
+    first(Corrupt("b.jpg", "cut short"))
+    again = SkippedImages(2, folder)
+    again(Corrupt("a.jpg", "cut short"))  # known already
+    with pytest.raises(ZooError, match="3 images cannot be decoded, and data.corrupt_limit is 2: a.jpg .*c.jpg"):
+        again(Corrupt("c.jpg", "no image"))
+    assert sorted(folder.read_corrupt()) == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+@pytest.mark.parametrize(
+    "dropout",
+    [
+        lambda x, train: nn.Dropout(0.5, deterministic=not train)(x),
+        lambda x, train: nn.Dropout(0.5)(x, deterministic=not train),
+        lambda x, train: nn.Dropout(0.5)(x, not train),
+        lambda x, train: nn.Dropout(0.5)(inputs=x, deterministic=not train),
+    ],
+    ids=["field", "keyword", "positional", "all keywords"],
+)
+def test_dropout_follows_the_place_in_the_batch_however_it_is_called(dropout):
+    class Net(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            return dropout(x, train)
+
+    def masks(positions, train=True):
+        positions = jnp.asarray(positions)
+        with nn.intercept_methods(dropout_by_position(positions)):
+            return np.asarray(
+                Net().apply({}, jnp.ones((len(positions), 200)), train, rngs={"dropout": jax.random.key(0)})
+            )
+
+    whole = masks(range(6))
+    np.testing.assert_array_equal(whole[[4, 1]], masks([4, 1]))
+    assert set(np.unique(whole)) == {0, 2} and len({row.tobytes() for row in whole}) == 6
+    assert abs((whole > 0).mean() - 0.5) < 4 * 0.5 / 1200**0.5
+    assert (masks(range(6), train=False) == 1).all()
 
 
 def test_the_seed_decides_everything(run, recipe, dataset):

@@ -9,39 +9,45 @@ compute what PyTorch's layers compute; that the paper is read rightly, the facts
 
 import json
 import platform
+from typing import Any
 
 import numpy as np
 from absl import flags
 
+from verification.numbers import OWN_REFERENCES, regenerated_input, regenerated_tensor
 from zoo import cli
+from zoo.errors import ZooError, unknown
+from zoo.models.registry import find_entry
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("model", None, "Name of a network.", flag_values=FLAGS)
 
 
-def main(args: flags.FlagValues) -> int:
-    """Writes the file into verification/facts/numeric."""
-    import torch
+def make_reference(model_name: str) -> dict[str, Any]:
+    """The reference numbers of a network, in the form of those in third_party/references/numeric.
 
-    from verification.numbers import OWN_REFERENCES, regenerated_input, regenerated_tensor
+    Raises:
+      ZooError: there is no such network in PyTorch here, or no PyTorch.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise ZooError("making reference numbers needs PyTorch: python -m pip install 'zoo[bench]'") from None
     from zoo.benchmark.torch_networks import NETWORKS
-    from zoo.errors import unknown
-    from zoo.models.registry import find_entry
 
-    if args.model not in NETWORKS:
-        raise unknown("network in PyTorch", str(args.model), NETWORKS)
+    if model_name not in NETWORKS:
+        raise unknown("network in PyTorch", model_name, NETWORKS)
     gain = 1.0
-    network = NETWORKS[args.model]().double().eval()
-    names = [(name, list(tensor.shape)) for name, tensor in network.state_dict().items()]
+    network = NETWORKS[model_name]().double().eval()
+    names = [[name, list(tensor.shape)] for name, tensor in network.state_dict().items()]
     tensors = {name: torch.from_numpy(regenerated_tensor(name, tuple(shape), gain)).double() for name, shape in names}
     network.load_state_dict(tensors)
-    images = torch.from_numpy(regenerated_input(find_entry(args.model).input_shape[0])).double().permute(0, 3, 1, 2)
+    images = torch.from_numpy(regenerated_input(find_entry(model_name).input_shape[0])).double().permute(0, 3, 1, 2)
     stages = []
 
     def record(name):
         def hook(module, inputs, output):
             output = (output.permute(0, 2, 3, 1) if output.ndim == 4 else output).numpy()
-            first = output[0].ravel()[:8]
             stages.append(
                 {
                     "name": name,
@@ -49,7 +55,7 @@ def main(args: flags.FlagValues) -> int:
                     "out": list(output.shape),
                     "mean": _rounded(output.mean()),
                     "std": _rounded(output.std(ddof=1)),
-                    "first8_img0": [_rounded(value) for value in first],
+                    "first8_img0": [_rounded(value) for value in output[0].ravel()[:8]],
                 }
             )
 
@@ -59,17 +65,23 @@ def main(args: flags.FlagValues) -> int:
         module.register_forward_hook(record(name))
     with torch.inference_mode():
         logits = network(images).numpy()
-    content = {
-        "model": args.model,
-        "builder": f"zoo.benchmark.torch_networks.{args.model}",
+    return {
+        "model": model_name,
+        "builder": f"zoo.benchmark.torch_networks.{model_name}",
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__},
         "gain": gain,
         "state_dict": names,
         "outputs_f64": {"logits": [[_rounded(value, 9) for value in row] for row in logits]},
         "stage_fingerprints": stages,
     }
+
+
+def main(args: flags.FlagValues) -> int:
+    """Writes the file into verification/facts/numeric."""
+    if not args.model:
+        raise ZooError("which network? --model=NAME")
     path = OWN_REFERENCES / f"{args.model}.json"
-    path.write_text(json.dumps(content) + "\n")
+    path.write_text(json.dumps(make_reference(args.model)) + "\n")
     print(path)
     return 0
 

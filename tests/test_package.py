@@ -1,0 +1,97 @@
+"""What the project says of itself: its public names, its README, its table of results."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, run_python
+
+import zoo
+from verification import ledger, results
+from zoo.errors import ZooError
+from zoo.recipe import Target
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_public_names():
+    assert zoo.__all__ == sorted(zoo._HOME) and all(getattr(zoo, name) is not None for name in zoo.__all__)
+    with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'resnet'"):
+        zoo.resnet  # noqa: B018
+
+
+def test_programs_do_not_hide_the_functions_of_their_names():
+    script = "import zoo.summarize, zoo.evaluate, zoo; print(zoo.summarize.__module__, zoo.evaluate.__module__)"
+    assert run_python("-c", script).stdout.split() == ["zoo.summary", "zoo.training.evaluation"]
+
+
+def test_importing_is_light():
+    """Neither JAX nor a heavy library is needed to say that a flag is wrong, and never TensorFlow or torch."""
+    script = (
+        "import sys, zoo, zoo.train; early = set(sys.modules);"
+        "import zoo.training.loop, verification.suite; late = set(sys.modules);"
+        "print({'jax', 'flax', 'matplotlib'} & early, {'tensorflow', 'torch', 'tensorflow_datasets'} & late)"
+    )
+    assert run_python("-c", script).stdout.strip() == "set() set()"
+
+
+def test_the_readmes_numbers_are_the_networks():
+    summary = zoo.summarize("alexnet", (227, 227, 1), 10)
+    assert f"AlexNet: {summary.params:,} parameters, {summary.macs:,} multiply-adds an image" in README
+    assert f"alexnet ({zoo.load_recipe('alexnet').fingerprint})" in README
+
+
+def test_the_readmes_table_is_the_ledgers():
+    assert results.with_table(README) == README
+    with pytest.raises(ZooError, match="has no <!-- results: begin -->"):
+        results.with_table("# zoo")
+
+
+def test_files_that_the_readme_names_are_there():
+    named = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert "docs/alexnet.png" in named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_table_says_what_the_ledger_supports(monkeypatch, tmp_path):
+    recipe = zoo.load_recipe("alexnet")
+    runs = [
+        {
+            "recipe": "alexnet",
+            "fingerprint": ledger.fingerprint(recipe),
+            "seed": seed,
+            "converged": True,
+            "measures": {"final top1": 0.80 + 0.001 * seed, "final loss": 0.5},
+            "images_per_second": 10.0 * seed,
+            "environment": {"processor": "abacus", "cores": 2, "device": "cpu"},
+        }
+        for seed in range(6)
+    ]
+    for module in (ledger, results):
+        monkeypatch.setattr(module, "FOLDER", tmp_path)
+
+    def status(runs):
+        (tmp_path / "alexnet.cpu.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
+        (row,) = [line for line in results.table().splitlines() if line.startswith("| `alexnet` |")]
+        return row
+
+    assert "0.8025 ± 0.0019 (6)" in status(runs) and "abacus, 2 cores" in status(runs)
+    assert status(runs).endswith("| verified |") and "| 25 |" in status(runs)
+    assert status(runs[:4]).endswith("| too few runs |")
+    assert status([{**run, "fingerprint": "another"} for run in runs]).endswith("| not run here |")
+    assert status([*runs[:5], {**runs[5], "converged": False}]).endswith("| promises too much |")
+    optimistic = recipe.override({"target": Target(0.801, within_steps=240)})
+    monkeypatch.setattr(results, "load_recipe", lambda name: optimistic if name == "alexnet" else recipe)
+    assert status(runs).endswith("| promises too much |")
+
+
+def test_the_script_of_numeric_references_makes_what_is_there(tmp_path):
+    """Its logits in float64 from PyTorch, for the network that torchvision lacks."""
+    pytest.importorskip("torch", reason="needs torch")
+    there = json.loads((ROOT / "verification" / "facts" / "numeric" / "alexnet.json").read_text())
+    script = "import json, sys; from verification import numeric_reference as n; json.dump(n.make_reference('alexnet'), sys.stdout)"
+    made = json.loads(subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True).stdout)
+    assert made["state_dict"] == there["state_dict"]
+    assert made["outputs_f64"]["logits"] == pytest.approx(there["outputs_f64"]["logits"])
