@@ -37,7 +37,7 @@ def mistakes():
     yield "verification", ["--record"], "which recipe?"
 
 
-@pytest.mark.parametrize(("program", "arguments", "message"), mistakes(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("program", "arguments", "message"), list(mistakes()), ids=lambda value: str(value)[:40])
 def test_mistakes_are_one_line_and_exit_with_2(program, arguments, message, tmp_path):
     workdir = [f"--workdir={tmp_path / 'run'}"] if program == "zoo.train" else []
     done = run_python("-m", program, *arguments, *workdir, TFDS_DATA_DIR=str(tmp_path))

@@ -21,7 +21,6 @@ flags.DEFINE_enum("against", None, ["torch"], "What to compare with: PyTorch, ea
 flags.DEFINE_integer("rounds", 5, "How often each side has its turn.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("steps", 3, "Steps in a turn.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_bool("json", False, "Print a JSON object instead of a table.", flag_values=FLAGS)
-cli.define_jax_flags(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
@@ -30,30 +29,32 @@ def main(args: flags.FlagValues) -> int:
     from rich.progress import Progress
     from rich.table import Table
 
+    from zoo.benchmark.timing import SideProcess, ratio, report, time_in_turn
+    from zoo.benchmark.zoo_side import zoo_side
     from zoo.errors import ZooError
     from zoo.models.registry import find_entry
     from zoo.training.environment import environment
 
-    cli.set_up_jax(args)
-    from zoo.benchmark.timing import ratio, report, time_in_turn, zoo_side
-
     find_entry(args.model)
+    settings = (args.model, args.mode, args.batch, args.dtype)
+    makers = {"zoo": (zoo_side, *settings)}
     if args.against:
         try:
-            from zoo.benchmark.torch_side import torch_sides
+            from zoo.benchmark.torch_side import torch_side
         except ImportError:
             raise ZooError("--against=torch needs PyTorch: python -m pip install 'zoo[bench]'") from None
+        makers["torch eager"] = (torch_side, *settings, False)
+        makers["torch compiled"] = (torch_side, *settings, True)
     console = cli.make_console(stderr=args.json)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("compiling", total=args.rounds)
-        others = torch_sides(args.model, args.mode, args.batch, args.dtype) if args.against else {}
-        sides = {"zoo": zoo_side(args.model, args.mode, args.batch, args.dtype), **others}
+        sides = {name: SideProcess(*maker) for name, maker in makers.items()}
         progress.update(task, description="timing")
         seconds = time_in_turn(sides, args.rounds, args.steps, lambda done: progress.update(task, completed=done))
     rows = [report(name, side, seconds[name], args.batch) for name, side in sides.items()]
     result = {"model": args.model, "mode": args.mode, "batch": args.batch, "dtype": args.dtype, "sides": rows}
-    if others:
-        result["ratio"] = ratio(seconds, "zoo", list(others))
+    if args.against:
+        result["ratio"] = ratio(seconds, "zoo", [name for name in sides if name != "zoo"])
     if args.json:
         print(json.dumps({**result, "environment": environment()}))
         return 0
@@ -74,7 +75,7 @@ def main(args: flags.FlagValues) -> int:
         peak = f"{row['peak_mb']:,.0f}" if row["peak_mb"] else "-"
         table.add_row(row["side"], *(f"{number:,.1f}" for number in numbers), peak)
     console.print(table)
-    if others:
+    if args.against:
         console.print(f"zoo is {result['ratio']:.2f} times as fast as the best of the others")
     return 0
 

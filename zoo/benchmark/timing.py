@@ -1,21 +1,18 @@
-"""Times steps of several sides in turn, so that a machine whose speed drifts slows all of them alike."""
+"""Times steps of several sides in turn, so that a machine whose speed drifts slows all of them alike.
 
+Each side has a process of its own: two frameworks in one get in each other's way, with their threads and their memory.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax
-import numpy as np
-
-from zoo import parallel
-from zoo.data.augment import Statistics
-from zoo.data.loader import Batch
-from zoo.models.registry import create_model, find_entry
-from zoo.optimizer import learning_rate, make_optimizer
-from zoo.recipe import SGD, ConstantRate, Initialization, Normalize, Regularization
-from zoo.training.state import create_state
-from zoo.training.step import Constants, make_eval_step, make_train_step
+from zoo.errors import ZooError
 
 
 class Side(NamedTuple):
@@ -32,83 +29,83 @@ class Side(NamedTuple):
     peak_bytes: int | None
 
 
-def zoo_side(model_name: str, mode: str, batch_size: int, dtype: str) -> Side:
-    """A training ("train") or evaluation ("eval") step of one of the zoo's networks on one device and random pixels.
+class SideProcess:
+    """A side in a process of its own.
 
-    It is the very step that `zoo.fit` runs, with SGD, momentum and weight decay, and with normalization as its only
-    transform.
+    Attributes:
+      compile_seconds, peak_bytes: of the `Side`.
     """
-    entry = find_entry(model_name)
-    model = create_model(model_name, dtype=np.dtype(dtype) if dtype != "bfloat16" else jax.numpy.bfloat16)
-    mesh = parallel.make_mesh(jax.devices()[:1])
-    random = np.random.default_rng(0)
-    batch = Batch(
-        index=np.arange(batch_size, dtype=np.int32),
-        position=np.arange(batch_size, dtype=np.int32),
-        weight=np.ones(batch_size, np.float32),
-        image=random.integers(0, 256, (batch_size, *entry.input_shape), np.uint8),
-        label=random.integers(0, entry.num_classes, batch_size, np.int32),
-    )
-    channels = entry.input_shape[-1]
-    measured = Statistics(
-        np.full(channels, 127.5, np.float32),
-        np.full(channels, 73.9, np.float32),
-        np.zeros((channels, channels), np.float32),
-    )
-    constants = parallel.replicate(Constants(measured, None, None), mesh)
-    batch = parallel.shard_batch(batch, mesh)
-    rate, transforms = learning_rate(ConstantRate(1e-3), 1000), (Normalize(),)
-    optimizer = make_optimizer(SGD(0.9), Regularization(5e-4), rate)
 
-    def create(seed):
-        return create_state(model, Initialization(), optimizer, seed, entry.input_shape)
+    def __init__(self, make_side: Callable[..., Side], *arguments: Any):
+        """Starts the process and waits until the side is ready.
 
-    state = parallel.make_replicated(create, mesh, np.uint32(0))
-    if mode == "train":
-        body = make_train_step(model, transforms, optimizer, rate)
-    else:
-        body, state = make_eval_step(model, transforms), state.variables
-    started = time.perf_counter()
-    compiled = parallel.data_parallel(body, mesh, donate=mode == "train").lower(state, constants, batch).compile()
-    compile_seconds = time.perf_counter() - started
-    held = {"state": state}
+        Args:
+          make_side: a function at the top level of its module.
+          *arguments: of `make_side`.
 
-    def step():
-        if mode == "train":
-            held["state"], result = compiled(held["state"], constants, batch)
-        else:
-            result = compiled(held["state"], constants, batch)
-        jax.block_until_ready(result)
+        Raises:
+          ZooError: what `make_side` raised, or that its process ended.
+        """
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        context.Process(target=_serve, args=(theirs, make_side, arguments), daemon=True).start()
+        theirs.close()
+        self.compile_seconds, self.peak_bytes = self._receive()
 
-    memory = compiled.memory_analysis()
-    peak = memory and (
-        memory.argument_size_in_bytes
-        + memory.output_size_in_bytes
-        + memory.temp_size_in_bytes
-        - memory.alias_size_in_bytes
-    )
-    return Side(step, compile_seconds, peak)
+    def time(self, steps: int) -> float:
+        """Seconds a step, over so many steps."""
+        self._connection.send(steps)
+        return self._receive()
+
+    def _receive(self):
+        try:
+            received = self._connection.recv()
+        except EOFError:
+            raise ZooError("a side of the benchmark ended by itself; it may have run out of memory") from None
+        if isinstance(received, Exception):
+            raise received
+        return received
 
 
-def time_in_turn(
-    sides: Mapping[str, Side], rounds: int, steps: int, on_round: Callable[[int], None]
-) -> dict[str, list[float]]:
-    """Seconds a step of each side in each round; two steps of each come first that do not count."""
-    for side in sides.values():
-        side.step()
-        side.step()
-    seconds = {name: [] for name in sides}
-    for done in range(1, rounds + 1):
-        for name, side in sides.items():
+def _serve(connection, make_side, arguments):
+    """What the process of a side does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends it
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leaves the other sides their part of a GPU
+    try:
+        side = make_side(*arguments)
+    except ZooError as error:
+        connection.send(error)
+        return
+    connection.send((side.compile_seconds, side.peak_bytes))
+    with contextlib.suppress(EOFError):  # the main process has what it wants
+        while True:
+            steps = connection.recv()
             started = time.perf_counter()
             for _ in range(steps):
                 side.step()
-            seconds[name].append((time.perf_counter() - started) / steps)
+            connection.send((time.perf_counter() - started) / steps)
+
+
+def time_in_turn(
+    sides: Mapping[str, SideProcess], rounds: int, steps: int, on_round: Callable[[int], None]
+) -> dict[str, list[float]]:
+    """Seconds a step of each side in each round.
+
+    Each turn begins with a step that does not count: while others had their turn, the system may have taken back memory
+    that this side had freed, which in training never happens and cost up to a second here to get again.
+    """
+    for side in sides.values():
+        side.time(2)
+    seconds = {name: [] for name in sides}
+    for done in range(1, rounds + 1):
+        for name, side in sides.items():
+            side.time(1)
+            seconds[name].append(side.time(steps))
         on_round(done)
     return seconds
 
 
-def report(name: str, side: Side, seconds: list[float], batch_size: int) -> dict[str, Any]:
+def report(name: str, side: SideProcess, seconds: list[float], batch_size: int) -> dict[str, Any]:
     """The figures of one side: medians over rounds."""
     median = statistics.median(seconds)
     return {

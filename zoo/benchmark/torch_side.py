@@ -13,20 +13,13 @@ from zoo.errors import unknown
 from zoo.models.registry import find_entry
 
 
-def torch_sides(model_name: str, mode: str, batch_size: int, dtype: str) -> dict[str, Side]:
-    """Eager and `torch.compile`d steps with the same work as `zoo_side`: channels last, autocast if not float32."""
+def torch_side(model_name: str, mode: str, batch_size: int, dtype: str, compiled: bool) -> Side:
+    """An eager or `torch.compile`d step with the same work as `zoo_side`: channels last, autocast if not float32."""
     if model_name not in NETWORKS:
         raise unknown("network in PyTorch", model_name, NETWORKS)
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     torch.backends.cudnn.benchmark = True
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return {
-        f"torch {how}": _side(model_name, mode, batch_size, dtype, device, compiled=how == "compiled")
-        for how in ("eager", "compiled")
-    }
-
-
-def _side(model_name, mode, batch_size, dtype, device, compiled):
     torch.manual_seed(0)
     height, width, channels = find_entry(model_name).input_shape
     network = NETWORKS[model_name]().to(device, memory_format=torch.channels_last)
