@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo.data.sources import ArraySplit, Dataset
+from zoo.data.dataset import ArraySplit, Dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -11,9 +11,9 @@ from conftest import ROOT, run_python
 from PIL import Image
 
 import zoo
+from zoo.data.dataset import ArraySplit, Dataset, check_dataset
 from zoo.data.decode import MAX_PIXELS, CorruptImage, open_image
 from zoo.data.fashion_mnist import FOLDER, PAYLOADS, open_fashion_mnist
-from zoo.data.sources import ArraySplit, Dataset, check_dataset
 from zoo.errors import ZooError
 
 

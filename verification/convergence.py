@@ -8,7 +8,7 @@ import numpy as np
 from verification.check import Check, Group
 from verification.ledger import append_run, fingerprint, read_ledger
 from verification.statistics import Band, prediction_band
-from zoo.data.sources import Dataset
+from zoo.data.dataset import Dataset
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 from zoo.training.environment import environment

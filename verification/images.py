@@ -12,8 +12,8 @@ from verification.check import Check, Group
 from verification.statistics import share_is_plausible
 from zoo.data import augment
 from zoo.data.augment import Statistics
+from zoo.data.dataset import Split
 from zoo.data.loader import Feed, evaluation_batches
-from zoo.data.sources import Split
 from zoo.recipe import (
     ChannelMeanStd,
     HorizontalFlip,

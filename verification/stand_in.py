@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.data.sources import Dataset
+from zoo.data.dataset import Dataset
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 

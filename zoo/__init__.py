@@ -11,8 +11,8 @@ import sys
 import types
 
 _HOME = {
-    "ArraySplit": "zoo.data.sources",
-    "Dataset": "zoo.data.sources",
+    "ArraySplit": "zoo.data.dataset",
+    "Dataset": "zoo.data.dataset",
     "TrainingInterrupted": "zoo.errors",
     "ZooError": "zoo.errors",
     "create_model": "zoo.models.registry",

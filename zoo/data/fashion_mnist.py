@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.sources import ArraySplit, Dataset
+from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ZooError
 from zoo.paths import THIRD_PARTY
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.sources import Dataset
+from zoo.data.dataset import Dataset
 from zoo.errors import ZooError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")

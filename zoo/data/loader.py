@@ -11,9 +11,9 @@ import grain
 import numpy as np
 from absl import flags
 
+from zoo.data.dataset import ArraySplit, Split, check_labels
 from zoo.data.decode import CorruptImage, open_image
 from zoo.data.framing import frame, framed_size, is_random, split_framing
-from zoo.data.sources import ArraySplit, Split, check_labels
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import Transform
 

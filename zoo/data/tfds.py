@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.data.sources import Dataset
+from zoo.data.dataset import Dataset
 from zoo.errors import DataNotPrepared, ZooError, unknown
 
 EVAL_SPLITS = ("validation", "val", "test")  # test comes last: many, as that of ImageNet, have no labels

@@ -11,8 +11,9 @@ from jax.sharding import Mesh
 
 from zoo import parallel
 from zoo.data.augment import Statistics
+from zoo.data.dataset import Dataset
 from zoo.data.loader import Corrupt, Feed, evaluation_batches
-from zoo.data.sources import Dataset, open_source
+from zoo.data.sources import open_source
 from zoo.errors import ZooError
 from zoo.models.registry import find_entry, name_of
 from zoo.recipe import (

@@ -18,8 +18,8 @@ from jax.sharding import Mesh
 from zoo import parallel
 from zoo.data import augment, statistics
 from zoo.data.augment import Statistics
+from zoo.data.dataset import Dataset, Split, check_dataset
 from zoo.data.loader import Corrupt, Feed, decoded, make_feed
-from zoo.data.sources import Dataset, Split, check_dataset
 from zoo.errors import ZooError
 from zoo.models.registry import create_model
 from zoo.optimizer import learning_rate, make_optimizer

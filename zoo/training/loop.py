@@ -16,8 +16,9 @@ from jax.experimental import multihost_utils
 
 from zoo import parallel
 from zoo.data.augment import Statistics
+from zoo.data.dataset import Dataset
 from zoo.data.loader import training_batches
-from zoo.data.sources import Dataset, open_source
+from zoo.data.sources import open_source
 from zoo.data.statistics import sample_indices
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Recipe

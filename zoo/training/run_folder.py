@@ -10,7 +10,7 @@ import filelock
 import numpy as np
 
 from zoo.data.augment import Statistics
-from zoo.data.sources import Dataset
+from zoo.data.dataset import Dataset
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 from zoo.training.environment import PACKAGES, environment

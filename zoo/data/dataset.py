@@ -1,0 +1,86 @@
+"""Data sets: two splits of images with labels, each readable at any position."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from zoo.errors import ZooError
+
+
+class Split(Protocol):
+    """One split of a data set. It can be pickled, so that worker processes can read it.
+
+    Attributes:
+      images: all images, uint8 [N, H, W, C], where the split has them in memory and in one size; None elsewhere.
+      labels: all labels, int32 [N]; None where they can only be had by reading every example.
+    """
+
+    images: np.ndarray | None
+    labels: np.ndarray | None
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> tuple[bytes | np.ndarray, int]:
+        """The example at a position: its image as an encoded file or as uint8 [H, W, C], and its label."""
+
+    def describe(self, index: int) -> str:
+        """Where the example is from, such as the path of its file."""
+
+
+@dataclass(frozen=True)
+class ArraySplit:
+    """A split that is in memory as a whole: uint8 images [N, H, W, C] and int32 labels [N]."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    name: str = "array"
+
+    def __len__(self):
+        return len(self.labels)
+
+    def read(self, index):
+        return self.images[index], int(self.labels[index])
+
+    def describe(self, index):
+        return f"{self.name}[{index}]"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A training and an evaluation split with what they share.
+
+    Attributes:
+      spec: how it was asked for, such as "folder:flowers".
+      train, eval: the splits.
+      class_names: label i is called `class_names[i]`.
+      channels: of every image, once decoded.
+    """
+
+    spec: str
+    train: Split
+    eval: Split
+    class_names: Sequence[str]
+    channels: int
+
+
+def check_dataset(dataset: Dataset) -> None:
+    """Raises `ZooError` for a data set that nothing can be learned from."""
+    if len(dataset.class_names) < 2:
+        classes = ", ".join(dataset.class_names) or "none"
+        raise ZooError(f"{dataset.spec}: a classifier needs at least two classes, and there is {classes}")
+    for name in ("train", "eval"):
+        split = getattr(dataset, name)
+        if len(split) == 0:
+            raise ZooError(f"{dataset.spec}: there are no {name} images")
+        if split.labels is not None:
+            check_labels(split.labels, len(dataset.class_names), split.describe)
+
+
+def check_labels(labels: np.ndarray, num_classes: int, describe: Callable[[int], str]) -> None:
+    """Raises `ZooError` if a label is not one of 0 ... num_classes - 1; `describe` says which example label i is of."""
+    outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if len(outside):
+        first = int(outside[0])
+        raise ZooError(f"{describe(first)} has the label {labels[first]}, outside of 0 to {num_classes - 1}")
