@@ -64,7 +64,8 @@ def _leave_errors_to_their_callers() -> None:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
     def report(unraisable):
-        if str(unraisable.exc_value) != "Event loop is closed":
+        files = [frame.filename for frame in traceback.extract_tb(unraisable.exc_traceback)]
+        if str(unraisable.exc_value) != "Event loop is closed" and not any("orbax" in file for file in files):
             sys.__unraisablehook__(unraisable)
 
     sys.unraisablehook = report
