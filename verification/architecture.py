@@ -1,12 +1,12 @@
 """Is it the right network? Layer by layer against its facts, and number by number against another implementation."""
 
 from collections.abc import Iterator
-from itertools import zip_longest
 
 from verification.check import Check, Group
 from verification.facts import load_facts
 from verification.numbers import check_numbers
-from zoo.summary import summarize
+from zoo.models.registry import find_entry
+from zoo.summary import Row, summarize
 
 
 def check_architecture(model_name: str) -> Iterator[Check]:
@@ -17,14 +17,7 @@ def check_architecture(model_name: str) -> Iterator[Check]:
         yield group.check("facts", False, f"there is no verification/facts/{model_name}.json to hold it against")
         return
     summary = summarize(model_name, tuple(facts["input_shape"]), facts["num_classes"])
-    expected = [(name, kind, tuple(shape), params, macs) for name, kind, shape, params, macs in facts["layers"]]
-    found = [tuple(row) for row in summary.rows]
-    differing = [pair for pair in zip_longest(expected, found, fillvalue="no layer") if pair[0] != pair[1]]
-    if differing:
-        detail = f"{len(differing)} of {len(expected)} layers differ; first: {differing[0][1]} where {differing[0][0]} belongs"
-    else:
-        detail = f"all {len(expected)} layers agree in name, type, shape, parameters and MACs"
-    yield group.check("layers", not differing, detail)
+    yield group.check("layers", *_compare_layers(facts, summary, find_entry(model_name)))
     for source in facts["sources"]:
         totals = {name: getattr(summary, name) for name in ("params", "batch_stats", "macs")}
         wrong = [
@@ -33,3 +26,21 @@ def check_architecture(model_name: str) -> Iterator[Check]:
         right = f"{summary.params:,} parameters, {summary.batch_stats:,} moving statistics, {summary.macs:,} MACs"
         yield group.check("totals", not wrong, f"{', '.join(wrong) or right}; {source['name']}")
     yield from check_numbers(model_name, facts["input_shape"][0])
+
+
+def _compare_layers(facts, summary, entry):
+    """Whether each layer of the facts is there, and no other that has parameters; and a line that says so."""
+    name_of = entry.layouts[facts["layout"]].name if "layout" in facts else str
+    found = {name_of(row.name): Row(name_of(row.name), *row[1:]) for row in summary.rows}
+    expected = {row[0]: Row(row[0], row[1], tuple(row[2]), *row[3:]) for row in facts["layers"]}
+    missing = [f"{row.name} is missing" for row in expected.values() if row.name not in found]
+    surplus = [f"{row.name} is surplus" for row in found.values() if row.params and row.name not in expected]
+    differing = [
+        f"{tuple(found[name])} where {tuple(row)} belongs"
+        for name, row in expected.items()
+        if name in found and found[name] != row
+    ]
+    problems = differing + missing + surplus
+    if problems:
+        return False, f"{len(problems)} of {len(expected)} layers are wrong; first: {problems[0]}"
+    return True, f"all {len(expected)} layers agree in name, type, shape, parameters and MACs"

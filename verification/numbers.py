@@ -11,10 +11,10 @@ import jax
 import numpy as np
 
 from verification.check import Check, Group
-from verification.facts import FOLDER, load_facts
-from zoo.models.registry import create_model
+from verification.facts import FOLDER
+from zoo.models.registry import create_model, find_entry
 from zoo.paths import THIRD_PARTY
-from zoo.weights import LAYER_NAMES, import_weights
+from zoo.weights import import_weights
 
 REFERENCES = THIRD_PARTY / "references" / "numeric"
 OWN_REFERENCES = FOLDER / "numeric"  # by `numeric_reference.py`, where torchvision has no such network
@@ -57,7 +57,7 @@ def regenerated_input(size: int) -> np.ndarray:
 
 # Not layers of ours: functions, containers, and dropout, which does nothing in evaluation and in front of a linear layer
 # sees images that the two sides lay out differently.
-LEFT_OUT = ("ReLU", "Flatten", "Sequential", "Dropout")
+LEFT_OUT = ("ReLU", "ReLU6", "Flatten", "Sequential", "Dropout", "_DenseBlock")
 
 
 def check_numbers(model_name: str, input_size: int) -> Iterator[Check]:
@@ -67,11 +67,10 @@ def check_numbers(model_name: str, input_size: int) -> Iterator[Check]:
     if reference is None:
         yield group.skip("numbers", "no other implementation's numbers are at hand")
         return
-    layout = next((layout for layout, name in LAYER_NAMES if name == model_name), None)
+    layouts = find_entry(model_name).layouts
+    layout = next((layout for layout in ("torchvision", "torch") if layout in layouts), None)
     if layout is None:
-        yield group.check(
-            "numbers", False, f"zoo/weights.py does not know what {reference['builder']} calls the layers"
-        )
+        yield group.check("numbers", False, f"it is not known what {reference['builder']} calls the layers of {model_name}")
         return
     tensors = {
         name: regenerated_tensor(name, tuple(shape), reference["gain"]) for name, shape in reference["state_dict"]
@@ -100,16 +99,13 @@ def check_numbers(model_name: str, input_size: int) -> Iterator[Check]:
         bool(deviation <= TOLERANCE),
         f"differ from {reference['builder']} by {deviation:.1e} of their deviation, {TOLERANCE:.0e} is allowed",
     )
-    yield _check_stages(group, reference, activations, load_facts(model_name).get("names", {}))
+    named = {layouts[layout].name(path): output for path, output in activations.items()}
+    yield _check_stages(group, reference, named)
 
 
-def _check_stages(group, reference, activations, names):
+def _check_stages(group, reference, activations):
     """Mean, deviation and first eight values of each layer that both sides have; they are rounded to 7 digits."""
-    stages = {
-        names.get(stage["name"], stage["name"]): stage
-        for stage in reference["stage_fingerprints"]
-        if stage["type"] not in LEFT_OUT
-    }
+    stages = {stage["name"]: stage for stage in reference["stage_fingerprints"] if stage["type"] not in LEFT_OUT}
     unmet = sorted(stages.keys() - activations.keys())
     if unmet:
         return group.check(

@@ -1,10 +1,10 @@
-"""Reads trained weights of other frameworks into the zoo's networks."""
+"""Trained weights of other frameworks, into the zoo's networks and out of them."""
 
 import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -18,28 +18,14 @@ from zoo.errors import ZooError, unknown
 from zoo.models.registry import create_model, find_entry, name_of
 
 
-class Flattened(NamedTuple):
-    """A linear layer behind a flattened image: PyTorch lays images out as [C, H, W], the zoo as [H, W, C]."""
-
-    name: str
-    channels: int
-
-
-# The names of layers in PyTorch's state dicts, by the layer's path in the zoo; a layer that is not here has the same.
-LAYER_NAMES: dict[tuple[str, str], Mapping[str, str | Flattened]] = {
-    ("torch", "alexnet"): {"fc6": Flattened("fc6", 256)},
-    ("torchvision", "alexnet_owt"): {
-        "conv1": "features.0",
-        "conv2": "features.3",
-        "conv3": "features.6",
-        "conv4": "features.8",
-        "conv5": "features.10",
-        "fc6": Flattened("classifier.1", 256),
-        "fc7": "classifier.4",
-        "fc8": "classifier.6",
-    },
+# What a framework calls a layer's variables, by the zoo's collection and name; others are called the same.
+TORCH_VARIABLES = {
+    ("params", "kernel"): "weight",
+    ("params", "scale"): "weight",
+    ("batch_stats", "mean"): "running_mean",
+    ("batch_stats", "var"): "running_var",
 }
-PARAMETER_NAMES = {"kernel": "weight", "bias": "bias"}
+IGNORED = ("num_batches_tracked",)  # PyTorch's batch normalization counts batches, which nothing here needs
 
 
 def import_weights(
@@ -59,56 +45,102 @@ def import_weights(
       input_shape: (height, width, channels); the canonical input if None.
 
     Returns:
-      {"params": ...}, float32.
+      {"params": ..., "batch_stats": ...}, float32; no "batch_stats" where the network has none.
 
     Raises:
       ZooError: the layout is not known for this network; a tensor is missing, surplus or misshapen (all are listed); or
         the file cannot be read.
     """
-    name = model if isinstance(model, str) else name_of(model)
-    model = create_model(model) if isinstance(model, str) else model
-    if (layout, name) not in LAYER_NAMES:
-        raise unknown(
-            f"layout of {name or type(model).__name__}",
-            layout,
-            [known for known, network in LAYER_NAMES if network == name],
-        )
-    layer_names = LAYER_NAMES[layout, name]
+    name, model, known = _resolve(model, layout)
     tensors = tensors if isinstance(tensors, Mapping) else read_tensors(Path(tensors))
-    shape = input_shape or find_entry(name).input_shape
-    abstract = jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False))
-
-    params, problems, used = {}, [], set()
-    for path, wanted in traverse_util.flatten_dict(abstract["params"]).items():
-        layer, parameter = "/".join(path[:-1]), path[-1]
-        source = layer_names.get(layer, layer.replace("/", "."))
-        key = f"{source.name if isinstance(source, Flattened) else source}.{PARAMETER_NAMES[parameter]}"
+    found, problems, used = {}, [], set()
+    for path, wanted in _abstract_variables(name, model, input_shape).items():
+        key, layer = _tensor_name(known, path), "/".join(path[1:-1])
         used.add(key)
         if key not in tensors:
             problems.append(f"{key} is missing")
             continue
         tensor = np.asarray(tensors[key], np.float32)
-        array = _from_torch(tensor, source) if parameter == "kernel" else tensor
+        array = _from_torch(tensor, known.flattened.get(layer)) if path[-1] == "kernel" else tensor
+        if array.size == wanted.size and path[-1] != "kernel":
+            array = array.reshape(wanted.shape)  # PyTorch keeps some vectors as [C, 1, 1]
         if array.shape != wanted.shape:
             problems.append(
                 f"{key} is {list(tensor.shape)}, which makes {list(array.shape)} and not {list(wanted.shape)}"
             )
-        params[path] = array
-    problems += [f"{key} is surplus" for key in tensors if key not in used]
+        found[path] = array
+    problems += [f"{key} is surplus" for key in tensors if key not in used and not key.endswith(IGNORED)]
     if problems:
         raise ZooError(f"these are not the weights of {name} in the layout of {layout}: {'; '.join(problems)}")
-    return {"params": traverse_util.unflatten_dict(params)}
+    return traverse_util.unflatten_dict(found)
 
 
-def _from_torch(kernel, source):
+def export_weights(
+    model: str | nn.Module, variables: Mapping[str, Any], layout: str = "torchvision"
+) -> dict[str, np.ndarray]:
+    """The inverse of `import_weights`: arrays by the names and with the axes of another framework, float32.
+
+    `safetensors.numpy.save_file(zoo.export_weights(...), path)` makes a file of them.
+
+    Args:
+      model, layout: as in `import_weights`.
+      variables: {"params": ..., "batch_stats": ...}.
+
+    Raises:
+      ZooError: the layout is not known for this network.
+    """
+    _, _, known = _resolve(model, layout)
+    tensors = {}
+    for path, array in traverse_util.flatten_dict(dict(variables)).items():
+        array, layer = np.asarray(jax.device_get(array), np.float32), "/".join(path[1:-1])
+        if path[-1] == "kernel":
+            array = _to_torch(array, known.flattened.get(layer))
+        tensors[_tensor_name(known, path)] = np.ascontiguousarray(array)
+    return tensors
+
+
+def _resolve(model, layout):
+    """The name of a network, the network, and what the layout calls its layers."""
+    name = model if isinstance(model, str) else name_of(model)
+    if name is None:
+        raise ZooError(f"{type(model).__name__} is not one of the zoo's networks")
+    known = find_entry(name).layouts
+    if layout not in known:
+        raise unknown(f"layout of {name}", layout, known)
+    return name, create_model(model) if isinstance(model, str) else model, known[layout]
+
+
+def _abstract_variables(name, model, input_shape):
+    shape = input_shape or find_entry(name).input_shape
+    abstract = jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False))
+    return traverse_util.flatten_dict(abstract)
+
+
+def _tensor_name(layout, path):
+    collection, *layer, variable = path
+    return f"{layout.name('/'.join(layer))}.{TORCH_VARIABLES.get((collection, variable), variable)}"
+
+
+def _from_torch(kernel, flattened):
     if kernel.ndim == 4:
         return kernel.transpose(2, 3, 1, 0)  # OIHW to HWIO
-    if kernel.ndim == 2 and isinstance(source, Flattened):
-        size = round((kernel.shape[1] / source.channels) ** 0.5)
-        if source.channels * size * size == kernel.shape[1]:
-            image = kernel.reshape(-1, source.channels, size, size)
+    if kernel.ndim == 2 and flattened:
+        size = round((kernel.shape[1] / flattened) ** 0.5)
+        if flattened * size * size == kernel.shape[1]:
+            image = kernel.reshape(-1, flattened, size, size)
             kernel = image.transpose(0, 2, 3, 1).reshape(kernel.shape)
     return kernel.T
+
+
+def _to_torch(kernel, flattened):
+    if kernel.ndim == 4:
+        return kernel.transpose(3, 2, 0, 1)  # HWIO to OIHW
+    kernel = kernel.T
+    if flattened:
+        size = round((kernel.shape[1] / flattened) ** 0.5)
+        image = kernel.reshape(-1, size, size, flattened)
+        kernel = image.transpose(0, 3, 1, 2).reshape(kernel.shape)
+    return kernel
 
 
 def read_tensors(path: Path) -> dict[str, np.ndarray]:

@@ -11,8 +11,8 @@ def load_facts(model_name: str) -> dict[str, Any] | None:
     """The facts of a network, or None if there are none.
 
     Keys: `input_shape`, `num_classes`; `layers`, a list of [name, type, output shape, parameters, MACs] in execution
-    order; `sources`, each with its name and the totals `params`, `batch_stats` and `macs` that it gives; and `names`,
-    what the layers are called in `third_party/references/`, if otherwise than here.
+    order; `sources`, each with its name and the totals `params`, `batch_stats` and `macs` that it gives; and `layout`,
+    whose names the layers have, "torchvision" or, where there is none, the zoo's.
     """
     path = FOLDER / f"{model_name}.json"
     return json.loads(path.read_text()) if path.exists() else None

@@ -1,7 +1,17 @@
 """Layers that the architecture families share."""
 
+from zoo.layers.blocks import ConvBN, DropPath, SqueezeExcite
 from zoo.layers.conv import Conv
 from zoo.layers.normalization import LocalResponseNorm
 from zoo.layers.pooling import AdaptiveAvgPool, AvgPool, MaxPool
 
-__all__ = ["AdaptiveAvgPool", "AvgPool", "Conv", "LocalResponseNorm", "MaxPool"]
+__all__ = [
+    "AdaptiveAvgPool",
+    "AvgPool",
+    "Conv",
+    "ConvBN",
+    "DropPath",
+    "LocalResponseNorm",
+    "MaxPool",
+    "SqueezeExcite",
+]

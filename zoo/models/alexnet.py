@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, Conv, LocalResponseNorm, MaxPool
 from zoo.layers.initializers import torch_bias, torch_kernel
 from zoo.layers.window import require_pixels
+from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
 
@@ -115,7 +116,27 @@ class AlexNetOWT(nn.Module):
         return dense(self.num_classes, x, name="fc8")
 
 
+TORCHVISION_OWT = Layout(
+    (
+        ("conv1", "features.0"), ("pool1", "features.2"), ("conv2", "features.3"), ("pool2", "features.5"),
+        ("conv3", "features.6"), ("conv4", "features.8"), ("conv5", "features.10"), ("pool5", "features.12"),
+        ("drop6", "classifier.0"), ("fc6", "classifier.1"), ("drop7", "classifier.3"), ("fc7", "classifier.4"),
+        ("fc8", "classifier.6"),
+    ),
+    flattened={"fc6": 256},
+)  # fmt: skip
+
 MODELS = {
-    "alexnet": Entry(AlexNet, input_shape=(227, 227, 3), paper="Krizhevsky et al. 2012"),
-    "alexnet_owt": Entry(AlexNetOWT, input_shape=(224, 224, 3), paper="Krizhevsky 2014, arXiv:1404.5997"),
+    "alexnet": Entry(
+        AlexNet,
+        input_shape=(227, 227, 3),
+        paper="Krizhevsky et al. 2012",
+        layouts={"torch": Layout(flattened={"fc6": 256})},
+    ),
+    "alexnet_owt": Entry(
+        AlexNetOWT,
+        input_shape=(224, 224, 3),
+        paper="Krizhevsky 2014, arXiv:1404.5997",
+        layouts={"torchvision": TORCHVISION_OWT},
+    ),
 }

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 import zoo.models
 from zoo.errors import ZooError, unknown
+from zoo.models.layout import Layout
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Entry:
       paper: where the network is from.
       num_classes: of the canonical network.
       options: constructor arguments that make this variant.
+      layouts: what other frameworks call its layers, by the name of the framework; see `zoo.import_weights`.
     """
 
     module: type[nn.Module]
@@ -33,6 +35,7 @@ class Entry:
     paper: str
     num_classes: int = 1000
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    layouts: Mapping[str, Layout] = dataclasses.field(default_factory=dict)
 
 
 @functools.cache

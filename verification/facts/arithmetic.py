@@ -1,0 +1,163 @@
+"""Works out the tables of papers: output sizes, parameters and multiply-adds of each layer; independent of the zoo's code."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+Pad = int | str | tuple[tuple[int, int], tuple[int, int]]
+
+
+class Conv(NamedTuple):
+    """A convolution; sizes in pixels, `pad` on every side, or ((top, bottom), (left, right)), or "same".
+
+    `kernel` is one number or (height, width).
+    """
+
+    name: str
+    features: int
+    kernel: int | tuple[int, int]
+    stride: int = 1
+    pad: Pad = 0
+    groups: int = 1
+    bias: bool = True
+
+
+class BatchNorm(NamedTuple):
+    """Batch normalization with a scale, if `scale`, and an offset; a mean and a variance move along."""
+
+    name: str
+    scale: bool = True
+
+
+class MaxPool(NamedTuple):
+    """A maximum pool; with `ceil`, the last window may hang over the edge."""
+
+    name: str
+    window: int
+    stride: int
+    pad: Pad = 0
+    ceil: bool = False
+
+
+class AvgPool(NamedTuple):
+    """An average pool."""
+
+    name: str
+    window: int
+    stride: int
+    pad: Pad = 0
+
+
+class GlobalAvgPool(NamedTuple):
+    """The mean over all pixels; leaves one."""
+
+    name: str
+
+
+class Linear(NamedTuple):
+    """A linear layer, on the flattened input."""
+
+    name: str
+    features: int
+    bias: bool = True
+
+
+class Keeps(NamedTuple):
+    """A layer without parameters that keeps the shape."""
+
+    name: str
+    type: str
+
+
+class Flatten(NamedTuple):
+    """From an image to a vector; no row of the table."""
+
+
+class Branches(NamedTuple):
+    """Parts that see the same input. Their outputs are put side by side ("concat"), or added up ("add")."""
+
+    branches: Sequence[Sequence[Any]]
+    how: str = "concat"
+
+
+class Aside(NamedTuple):
+    """Layers that hang on the network, such as an auxiliary head; what follows sees what they saw."""
+
+    layers: Sequence[Any]
+
+
+class Table(NamedTuple):
+    """A paper's table."""
+
+    source: str
+    input_shape: tuple[int, int, int]
+    num_classes: int
+    layers: Sequence[Any]
+
+
+def work_out(table: Table) -> dict[str, Any]:
+    """The facts of a table; see `verification.facts.load_facts`."""
+    rows = []
+    _walk(table.layers, table.input_shape, rows)
+    totals = {
+        "params": sum(row[3] for row in rows),
+        "batch_stats": sum(2 * row[2][-1] for row in rows if row[1] == "BatchNorm"),
+        "macs": sum(row[4] for row in rows),
+    }
+    return {
+        "input_shape": list(table.input_shape),
+        "num_classes": table.num_classes,
+        "sources": [{"name": f"derived from {table.source}", **totals}],
+        "layers": rows,
+    }
+
+
+def _walk(layers, shape, rows):
+    """Appends the rows of layers; the shape of what comes out."""
+    for layer in layers:
+        params = macs = 0
+        match layer:
+            case Flatten():
+                shape = (math.prod(shape),)
+                continue
+            case Branches(branches, how):
+                outputs = [_walk(branch, shape, rows) for branch in branches]
+                if len({output[:2] for output in outputs}) > 1:
+                    raise ValueError(f"branches that do not fit: {outputs}")
+                channels = sum(output[2] for output in outputs) if how == "concat" else outputs[0][2]
+                shape = (*outputs[0][:2], channels)
+                continue
+            case Aside(inner):
+                _walk(inner, shape, rows)
+                continue
+            case Conv(name, features, kernel, stride, pad, groups, bias):
+                kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
+                height, width = _windows(shape, kernel, stride, pad)
+                weights = kernel[0] * kernel[1] * (shape[2] // groups) * features
+                params, macs = weights + features * bias, weights * height * width
+                shape, kind = (height, width, features), "Conv"
+            case BatchNorm(name, scale):
+                params, kind = (1 + scale) * shape[-1], "BatchNorm"
+            case MaxPool(name, window, stride, pad, ceil):
+                shape, kind = (*_windows(shape, (window, window), stride, pad, ceil), shape[2]), "MaxPool"
+            case AvgPool(name, window, stride, pad):
+                shape, kind = (*_windows(shape, (window, window), stride, pad), shape[2]), "AvgPool"
+            case GlobalAvgPool(name):
+                shape, kind = (1, 1, shape[2]), "AdaptiveAvgPool"
+            case Linear(name, features, bias):
+                weights = math.prod(shape) * features
+                params, macs = weights + features * bias, weights
+                shape, kind = (features,), "Dense"
+            case Keeps(name, kind):
+                pass
+        rows.append([name, kind, list(shape), params, macs])
+    return shape
+
+
+def _windows(shape, kernel, stride, pad, ceil=False):
+    """How many windows fit, (down, across)."""
+    if pad == "same":
+        return tuple(-(-pixels // stride) for pixels in shape[:2])
+    sides = ((pad, pad), (pad, pad)) if isinstance(pad, int) else pad
+    free = [pixels + sum(side) - size for pixels, side, size in zip(shape[:2], sides, kernel, strict=True)]
+    return tuple((-(-room // stride) if ceil else room // stride) + 1 for room in free)
