@@ -72,7 +72,9 @@ def check(args: flags.FlagValues) -> int:
 
         if "architecture" in groups:
             for network in list(dict.fromkeys(networks)) if args.recipe else list_models():
-                add(check_architecture(network))
+                found = list(check_architecture(network))
+                checks += found
+                report.show_network(console, found)
         others = [group for group in groups if group != "architecture"]
         for name in recipes if others else []:
             add(check_recipe(name, others, args.seed, [bar]))

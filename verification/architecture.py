@@ -18,13 +18,7 @@ def check_architecture(model_name: str) -> Iterator[Check]:
         return
     summary = summarize(model_name, tuple(facts["input_shape"]), facts["num_classes"])
     yield group.check("layers", *_compare_layers(facts, summary, find_entry(model_name)))
-    for source in facts["sources"]:
-        totals = {name: getattr(summary, name) for name in ("params", "batch_stats", "macs")}
-        wrong = [
-            f"{name} {totals[name]:,} instead of {source[name]:,}" for name in totals if totals[name] != source[name]
-        ]
-        right = f"{summary.params:,} parameters, {summary.batch_stats:,} moving statistics, {summary.macs:,} MACs"
-        yield group.check("totals", not wrong, f"{', '.join(wrong) or right}; {source['name']}")
+    yield group.check("totals", *_compare_totals(facts, summary))
     yield from check_numbers(model_name, facts["input_shape"][0])
 
 
@@ -44,3 +38,20 @@ def _compare_layers(facts, summary, entry):
     if problems:
         return False, f"{len(problems)} of {len(expected)} layers are wrong; first: {problems[0]}"
     return True, f"all {len(expected)} layers agree in name, type, shape, parameters and MACs"
+
+
+def _compare_totals(facts, summary):
+    """Whether every source gives the same totals; and a line that says so."""
+    totals = {name: getattr(summary, name) for name in ("params", "batch_stats", "macs")}
+    wrong = [
+        f"{name} {totals[name]:,} instead of {source[name]:,} ({source['name']})"
+        for source in facts["sources"]
+        for name in totals
+        if source[name] is not None and totals[name] != source[name]
+    ]
+    sources = "; ".join(
+        f"{source['name']} ({source['differs']})" if "differs" in source else source["name"]
+        for source in facts["sources"]
+    )
+    counts = f"{summary.params:,} parameters, {summary.batch_stats:,} moving statistics, {summary.macs:,} MACs"
+    return not wrong, "; ".join(wrong) or f"{counts}; {len(facts['sources'])} agree: {sources}"

@@ -70,7 +70,9 @@ def check_numbers(model_name: str, input_size: int) -> Iterator[Check]:
     layouts = find_entry(model_name).layouts
     layout = next((layout for layout in ("torchvision", "torch") if layout in layouts), None)
     if layout is None:
-        yield group.check("numbers", False, f"it is not known what {reference['builder']} calls the layers of {model_name}")
+        yield group.check(
+            "numbers", False, f"it is not known what {reference['builder']} calls the layers of {model_name}"
+        )
         return
     tensors = {
         name: regenerated_tensor(name, tuple(shape), reference["gain"]) for name, shape in reference["state_dict"]

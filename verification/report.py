@@ -23,6 +23,17 @@ def show(console: Console, check: Check) -> None:
     console.print(f"{status} {text}", soft_wrap=True)
 
 
+def show_network(console: Console, checks: Sequence[Check]) -> None:
+    """Prints the checks of one network's architecture as one line, and those that did not pass as a line each."""
+    failed = [check for check in checks if check.status == "fail"]
+    for check in failed:
+        show(console, check)
+    if not failed:
+        details = {check.name: check.detail for check in checks}
+        told = "; ".join(details[name] for name in ("totals", "logits", "numbers") if name in details)
+        console.print(f"[{COLORS['pass']}]{'pass':9}[/] {escape(f'{checks[0].subject}: {told}')}", soft_wrap=True)
+
+
 def exit_status(checks: Sequence[Check]) -> int:
     """0 if all is well, 1 if a check failed, 3 if none failed and one is undecided."""
     statuses = {check.status for check in checks}

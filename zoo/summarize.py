@@ -1,6 +1,9 @@
 """Prints a network's layer table: names, types, output shapes, parameters and multiply-adds (MACs).
 
-python -m zoo.summarize --model=alexnet
+    python -m zoo.summarize --model=alexnet
+    python -m zoo.summarize --model=alexnet --compare=mine.csv
+
+With --compare, the exit status is 0 if all layers with parameters agree, and 1 if one differs.
 """
 
 import json
@@ -13,6 +16,12 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string("model", None, "Name of a network.", flag_values=FLAGS)
 flags.DEFINE_list("input", None, "Height, width and channels of an image, as in --input=227,227,3.", flag_values=FLAGS)
 flags.DEFINE_integer("num_classes", None, "Logits.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_string(
+    "compare",
+    None,
+    "A layer table of your own, CSV or JSON with name, shape and params, to hold against the network's.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_bool("json", False, "Print a JSON object instead of a table.", flag_values=FLAGS)
 
 
@@ -34,6 +43,8 @@ def main(args: flags.FlagValues) -> int:
     if input_shape is not None and (len(input_shape) != 3 or min(input_shape) < 1):
         raise ZooError(f"--input={','.join(args.input)}: it takes height, width and channels, as in --input=227,227,3")
     summary = summarize(args.model, input_shape, args.num_classes)
+    if args.compare:
+        return show_comparison(args.model, summary, args.compare)
     if args.json:
         print(json.dumps({**summary._asdict(), "rows": [row._asdict() for row in summary.rows]}))
         return 0
@@ -56,6 +67,33 @@ def main(args: flags.FlagValues) -> int:
     if summary.batch_stats:
         print(f"moving statistics: {summary.batch_stats:,}")
     return 0
+
+
+def show_comparison(model_name, summary, path) -> int:
+    """Prints both tables side by side, up to the first difference; 0 if there is none, else 1."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from zoo.comparison import compare, read_table
+
+    pairs, first = compare(summary, read_table(path))
+    table = Table(title=escape(f"{model_name} and {path}"), box=box.SIMPLE_HEAD)
+    for heading in ("", model_name, "output", "parameters", "yours", "output", "parameters"):
+        table.add_column(heading, justify="right" if heading in ("output", "parameters") else "left")
+    for index, (ours, theirs) in enumerate(pairs if first is None else pairs[: first + 1]):
+        left = [ours.name, "x".join(map(str, ours.output_shape)), f"{ours.params:,}"] if ours else ["-", "", ""]
+        right = (
+            [escape(theirs.name), "x".join(map(str, theirs.shape)), f"{theirs.params:,}"] if theirs else ["-", "", ""]
+        )
+        table.add_row("differs" if index == first else "", *left, *right, style="bold red" if index == first else None)
+    console = cli.make_console()
+    console.print(table)
+    if first is None:
+        console.print(f"all {len(pairs)} layers with parameters agree")
+        return 0
+    console.print(f"the first of {len(pairs)} layers that differs is number {first + 1}")
+    return 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Writes the facts of networks from their papers' tables and from other implementations; never from the zoo's code.
 
-    python -m verification.facts.derive
+python -m verification.facts.derive
 """
 
 import importlib
@@ -11,7 +11,8 @@ from typing import Any
 import verification.facts.papers
 from verification.facts import FOLDER
 from verification.facts.arithmetic import work_out
-from verification.facts.implementations import counted, torchvision_facts
+from verification.facts.implementations import torchvision_facts
+from verification.facts.totals import further_sources
 from zoo.models.registry import list_models
 
 
@@ -25,7 +26,7 @@ def derive() -> dict[str, dict[str, Any]]:
         elif measured:
             facts[name] = measured
     for name in facts:
-        facts[name]["sources"] += counted(name)
+        facts[name]["sources"] += further_sources(name)
     return facts
 
 

@@ -5,6 +5,7 @@ import fnmatch
 import functools
 import importlib
 import pkgutil
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -37,12 +38,19 @@ class Entry:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     layouts: Mapping[str, Layout] = dataclasses.field(default_factory=dict)
 
+    @property
+    def year(self) -> int:
+        """Of the paper."""
+        return int(re.search(r"\b(19|20)\d\d\b", self.paper)[0])
+
 
 @functools.cache
 def entries() -> Mapping[str, Entry]:
     """All models by name."""
     found = {}
     for module in pkgutil.iter_modules(zoo.models.__path__):
+        if module.name == "__main__":
+            continue
         family = getattr(importlib.import_module(f"zoo.models.{module.name}"), "MODELS", {})
         if twice := found.keys() & family.keys():
             raise ValueError(f"zoo.models.{module.name}: there is a model {min(twice)!r} already")

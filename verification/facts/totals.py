@@ -1,0 +1,124 @@
+"""What further sources say of a network as a whole: parameters, moving statistics, multiply-adds.
+
+Where a source has another count for a reason that is known, the reason and the difference stand with it, so that it can be
+held against the zoo's network all the same.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from verification.facts.implementations import NAMES, NOT_THE_ZOOS, REFERENCES
+
+# Definitions that another author wrote from the papers in PyTorch, by the zoo's names.
+COUNTED = {
+    "alexnet": "alexnet_2012_grouped",
+    "zfnet": "zfnet_2013",
+    "lenet5": "lenet5_32",
+    "nin_cifar": "nin_cifar10",
+    "all_cnn_c": "all_cnn_c",
+    **{f"resnet{depth}": f"resnet{depth}_cifar_A" for depth in (20, 32, 44, 56, 110)},
+    "wrn_16_4": "wrn_16_4",
+    "wrn_28_10": "wrn_28_10",
+    "densenet_bc_100_12": "densenet_bc_100_12",
+}
+
+HEADS = ("googlenet", "inception_v3")  # torchvision's summary counts their auxiliary heads
+
+KERAS = {
+    "vgg16": "VGG16",
+    "vgg19": "VGG19",
+    "inception_v3": "InceptionV3",
+    "resnet50": "ResNet50",
+    "resnet101": "ResNet101",
+    "resnet152": "ResNet152",
+    "resnetv2_50": "ResNet50V2",
+    "densenet121": "DenseNet121",
+    "densenet169": "DenseNet169",
+    "densenet201": "DenseNet201",
+    "mobilenet_v1": "MobileNet",
+    "mobilenet_v2": "MobileNetV2",
+    "mobilenet_v3_small": "MobileNetV3Small",
+    "mobilenet_v3_large": "MobileNetV3Large",
+    "efficientnet_b0": "EfficientNetB0",
+    "efficientnet_b1": "EfficientNetB1",
+    "efficientnet_b2": "EfficientNetB2",
+    "xception": "Xception",
+    "inception_resnet_v2": "InceptionResNetV2",
+    "convnext_tiny": "ConvNeXtTiny",
+}
+# How Keras's counts differ from those of the zoo, (parameters, moving statistics), and why.
+KERAS_DIFFERS = {
+    "inception_v3": (-17_216, 0, "no scales in batch normalization"),
+    "inception_resnet_v2": (-30_272, 0, "no scales in batch normalization"),
+    "resnet50": (26_560, 0, "biases in convolutions before batch normalization"),
+    "resnet101": (52_672, 0, "biases in convolutions before batch normalization"),
+    "resnet152": (75_712, 0, "biases in convolutions before batch normalization"),
+    **{f"efficientnet_b{n}": (0, 7, "constants of its input normalization") for n in range(3)},
+}
+
+TIMM = {
+    "inception_v4": "inception_v4",
+    "inception_resnet_v2": "inception_resnet_v2",
+    "xception": "legacy_xception",
+    "resnetv2_50": "resnetv2_50",
+    "mobilenet_v1": "mobilenetv1_100",
+    "efficientnet_lite0": "tf_efficientnet_lite0",
+    **{
+        name: name
+        for name in ("vgg16", "vgg19_bn", "resnet18", "resnet50", "densenet121", "inception_v3", "convnext_tiny")
+    },
+    **{name: name for name in ("wide_resnet50_2", "resnext50_32x4d", "efficientnet_b0")},
+    "mobilenet_v2": "mobilenetv2_100",
+    "mobilenet_v3_large": "mobilenetv3_large_100",
+    "mnasnet1_0": "mnasnet_100",
+    "regnet_y_400mf": "regnety_004",
+}
+
+
+@functools.cache
+def _read(name: str) -> Mapping[str, Any]:
+    content = json.loads((REFERENCES / name).read_text())
+    return content.get("models", content)
+
+
+def further_sources(model_name: str) -> list[dict[str, Any]]:
+    """The totals that further sources give, in the form of `sources` in `verification.facts.load_facts`.
+
+    A source that has no multiply-adds has `macs` None; one with another count has `differs`.
+    """
+    sources = []
+    if model_name in COUNTED:
+        counted = _read("paper_counts.json")[COUNTED[model_name]]
+        name = "another author's definition from the paper, counted in PyTorch (third_party/references)"
+        sources.append(_source(name, counted, counted["macs"]))
+    known_as = NAMES.get(model_name, model_name)
+    if known_as in _read("torchvision_summary.json") and model_name not in NOT_THE_ZOOS and known_as not in HEADS:
+        found = _read("torchvision_summary.json")[known_as]
+        # Its multiply-adds are for the image size of the published weights, which is not always the canonical one.
+        sources.append(_source(f"torchvision 0.28.0, {known_as}", found, None))
+    if model_name in KERAS:
+        found = _read("keras_summary.json")[KERAS[model_name]]
+        params, moving, reason = KERAS_DIFFERS.get(model_name, (0, 0, ""))
+        source = {
+            "name": f"Keras 3.15.1, {KERAS[model_name]}",
+            "params": found["params_trainable"] - params,
+            "batch_stats": found["params_non_trainable"] - moving,
+            "macs": None,
+        }
+        if reason:
+            source["differs"] = f"it has {params + moving:+,}: {reason}"
+        sources.append(source)
+    if model_name in TIMM:
+        sources.append(_source(f"timm 1.0.31, {TIMM[model_name]}", _read("timm_summary.json")[TIMM[model_name]], None))
+    return sources
+
+
+def _source(name, counts, macs):
+    return {
+        "name": name,
+        "params": counts["params_trainable"],
+        "batch_stats": counts["buffers_excl_num_batches_tracked"],
+        "macs": macs,
+    }
