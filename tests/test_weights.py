@@ -1,7 +1,9 @@
 """Weights of other frameworks: the right tensors in the right places, and everything wrong listed."""
 
+import json
 import pickle
 
+import jax
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -9,6 +11,8 @@ from safetensors.numpy import save_file
 import zoo
 from verification.numbers import check_numbers, load_reference, regenerated_tensor
 from zoo.errors import ZooError
+from zoo.models.registry import find_entry
+from zoo.paths import THIRD_PARTY
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,31 @@ def test_files(tmp_path, tensors, suffix):
     # Output 7 of fc6 takes pixel (2, 5) of channel 11 from column 11 * 36 + 2 * 6 + 5 of PyTorch's matrix.
     ours = params["fc6"]["kernel"].reshape(6, 6, 256, 4096)[2, 5, 11, 7]
     assert ours == tensors["classifier.1.weight"][7, 11 * 36 + 2 * 6 + 5]
+
+
+def test_what_is_exported_is_what_was_imported(tensors):
+    variables = zoo.import_weights("alexnet_owt", tensors)
+    again = zoo.export_weights("alexnet_owt", variables)
+    assert again.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(again[name], tensor)
+    with pytest.raises(ZooError, match="unknown layout of alexnet 'torchvision'"):
+        zoo.export_weights("alexnet", variables)
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.list_models() if "torchvision" in find_entry(name).layouts])
+def test_layouts_name_every_tensor(name):
+    """All tensors of torchvision's network have a place, and none twice; numbers are compared by verification."""
+    path = THIRD_PARTY / "references" / "torchvision" / f"{name}.json"
+    if not path.exists():
+        pytest.skip("torchvision's names are not at hand")
+    tensors = {
+        tensor: np.broadcast_to(np.float32(0), shape) for tensor, shape in json.loads(path.read_text())["state_dict"]
+    }
+    variables = zoo.import_weights(name, tensors)
+    summary = zoo.summarize(name)
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == summary.params
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables.get("batch_stats", {}))) == summary.batch_stats
 
 
 def test_everything_wrong_is_listed(tensors):

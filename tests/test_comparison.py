@@ -1,0 +1,84 @@
+"""A table of one's own against a network's: what is read, and what is seen first."""
+
+import json
+
+import pytest
+from conftest import run_python
+
+import zoo
+from zoo.comparison import TheirRow, compare, read_table
+from zoo.errors import ZooError
+
+
+@pytest.fixture(scope="module")
+def alexnet():
+    return zoo.summarize("alexnet")
+
+
+def theirs(summary):
+    return [TheirRow(f"layer {number}", row.output_shape, row.params) for number, row in enumerate(summary.rows)]
+
+
+def test_the_same_network_by_other_names(alexnet):
+    pairs, first = compare(alexnet, theirs(alexnet))
+    assert first is None and len(pairs) == 8 and pairs[0][0].name == "conv1"
+    without_pools = [row for row in theirs(alexnet) if row.params]
+    assert compare(alexnet, without_pools)[1] is None
+
+
+@pytest.mark.parametrize(
+    "form", [lambda shape: (1, *shape), lambda shape: (shape[-1], *shape[:-1])], ids=["batch", "CHW"]
+)
+def test_shapes_in_other_forms(alexnet, form):
+    assert compare(alexnet, [row._replace(shape=form(row.shape)) for row in theirs(alexnet)])[1] is None
+
+
+def test_the_first_difference(alexnet):
+    table = theirs(alexnet)
+    without_groups = [
+        row._replace(params=614_656) if row.shape == (27, 27, 256) and row.params else row for row in table
+    ]
+    assert compare(alexnet, without_groups)[1] == 1
+    same_padding = [row._replace(shape=(57, 57, 96)) if row.shape == (55, 55, 96) else row for row in table]
+    assert compare(alexnet, same_padding)[1] == 0
+    pairs, first = compare(alexnet, table[:-1])
+    assert first == 7 and pairs[7][1] is None
+    pairs, first = compare(alexnet, [*table, TheirRow("softmax", (1000,), 5)])
+    assert first == 8 and pairs[8][0] is None
+
+
+def test_files(tmp_path):
+    csv = tmp_path / "mine.csv"
+    csv.write_text('name,shape,params\nc1,"(None, 55, 55, 96)","34,944"\npool,27x27x96,\n')
+    assert read_table(csv) == [TheirRow("c1", (55, 55, 96), 34_944), TheirRow("pool", (27, 27, 96), 0)]
+    as_json = tmp_path / "mine.json"
+    as_json.write_text(json.dumps([{"name": "c1", "shape": [None, 55, 55, 96], "params": 34944}]))
+    assert read_table(as_json) == [TheirRow("c1", (55, 55, 96), 34_944)]
+    for name, content, message in (
+        ("a.csv", "", "has no layers"),
+        ("b.csv", "name,shape\nc1,55x55x96\n", "layer 1: it needs a name, a shape"),
+        ("c.json", "[{]", "cannot be read"),
+        ("d.json", "[3]", "layer 1: it needs"),
+    ):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(ZooError, match=message):
+            read_table(tmp_path / name)
+    with pytest.raises(ZooError, match="No such file"):
+        read_table(tmp_path / "nothing.csv")
+
+
+def test_the_programs(tmp_path):
+    mine = tmp_path / "mine.json"
+    mine.write_text(run_python("-m", "zoo.summarize", "--model=alexnet", "--json").stdout)
+    same = run_python("-m", "zoo.summarize", "--model=alexnet", f"--compare={mine}")
+    assert same.returncode == 0 and "all 8 layers with parameters agree" in same.stdout, same.stderr
+    other = run_python("-m", "zoo.summarize", "--model=alexnet_owt", f"--compare={mine}")
+    assert other.returncode == 1 and "differs   conv1" in other.stdout, other.stderr
+    listed = run_python("-m", "zoo.models", "--filter=alexnet*", "--json")
+    rows = json.loads(listed.stdout)
+    assert [(row["name"], row["year"], row["params"]) for row in rows] == [
+        ("alexnet", 2012, 60_965_224),
+        ("alexnet_owt", 2014, 61_100_840),
+    ]
+    assert rows[0]["recipes"] == ["alexnet", "alexnet_imagenet"]
+    assert run_python("-m", "zoo.models", "--filter=transformer").returncode == 2
