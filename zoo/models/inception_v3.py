@@ -1,0 +1,215 @@
+"""Inception v3: Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision".
+
+`inception_v3` is torchvision's network, ported from the authors' TensorFlow code. Up to the first Inception block, the
+paper's table 1 is another one: behind the first pool it has convolutions of 3x3, 3x3 with stride 2, and 3x3; the code
+has 1x1, 3x3, and a pool of 3x3 with stride 2. On 35x35 pixels the paper has blocks with two kernels of 3x3 for one of
+5x5 (figure 5); in the code one of their branches has 5x5 still. The auxiliary head is on the last block of 17x17 pixels
+(figure 8).
+
+Average pools count the padding as pixels here and in torchvision; TensorFlow and Keras leave it out of the mean.
+torchvision's `transform_input` is not here: it turns images normalized for torchvision's other weights into what those
+from TensorFlow expect, and is no part of the network.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from zoo.layers import AdaptiveAvgPool, AvgPool, ConvBN, MaxPool
+from zoo.layers.initializers import torch_bias
+from zoo.layers.window import pair, require_pixels
+from zoo.models.layout import Layout
+from zoo.models.registry import Entry
+
+# Branches of convolutions: (name, features, kernel size), and the strides where they are not 1. Two convolutions in one
+# pair of brackets see the same input.
+BLOCK_5 = (
+    (("branch1x1", 64, 1),),
+    (("branch5x5_1", 48, 1), ("branch5x5_2", 64, 5)),
+    (("branch3x3dbl_1", 64, 1), ("branch3x3dbl_2", 96, 3), ("branch3x3dbl_3", 96, 3)),
+)
+BLOCK_6A = (
+    (("branch3x3", 384, 3, 2),),
+    (("branch3x3dbl_1", 64, 1), ("branch3x3dbl_2", 96, 3), ("branch3x3dbl_3", 96, 3, 2)),
+)
+
+
+def block_6(features: int) -> Sequence[Sequence[tuple]]:
+    """Branches of a block on 17x17 pixels (figure 6 with n = 7)."""
+    return (
+        (("branch1x1", 192, 1),),
+        (("branch7x7_1", features, 1), ("branch7x7_2", features, (1, 7)), ("branch7x7_3", 192, (7, 1))),
+        (
+            ("branch7x7dbl_1", features, 1),
+            ("branch7x7dbl_2", features, (7, 1)),
+            ("branch7x7dbl_3", features, (1, 7)),
+            ("branch7x7dbl_4", features, (7, 1)),
+            ("branch7x7dbl_5", 192, (1, 7)),
+        ),
+    )
+
+
+BLOCK_7A = (
+    (("branch3x3_1", 192, 1), ("branch3x3_2", 320, 3, 2)),
+    (
+        ("branch7x7x3_1", 192, 1),
+        ("branch7x7x3_2", 192, (1, 7)),
+        ("branch7x7x3_3", 192, (7, 1)),
+        ("branch7x7x3_4", 192, 3, 2),
+    ),
+)
+BLOCK_7 = (  # figure 7
+    (("branch1x1", 320, 1),),
+    (("branch3x3_1", 384, 1), (("branch3x3_2a", 384, (1, 3)), ("branch3x3_2b", 384, (3, 1)))),
+    (
+        ("branch3x3dbl_1", 448, 1),
+        ("branch3x3dbl_2", 384, 3),
+        (("branch3x3dbl_3a", 384, (1, 3)), ("branch3x3dbl_3b", 384, (3, 1))),
+    ),
+)
+
+# Branches, and features of the convolution behind the average pool; none for the blocks that halve the image.
+BLOCKS = {
+    "5b": (BLOCK_5, 32),
+    "5c": (BLOCK_5, 64),
+    "5d": (BLOCK_5, 64),
+    "6a": (BLOCK_6A, None),
+    "6b": (block_6(128), 192),
+    "6c": (block_6(160), 192),
+    "6d": (block_6(160), 192),
+    "6e": (block_6(192), 192),
+    "7a": (BLOCK_7A, None),
+    "7b": (BLOCK_7, 192),
+    "7c": (BLOCK_7, 192),
+}
+
+
+class Mixed(nn.Module):
+    """Branches of convolutions side by side, and after them one with a pool.
+
+    Attributes:
+      branches: see `BLOCK_5`.
+      pooled: features of the 1x1 convolution behind an average pool; None for a maximum pool with stride 2 alone.
+      conv: makes a convolution, as `ConvBN` is made.
+    """
+
+    branches: Sequence[Sequence[tuple]]
+    pooled: int | None
+    conv: Callable
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        def conv(x, name, features, kernel, strides=1):
+            padding = [(pixels // 2, pixels // 2) if strides == 1 else (0, 0) for pixels in pair(kernel)]
+            return self.conv(features, kernel, strides=strides, padding=padding, name=name)(x, train)
+
+        outputs = []
+        for branch in self.branches:
+            y = x
+            for step in branch:
+                layers = [step] if isinstance(step[0], str) else step
+                y = jnp.concatenate([conv(y, *layer) for layer in layers], axis=-1)
+            outputs.append(y)
+        if self.pooled is None:
+            outputs.append(MaxPool(3, 2, name="pool")(x))
+        else:
+            outputs.append(conv(AvgPool(3, 1, padding=1, name="pool")(x), "branch_pool", self.pooled, 1))
+        return jnp.concatenate(outputs, axis=-1)
+
+
+class AuxHead(nn.Module):
+    """The auxiliary classifier (figure 8).
+
+    Attributes:
+      num_classes: logits.
+      conv: as in `Mixed`.
+      dtype: of the computation.
+    """
+
+    num_classes: int
+    conv: Callable
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        x = AvgPool(5, 3, name="pool")(x)
+        x = self.conv(128, 1, padding=0, name="conv0")(x, train)
+        x = self.conv(768, 5, padding=0, kernel_init=nn.initializers.normal(0.01), name="conv1")(x, train)
+        x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]  # one pixel already at 299 pixels
+        return _classifier(self.num_classes, 0.001, x, self.dtype)
+
+
+def _classifier(num_classes, deviation, x, dtype):
+    """The last layer, `fc`."""
+    kernel_init, bias_init = nn.initializers.normal(deviation), torch_bias(x.shape[-1])
+    return nn.Dense(num_classes, kernel_init=kernel_init, bias_init=bias_init, dtype=dtype, name="fc")(x)
+
+
+class InceptionV3(nn.Module):
+    """Inception v3: 23,834,568 parameters for 1000 classes; 27,161,264 with the auxiliary head.
+
+    Weights are drawn as in torchvision's `Inception3.__init__`: Gaussian with deviation 0.1, which it cuts off at +-2,
+    20 deviations away; in the auxiliary head 0.01 for conv1 and 0.001 for fc. Biases are drawn as PyTorch draws them.
+    (In torchvision the 0.01 has no effect: it is set on the block around the convolution, and looked for on the
+    convolution itself. TensorFlow's code has it.)
+
+    Attributes:
+      num_classes: logits.
+      dropout: rate on the inputs of the last layer.
+      aux_heads: whether there is a further classifier, on the output of mixed6e. Only training uses it: a call then
+        returns (logits, [logits of the head]).
+      dtype: of the computation.
+    """
+
+    num_classes: int = 1000
+    dropout: float = 0.5
+    aux_heads: bool = False
+    dtype: Any = jnp.float32
+
+    @property
+    def smallest(self) -> int:
+        """Pixels that an image must have on each side."""
+        return 299 if self.aux_heads else 75
+
+    @nn.compact
+    def __call__(self, images: jax.Array, train: bool = False) -> jax.Array | tuple[jax.Array, list[jax.Array]]:
+        require_pixels("Inception v3", images, self.smallest)
+        conv = functools.partial(ConvBN, epsilon=1e-3, kernel_init=nn.initializers.normal(0.1), dtype=self.dtype)
+
+        x = conv(32, 3, strides=2, padding=0, name="conv1a")(images, train)
+        x = conv(32, 3, padding=0, name="conv2a")(x, train)
+        x = conv(64, 3, padding=1, name="conv2b")(x, train)
+        x = MaxPool(3, 2, name="pool1")(x)
+        x = conv(80, 1, padding=0, name="conv3b")(x, train)
+        x = conv(192, 3, padding=0, name="conv4a")(x, train)
+        x = MaxPool(3, 2, name="pool2")(x)
+        aux_logits = []
+        for block, (branches, pooled) in BLOCKS.items():
+            x = Mixed(branches, pooled, conv, name=f"mixed{block}")(x, train)
+            if block == "6e" and self.aux_heads and (train or self.is_initializing()):
+                aux_logits.append(AuxHead(self.num_classes, conv, self.dtype, name="aux")(x, train))
+        x = AdaptiveAvgPool(1, name="avgpool")(x)
+        x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)[:, 0, 0]
+        logits = _classifier(self.num_classes, 0.1, x, self.dtype)
+        return (logits, aux_logits) if train and self.aux_heads else logits
+
+
+TORCHVISION = Layout(
+    (
+        ("^conv(1a|2a|2b|4a)", r"Conv2d_\1_3x3"), ("^conv3b", "Conv2d_3b_1x1"), (r"^pool(\d)$", r"maxpool\1"),
+        ("^mixed", "Mixed_"), ("^aux", "AuxLogits"),
+    )
+)  # fmt: skip
+
+MODELS = {
+    "inception_v3": Entry(
+        InceptionV3,
+        input_shape=(299, 299, 3),
+        paper="Szegedy et al. 2016",
+        layouts={"torchvision": TORCHVISION},
+    )
+}
