@@ -68,6 +68,17 @@ def test_padding_words_mean_what_xla_means(padding, strides):
     np.testing.assert_allclose(native_convolution(x, weights, window, 1), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2), (3, 3), (5, 3)])
+def test_the_last_window_may_hang_over_the_edge(size, stride):
+    """As many windows as start inside of the image, and a pixel counts in each that reaches it."""
+    for pixels in range(size, 20):
+        starts = [start for start in range(0, pixels, stride) if start < pixels - size + stride]
+        x = np.random.default_rng(pixels).standard_normal((1, pixels, pixels, 1)).astype(np.float32)
+        found = MaxPool(size, stride, padding="CEIL").apply({}, x)
+        expected = [[x[0, r : r + size, c : c + size, 0].max() for c in starts] for r in starts]
+        np.testing.assert_array_equal(found[0, :, :, 0], expected)
+
+
 def test_gpu_and_tpu_keep_the_native_grouped_convolution():
     x, weights = normal(2, 9, 9, 8), normal(3, 3, 4, 16)
     window = resolve_window("conv", (9, 9), 3, 1, 1)
@@ -99,7 +110,7 @@ def test_conv_refuses_groups_that_do_not_divide():
 def test_a_window_that_does_not_fit_names_the_layer():
     with pytest.raises(ImageTooSmall, match="pool9: a 3x3 window does not fit into its input of 2x5 pixels"):
         MaxPool(3, 2, name="pool9").init(jax.random.key(0), normal(1, 2, 5, 1))
-    with pytest.raises(ZooError, match="'SAME', 'VALID' or numbers of pixels, not 'FULL'"):
+    with pytest.raises(ZooError, match="'SAME', 'VALID', 'CEIL' or numbers of pixels, not 'FULL'"):
         Conv(1, 3, padding="FULL", name="conv9").init(jax.random.key(0), normal(1, 5, 5, 1))
 
 

@@ -9,7 +9,8 @@ from jax import lax
 
 from zoo.errors import ImageTooSmall, ZooError
 
-# "SAME" and "VALID" as in XLA; an int pads every side; ((top, bottom), (left, right)) pads each side by itself.
+# "SAME" and "VALID" as in XLA; "CEIL" pads below and to the right as far as the last window hangs over the edge, as pools of
+# Caffe and of PyTorch's ceil_mode do; an int pads every side; ((top, bottom), (left, right)) pads each side by itself.
 Padding = str | int | Sequence[tuple[int, int]]
 
 
@@ -51,7 +52,7 @@ def resolve_window(
 
     Raises:
       ImageTooSmall: the window does not fit into the padded image once; the message names `layer`.
-      ZooError: `padding` is a word other than "SAME" and "VALID".
+      ZooError: `padding` is a word other than "SAME", "VALID" and "CEIL".
     """
     size, strides = pair(size), pair(strides)
     if padding == "VALID":
@@ -62,8 +63,12 @@ def resolve_window(
             for pixels, extent, stride in zip(image_size, size, strides, strict=True)
         ]
         pads = tuple((total // 2, total - total // 2) for total in totals)
+    elif padding == "CEIL":
+        pads = tuple(
+            (0, (extent - pixels) % stride) for pixels, stride, extent in zip(image_size, strides, size, strict=True)
+        )
     elif isinstance(padding, str):
-        raise ZooError(f"{layer}: padding is 'SAME', 'VALID' or numbers of pixels, not {padding!r}")
+        raise ZooError(f"{layer}: padding is 'SAME', 'VALID', 'CEIL' or numbers of pixels, not {padding!r}")
     elif isinstance(padding, int):
         pads = ((padding, padding), (padding, padding))
     else:

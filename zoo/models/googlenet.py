@@ -172,14 +172,14 @@ class GoogLeNet(nn.Module):
         parts = self.parts(self.dtype)
 
         x = parts.conv(64, 7, strides=2, padding=3, name="conv1")(images, train)
-        x = _pool(3, x, "pool1")
+        x = MaxPool(3, 2, padding="CEIL", name="pool1")(x)
         if parts.norm:
             x = parts.norm(name="norm1")(x)
         x = parts.conv(64, 1, padding=0, name="conv2")(x, train)
         x = parts.conv(192, 3, padding=1, name="conv3")(x, train)
         if parts.norm:
             x = parts.norm(name="norm2")(x)
-        x = _pool(3, x, "pool2")
+        x = MaxPool(3, 2, padding="CEIL", name="pool2")(x)
         aux_logits = []
         for block, features in INCEPTION.items():
             x = Inception(features, parts, name=f"inception{block}")(x, train)
@@ -187,19 +187,13 @@ class GoogLeNet(nn.Module):
                 head = AuxHead(self.num_classes, self.aux_dropout, parts, name=f"aux{len(aux_logits) + 1}")
                 aux_logits.append(head(x, train))
             if block == "3b":
-                x = _pool(3, x, "pool3")
+                x = MaxPool(3, 2, padding="CEIL", name="pool3")(x)
             if block == "4e":
-                x = _pool(parts.last_pool, x, "pool4")
+                x = MaxPool(parts.last_pool, 2, padding="CEIL", name="pool4")(x)
         x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]  # the paper's 7x7 window, at 224 pixels
         x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
         logits = parts.dense(self.num_classes, x, name="fc")
         return (logits, aux_logits) if train and self.aux_heads else logits
-
-
-def _pool(window, x, name):
-    """A maximum pool with stride 2 whose last window may hang over the edge."""
-    padding = [(0, (pixels - window) % 2) for pixels in x.shape[1:3]]
-    return MaxPool(window, 2, padding=padding, name=name)(x)
 
 
 FLATTENED = {"aux1/fc1": 128, "aux2/fc1": 128}

@@ -47,18 +47,15 @@ class NiN(nn.Module):
             layer = Conv(features, size, padding=size // 2, kernel_init=gaussian, dtype=self.dtype, name=name)
             return nn.relu(layer(x))
 
-        def overhang(x):
-            return [(0, (3 - pixels) % 2) for pixels in x.shape[1:3]]
-
         x = conv(192, 5, images, name="conv1")
         x = conv(160, 1, x, name="cccp1")
         x = conv(96, 1, x, name="cccp2")
-        x = MaxPool(3, 2, padding=overhang(x), name="pool1")(x)
+        x = MaxPool(3, 2, padding="CEIL", name="pool1")(x)
         x = dropout(name="drop1")(x)
         x = conv(192, 5, x, name="conv2")
         x = conv(192, 1, x, name="cccp3")
         x = conv(192, 1, x, name="cccp4")
-        x = AvgPool(3, 2, padding=overhang(x), count_include_pad=False, name="pool2")(x)
+        x = AvgPool(3, 2, padding="CEIL", count_include_pad=False, name="pool2")(x)
         x = dropout(name="drop2")(x)
         x = conv(192, 3, x, name="conv3")
         x = conv(192, 1, x, name="cccp5")

@@ -72,10 +72,7 @@ class SqueezeNet(nn.Module):
         conv = functools.partial(Conv, padding="VALID", dtype=self.dtype)
 
         def pool(number, x):
-            if number not in self.pools:
-                return x
-            overhang = [(0, (3 - pixels) % 2) for pixels in x.shape[1:3]]
-            return MaxPool(3, 2, padding=overhang, name=f"pool{number}")(x)
+            return MaxPool(3, 2, padding="CEIL", name=f"pool{number}")(x) if number in self.pools else x
 
         features, kernel_size = self.stem
         he_uniform = nn.initializers.he_uniform()
