@@ -114,7 +114,8 @@ def measure_numbers(model_name: str, gain: float) -> dict[str, Any]:
     network = network.double()
     names = [[name, list(tensor.shape)] for name, tensor in network.state_dict().items()]
     tensors = {name: torch.from_numpy(regenerated_tensor(name, tuple(shape), gain)).double() for name, shape in names}
-    network.load_state_dict(tensors)
+    for name, tensor in network.state_dict().items():
+        tensor.copy_(tensors[name])
     size = find_entry(model_name).input_shape[0]
     images = torch.from_numpy(regenerated_input(size)).double().permute(0, 3, 1, 2)
     stages = []

@@ -17,7 +17,6 @@ from safetensors.numpy import load_file
 from zoo.errors import ZooError, unknown
 from zoo.models.registry import create_model, find_entry, name_of
 
-
 # What a framework calls a layer's variables, by the zoo's collection and name; others are called the same.
 TORCH_VARIABLES = {
     ("params", "kernel"): "weight",
@@ -61,7 +60,7 @@ def import_weights(
             problems.append(f"{key} is missing")
             continue
         tensor = np.asarray(tensors[key], np.float32)
-        array = _from_torch(tensor, known.flattened.get(layer)) if path[-1] == "kernel" else tensor
+        array = _from_torch(tensor, known.flattened.get(layer), len(wanted.shape)) if path[-1] == "kernel" else tensor
         if array.size == wanted.size and path[-1] != "kernel":
             array = array.reshape(wanted.shape)  # PyTorch keeps some vectors as [C, 1, 1]
         if array.shape != wanted.shape:
@@ -121,7 +120,9 @@ def _tensor_name(layout, path):
     return f"{layout.name('/'.join(layer))}.{TORCH_VARIABLES.get((collection, variable), variable)}"
 
 
-def _from_torch(kernel, flattened):
+def _from_torch(kernel, flattened, ndim):
+    if kernel.ndim == 4 and ndim == 2 and kernel.shape[2:] == (1, 1):
+        kernel = kernel[:, :, 0, 0]  # timm keeps some linear layers as 1x1 convolutions
     if kernel.ndim == 4:
         return kernel.transpose(2, 3, 1, 0)  # OIHW to HWIO
     if kernel.ndim == 2 and flattened:

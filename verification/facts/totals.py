@@ -55,6 +55,7 @@ KERAS_DIFFERS = {
     "resnet50": (26_560, 0, "biases in convolutions before batch normalization"),
     "resnet101": (52_672, 0, "biases in convolutions before batch normalization"),
     "resnet152": (75_712, 0, "biases in convolutions before batch normalization"),
+    "resnetv2_50": (19_008, 0, "biases in conv1, in the last convolution of each block and in the projections"),
     **{f"efficientnet_b{n}": (0, 7, "constants of its input normalization") for n in range(3)},
 }
 
