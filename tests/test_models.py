@@ -17,6 +17,33 @@ from zoo.models.registry import entries, find_entry
 NARROW = {
     "alexnet": {"hidden": 16},
     "alexnet_owt": {"hidden": 16},
+    "all_cnn_c": {},
+    "bn_cnn": {},
+    "convnext_tiny": {"depths": (1, 1, 1, 1), "widths": (8, 16, 24, 32), "drop_path": 0.0, "initial_scale": 1.0},
+    "densenet121": {"blocks": (2, 2, 2, 2), "growth": 8, "features": 16},
+    "efficientnet_b0": {"depth": 0.3, "drop_path": 0.0},
+    "googlenet": {},
+    "googlenet_bn": {},
+    "inception_resnet_v2": {},
+    "inception_v3": {},
+    "inception_v4": {},
+    "lenet5": {},
+    "mlp": {},
+    "mnasnet1_0": {},
+    "mobilenet_v1": {},
+    "mobilenet_v2": {},
+    "mobilenet_v3_small": {},
+    "nin_cifar": {},
+    "regnet_y_400mf": {"depths": (1, 1, 1, 1)},
+    "resnet18": {"blocks": (1, 1, 1, 1), "width": 8},
+    "resnet20": {"blocks": 1},
+    "resnetv2_50": {"blocks": (1, 1, 1, 1), "width": 8},
+    "shufflenet_v2_x1_0": {},
+    "squeezenet1_1": {},
+    "vgg11_bn": {"hidden": 16},
+    "wrn_16_4": {"blocks": 1, "widening": 1},
+    "xception": {},
+    "zfnet": {"hidden": 16},
 }
 FAST = {"xla_backend_optimization_level": 0}  # compiling is what takes the time here
 
@@ -119,7 +146,9 @@ def test_bfloat16_is_close_to_float32(narrow):
 
 
 def test_a_training_step_moves_every_parameter_and_every_statistic(narrow):
+    """A shift that batch normalization takes out again, behind a linear layer, has a gradient of rounding errors alone."""
     _, model, variables, images, _ = narrow
+    images = jax.random.normal(jax.random.key(5), (8, *images.shape[1:]))
 
     def loss(params, key):
         logits, updated = model.apply(
@@ -181,7 +210,8 @@ def test_alexnet_starts_as_the_paper_says():
 
 
 def test_alexnet_owt_starts_as_pytorch_would():
-    params = zoo.create_model("alexnet_owt", hidden=64).init(jax.random.key(0), jnp.zeros((1, 63, 63, 3)))["params"]
+    model = zoo.create_model("alexnet_owt", hidden=64)
+    params = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 63, 63, 3)))["params"]
     for layer in params.values():
         bound = 1 / np.sqrt(np.prod(layer["kernel"].shape[:-1]))
         for values in layer.values():

@@ -55,18 +55,20 @@ class GlobalAvgPool(NamedTuple):
 
 
 class Linear(NamedTuple):
-    """A linear layer, on the flattened input."""
+    """A linear layer, on the flattened input, or on the channels of each pixel."""
 
     name: str
     features: int
     bias: bool = True
+    each_pixel: bool = False
 
 
 class Keeps(NamedTuple):
-    """A layer without parameters that keeps the shape."""
+    """A layer that keeps the shape; it has `vectors` parameters for each channel: 2 in layer normalization."""
 
     name: str
     type: str
+    vectors: int = 0
 
 
 class Flatten(NamedTuple):
@@ -144,12 +146,13 @@ def _walk(layers, shape, rows):
                 shape, kind = (*_windows(shape, (window, window), stride, pad), shape[2]), "AvgPool"
             case GlobalAvgPool(name):
                 shape, kind = (1, 1, shape[2]), "AdaptiveAvgPool"
-            case Linear(name, features, bias):
-                weights = math.prod(shape) * features
-                params, macs = weights + features * bias, weights
-                shape, kind = (features,), "Dense"
-            case Keeps(name, kind):
-                pass
+            case Linear(name, features, bias, each_pixel):
+                pixels = shape[:-1] if each_pixel else ()
+                weights = math.prod(shape) // math.prod(pixels) * features
+                params, macs = weights + features * bias, weights * math.prod(pixels)
+                shape, kind = (*pixels, features), "Dense"
+            case Keeps(name, kind, vectors):
+                params = vectors * shape[-1]
         rows.append([name, kind, list(shape), params, macs])
     return shape
 

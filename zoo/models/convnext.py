@@ -1,0 +1,149 @@
+"""ConvNeXt: Liu, Mao, Wu, Feichtenhofer, Darrell, Xie 2022, "A ConvNet for the 2020s".
+
+`convnext_tiny`, `convnext_small` and `convnext_base` are ConvNeXt-T, -S and -B of section 3, with the rates of
+stochastic depth of table 5, as in torchvision. The linear layers of a block are the paper's 1x1 convolutions.
+"""
+
+import functools
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from zoo.layers import AdaptiveAvgPool, Conv, DropPath
+from zoo.layers.window import require_pixels
+from zoo.models.layout import Layout
+from zoo.models.registry import Entry
+
+# torchvision truncates at +-2, which is a hundred deviations.
+KERNEL_INIT = nn.initializers.normal(0.02)
+
+
+class Patches(nn.Module):
+    """Turns squares of pixels into pixels, with layer normalization before (`norm_first`) or after; `conv` and `norm`.
+
+    Attributes:
+      features: output channels.
+      size: of a square, in pixels.
+      norm_first: whether normalization comes first.
+      dtype: of the computation.
+    """
+
+    features: int
+    size: int
+    norm_first: bool
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        conv = Conv(
+            self.features,
+            self.size,
+            strides=self.size,
+            padding="VALID",
+            kernel_init=KERNEL_INIT,
+            dtype=self.dtype,
+            name="conv",
+        )
+        norm = nn.LayerNorm(epsilon=1e-6, dtype=self.dtype, name="norm")
+        return conv(norm(x)) if self.norm_first else norm(conv(x))
+
+
+class ConvNeXtBlock(nn.Module):
+    """Figure 4: a depthwise 7x7 convolution, then two layers on each pixel, added to the input.
+
+    Parameters besides its layers': `layer_scale` [C], which multiplies what is added.
+
+    Attributes:
+      initial_scale: of `layer_scale`.
+      drop_path: rate at which nothing is added.
+      dtype: of the computation.
+    """
+
+    initial_scale: float
+    drop_path: float
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        channels = x.shape[-1]
+        dense = functools.partial(nn.Dense, kernel_init=KERNEL_INIT, dtype=self.dtype)
+        y = Conv(channels, 7, padding=3, groups=channels, kernel_init=KERNEL_INIT, dtype=self.dtype, name="depthwise")(
+            x
+        )
+        y = nn.LayerNorm(epsilon=1e-6, dtype=self.dtype, name="norm")(y)
+        y = nn.gelu(dense(4 * channels, name="expand")(y), approximate=False)
+        y = dense(channels, name="project")(y)
+        scale = self.param("layer_scale", nn.initializers.constant(self.initial_scale), (channels,), jnp.float32)
+        return x + DropPath(self.drop_path, deterministic=not train, name="drop_path")(scale.astype(self.dtype) * y)
+
+
+class ConvNeXt(nn.Module):
+    """ConvNeXt; parameters at 1000 classes: tiny 28,589,128, small 50,223,688, base 88,591,464.
+
+    Kernels are drawn from a Gaussian of deviation 0.02, biases are zero, as in the paper's appendix A.1.
+
+    Attributes:
+      num_classes: logits.
+      depths: blocks of the four stages.
+      widths: channels of the four stages.
+      drop_path: rate at which the last block is left out; it rises linearly from 0 at the first.
+      initial_scale: of each block's `layer_scale`.
+      dtype: of the computation.
+    """
+
+    smallest: ClassVar[int] = 32
+
+    num_classes: int = 1000
+    depths: tuple[int, ...] = (3, 3, 9, 3)
+    widths: tuple[int, ...] = (96, 192, 384, 768)
+    drop_path: float = 0.1
+    initial_scale: float = 1e-6
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
+        require_pixels("ConvNeXt", images, self.smallest)
+        x, index = images, 0
+        for stage, (depth, width) in enumerate(zip(self.depths, self.widths, strict=True), start=1):
+            if stage == 1:
+                x = Patches(width, 4, norm_first=False, dtype=self.dtype, name="stem")(x)
+            else:
+                x = Patches(width, 2, norm_first=True, dtype=self.dtype, name=f"downsample{stage}")(x)
+            for block in range(depth):
+                rate = self.drop_path * index / (sum(self.depths) - 1)
+                x = ConvNeXtBlock(self.initial_scale, rate, dtype=self.dtype, name=f"stage{stage}_{block}")(x, train)
+                index += 1
+        x = AdaptiveAvgPool(1, name="avgpool")(x)
+        x = nn.LayerNorm(epsilon=1e-6, dtype=self.dtype, name="norm")(x)[:, 0, 0]
+        return nn.Dense(self.num_classes, kernel_init=KERNEL_INIT, dtype=self.dtype, name="fc")(x)
+
+
+TORCHVISION = Layout(
+    (
+        ("^norm$", "classifier.0"), ("^fc$", "classifier.2"), ("^stem/conv", "features.0.0"),
+        ("^stem/norm", "features.0.1"), ("^stem$", "features.0"), (r"^(downsample\d)/norm", r"\1/0"),
+        (r"^(downsample\d)/conv", r"\1/1"), ("/depthwise", "/block.0"), ("/norm", "/block.2"),
+        ("/expand", "/block.3"), ("/project", "/block.5"), ("/drop_path", "/stochastic_depth"),
+        *((f"^stage{stage}_", f"features.{2 * stage - 1}.") for stage in range(1, 5)),
+        *((f"^downsample{stage}", f"features.{2 * stage - 2}") for stage in range(2, 5)),
+    )
+)  # fmt: skip
+
+
+def _entry(depths, widths, drop_path):
+    return Entry(
+        ConvNeXt,
+        input_shape=(224, 224, 3),
+        paper="Liu et al. 2022",
+        options={"depths": depths, "widths": widths, "drop_path": drop_path},
+        layouts={"torchvision": TORCHVISION},
+    )
+
+
+MODELS = {
+    "convnext_tiny": _entry((3, 3, 9, 3), (96, 192, 384, 768), 0.1),
+    "convnext_small": _entry((3, 3, 27, 3), (96, 192, 384, 768), 0.4),
+    "convnext_base": _entry((3, 3, 27, 3), (128, 256, 512, 1024), 0.5),
+}

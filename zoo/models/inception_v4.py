@@ -1,0 +1,244 @@
+"""Inception v4: Szegedy, Ioffe, Vanhoucke, Alemi 2017, "Inception-v4, Inception-ResNet and the Impact of Residual
+Connections on Learning".
+
+`inception_v4` is the network of figures 3 to 9. Where the stem and some branches have 7x1 and 1x7, or 1x3 and 3x1, one
+after the other, the order is that of the authors' code, which timm has, too.
+
+`inception_resnet_v2` is the network whose weights the authors published, and timm has, under the paper's name. The
+paper's figures 15 to 19 describe another: with the stem of Inception v4, with 5, 10 and 5 residual blocks in the
+place of 10, 20 and 10, and 384, 1154 and 2048 channels in the place of 320, 1088 and 2080.
+
+Batch normalization has the authors' epsilon of 1e-3 and PyTorch's momentum, as in timm. The authors' code adds an
+auxiliary head to both for training, which is not in the paper, nor in timm, nor here.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, ConvBN, MaxPool
+from zoo.layers.window import require_pixels
+from zoo.models.layout import Layout
+from zoo.models.registry import Entry
+
+# A block is a tuple of branches, and a branch a tuple of layers: "max", a pool of 3x3 pixels with stride 2; "avg", one
+# with stride 1; ("fork", a, b), two convolutions that see the same; or a convolution, (features, window[, stride,
+# padding]). Padding is "VALID" where the figures have a "V".
+REDUCE = (3, 2, "VALID")
+
+
+def reduction_a(k: int, l: int, m: int, n: int) -> tuple:  # noqa: E741
+    """Figure 7, with the letters of table 1."""
+    return (((n, *REDUCE),), ((k, 1), (l, 3), (m, *REDUCE)), ("max",))
+
+
+STEM_1 = (("max",), ((96, *REDUCE),))
+STEM_2 = (((64, 1), (96, 3, 1, "VALID")), ((64, 1), (64, (1, 7)), (64, (7, 1)), (96, 3, 1, "VALID")))
+STEM_3 = (((192, *REDUCE),), ("max",))
+INCEPTION_A = (((96, 1),), ((64, 1), (96, 3)), ((64, 1), (96, 3), (96, 3)), ("avg", (96, 1)))
+INCEPTION_B = (
+    ((384, 1),),
+    ((192, 1), (224, (1, 7)), (256, (7, 1))),
+    ((192, 1), (192, (7, 1)), (224, (1, 7)), (224, (7, 1)), (256, (1, 7))),
+    ("avg", (128, 1)),
+)
+REDUCTION_B = (
+    ((192, 1), (192, *REDUCE)),
+    ((256, 1), (256, (1, 7)), (320, (7, 1)), (320, *REDUCE)),
+    ("max",),
+)
+FORK = ("fork", (256, (1, 3)), (256, (3, 1)))
+INCEPTION_C = (
+    ((256, 1),),
+    ((384, 1), FORK),
+    ((384, 1), (448, (3, 1)), (512, (1, 3)), FORK),
+    ("avg", (256, 1)),
+)
+V4_BLOCKS = {
+    "stem1": STEM_1,
+    "stem2": STEM_2,
+    "stem3": STEM_3,
+    **{f"inception_a{index}": INCEPTION_A for index in range(4)},
+    "reduction_a": reduction_a(192, 224, 256, 384),
+    **{f"inception_b{index}": INCEPTION_B for index in range(7)},
+    "reduction_b": REDUCTION_B,
+    **{f"inception_c{index}": INCEPTION_C for index in range(3)},
+}
+
+MIXED_5B = (((96, 1),), ((48, 1), (64, 5)), ((64, 1), (96, 3), (96, 3)), ("avg", (64, 1)))
+INCEPTION_RESNET_A = (((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3)))
+INCEPTION_RESNET_B = (((192, 1),), ((128, 1), (160, (1, 7)), (192, (7, 1))))
+MIXED_7A = (((256, 1), (384, *REDUCE)), ((256, 1), (288, *REDUCE)), ((256, 1), (288, 3), (320, *REDUCE)), ("max",))
+INCEPTION_RESNET_C = (((192, 1),), ((192, 1), (224, (1, 3)), (256, (3, 1))))
+
+
+def side_by_side(branches: tuple[tuple, ...], conv: Callable, x: jax.Array, train: bool) -> jax.Array:
+    """What a block's branches give. Layers are `branch0` where a branch has but one, else `branch0_0` and so on."""
+    outputs = []
+    for branch, layers in enumerate(branches):
+        y = x
+        for index, layer in enumerate(layers):
+            name = f"branch{branch}_{index}" if len(layers) > 1 else f"branch{branch}"
+            if layer == "max":
+                y = MaxPool(3, 2, name=name)(y)
+            elif layer == "avg":
+                y = AvgPool(3, 1, "SAME", count_include_pad=False, name=name)(y)
+            elif layer[0] == "fork":
+                sides = zip(layer[1:], "ab", strict=True)
+                y = jnp.concatenate([conv(*side, name=name + letter)(y, train) for side, letter in sides], axis=-1)
+            else:
+                y = conv(*layer, name=name)(y, train)
+        outputs.append(y)
+    return jnp.concatenate(outputs, axis=-1)
+
+
+class Mixed(nn.Module):
+    """Branches side by side.
+
+    Attributes:
+      branches: see above.
+      conv: makes a convolution from the tuple that stands for it.
+    """
+
+    branches: tuple[tuple, ...]
+    conv: Callable
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        return side_by_side(self.branches, self.conv, x, train)
+
+
+class InceptionResNet(nn.Module):
+    """Branches side by side, then a 1x1 convolution, `project`, whose output times `scale` is added to the input.
+
+    Attributes:
+      branches, conv: as in `Mixed`.
+      project: makes `project` from its number of features.
+      scale: section 3.3's, against activations that die out.
+      activation: of the sum.
+    """
+
+    branches: tuple[tuple, ...]
+    conv: Callable
+    project: Callable
+    scale: float
+    activation: Callable = nn.relu
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        y = side_by_side(self.branches, self.conv, x, train)
+        return self.activation(x + self.scale * self.project(x.shape[-1], 1, name="project")(y))
+
+
+class InceptionV4(nn.Module):
+    """Inception v4: 42,679,816 parameters at 1000 classes.
+
+    Kernels of convolutions are drawn from a truncated Gaussian of variance 2 / fan_in, those of the last layer
+    uniformly with variance 2 / (fan_in + fan_out), as in the authors' code; biases are zero.
+
+    Attributes:
+      num_classes: logits.
+      dropout: rate on the input of the last layer.
+      dtype: of the computation.
+    """
+
+    smallest: ClassVar[int] = 75
+
+    num_classes: int = 1000
+    dropout: float = 0.2
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
+        require_pixels("Inception v4", images, self.smallest)
+        conv = functools.partial(ConvBN, epsilon=1e-3, kernel_init=nn.initializers.he_normal(), dtype=self.dtype)
+
+        x = conv(32, *REDUCE, name="conv1")(images, train)
+        x = conv(32, 3, 1, "VALID", name="conv2")(x, train)
+        x = conv(64, 3, name="conv3")(x, train)
+        for name, branches in V4_BLOCKS.items():
+            x = Mixed(branches, conv, name=name)(x, train)
+        x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
+        x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
+        xavier = nn.initializers.xavier_uniform()
+        return nn.Dense(self.num_classes, kernel_init=xavier, dtype=self.dtype, name="fc")(x)
+
+
+class InceptionResNetV2(nn.Module):
+    """Inception-ResNet v2, as published: 55,843,464 parameters at 1000 classes.
+
+    All kernels are drawn uniformly with variance 2 / (fan_in + fan_out), as in the authors' code; biases are zero.
+
+    Attributes: as in `InceptionV4`.
+    """
+
+    smallest: ClassVar[int] = 75
+
+    num_classes: int = 1000
+    dropout: float = 0.2
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
+        require_pixels("Inception-ResNet v2", images, self.smallest)
+        xavier = nn.initializers.xavier_uniform()
+        conv = functools.partial(ConvBN, epsilon=1e-3, kernel_init=xavier, dtype=self.dtype)
+        mixed = functools.partial(Mixed, conv=conv)
+        project = functools.partial(Conv, kernel_init=xavier, dtype=self.dtype)
+        residual = functools.partial(InceptionResNet, conv=conv, project=project)
+
+        x = conv(32, *REDUCE, name="conv_1a")(images, train)
+        x = conv(32, 3, 1, "VALID", name="conv_2a")(x, train)
+        x = conv(64, 3, name="conv_2b")(x, train)
+        x = MaxPool(3, 2, name="pool_3a")(x)
+        x = conv(80, 1, name="conv_3b")(x, train)
+        x = conv(192, 3, 1, "VALID", name="conv_4a")(x, train)
+        x = MaxPool(3, 2, name="pool_5a")(x)
+        x = mixed(MIXED_5B, name="mixed_5b")(x, train)
+        for index in range(10):
+            x = residual(INCEPTION_RESNET_A, scale=0.17, name=f"inception_resnet_a{index}")(x, train)
+        x = mixed(reduction_a(256, 256, 384, 384), name="reduction_a")(x, train)
+        for index in range(20):
+            x = residual(INCEPTION_RESNET_B, scale=0.1, name=f"inception_resnet_b{index}")(x, train)
+        x = mixed(MIXED_7A, name="reduction_b")(x, train)
+        for index in range(9):
+            x = residual(INCEPTION_RESNET_C, scale=0.2, name=f"inception_resnet_c{index}")(x, train)
+        # The last block is neither scaled nor rectified.
+        x = residual(INCEPTION_RESNET_C, scale=1.0, activation=lambda x: x, name="inception_resnet_c9")(x, train)
+        x = conv(1536, 1, name="conv_7b")(x, train)
+        x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
+        x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
+        return nn.Dense(self.num_classes, kernel_init=xavier, dtype=self.dtype, name="fc")(x)
+
+
+V4_TIMM = Layout(
+    (
+        ("^stem1/branch0", "stem1/maxpool"), ("^stem1/branch1", "stem1/conv"),
+        ("^stem3/branch0", "stem3/conv"), ("^stem3/branch1", "stem3/maxpool"),
+        (r"/branch3_(\d)", r"/branch3.\1"), (r"^((?!inception_c).*/branch\d)_", r"\1."),
+        *((f"^{name}(?=/|$)", f"features.{i}") for i, name in enumerate(("conv1", "conv2", "conv3", *V4_BLOCKS))),
+        ("^avgpool", "global_pool"), ("^dropout", "head_drop"), ("^fc$", "last_linear"),
+    )
+)  # fmt: skip
+
+RESNET_TIMM = Layout(
+    (
+        (r"/branch(\d)_", r"/branch\1."), ("/project", "/conv2d"), ("^conv_", "conv2d_"), ("^pool_", "maxpool_"),
+        ("^reduction_a", "mixed_6a"), ("^reduction_b", "mixed_7a"), ("^inception_resnet_c9", "block8"),
+        ("^inception_resnet_a", "repeat."), ("^inception_resnet_b", "repeat_1."), ("^inception_resnet_c", "repeat_2."),
+        ("^avgpool", "global_pool"), ("^dropout", "head_drop"), ("^fc$", "classif"),
+    )
+)  # fmt: skip
+
+MODELS = {
+    "inception_v4": Entry(
+        InceptionV4, input_shape=(299, 299, 3), paper="Szegedy et al. 2017", layouts={"timm": V4_TIMM}
+    ),
+    "inception_resnet_v2": Entry(
+        InceptionResNetV2, input_shape=(299, 299, 3), paper="Szegedy et al. 2017", layouts={"timm": RESNET_TIMM}
+    ),
+}

@@ -1,0 +1,151 @@
+"""Xception: Chollet 2017, "Xception: Deep Learning with Depthwise Separable Convolutions".
+
+`xception` is the network of figure 5, in the form that timm has it (its `legacy_xception`). The figure does not say how
+windows are padded. In the author's code, which is Keras's, it is TensorFlow's "SAME"; timm pads the 3x3 pools by one
+pixel on each side, and so does the zoo. The two differ where the image in front of a pool has an even size: for 299
+pixels, in `block2` alone, which has 74. Batch normalization follows each convolution, with PyTorch's epsilon of 1e-5
+where Keras has 1e-3. Dropout in front of the last layer is that of section 4.3; neither Keras nor, by default, timm has
+it.
+"""
+
+import functools
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from zoo.layers import AdaptiveAvgPool, Conv, ConvBN, MaxPool
+from zoo.layers.initializers import torch_bias, torch_kernel
+from zoo.layers.window import require_pixels
+from zoo.models.layout import Layout
+from zoo.models.registry import Entry
+
+CONV_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+
+
+class SeparableConv(nn.Module):
+    """A 3x3 convolution of each channel by itself, a 1x1 convolution, and batch normalization.
+
+    Attributes:
+      features: output channels.
+      dtype: of the computation.
+    """
+
+    features: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        conv = functools.partial(Conv, use_bias=False, kernel_init=CONV_INIT, dtype=self.dtype)
+        x = conv(x.shape[-1], 3, padding=1, groups=x.shape[-1], name="depthwise")(x)
+        x = conv(self.features, 1, padding=0, name="pointwise")(x)
+        return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype, name="bn")(x)
+
+
+class Block(nn.Module):
+    """Separable convolutions and a shortcut around them.
+
+    Attributes:
+      widths: output channels of the convolutions.
+      strides: 2 for a pool after them and a convolution in the shortcut, in pixels.
+      relu_first: whether there is a ReLU in front of the first convolution, as there is in front of the others.
+      dtype: of the computation.
+    """
+
+    widths: tuple[int, ...]
+    strides: int = 1
+    relu_first: bool = True
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        shortcut = x
+        for index, width in enumerate(self.widths, start=1):
+            x = nn.relu(x) if self.relu_first or index > 1 else x
+            x = SeparableConv(width, dtype=self.dtype, name=f"conv{index}")(x, train)
+        if self.strides > 1:
+            x = MaxPool(3, self.strides, padding=1, name="pool")(x)
+            shortcut = ConvBN(
+                self.widths[-1],
+                1,
+                strides=self.strides,
+                padding=0,
+                activation=lambda x: x,
+                kernel_init=CONV_INIT,
+                dtype=self.dtype,
+                name="shortcut",
+            )(shortcut, train)
+        return x + shortcut
+
+
+class Xception(nn.Module):
+    """Xception: 22,855,952 parameters at 1000 classes.
+
+    Kernels of convolutions are drawn from a Gaussian of variance 2 / fan_out, the last layer as PyTorch's linear layers
+    are, as in timm.
+
+    Attributes:
+      num_classes: logits.
+      dropout: rate on the input of the last layer.
+      dtype: of the computation.
+    """
+
+    smallest: ClassVar[int] = 7
+
+    num_classes: int = 1000
+    dropout: float = 0.5
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
+        require_pixels("Xception", images, self.smallest)
+        conv = functools.partial(ConvBN, padding="VALID", kernel_init=CONV_INIT, dtype=self.dtype)
+        block = functools.partial(Block, dtype=self.dtype)
+        separable = functools.partial(SeparableConv, dtype=self.dtype)
+
+        # Entry flow
+        x = conv(32, 3, strides=2, name="conv1")(images, train)
+        x = conv(64, 3, name="conv2")(x, train)
+        x = block((128, 128), 2, relu_first=False, name="block1")(x, train)
+        x = block((256, 256), 2, name="block2")(x, train)
+        x = block((728, 728), 2, name="block3")(x, train)
+        # Middle flow
+        for index in range(4, 12):
+            x = block((728, 728, 728), name=f"block{index}")(x, train)
+        # Exit flow
+        x = block((728, 1024), 2, name="block12")(x, train)
+        x = nn.relu(separable(1536, name="conv3")(x, train))
+        x = nn.relu(separable(2048, name="conv4")(x, train))
+        x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
+        x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
+        return nn.Dense(
+            self.num_classes,
+            kernel_init=torch_kernel(),
+            bias_init=torch_bias(x.shape[-1]),
+            dtype=self.dtype,
+            name="fc",
+        )(x)
+
+
+TIMM = Layout(
+    (
+        # In timm a block is a list that counts ReLUs, too; the first block lacks one.
+        *((f"^block1/conv{i}/bn", f"block1.rep.{3 * i - 2}") for i in (1, 2)),
+        *((f"^block1/conv{i}/", f"block1.rep.{3 * i - 3}/") for i in (1, 2)),
+        *((rf"^(block\d+)/conv{i}/bn", rf"\1.rep.{3 * i - 1}") for i in (1, 2, 3)),
+        *((rf"^(block\d+)/conv{i}/", rf"\1.rep.{3 * i - 2}/") for i in (1, 2, 3)),
+        ("/shortcut/conv", "/skip"), ("/shortcut/bn", "/skipbn"), ("/depthwise", "/conv1"),
+        (r"^conv(\d)/bn", r"bn\1"), ("^conv([12])$", r"act\1"), ("^conv([34])$", r"bn\1"),
+        ("^conv([12])/conv", r"conv\1"), ("^avgpool", "global_pool"),
+    )
+)  # fmt: skip
+
+MODELS = {
+    "xception": Entry(
+        Xception,
+        input_shape=(299, 299, 3),
+        paper="Chollet 2017",
+        layouts={"timm": TIMM},
+    )
+}
