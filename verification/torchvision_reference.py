@@ -77,8 +77,8 @@ def measure_layers(model_name: str) -> dict[str, Any]:
                 "params": sum(parameter.numel() for parameter in module.parameters()),
                 "macs": 0,
             }
-            if row["type"] in ("Conv2d", "Linear"):
-                row["macs"] = weight.numel() * math.prod(shape[2:])
+            if row["type"] in ("Conv2d", "Linear"):  # each pixel takes every weight once
+                row["macs"] = weight.numel() * math.prod(row["out"][1:-1])
             for attribute in ("kernel_size", "stride", "padding", "groups", "eps", "momentum", "ceil_mode"):
                 if hasattr(module, attribute):
                     row[attribute] = getattr(module, attribute)
