@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from verification.numbers import OWN_REFERENCES, regenerated_input, regenerated_tensor
+from verification.numbers import OWN_REFERENCES
+from verification.torch_numbers import measure
 from zoo import cli
 from zoo.errors import ZooError, unknown
 from zoo.models.registry import find_entry
@@ -37,42 +38,12 @@ def make_reference(model_name: str) -> dict[str, Any]:
 
     if model_name not in NETWORKS:
         raise unknown("network in PyTorch", model_name, NETWORKS)
-    gain = 1.0
-    network = NETWORKS[model_name]().double().eval()
-    names = [[name, list(tensor.shape)] for name, tensor in network.state_dict().items()]
-    tensors = {name: torch.from_numpy(regenerated_tensor(name, tuple(shape), gain)).double() for name, shape in names}
-    network.load_state_dict(tensors)
-    images = torch.from_numpy(regenerated_input(find_entry(model_name).input_shape[0])).double().permute(0, 3, 1, 2)
-    stages = []
-
-    def record(name):
-        def hook(module, inputs, output):
-            output = (output.permute(0, 2, 3, 1) if output.ndim == 4 else output).numpy()
-            stages.append(
-                {
-                    "name": name,
-                    "type": type(module).__name__,
-                    "out": list(output.shape),
-                    "mean": _rounded(output.mean()),
-                    "std": _rounded(output.std(ddof=1)),
-                    "first8_img0": [_rounded(value) for value in output[0].ravel()[:8]],
-                }
-            )
-
-        return hook
-
-    for name, module in network.named_children():
-        module.register_forward_hook(record(name))
-    with torch.inference_mode():
-        logits = network(images).numpy()
+    network = NETWORKS[model_name]()
     return {
         "model": model_name,
         "builder": f"zoo.benchmark.torch_networks.{model_name}",
         "versions": {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__},
-        "gain": gain,
-        "state_dict": names,
-        "outputs_f64": {"logits": [[_rounded(value, 9) for value in row] for row in logits]},
-        "stage_fingerprints": stages,
+        **measure(network, find_entry(model_name).input_shape[0], 1.0, dict(network.named_children())),
     }
 
 
@@ -84,10 +55,6 @@ def main(args: flags.FlagValues) -> int:
     path.write_text(json.dumps(make_reference(args.model)) + "\n")
     print(path)
     return 0
-
-
-def _rounded(value, digits=7):
-    return float(f"{value:.{digits}g}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from verification.facts.implementations import NAMES, REFERENCES
-from verification.numbers import regenerated_input, regenerated_tensor
+from verification.torch_numbers import is_channels_first, measure
 from zoo import cli
 from zoo.errors import ZooError, unknown
 from zoo.models.registry import find_entry
@@ -73,7 +73,7 @@ def measure_layers(model_name: str) -> dict[str, Any]:
             row = {
                 "name": name,
                 "type": type(module).__name__,
-                "out": [shape[0], *shape[2:], shape[1]] if len(shape) == 4 and not _channels_last(module) else shape,
+                "out": [shape[0], *shape[2:], shape[1]] if is_channels_first(module, output) else shape,
                 "params": sum(parameter.numel() for parameter in module.parameters()),
                 "macs": 0,
             }
@@ -109,60 +109,19 @@ def measure_layers(model_name: str) -> dict[str, Any]:
 
 def measure_numbers(model_name: str, gain: float) -> dict[str, Any]:
     """Logits in float64 and fingerprints of the stages, for weights made as third_party/references/README.md says."""
-    torch, _, _ = _torchvision()
     network, known_as, arguments = build(model_name)
-    network = network.double()
-    names = [[name, list(tensor.shape)] for name, tensor in network.state_dict().items()]
-    tensors = {name: torch.from_numpy(regenerated_tensor(name, tuple(shape), gain)).double() for name, shape in names}
-    for name, tensor in network.state_dict().items():
-        tensor.copy_(tensors[name])
     size = find_entry(model_name).input_shape[0]
-    images = torch.from_numpy(regenerated_input(size)).double().permute(0, 3, 1, 2)
-    stages = []
-
-    def hook(name):
-        def record(module, inputs, output):
-            if output.ndim == 4 and not _channels_last(module):
-                output = output.permute(0, 2, 3, 1)
-            output = output.numpy()
-            stages.append(
-                {
-                    "name": name,
-                    "type": type(module).__name__,
-                    "out": list(output.shape),
-                    "mean": _rounded(output.mean()),
-                    "std": _rounded(output.std(ddof=1)),
-                    "first8_img0": [_rounded(value) for value in output[0].ravel()[:8]],
-                }
-            )
-
-        return record
-
+    stages = {name: module for name, module in network.named_children() if not list(module.children())}
     for name, module in network.named_children():
-        for inner, block in module.named_children():
-            block.register_forward_hook(hook(f"{name}.{inner}"))
-        if not list(module.children()):
-            module.register_forward_hook(hook(name))
-    with torch.inference_mode():
-        logits = network(images).numpy()
+        stages |= {f"{name}.{inner}": block for inner, block in module.named_children()}
     return {
         "model": known_as,
         "builder": f"torchvision.models.{known_as}",
         "kwargs": arguments,
         "versions": _versions(),
-        "gain": gain,
         "input": f"proc_input({size})",
-        "state_dict": names,
-        "logit_std": float(logits.std()),
-        "rel_diff_between_images": float(np.abs(logits[0] - logits[1]).mean() / logits.std()),
-        "outputs_f64": {"logits": [[_rounded(value, 9) for value in row] for row in logits]},
-        "stage_fingerprints": stages,
+        **measure(network, size, gain, stages),
     }
-
-
-def _channels_last(module):
-    """torchvision's ConvNeXt works with channels last inside of its blocks; Permute is what goes back and forth."""
-    return type(module).__name__ in ("LayerNorm", "Linear", "GELU") and not hasattr(module, "num_features")
 
 
 def _versions():
@@ -173,10 +132,6 @@ def _versions():
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
     }
-
-
-def _rounded(value, digits=7):
-    return float(f"{value:.{digits}g}")
 
 
 def main(args: flags.FlagValues) -> int:
