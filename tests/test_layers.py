@@ -102,6 +102,28 @@ def test_conv_has_the_usual_parameters_and_computes_in_its_dtype():
     assert output.dtype == jnp.bfloat16
 
 
+SUMS = {
+    "depthwise": lambda x, kernel: convolution(x, kernel, resolve_window("conv", (56, 56), 3, 1, 1), 8),
+    "average": lambda x, _: AvgPool(14).apply({}, x),
+    "average without padding": lambda x, _: AvgPool(3, 1, padding=1, count_include_pad=False).apply({}, x),
+    "adaptive average": lambda x, _: AdaptiveAvgPool(7).apply({}, x),
+}
+
+
+@pytest.mark.parametrize("function", SUMS.values(), ids=SUMS)
+def test_sums_of_bfloat16_are_rounded_once(function):
+    """As on an accelerator; a sum in bfloat16 itself would lose the later ones of many terms."""
+    x, kernel = normal(2, 56, 56, 8).astype(jnp.bfloat16), normal(3, 3, 1, 8, seed=1).astype(jnp.bfloat16)
+    exactly = [array.astype(jnp.float32) for array in (x, kernel)]
+    (rough, transpose), (exact, exact_transpose) = (jax.vjp(function, *inputs) for inputs in ((x, kernel), exactly))
+    assert rough.dtype == jnp.bfloat16
+    results = [(rough, exact)]
+    cotangent = jnp.ones_like(rough)
+    results += zip(transpose(cotangent), exact_transpose(cotangent.astype(jnp.float32)), strict=True)
+    for mine, other in results:
+        np.testing.assert_allclose(mine.astype(jnp.float32), other, rtol=2**-8, atol=1e-6)
+
+
 def test_conv_refuses_groups_that_do_not_divide():
     with pytest.raises(ZooError, match="3 groups do not divide 4 input channels and 6 features"):
         Conv(6, 3, groups=3, name="conv9").init(jax.random.key(0), normal(1, 5, 5, 4))

@@ -8,6 +8,8 @@ Exit status: 0 all checks passed, 1 one failed, 2 the command cannot be used, 3 
 """
 
 import contextlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from absl import flags
@@ -27,6 +29,8 @@ flags.DEFINE_string(
 flags.DEFINE_bool("record", False, "Add reference runs to the ledger instead of checking.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 5, "With --record: how many seeds, from 0 on, the ledger shall have.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
+
+MOST_THREADS = 4  # each holds a network's weights twice: a gigabyte for the largest
 
 
 def main(args: flags.FlagValues) -> int:
@@ -71,10 +75,16 @@ def check(args: flags.FlagValues) -> int:
                 report.show(console, one)
 
         if "architecture" in groups:
-            for network in list(dict.fromkeys(networks)) if args.recipe else list_models():
-                found = list(check_architecture(network))
-                checks += found
-                report.show_network(console, found)
+            chosen = list(dict.fromkeys(networks)) if args.recipe else list_models()
+            # Compiling takes most of the time, and lets go of Python's lock.
+            with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count())) as pool:
+                try:
+                    for found in pool.map(lambda network: list(check_architecture(network)), chosen):
+                        checks += found
+                        report.show_network(console, found)
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)
+                    raise
         others = [group for group in groups if group != "architecture"]
         for name in recipes if others else []:
             add(check_recipe(name, others, args.seed, [bar]))

@@ -40,11 +40,15 @@ def grouped(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax
 
 
 def depthwise(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    """A sum over the kernel's taps of shifted image times tap. `kernel` is [kh, kw, 1, channels * multiplier]."""
+    """A sum over the kernel's taps of shifted image times tap. `kernel` is [kh, kw, 1, channels * multiplier].
+
+    Sums are float32 whatever the dtype, here and in the gradient, as those of every other convolution are.
+    """
     multiplier = kernel.shape[-1] // x.shape[-1]
-    x = jnp.repeat(x, multiplier, axis=-1) if multiplier > 1 else x
-    taps = kernel.reshape(-1, kernel.shape[-1])
-    return sum(shifted * tap for shifted, tap in zip(shifts(x, window), taps, strict=True))
+    images = jnp.repeat(x, multiplier, axis=-1) if multiplier > 1 else x
+    taps = kernel.reshape(-1, kernel.shape[-1]).astype(jnp.float32)
+    shifted = shifts(images.astype(jnp.float32), window)
+    return sum(image * tap for image, tap in zip(shifted, taps, strict=True)).astype(x.dtype)
 
 
 def space_to_depth(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:

