@@ -99,6 +99,20 @@ def test_dropout_only_acts_in_training():
     )
 
 
+@pytest.mark.parametrize(("name", "heads"), [("googlenet", 2), ("googlenet_bn", 2), ("inception_v3", 1)])
+def test_auxiliary_heads_give_logits_in_training_alone(name, heads):
+    model = zoo.create_model(name, num_classes=5, aux_heads=True)
+    images = jnp.zeros((2, model.smallest, model.smallest, 3))
+    rngs = dict.fromkeys(("params", "dropout"), jax.random.key(0))
+
+    def outputs(train):
+        return jax.eval_shape(lambda: model.init_with_output(rngs, images, train=train)[0])
+
+    assert outputs(train=False).shape == (2, 5)
+    logits, of_heads = outputs(train=True)
+    assert logits.shape == (2, 5) and [head.shape for head in of_heads] == [(2, 5)] * heads
+
+
 def test_an_exported_network_gives_the_same_logits():
     model = zoo.create_model("alexnet", num_classes=5, hidden=16)
     images = jnp.asarray(np.random.default_rng(0).standard_normal((2, 67, 67, 3)), jnp.float32)

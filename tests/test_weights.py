@@ -76,6 +76,16 @@ def test_layouts_name_every_tensor(name):
     assert sum(leaf.size for leaf in jax.tree.leaves(variables.get("batch_stats", {}))) == summary.batch_stats
 
 
+@pytest.mark.parametrize("name", ["googlenet_bn", "inception_v3"])
+def test_layouts_name_the_tensors_of_auxiliary_heads(name):
+    names = json.loads((THIRD_PARTY / "references" / "torchvision" / f"{name}_aux.json").read_text())["state_dict"]
+    tensors = {tensor: np.broadcast_to(np.float32(0), shape) for tensor, shape in names}
+    variables = zoo.import_weights(zoo.create_model(name, aux_heads=True), tensors)
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) > zoo.summarize(name).params
+    with pytest.raises(ZooError, match=r"surplus"):
+        zoo.import_weights(name, tensors)
+
+
 def test_everything_wrong_is_listed(tensors):
     wrong = dict(tensors, extra=np.zeros(3))
     del wrong["features.3.bias"]

@@ -6,7 +6,7 @@ from verification.behaviour import check_behaviour
 from verification.check import Check, Group
 from verification.facts import load_facts
 from verification.numbers import check_numbers
-from zoo.models.registry import find_entry
+from zoo.models.registry import create_model, find_entry
 from zoo.summary import Row, summarize
 
 
@@ -20,8 +20,19 @@ def check_architecture(model_name: str) -> Iterator[Check]:
     summary = summarize(model_name, tuple(facts["input_shape"]), facts["num_classes"])
     yield group.check("layers", *_compare_layers(facts, summary, find_entry(model_name)))
     yield group.check("totals", *_compare_totals(facts, summary))
+    if "with_heads" in facts:
+        yield from _check_heads(group, model_name, facts)
     yield from check_numbers(model_name, facts["input_shape"][0])
     yield from check_behaviour(model_name)
+
+
+def _check_heads(group, model_name, facts):
+    """The same with the auxiliary heads."""
+    facts = {**facts, **facts["with_heads"], "layers": facts["layers"] + facts["with_heads"]["layers"]}
+    model = create_model(model_name, aux_heads=True)
+    summary = summarize(model, tuple(facts["input_shape"]))
+    yield group.check("layers with heads", *_compare_layers(facts, summary, find_entry(model_name)))
+    yield group.check("totals with heads", *_compare_totals(facts, summary))
 
 
 def _compare_layers(facts, summary, entry):

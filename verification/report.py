@@ -13,6 +13,7 @@ from rich.markup import escape
 from verification.check import Check
 from zoo.errors import ZooError
 
+TOLD = ("totals", "totals with heads", "logits", "numbers")  # of a network that is right
 COLORS = {"pass": "green", "fail": "bold red", "undecided": "yellow", "skip": "dim"}
 
 
@@ -30,7 +31,7 @@ def show_network(console: Console, checks: Sequence[Check]) -> None:
         show(console, check)
     if not failed:
         details = {check.name: check.detail for check in checks}
-        told = "; ".join(details[name] for name in ("totals", "logits", "numbers") if name in details)
+        told = "; ".join(details[name] for name in TOLD if name in details)
         console.print(f"[{COLORS['pass']}]{'pass':9}[/] {escape(f'{checks[0].subject}: {told}')}", soft_wrap=True)
 
 

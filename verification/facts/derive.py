@@ -11,14 +11,15 @@ from typing import Any
 import verification.facts.papers
 from verification.facts import FOLDER
 from verification.facts.arithmetic import work_out
-from verification.facts.implementations import torchvision_facts
+from verification.facts.implementations import torchvision_facts, torchvision_heads
 from verification.facts.totals import further_sources
 from zoo.models.registry import list_models
 
 
 def derive() -> dict[str, dict[str, Any]]:
     """The facts of every network that a paper's table or another implementation is at hand for."""
-    facts = {name: work_out(table) for name, table in _tables().items()}
+    facts = {name: work_out(table) for name, table in _tables("PAPERS").items()}
+    heads = {name: _beyond(work_out(table), facts[name]) for name, table in _tables("WITH_HEADS").items()}
     for name in list_models():
         measured = torchvision_facts(name)
         if measured and name in facts:
@@ -27,17 +28,27 @@ def derive() -> dict[str, dict[str, Any]]:
             facts[name] = measured
     for name in facts:
         facts[name]["sources"] += further_sources(name)
+        if with_heads := heads.get(name) or torchvision_heads(name):
+            facts[name]["with_heads"] = with_heads
     return facts
 
 
-def _tables():
+def _beyond(larger, smaller):
+    """The totals of the larger network, and the layers that it has beyond the smaller."""
+    return {
+        "sources": larger["sources"],
+        "layers": [row for row in larger["layers"] if row not in smaller["layers"]],
+    }
+
+
+def _tables(kind):
     modules = pkgutil.iter_modules(verification.facts.papers.__path__)
     families = [importlib.import_module(f"verification.facts.papers.{module.name}") for module in modules]
-    return {name: table for family in families for name, table in family.PAPERS.items()}
+    return {name: table for family in families for name, table in getattr(family, kind, {}).items()}
 
 
 def to_text(facts: dict[str, Any]) -> str:
-    """JSON with a line for each layer."""
+    """JSON with a line for each layer, those of auxiliary heads excepted."""
     head = {name: value for name, value in facts.items() if name != "layers"}
     layers = ",\n".join(f"  {json.dumps(row)}" for row in facts["layers"])
     return f'{json.dumps(head, indent=1)[:-2]},\n "layers": [\n{layers}\n ]\n}}\n'

@@ -29,11 +29,6 @@ def torchvision_facts(model_name: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     measured = json.loads(path.read_text())
-    rows = [
-        [layer["name"], TYPES[layer["type"]], layer["out"][1:], layer["params"], layer["macs"]]
-        for layer in measured["layers"]
-        if layer["type"] in TYPES
-    ]
     source = {
         "name": f"{measured['builder']} {measured['versions']['torchvision']}",
         "params": measured["params_trainable"],
@@ -45,5 +40,28 @@ def torchvision_facts(model_name: str) -> dict[str, Any] | None:
         "num_classes": 1000,
         "sources": [source],
         "layout": "torchvision",
-        "layers": rows,
+        "layers": _rows(measured["layers"]),
     }
+
+
+def torchvision_heads(model_name: str) -> dict[str, Any] | None:
+    """What auxiliary heads add to torchvision's network; None if it has none, or nothing is at hand."""
+    path = REFERENCES / "torchvision" / f"{model_name}_aux.json"
+    if not path.exists():
+        return None
+    measured = json.loads(path.read_text())
+    source = {
+        "name": f"{measured['builder']} {measured['versions']['torchvision']}",
+        "params": measured["params_trainable"],
+        "batch_stats": measured["buffers_excl_num_batches_tracked"],
+        "macs": measured["macs_train"],
+    }
+    return {"sources": [source], "layers": _rows(measured["layers_train_aux_only"])}
+
+
+def _rows(layers):
+    return [
+        [layer["name"], TYPES[layer["type"]], layer["out"][1:], layer["params"], layer["macs"]]
+        for layer in layers
+        if layer["type"] in TYPES
+    ]

@@ -1,6 +1,17 @@
 """Szegedy et al. 2015."""
 
-from verification.facts.arithmetic import Branches, Conv, Flatten, GlobalAvgPool, Keeps, Linear, MaxPool, Table
+from verification.facts.arithmetic import (
+    Aside,
+    AvgPool,
+    Branches,
+    Conv,
+    Flatten,
+    GlobalAvgPool,
+    Keeps,
+    Linear,
+    MaxPool,
+    Table,
+)
 
 
 def inception(name, one, reduce3, three, reduce5, five, proj):
@@ -15,14 +26,23 @@ def inception(name, one, reduce3, three, reduce5, five, proj):
     )
 
 
-# The auxiliary heads of section 5 are not in the table: on the 14x14 pixels of 4a (512 channels) and of 4d (528), an
-# average pool 5x5/3 (4x4 pixels), 128 kernels of 1x1, linear layers of 1024 and 1000. With biases that is
-#   4a: 512 * 128 + 128 + 16 * 128 * 1024 + 1024 + 1024 * 1000 + 1000 = 3,188,840
-#   4d: 528 * 128 + 128 + the same                                   = 3,190,888
-# and 6,998,552 + 3,188,840 + 3,190,888 = 13,378,280 with both.
-PAPERS = {
-    "googlenet": Table(
-        source="Szegedy et al. 2015, table 1 and figures 2b and 3",
+def head(name):
+    """Section 5: an average pool 5x5/3, 128 kernels of 1x1, linear layers of 1024 and 1000."""
+    return Aside(
+        [
+            AvgPool(f"{name}/pool", 5, 3),  # 4x4 pixels
+            Conv(f"{name}/conv", 128, 1),
+            Flatten(),
+            Linear(f"{name}/fc1", 1024),
+            Keeps(f"{name}/dropout", "Dropout"),
+            Linear(f"{name}/fc2", 1000),
+        ]
+    )
+
+
+def table(with_heads):
+    return Table(
+        source="Szegedy et al. 2015, table 1 and figures 2b and 3" + ("; section 5" if with_heads else ""),
         input_shape=(224, 224, 3),
         num_classes=1000,
         layers=[
@@ -37,9 +57,11 @@ PAPERS = {
             inception("inception3b", 128, 128, 192, 32, 96, 64),
             MaxPool("pool3", 3, 2, ceil=True),  # 14
             inception("inception4a", 192, 96, 208, 16, 48, 64),
+            *([head("aux1")] if with_heads else []),
             inception("inception4b", 160, 112, 224, 24, 64, 64),
             inception("inception4c", 128, 128, 256, 24, 64, 64),
             inception("inception4d", 112, 144, 288, 32, 64, 64),
+            *([head("aux2")] if with_heads else []),
             inception("inception4e", 256, 160, 320, 32, 128, 128),
             MaxPool("pool4", 3, 2, ceil=True),  # 7
             inception("inception5a", 256, 160, 320, 32, 128, 128),
@@ -50,4 +72,7 @@ PAPERS = {
             Linear("fc", 1000),
         ],
     )
-}
+
+
+PAPERS = {"googlenet": table(with_heads=False)}
+WITH_HEADS = {"googlenet": table(with_heads=True)}
