@@ -67,4 +67,7 @@ def _compare_totals(facts, summary):
         for source in facts["sources"]
     )
     counts = f"{summary.params:,} parameters, {summary.batch_stats:,} moving statistics, {summary.macs:,} MACs"
-    return not wrong, "; ".join(wrong) or f"{counts}; {len(facts['sources'])} agree: {sources}"
+    count = len(facts["sources"])
+    agreement = f"{count} agree" if count > 1 else "not confirmed by a second source"
+    open_questions = f"; unconfirmed: {facts['unconfirmed']}" if "unconfirmed" in facts else ""
+    return not wrong, "; ".join(wrong) or f"{counts}; {agreement}: {sources}{open_questions}"

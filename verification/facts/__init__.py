@@ -13,7 +13,8 @@ def load_facts(model_name: str) -> dict[str, Any] | None:
     Keys: `input_shape`, `num_classes`; `layers`, a list of [name, type, output shape, parameters, MACs] in execution
     order; `sources`, each with its name and the totals `params`, `batch_stats` and `macs` that it gives; `layout`, whose
     names the layers have, "torchvision" or, where there is none, the zoo's; and `with_heads`, for a network with auxiliary
-    heads, the `sources` for all of it and the `layers` that the heads add.
+    heads, the `sources` for all of it and the `layers` that the heads add; and `unconfirmed`, what no independent source
+    confirms.
     """
     path = FOLDER / f"{model_name}.json"
     return json.loads(path.read_text()) if path.exists() else None

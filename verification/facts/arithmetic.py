@@ -89,12 +89,17 @@ class Aside(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A paper's table."""
+    """A paper's table.
+
+    Attributes:
+      unconfirmed: what of it no independent source confirms, because the paper leaves it open.
+    """
 
     source: str
     input_shape: tuple[int, int, int]
     num_classes: int
     layers: Sequence[Any]
+    unconfirmed: str = ""
 
 
 def work_out(table: Table) -> dict[str, Any]:
@@ -110,6 +115,7 @@ def work_out(table: Table) -> dict[str, Any]:
         "input_shape": list(table.input_shape),
         "num_classes": table.num_classes,
         "sources": [{"name": f"derived from {table.source}", **totals}],
+        **({"unconfirmed": table.unconfirmed} if table.unconfirmed else {}),
         "layers": rows,
     }
 

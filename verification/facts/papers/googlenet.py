@@ -44,6 +44,7 @@ def table(with_heads):
     return Table(
         source="Szegedy et al. 2015, table 1 and figures 2b and 3" + ("; section 5" if with_heads else ""),
         input_shape=(224, 224, 3),
+        unconfirmed="constants of the response normalization, and padding, which are Caffe's",
         num_classes=1000,
         layers=[
             Conv("conv1", 64, 7, stride=2, pad=3),  # 112 pixels

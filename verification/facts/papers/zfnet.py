@@ -6,6 +6,7 @@ PAPERS = {
     "zfnet": Table(
         source="Zeiler, Fergus 2014, figure 3 and section 3.1; padding from the figure's sizes, see zoo/models/zfnet.py",
         input_shape=(224, 224, 3),
+        unconfirmed="constants of the response normalization, which are AlexNet's",
         num_classes=1000,
         layers=[
             Conv("conv1", 96, kernel=7, stride=2, pad=1),  # 110 pixels
