@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 import zoo
 from verification.numbers import check_numbers, load_reference, regenerated_tensor
 from zoo.errors import ZooError
-from zoo.models.registry import find_entry
+from zoo.models.registry import find_entry, name_of
 from zoo.paths import THIRD_PARTY
 
 
@@ -74,6 +74,12 @@ def test_layouts_name_every_tensor(name):
     summary = zoo.summarize(name)
     assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == summary.params
     assert sum(leaf.size for leaf in jax.tree.leaves(variables.get("batch_stats", {}))) == summary.batch_stats
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b3", "efficientnet_b5", "convnext_tiny"])
+def test_networks_with_other_rates_are_the_same(name):
+    rates = dict.fromkeys(find_entry(name).rates, 0.0)
+    assert rates and name_of(zoo.create_model(name, **rates)) == name
 
 
 def test_everything_wrong_is_listed(tensors):

@@ -137,7 +137,8 @@ def _entry(depths, widths, drop_path):
         ConvNeXt,
         input_shape=(224, 224, 3),
         paper="Liu et al. 2022",
-        options={"depths": depths, "widths": widths, "drop_path": drop_path},
+        options={"depths": depths, "widths": widths},
+        rates={"drop_path": drop_path},
         layouts={"torchvision": TORCHVISION},
     )
 

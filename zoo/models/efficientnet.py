@@ -189,12 +189,13 @@ LITE_PYTORCH = Layout(
 )  # fmt: skip
 
 
-def _entry(pixels, width, depth, dropout, lite=False, **norm):
+def _entry(pixels, width, depth, dropout, lite=False, epsilon=1e-5, momentum=0.9):
     return Entry(
         EfficientNet,
         input_shape=(pixels, pixels, 3),
         paper="Tan and Le 2019; EfficientNet-Lite, 2020" if lite else "Tan and Le 2019",
-        options={"width": width, "depth": depth, "lite": lite, "dropout": dropout, **norm},
+        options={"width": width, "depth": depth, "lite": lite, "epsilon": epsilon},
+        rates={"dropout": dropout, "momentum": momentum},
         layouts={"efficientnet_lite_pytorch": LITE_PYTORCH} if lite else {"torchvision": TORCHVISION},
     )
 
