@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from verification.check import Check, Group
 from verification.facts import load_facts
+from verification.keras_numbers import check_keras_numbers
 from verification.numbers import check_numbers
 from zoo.models.registry import find_entry
 from zoo.summary import Row, summarize
 
 
 def check_architecture(model_name: str) -> Iterator[Check]:
-    """Checks every layer's name, type, output shape, parameters and MACs, the totals of every source, and the numbers."""
+    """Checks every layer's name, type, output shape, parameters and MACs, all sources' totals, and all numbers."""
     group = Group(model_name, "architecture")
     facts = load_facts(model_name)
     if facts is None:
@@ -20,6 +21,7 @@ def check_architecture(model_name: str) -> Iterator[Check]:
     yield group.check("layers", *_compare_layers(facts, summary, find_entry(model_name)))
     yield group.check("totals", *_compare_totals(facts, summary))
     yield from check_numbers(model_name, facts["input_shape"][0])
+    yield from check_keras_numbers(model_name)
 
 
 def _compare_layers(facts, summary, entry):
