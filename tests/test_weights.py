@@ -11,7 +11,8 @@ from safetensors.numpy import save_file
 import zoo
 from verification.numbers import check_numbers, load_reference, regenerated_tensor
 from zoo.errors import ZooError
-from zoo.models.registry import find_entry
+from zoo.models.layout import Tensor
+from zoo.models.registry import find_entry, name_of
 from zoo.paths import THIRD_PARTY
 
 
@@ -86,6 +87,34 @@ def test_layouts_name_the_tensors_of_auxiliary_heads(name):
         zoo.import_weights(name, tensors)
 
 
+def test_exported_shapes_are_the_other_frameworks():
+    """torchvision keeps the scale of a branch as [C, 1, 1], and linear layers may be convolutions in timm."""
+    abstract = jax.eval_shape(
+        lambda: zoo.create_model("convnext_tiny").init(jax.random.key(0), np.zeros((1, 32, 32, 3), np.float32))
+    )
+    zeros = jax.tree.map(lambda leaf: np.broadcast_to(np.float32(0), leaf.shape), abstract)
+    tensors = zoo.export_weights("convnext_tiny", zeros)
+    assert tensors["features.1.0.layer_scale"].shape == (96, 1, 1)
+    shapes = {("params", "fc", "kernel"): (2048, 1000), ("params", "fc", "bias"): (1000,)}
+    places = find_entry("resnetv2_50").layouts["timm"].tensors(shapes).values()
+    assert [(place.name, place.shape) for place in places] == [
+        ("head.fc.weight", (1000, 2048, 1, 1)),
+        ("head.fc.bias", (1000,)),
+    ]
+
+
+def test_flattened_images_that_are_not_square():
+    """How their pixels lie in PyTorch's matrix cannot be told."""
+    with pytest.raises(ZooError, match=r"fc.weight: its 12 inputs are no square image of 2 channels"):
+        Tensor("fc.weight", (4, 12), (1, 0), flattened=2).imported(np.zeros((4, 12)))
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b3", "efficientnet_b5", "convnext_tiny"])
+def test_networks_with_other_rates_are_the_same(name):
+    rates = dict.fromkeys(find_entry(name).rates, 0.0)
+    assert rates and name_of(zoo.create_model(name, **rates)) == name
+
+
 def test_everything_wrong_is_listed(tensors):
     wrong = dict(tensors, extra=np.zeros(3))
     del wrong["features.3.bias"]
@@ -94,7 +123,7 @@ def test_everything_wrong_is_listed(tensors):
         zoo.import_weights("alexnet_owt", wrong)
     message = str(error.value)
     assert "features.3.bias is missing" in message and "extra is surplus" in message
-    assert "classifier.6.weight is [10, 4096], which makes [4096, 10] and not [4096, 1000]" in message
+    assert "classifier.6.weight is [10, 4096] and not [1000, 4096]" in message
     assert "\n" not in message
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from verification.behaviour import check_behaviour
 from verification.check import Check, Group
 from verification.facts import load_facts
+from verification.keras_numbers import check_keras_numbers
 from verification.numbers import check_numbers
 from zoo.models.registry import create_model, find_entry
 from zoo.summary import Row, summarize
@@ -23,6 +24,7 @@ def check_architecture(model_name: str) -> Iterator[Check]:
     if "with_heads" in facts:
         yield from _check_heads(group, model_name, facts)
     yield from check_numbers(model_name, facts["input_shape"][0])
+    yield from check_keras_numbers(model_name)
     yield from check_behaviour(model_name)
 
 

@@ -1,10 +1,12 @@
 """ConvNeXt: Liu, Mao, Wu, Feichtenhofer, Darrell, Xie 2022, "A ConvNet for the 2020s".
 
 `convnext_tiny`, `convnext_small` and `convnext_base` are ConvNeXt-T, -S and -B of section 3, with the rates of
-stochastic depth of table 5, as in torchvision. The linear layers of a block are the paper's 1x1 convolutions.
+stochastic depth of table 5, as in torchvision. The linear layers of a block are the paper's 1x1 convolutions. Keras has
+the same networks; unless told otherwise (`include_preprocessing=False`) it normalizes its images in front of them.
 """
 
 import functools
+import itertools
 from typing import Any, ClassVar
 
 import flax.linen as nn
@@ -13,7 +15,7 @@ import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv, DropPath
 from zoo.layers.window import require_pixels
-from zoo.models.layout import Layout
+from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
 # torchvision truncates at +-2, which is a hundred deviations.
@@ -128,22 +130,58 @@ TORCHVISION = Layout(
         ("/expand", "/block.3"), ("/project", "/block.5"), ("/drop_path", "/stochastic_depth"),
         *((f"^stage{stage}_", f"features.{2 * stage - 1}.") for stage in range(1, 5)),
         *((f"^downsample{stage}", f"features.{2 * stage - 2}") for stage in range(2, 5)),
-    )
+    ),
+    axes=(("/layer_scale$", (0, None, None)),),
 )  # fmt: skip
 
 
-def _entry(depths, widths, drop_path):
+def _keras(name, depths):
+    """Keras's stem and its downsampling are models of their own. `layer_scale` is a layer, and its variable has the
+    name that Keras gives to those without one in the order in which they are made."""
+    count = itertools.count()
+    layers = {
+        "stem/conv": f"{name}_stem/{name}_stem_conv",
+        "stem/norm": f"{name}_stem/{name}_stem_layernorm",
+    }
+    for stage, depth in enumerate(depths):
+        if stage:
+            ours, theirs, index = f"downsample{stage + 1}", f"{name}_downsampling", stage - 1
+            layers |= {
+                f"{ours}/norm": f"{theirs}_block_{index}/{theirs}_layernorm_{index}",
+                f"{ours}/conv": f"{theirs}_block_{index}/{theirs}_conv_{index}",
+            }
+        for block in range(depth):
+            ours, theirs = f"stage{stage + 1}_{block}", f"{name}_stage_{stage}_block_{block}"
+            number = next(count)
+            layers |= {
+                f"{ours}/depthwise": f"{theirs}_depthwise_conv",
+                f"{ours}/norm": f"{theirs}_layernorm",
+                f"{ours}/expand": f"{theirs}_pointwise_conv_1",
+                f"{ours}/project": f"{theirs}_pointwise_conv_2",
+                ours: f"{theirs}_layer_scale/variable" + (f"_{number}" if number else ""),
+            }
+    return Layout(
+        layers={**layers, "norm": f"{name}_head_layernorm", "fc": f"{name}_head_dense"},
+        framework=KERAS,
+    )
+
+
+def _entry(name, depths, widths, drop_path):
     return Entry(
         ConvNeXt,
         input_shape=(224, 224, 3),
         paper="Liu et al. 2022",
-        options={"depths": depths, "widths": widths, "drop_path": drop_path},
-        layouts={"torchvision": TORCHVISION},
+        options={"depths": depths, "widths": widths},
+        rates={"drop_path": drop_path},
+        layouts={"torchvision": TORCHVISION, "keras": _keras(name, depths)},
     )
 
 
 MODELS = {
-    "convnext_tiny": _entry((3, 3, 9, 3), (96, 192, 384, 768), 0.1),
-    "convnext_small": _entry((3, 3, 27, 3), (96, 192, 384, 768), 0.4),
-    "convnext_base": _entry((3, 3, 27, 3), (128, 256, 512, 1024), 0.5),
+    name: _entry(name, depths, widths, drop_path)
+    for name, depths, widths, drop_path in (
+        ("convnext_tiny", (3, 3, 9, 3), (96, 192, 384, 768), 0.1),
+        ("convnext_small", (3, 3, 27, 3), (96, 192, 384, 768), 0.4),
+        ("convnext_base", (3, 3, 27, 3), (128, 256, 512, 1024), 0.5),
+    )
 }

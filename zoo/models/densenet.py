@@ -6,7 +6,8 @@ keep half of the channels (C). `bottleneck=False, compression=1.0` makes the pla
 front of the first block.
 
 Dropout follows each convolution but the first, as in section 4.2; the paper uses it, at 0.2, only on data that is not
-augmented. torchvision has one dropout a layer, after its 3x3 convolution. Epsilon is torchvision's; Keras has 1.001e-5.
+augmented. torchvision has one dropout a layer, after its 3x3 convolution. Epsilon is torchvision's; Keras has 1.001e-5
+(`epsilon=1.001e-5`).
 """
 
 from typing import Any
@@ -18,22 +19,22 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, MaxPool
 from zoo.layers.initializers import torch_kernel
 from zoo.layers.window import require_pixels
-from zoo.models.layout import Layout
+from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
 HE_NORMAL = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
-def batch_norm(train: bool, dtype: Any, name: str) -> nn.BatchNorm:
-    """Batch normalization with PyTorch's defaults."""
-    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
+def batch_norm(train: bool, epsilon: float, dtype: Any, name: str) -> nn.BatchNorm:
+    """Batch normalization with PyTorch's momentum."""
+    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=epsilon, dtype=dtype, name=name)
 
 
 def norm_relu_conv(
-    x: jax.Array, train: bool, features: int, size: int, dropout: float, dtype: Any, number: str = ""
+    x: jax.Array, train: bool, features: int, size: int, dropout: float, epsilon: float, dtype: Any, number: str = ""
 ) -> jax.Array:
     """Table 1's "conv": the layers `norm`, `conv` and, with dropout, `drop` of the module that calls this."""
-    x = nn.relu(batch_norm(train, dtype, f"norm{number}")(x))
+    x = nn.relu(batch_norm(train, epsilon, dtype, f"norm{number}")(x))
     x = Conv(
         features,
         size,
@@ -55,13 +56,14 @@ class DenseLayer(nn.Module):
     growth: int
     bottleneck: bool
     dropout: float
+    epsilon: float
     dtype: Any
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         if self.bottleneck:
-            x = norm_relu_conv(x, train, 4 * self.growth, 1, self.dropout, self.dtype, "1")
-        return norm_relu_conv(x, train, self.growth, 3, self.dropout, self.dtype, "2")
+            x = norm_relu_conv(x, train, 4 * self.growth, 1, self.dropout, self.epsilon, self.dtype, "1")
+        return norm_relu_conv(x, train, self.growth, 3, self.dropout, self.epsilon, self.dtype, "2")
 
 
 class DenseBlock(nn.Module):
@@ -74,12 +76,15 @@ class DenseBlock(nn.Module):
     growth: int
     bottleneck: bool
     dropout: float
+    epsilon: float
     dtype: Any
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         for number in range(1, self.length + 1):
-            layer = DenseLayer(self.growth, self.bottleneck, self.dropout, self.dtype, name=f"layer{number}")
+            layer = DenseLayer(
+                self.growth, self.bottleneck, self.dropout, self.epsilon, self.dtype, name=f"layer{number}"
+            )
             x = jnp.concatenate([x, layer(x, train)], axis=-1)
         return x
 
@@ -92,11 +97,12 @@ class Transition(nn.Module):
 
     features: int
     dropout: float
+    epsilon: float
     dtype: Any
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        x = norm_relu_conv(x, train, self.features, 1, self.dropout, self.dtype)
+        x = norm_relu_conv(x, train, self.features, 1, self.dropout, self.epsilon, self.dtype)
         return AvgPool(2, name="pool")(x)
 
 
@@ -116,6 +122,7 @@ class DenseNet(nn.Module):
       compression: share of the channels that a transition keeps (the paper's theta).
       small_images: the first convolution is 3x3 with stride 1, and no pool follows.
       dropout: rate after each convolution but the first.
+      epsilon: of batch normalization.
       dtype: of the computation.
     """
 
@@ -127,6 +134,7 @@ class DenseNet(nn.Module):
     compression: float = 0.5
     small_images: bool = False
     dropout: float = 0.0
+    epsilon: float = 1e-5
     dtype: Any = jnp.float32
 
     @property
@@ -150,15 +158,16 @@ class DenseNet(nn.Module):
             name="conv0",
         )(images)
         if not self.small_images:
-            x = nn.relu(batch_norm(train, self.dtype, "norm0")(x))
+            x = nn.relu(batch_norm(train, self.epsilon, self.dtype, "norm0")(x))
             x = MaxPool(3, 2, padding=1, name="pool0")(x)
         for number, length in enumerate(self.blocks, start=1):
-            block = DenseBlock(length, self.growth, self.bottleneck, self.dropout, self.dtype, name=f"block{number}")
-            x = block(x, train)
+            x = DenseBlock(
+                length, self.growth, self.bottleneck, self.dropout, self.epsilon, self.dtype, name=f"block{number}"
+            )(x, train)
             if number < len(self.blocks):
                 kept = int(self.compression * x.shape[-1])
-                x = Transition(kept, self.dropout, self.dtype, name=f"transition{number}")(x, train)
-        x = nn.relu(batch_norm(train, self.dtype, "norm5")(x))
+                x = Transition(kept, self.dropout, self.epsilon, self.dtype, name=f"transition{number}")(x, train)
+        x = nn.relu(batch_norm(train, self.epsilon, self.dtype, "norm5")(x))
         x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
         return nn.Dense(self.num_classes, kernel_init=torch_kernel(), dtype=self.dtype, name="classifier")(x)
 
@@ -172,6 +181,29 @@ TORCHVISION = Layout(
 )
 
 
+def _keras(blocks):
+    layers = {"conv0": "conv1_conv", "norm0": "conv1_bn"}
+    for number, length in enumerate(blocks, start=1):
+        for layer in range(1, length + 1):
+            ours, theirs = f"block{number}/layer{layer}", f"conv{number + 1}_block{layer}"
+            layers |= {
+                f"{ours}/norm1": f"{theirs}_0_bn",
+                f"{ours}/conv1": f"{theirs}_1_conv",
+                f"{ours}/norm2": f"{theirs}_1_bn",
+                f"{ours}/conv2": f"{theirs}_2_conv",
+            }
+        if number < len(blocks):
+            layers |= {
+                f"transition{number}/norm": f"pool{number + 1}_bn",
+                f"transition{number}/conv": f"pool{number + 1}_conv",
+            }
+    return Layout(
+        layers={**layers, "norm5": "bn", "classifier": "predictions"},
+        options={"epsilon": 1.001e-5},
+        framework=KERAS,
+    )
+
+
 def imagenet(*blocks: int) -> Entry:
     """A column of table 1."""
     return Entry(
@@ -179,7 +211,7 @@ def imagenet(*blocks: int) -> Entry:
         input_shape=(224, 224, 3),
         paper="Huang et al. 2017",
         options={"blocks": blocks},
-        layouts={"torchvision": TORCHVISION},
+        layouts={"torchvision": TORCHVISION, "keras": _keras(blocks)},
     )
 
 

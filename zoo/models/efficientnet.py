@@ -4,10 +4,10 @@
 coefficients that are not in the paper but in its authors' code. There channels are rounded to multiples of 8, as in
 MobileNetV2, and numbers of blocks are rounded up.
 
-They are torchvision's, which differ from the authors' in two ways. Convolutions pad by half their window on each side,
-where TensorFlow's "SAME" pads one pixel less on the left and on top in front of strides. Batch normalization has an
-epsilon of 1e-5 in b0 to b4; the authors' 1e-3 is kept in b5 to b7. `efficientnet_b2` takes the 288 pixels that
-torchvision's weights do, where the authors' takes 260.
+They are torchvision's, which differ from the authors', and from Keras's, in two ways. Convolutions pad by half their
+window on each side, where TensorFlow's "SAME" pads one pixel less on the left and on top in front of strides. Batch
+normalization has an epsilon of 1e-5 in b0 to b4; the authors' 1e-3 is kept in b5 to b7. `efficientnet_b2` takes the 288
+pixels that torchvision's weights do, where the authors' takes 260.
 
 `efficientnet_lite0` is from the same authors' code (2020; it has no paper): for devices on which squeeze-and-excite and
 Swish are slow it has neither, but ReLU6. Here padding and epsilon are TensorFlow's.
@@ -189,12 +189,13 @@ LITE_PYTORCH = Layout(
 )  # fmt: skip
 
 
-def _entry(pixels, width, depth, dropout, lite=False, **norm):
+def _entry(pixels, width, depth, dropout, lite=False, epsilon=1e-5, momentum=0.9):
     return Entry(
         EfficientNet,
         input_shape=(pixels, pixels, 3),
         paper="Tan and Le 2019; EfficientNet-Lite, 2020" if lite else "Tan and Le 2019",
-        options={"width": width, "depth": depth, "lite": lite, "dropout": dropout, **norm},
+        options={"width": width, "depth": depth, "lite": lite, "epsilon": epsilon},
+        rates={"dropout": dropout, "momentum": momentum},
         layouts={"efficientnet_lite_pytorch": LITE_PYTORCH} if lite else {"torchvision": TORCHVISION},
     )
 

@@ -8,11 +8,12 @@ after the other, the order is that of the authors' code, which timm has, too.
 paper's figures 15 to 19 describe another: with the stem of Inception v4, with 5, 10 and 5 residual blocks in the
 place of 10, 20 and 10, and 384, 1154 and 2048 channels in the place of 320, 1088 and 2080.
 
-Batch normalization has the authors' epsilon of 1e-3 and PyTorch's momentum, as in timm. The authors' code adds an
-auxiliary head to both for training, which is not in the paper, nor in timm, nor here.
+Batch normalization has the authors' epsilon of 1e-3 and PyTorch's momentum, as in timm; in Keras it has no scales. The
+authors' code adds an auxiliary head to both for training, which is not in the paper, nor in timm, nor here.
 """
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, ConvBN, MaxPool
 from zoo.layers.window import require_pixels
-from zoo.models.layout import Layout
+from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
 # A block is a tuple of branches, and a branch a tuple of layers: "max", a pool of 3x3 pixels with stride 2; "avg", one
@@ -76,13 +77,18 @@ MIXED_7A = (((256, 1), (384, *REDUCE)), ((256, 1), (288, *REDUCE)), ((256, 1), (
 INCEPTION_RESNET_C = (((192, 1),), ((192, 1), (224, (1, 3)), (256, (3, 1))))
 
 
+def layer_name(branch: int, index: int, layers: tuple) -> str:
+    """`branch0` where a branch has but one layer, else `branch0_0` and so on."""
+    return f"branch{branch}_{index}" if len(layers) > 1 else f"branch{branch}"
+
+
 def side_by_side(branches: tuple[tuple, ...], conv: Callable, x: jax.Array, train: bool) -> jax.Array:
-    """What a block's branches give. Layers are `branch0` where a branch has but one, else `branch0_0` and so on."""
+    """What a block's branches give."""
     outputs = []
     for branch, layers in enumerate(branches):
         y = x
         for index, layer in enumerate(layers):
-            name = f"branch{branch}_{index}" if len(layers) > 1 else f"branch{branch}"
+            name = layer_name(branch, index, layers)
             if layer == "max":
                 y = MaxPool(3, 2, name=name)(y)
             elif layer == "avg":
@@ -234,11 +240,53 @@ RESNET_TIMM = Layout(
     )
 )  # fmt: skip
 
+
+def _keras():
+    """Layers in Keras's order. In parallel branches that is by their distance from the branches' end, and convolutions
+    come before normalizations, while names count layers branch by branch, in the order in which they are made."""
+    layers, count = {}, itertools.count()
+
+    def add(*made):
+        for ours, theirs in (("conv", "conv2d"), ("bn", "batch_normalization")):
+            layers.update({f"{path}/{ours}": f"{theirs}_{number}" if number else theirs for path, number in made})
+
+    def add_branches(path, branches):
+        made = [
+            [
+                (f"{path}/{layer_name(branch, index, row)}", next(count))
+                for index, layer in enumerate(row)
+                if not isinstance(layer, str)
+            ]
+            for branch, row in enumerate(branches)
+        ]
+        for distance in range(max(map(len, made)), 0, -1):
+            add(*(row[-distance] for row in made if len(row) >= distance))
+
+    def add_residuals(ours, theirs, branches, blocks):
+        for index in range(blocks):
+            add_branches(f"{ours}{index}", branches)
+            layers[f"{ours}{index}/project"] = f"{theirs}_{index + 1}_conv"
+
+    for path in ("conv_1a", "conv_2a", "conv_2b", "conv_3b", "conv_4a"):
+        add((path, next(count)))
+    add_branches("mixed_5b", MIXED_5B)
+    add_residuals("inception_resnet_a", "block35", INCEPTION_RESNET_A, 10)
+    add_branches("reduction_a", reduction_a(256, 256, 384, 384))
+    add_residuals("inception_resnet_b", "block17", INCEPTION_RESNET_B, 20)
+    add_branches("reduction_b", MIXED_7A)
+    add_residuals("inception_resnet_c", "block8", INCEPTION_RESNET_C, 10)
+    layers |= {"conv_7b/conv": "conv_7b", "conv_7b/bn": "conv_7b_bn", "fc": "predictions"}
+    return Layout(layers=layers, constants=(("/bn/scale$", 1.0),), framework=KERAS)
+
+
 MODELS = {
     "inception_v4": Entry(
         InceptionV4, input_shape=(299, 299, 3), paper="Szegedy et al. 2017", layouts={"timm": V4_TIMM}
     ),
     "inception_resnet_v2": Entry(
-        InceptionResNetV2, input_shape=(299, 299, 3), paper="Szegedy et al. 2017", layouts={"timm": RESNET_TIMM}
+        InceptionResNetV2,
+        input_shape=(299, 299, 3),
+        paper="Szegedy et al. 2017",
+        layouts={"timm": RESNET_TIMM, "keras": _keras()},
     ),
 }

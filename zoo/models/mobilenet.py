@@ -3,9 +3,10 @@
 `mobilenet_v1` is table 1 of Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto, Adam 2017, "MobileNets: Efficient
 Convolutional Neural Networks for Mobile Vision Applications". That table prints stride 2 for the last depthwise
 convolution; its input and its output are 7x7, and the stride is 1. Keras has the same network, with ReLU6 where the paper
-(figure 3) has ReLU, and with dropout, at 0.001, in front of the last layer, which the paper does not mention. What the
-paper leaves open is as in Keras: no biases but the last layer's, "SAME" padding (of images of odd size Keras pads only the
-bottom and the right), and batch normalization with epsilon 1e-3 and momentum 0.99.
+(figure 3) has ReLU (`relu6=True` has that, too), and with dropout, at 0.001, in front of the last layer, which the
+paper does not mention. What the paper leaves open is as in Keras: no biases but the last layer's, "SAME" padding (of
+images of odd size Keras pads only the bottom and the right), and batch normalization with epsilon 1e-3 and momentum
+0.99.
 
 `mobilenet_v2` is table 2 of Sandler, Howard, Zhu, Zhmoginov, Chen 2018, "MobileNetV2: Inverted Residuals and Linear
 Bottlenecks", as torchvision has it: the first bottleneck, whose expansion factor is 1, has no expanding convolution, and
@@ -23,7 +24,7 @@ import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, ConvBN, SqueezeExcite
 from zoo.layers.window import require_pixels
-from zoo.models.layout import Layout
+from zoo.models.layout import KERAS, KERAS_DEPTHWISE, Layout
 from zoo.models.registry import Entry
 
 HE_FAN_OUT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
@@ -63,18 +64,27 @@ class MobileNetV1(nn.Module):
 
     Attributes:
       num_classes: logits.
+      relu6: whether activations are cut off at 6.
       dtype: of the computation.
     """
 
     smallest: ClassVar[int] = 1
 
     num_classes: int = 1000
+    relu6: bool = False
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("MobileNetV1", images, self.smallest)
-        conv = functools.partial(ConvBN, epsilon=1e-3, momentum=0.99, kernel_init=HE_FAN_OUT, dtype=self.dtype)
+        conv = functools.partial(
+            ConvBN,
+            activation=nn.relu6 if self.relu6 else nn.relu,
+            epsilon=1e-3,
+            momentum=0.99,
+            kernel_init=HE_FAN_OUT,
+            dtype=self.dtype,
+        )
         x = conv(32, 3, strides=2, name="conv1")(images, train)
         for number, (features, strides) in enumerate(TABLE_1, start=1):
             x = SeparableConv(features, strides, conv, name=f"block{number}")(x, train)
@@ -176,6 +186,19 @@ class MobileNetV2(nn.Module):
         return nn.Dense(self.num_classes, kernel_init=GAUSSIAN, dtype=self.dtype, name="fc")(x)
 
 
+def _keras_v1():
+    layers = {"conv1/conv": "conv1", "conv1/bn": "conv1_bn"}
+    for number in range(1, len(TABLE_1) + 1):
+        for ours, theirs in (("depthwise", f"conv_dw_{number}"), ("pointwise", f"conv_pw_{number}")):
+            layers |= {f"block{number}/{ours}/conv": theirs, f"block{number}/{ours}/bn": f"{theirs}_bn"}
+    return Layout(
+        layers={**layers, "fc": "conv_preds"},
+        axes=(("/depthwise/conv/kernel$", KERAS_DEPTHWISE), ("^fc/kernel$", (None, None, 0, 1))),
+        options={"relu6": True},
+        framework=KERAS,
+    )
+
+
 TORCHVISION_V2 = Layout(
     (
         (r"^conv1", "features/0"),
@@ -200,7 +223,7 @@ MODELS = {
         MobileNetV1,
         input_shape=(224, 224, 3),
         paper="Howard et al. 2017",
-        layouts={"torch": Layout()},
+        layouts={"torch": Layout(), "keras": _keras_v1()},
     ),
     "mobilenet_v2": Entry(
         MobileNetV2,

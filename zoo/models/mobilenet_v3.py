@@ -3,7 +3,8 @@ MobileNetV3".
 
 `mobilenet_v3_large` is table 1, `mobilenet_v3_small` table 2, both as torchvision has them. Table 2 has
 squeeze-and-excitation behind the last convolution, too, which torchvision has not. Epsilon, 1e-3, is torchvision's; the
-momentum is the paper's (section 6.1.1).
+momentum is the paper's (section 6.1.1). In Keras convolutions with strides pad only the bottom and the right of images
+of even size.
 """
 
 import functools

@@ -28,6 +28,7 @@ class Entry:
       paper: where the network is from.
       num_classes: of the canonical network.
       options: constructor arguments that make this variant.
+      rates: constructor arguments that only training minds, such as dropout: with others it is the same variant.
       layouts: what other frameworks call its layers, by the name of the framework; see `zoo.import_weights`.
     """
 
@@ -36,6 +37,7 @@ class Entry:
     paper: str
     num_classes: int = 1000
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    rates: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     layouts: Mapping[str, Layout] = dataclasses.field(default_factory=dict)
 
     @property
@@ -109,4 +111,4 @@ def create_model(name: str, num_classes: int | None = None, dtype: Any = jnp.flo
         num_classes = entry.num_classes
     if num_classes < 1:
         raise ZooError(f"{name}: num_classes is {num_classes}, it must be at least 1")
-    return entry.module(num_classes=num_classes, dtype=dtype, **{**entry.options, **overrides})
+    return entry.module(num_classes=num_classes, dtype=dtype, **{**entry.options, **entry.rates, **overrides})

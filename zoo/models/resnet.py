@@ -8,8 +8,8 @@
 `wide_resnet50_2` is the one of Zagoruyko and Komodakis 2016, "Wide Residual Networks", section 3: it has twice the channels
 without groups.
 
-As in torchvision, the stride of a bottleneck is in its 3x3 convolution; in the paper it is in the first 1x1, which takes
-fewer multiply-adds (3.8 instead of 4.1 billion for 50 layers).
+As in torchvision, the stride of a bottleneck is in its 3x3 convolution; in the paper, and in Keras, it is in the first
+1x1, which takes fewer multiply-adds (3.8 instead of 4.1 billion for 50 layers).
 """
 
 import functools

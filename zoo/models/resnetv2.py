@@ -6,7 +6,8 @@ block's input. The last block is followed by one more normalization and ReLU.
 
 The paper has 200 layers on ImageNet; `resnetv2_50` has the stages of ResNet-50, as in timm. Where timm and the authors' code
 differ, it goes with timm: the stride of a bottleneck is in its 3x3 convolution, there in the first 1x1; and the pool is
-between conv1 and the first normalization, where the paper activates right after conv1.
+between conv1 and the first normalization, where the paper activates right after conv1. Keras has the stride of a stage
+in its last block, and biases in conv1, in the last convolution of each block and in the projections.
 """
 
 import functools
@@ -99,13 +100,13 @@ class ResNetV2(nn.Module):
         return nn.Dense(self.num_classes, kernel_init=nn.initializers.normal(0.01), dtype=self.dtype, name="fc")(x)
 
 
-# timm's head.fc is a 1x1 convolution: its weight is [classes, features, 1, 1] there.
 TIMM = Layout(
     (
         *((rf"^layer{stage + 1}_(\d+)", rf"stages.{stage}.blocks.\1") for stage in range(4)),
         (r"/bn(\d)$", r"/norm\1"), (r"/downsample$", "/downsample.conv"), (r"^conv1$", "stem.conv"),
         (r"^maxpool$", "stem.pool"), (r"^bn$", "norm"), (r"^avgpool$", "head.global_pool.pool"), (r"^fc$", "head.fc"),
-    )
+    ),
+    axes=(("^fc/kernel$", (1, 0, None, None)),),  # a 1x1 convolution there
 )  # fmt: skip
 
 MODELS = {

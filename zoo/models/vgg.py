@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv, MaxPool
 from zoo.layers.window import require_pixels
-from zoo.models.layout import Layout
+from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
 
@@ -96,20 +96,29 @@ def _torchvision(depths, batch_norm):
     return Layout(tuple(rules), flattened={"fc6": 512})
 
 
-def _entry(depths, batch_norm):
+def _keras(depths):
+    convs = {f"conv{block}_{index}": f"block{block}_conv{index}"
+             for block, depth in enumerate(depths, start=1) for index in range(1, depth + 1)}  # fmt: skip
+    return Layout(layers={**convs, "fc6": "fc1", "fc7": "fc2", "fc8": "predictions"}, framework=KERAS)
+
+
+def _entry(name, depths, batch_norm):
+    layouts = {"torchvision": _torchvision(depths, batch_norm)}
+    if name in ("vgg16", "vgg19"):
+        layouts["keras"] = _keras(depths)
     return Entry(
         VGG,
         input_shape=(224, 224, 3),
         paper="Simonyan & Zisserman 2015, arXiv:1409.1556" + batch_norm * ", with batch normalization",
         options={"depths": depths, "batch_norm": batch_norm},
-        layouts={"torchvision": _torchvision(depths, batch_norm)},
+        layouts=layouts,
     )
 
 
 DEPTHS = {"vgg11": (1, 1, 2, 2, 2), "vgg13": (2, 2, 2, 2, 2), "vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
 MODELS = {
-    name + suffix: _entry(depths, batch_norm)
+    name + suffix: _entry(name + suffix, depths, batch_norm)
     for name, depths in DEPTHS.items()
     for suffix, batch_norm in (("", False), ("_bn", True))
 }

@@ -4,8 +4,8 @@
 windows are padded. In the author's code, which is Keras's, it is TensorFlow's "SAME"; timm pads the 3x3 pools by one
 pixel on each side, and so does the zoo. The two differ where the image in front of a pool has an even size: for 299
 pixels, in `block2` alone, which has 74. Batch normalization follows each convolution, with PyTorch's epsilon of 1e-5
-where Keras has 1e-3. Dropout in front of the last layer is that of section 4.3; neither Keras nor, by default, timm has
-it.
+where Keras has 1e-3. `epsilon=1e-3, pool_padding="SAME"` make Keras's network. Dropout in front of the last layer is
+that of section 4.3; neither Keras nor, by default, timm has it.
 """
 
 import functools
@@ -17,8 +17,8 @@ import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv, ConvBN, MaxPool
 from zoo.layers.initializers import torch_bias, torch_kernel
-from zoo.layers.window import require_pixels
-from zoo.models.layout import Layout
+from zoo.layers.window import Padding, require_pixels
+from zoo.models.layout import KERAS, KERAS_DEPTHWISE, Layout
 from zoo.models.registry import Entry
 
 CONV_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
@@ -29,10 +29,12 @@ class SeparableConv(nn.Module):
 
     Attributes:
       features: output channels.
+      epsilon: of batch normalization.
       dtype: of the computation.
     """
 
     features: int
+    epsilon: float
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -40,7 +42,9 @@ class SeparableConv(nn.Module):
         conv = functools.partial(Conv, use_bias=False, kernel_init=CONV_INIT, dtype=self.dtype)
         x = conv(x.shape[-1], 3, padding=1, groups=x.shape[-1], name="depthwise")(x)
         x = conv(self.features, 1, padding=0, name="pointwise")(x)
-        return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype, name="bn")(x)
+        return nn.BatchNorm(
+            use_running_average=not train, momentum=0.9, epsilon=self.epsilon, dtype=self.dtype, name="bn"
+        )(x)
 
 
 class Block(nn.Module):
@@ -48,12 +52,15 @@ class Block(nn.Module):
 
     Attributes:
       widths: output channels of the convolutions.
+      epsilon, pool_padding: as in `Xception`.
       strides: 2 for a pool after them and a convolution in the shortcut, in pixels.
       relu_first: whether there is a ReLU in front of the first convolution, as there is in front of the others.
       dtype: of the computation.
     """
 
     widths: tuple[int, ...]
+    epsilon: float
+    pool_padding: Padding
     strides: int = 1
     relu_first: bool = True
     dtype: Any = jnp.float32
@@ -63,15 +70,16 @@ class Block(nn.Module):
         shortcut = x
         for index, width in enumerate(self.widths, start=1):
             x = nn.relu(x) if self.relu_first or index > 1 else x
-            x = SeparableConv(width, dtype=self.dtype, name=f"conv{index}")(x, train)
+            x = SeparableConv(width, self.epsilon, dtype=self.dtype, name=f"conv{index}")(x, train)
         if self.strides > 1:
-            x = MaxPool(3, self.strides, padding=1, name="pool")(x)
+            x = MaxPool(3, self.strides, padding=self.pool_padding, name="pool")(x)
             shortcut = ConvBN(
                 self.widths[-1],
                 1,
                 strides=self.strides,
                 padding=0,
                 activation=lambda x: x,
+                epsilon=self.epsilon,
                 kernel_init=CONV_INIT,
                 dtype=self.dtype,
                 name="shortcut",
@@ -88,6 +96,8 @@ class Xception(nn.Module):
     Attributes:
       num_classes: logits.
       dropout: rate on the input of the last layer.
+      epsilon: of batch normalization.
+      pool_padding: of the pools, as in `MaxPool`.
       dtype: of the computation.
     """
 
@@ -95,26 +105,29 @@ class Xception(nn.Module):
 
     num_classes: int = 1000
     dropout: float = 0.5
+    epsilon: float = 1e-5
+    pool_padding: Padding = 1
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("Xception", images, self.smallest)
-        conv = functools.partial(ConvBN, padding="VALID", kernel_init=CONV_INIT, dtype=self.dtype)
-        block = functools.partial(Block, dtype=self.dtype)
-        separable = functools.partial(SeparableConv, dtype=self.dtype)
+        norm = {"epsilon": self.epsilon, "dtype": self.dtype}
+        conv = functools.partial(ConvBN, padding="VALID", kernel_init=CONV_INIT, **norm)
+        block = functools.partial(Block, pool_padding=self.pool_padding, **norm)
+        separable = functools.partial(SeparableConv, **norm)
 
         # Entry flow
         x = conv(32, 3, strides=2, name="conv1")(images, train)
         x = conv(64, 3, name="conv2")(x, train)
-        x = block((128, 128), 2, relu_first=False, name="block1")(x, train)
-        x = block((256, 256), 2, name="block2")(x, train)
-        x = block((728, 728), 2, name="block3")(x, train)
+        x = block((128, 128), strides=2, relu_first=False, name="block1")(x, train)
+        x = block((256, 256), strides=2, name="block2")(x, train)
+        x = block((728, 728), strides=2, name="block3")(x, train)
         # Middle flow
         for index in range(4, 12):
             x = block((728, 728, 728), name=f"block{index}")(x, train)
         # Exit flow
-        x = block((728, 1024), 2, name="block12")(x, train)
+        x = block((728, 1024), strides=2, name="block12")(x, train)
         x = nn.relu(separable(1536, name="conv3")(x, train))
         x = nn.relu(separable(2048, name="conv4")(x, train))
         x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
@@ -141,11 +154,39 @@ TIMM = Layout(
     )
 )  # fmt: skip
 
+
+def _keras():
+    """Keras counts blocks from `conv1` on; shortcuts have names that it gives in the order in which they are made."""
+    layers, shortcuts = {}, {"block1": "", "block2": "_1", "block3": "_2", "block12": "_3"}
+    for conv in ("conv1", "conv2"):
+        layers |= {f"{conv}/conv": f"block1_{conv}", f"{conv}/bn": f"block1_{conv}_bn"}
+    separable = [
+        (f"block{block}/conv{index}", f"block{block + 1}_sepconv{index}")
+        for block in range(1, 13)
+        for index in ((1, 2) if f"block{block}" in shortcuts else (1, 2, 3))
+    ]
+    for ours, theirs in (*separable, ("conv3", "block14_sepconv1"), ("conv4", "block14_sepconv2")):
+        layers |= {f"{ours}/{part}": f"{theirs}/{part}" for part in ("depthwise", "pointwise")}
+        layers[f"{ours}/bn"] = f"{theirs}_bn"
+        block, _, index = ours.partition("/")
+        if block in shortcuts and index == "conv2":
+            layers |= {
+                f"{block}/shortcut/conv": f"conv2d{shortcuts[block]}",
+                f"{block}/shortcut/bn": f"batch_normalization{shortcuts[block]}",
+            }
+    return Layout(
+        layers={**layers, "fc": "predictions"},
+        axes=(("/depthwise/kernel$", KERAS_DEPTHWISE),),
+        options={"epsilon": 1e-3, "pool_padding": "SAME"},
+        framework=KERAS,
+    )
+
+
 MODELS = {
     "xception": Entry(
         Xception,
         input_shape=(299, 299, 3),
         paper="Chollet 2017",
-        layouts={"timm": TIMM},
+        layouts={"timm": TIMM, "keras": _keras()},
     )
 }

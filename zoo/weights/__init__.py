@@ -1,0 +1,127 @@
+"""Trained weights of other frameworks, into the zoo's networks and out of them."""
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from zoo.errors import ZooError, unknown
+from zoo.models.registry import create_model, find_entry, name_of
+from zoo.weights.files import open_tensors
+
+
+def import_weights(
+    model: str | nn.Module,
+    tensors: str | Path | Mapping[str, Any],
+    layout: str = "torchvision",
+    *,
+    input_shape: tuple[int, int, int] | None = None,
+) -> dict[str, Any]:
+    """Turns the weights of another framework into variables for a network of the zoo.
+
+    Args:
+      model: a name from `zoo.list_models()`, or a network of the zoo.
+      tensors: arrays by name, or a `.safetensors` or `.npz` file, or a `.pth` file, for which PyTorch has to be
+        installed, or a `.h5` file of Keras's, for which h5py has to be. Nothing in a file is ever executed.
+      layout: whose names and axes they have: "torchvision", "timm", "keras" (keras.applications), or "torch" for
+        networks that no other has. Arrays of Keras's are called as in `{variable.path: variable for variable in
+        model.weights}`, such as "block1_conv1/kernel", and layers without a name of their own as in a process that has
+        built no other model: "conv2d", "conv2d_1", ... In files other names will do, see `zoo.weights.hdf5.open_hdf5`.
+      input_shape: (height, width, channels); the canonical input if None.
+
+    Returns:
+      {"params": ..., "batch_stats": ...}, float32; no "batch_stats" where the network has none.
+
+    Raises:
+      ZooError: the layout is not known for this network; the network has not the options that make it the layout's; a
+        tensor is missing, surplus or misshapen (all are listed); or the file cannot be read.
+    """
+    name, model, known = _resolve(model, layout)
+    variables = _abstract_variables(name, model, input_shape)
+    places = known.tensors({path: variable.shape for path, variable in variables.items()})
+    wanted = {place.name: place.shape for place in places.values()}
+    opened = contextlib.nullcontext(tensors) if isinstance(tensors, Mapping) else open_tensors(Path(tensors), wanted)
+    with opened as tensors:
+        # Nothing is read, of files that allow it, before all shapes are known to be right.
+        if problems := _differences(tensors, wanted, known.framework.ignored):
+            raise ZooError(f"these are not the weights of {name} in the layout of {layout}: {'; '.join(problems)}")
+        arrays = {path: np.asarray(tensors[place.name], np.float32) for path, place in places.items()}
+    constants = {
+        path: np.full(variables[path].shape, known.constant(path), np.float32)
+        for path in variables
+        if path not in places
+    }
+    found = {path: place.imported(arrays[path]) for path, place in places.items()}
+    return traverse_util.unflatten_dict(constants | found)
+
+
+def export_weights(
+    model: str | nn.Module, variables: Mapping[str, Any], layout: str = "torchvision"
+) -> dict[str, np.ndarray]:
+    """The inverse of `import_weights`: arrays by the names and with the axes of another framework, float32.
+
+    `safetensors.numpy.save_file(zoo.export_weights(...), path)` makes a file of them. Those of Keras's are in its
+    order, too: `model.set_weights(list(zoo.export_weights(...).values()))`.
+
+    Args:
+      model, layout: as in `import_weights`.
+      variables: {"params": ..., "batch_stats": ...}.
+
+    Raises:
+      ZooError: the layout is not known for this network; the network has not the options that make it the layout's; or
+        the other framework's does not have some variable, which would have to be a constant here.
+    """
+    name, _, known = _resolve(model, layout)
+    arrays = {
+        path: np.asarray(jax.device_get(array), np.float32)
+        for path, array in traverse_util.flatten_dict(dict(variables)).items()
+    }
+    places = known.tensors({path: array.shape for path, array in arrays.items()})
+    for path in arrays.keys() - places.keys():
+        if np.any(arrays[path] != known.constant(path)):
+            raise ZooError(
+                f"{name} in {layout} does not have {'/'.join(path[1:])}, which has to be {known.constant(path):g} then"
+            )
+    return {place.name: place.exported(arrays[path]) for path, place in places.items()}
+
+
+def _resolve(model, layout):
+    """The name of a network, the network, and the layout of this name, if it is this network's."""
+    name = model if isinstance(model, str) else name_of(model)
+    if name is None:
+        raise ZooError(f"{type(model).__name__} is not one of the zoo's networks")
+    known = find_entry(name).layouts
+    if layout not in known:
+        raise unknown(f"layout of {name}", layout, known)
+    model = create_model(model) if isinstance(model, str) else model
+    if any(getattr(model, option) != value for option, value in known[layout].options.items()):
+        options = ", ".join(f"{option}={value!r}" for option, value in known[layout].options.items())
+        raise ZooError(
+            f"{name} computes something else than in {layout}: take the network create_model({name!r}, {options}) "
+            "in the place of its name"
+        )
+    return name, model, known[layout]
+
+
+def _abstract_variables(name, model, input_shape):
+    shape = input_shape or find_entry(name).input_shape
+    abstract = jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False))
+    return traverse_util.flatten_dict(abstract)
+
+
+def _differences(tensors, wanted, ignored):
+    """A line for each tensor that is missing, misshapen or surplus."""
+    missing = [f"{name} is missing" for name in wanted if name not in tensors]
+    misshapen = [
+        f"{name} is {list(np.shape(tensors[name]))} and not {list(shape)}"
+        for name, shape in wanted.items()
+        if name in tensors and tuple(np.shape(tensors[name])) != shape
+    ]
+    surplus = [f"{name} is surplus" for name in tensors if name not in wanted and not name.endswith(ignored)]
+    return missing + misshapen + surplus
