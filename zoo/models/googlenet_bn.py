@@ -60,7 +60,7 @@ TORCHVISION = Layout(
         (r"^pool(\d)$", r"maxpool\1"),
         (r"(/branch\d)_(reduce|pool)", r"\1.0"), (r"(/branch\d)_(conv|proj)", r"\1.1"),
     ),
-    FLATTENED,
+    flattened=FLATTENED,
 )  # fmt: skip
 
 MODELS = {

@@ -49,12 +49,8 @@ KERAS = Framework(
     # A separable convolution is one layer; the scale of a branch is a layer, whose name in a layout is all of it.
     tensors=((r"/(depthwise|pointwise)/(?=kernel$)", r"/\1_"), (r"/layer_scale$", "")),
 )
-KERAS_DEPTHWISE: Axes = (
-    0,
-    1,
-    3,
-    2,
-)  # its depthwise kernels are [height, width, channels, 1], the zoo's [h, w, 1, channels]
+# Its depthwise kernels are [height, width, channels, 1], the zoo's [height, width, 1, channels].
+KERAS_DEPTHWISE: Axes = (0, 1, 3, 2)
 
 
 @dataclass(frozen=True)
