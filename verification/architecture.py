@@ -19,7 +19,7 @@ def check_architecture(model_name: str) -> Iterator[Check]:
     summary = summarize(model_name, tuple(facts["input_shape"]), facts["num_classes"])
     yield group.check("layers", *_compare_layers(facts, summary, find_entry(model_name)))
     yield group.check("totals", *_compare_totals(facts, summary))
-    yield from check_numbers(model_name, facts["input_shape"][0])
+    yield from check_numbers(model_name)
 
 
 def _compare_layers(facts, summary, entry):

@@ -40,7 +40,8 @@ def import_weights(
       model: a name from `zoo.list_models()`, or a network of the zoo.
       tensors: arrays by name, or a `.safetensors` or `.npz` file, or a `.pth` file, for which PyTorch has to be
         installed. Nothing in a file is ever executed.
-      layout: whose names and axes they have: "torchvision"; "torch" for networks that torchvision has not.
+      layout: whose names and axes they have: "torchvision"; for networks that it has not, "timm" or, as in
+        `zoo/benchmark/torch_networks/`, "torch".
       input_shape: (height, width, channels); the canonical input if None.
 
     Returns:
