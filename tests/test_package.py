@@ -88,11 +88,15 @@ def test_the_table_says_what_the_ledger_supports(monkeypatch, tmp_path):
     assert status(runs).endswith("| promises too much |")
 
 
-def test_the_script_of_numeric_references_makes_what_is_there(tmp_path):
-    """Its logits in float64 from PyTorch, for the network that torchvision lacks."""
+@pytest.mark.parametrize("model", ["alexnet", "bn_cnn", "mlp", "densenet_bc_100_12"])
+def test_the_script_of_numeric_references_makes_what_is_there(model):
+    """Its logits in float64 from PyTorch, for networks that neither torchvision nor timm has."""
     pytest.importorskip("torch", reason="needs torch")
-    there = json.loads((ROOT / "verification" / "facts" / "numeric" / "alexnet.json").read_text())
-    script = "import json, sys; from verification import numeric_reference as n; json.dump(n.make_reference('alexnet'), sys.stdout)"
+    there = json.loads((ROOT / "verification" / "facts" / "numeric" / f"{model}.json").read_text())
+    script = (
+        "import json, sys; from verification import numeric_reference as n;"
+        f"json.dump(n.make_reference({model!r}, {there['gain']}), sys.stdout)"
+    )
     made = json.loads(subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True).stdout)
     assert made["state_dict"] == there["state_dict"]
     np.testing.assert_allclose(made["outputs_f64"]["logits"], there["outputs_f64"]["logits"], rtol=1e-7)

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import zoo
-from verification.numbers import check_numbers, load_reference, regenerated_tensor
+from verification.numbers import check_numbers, layout_of, load_reference, regenerated_tensor
 from zoo.errors import ZooError
 from zoo.models.layout import Tensor
 from zoo.models.registry import find_entry, name_of
@@ -23,9 +23,10 @@ def tensors():
     return {name: regenerated_tensor(name, tuple(shape), 1.0) for name, shape in reference["state_dict"]}
 
 
-@pytest.mark.parametrize(("model", "size"), [("alexnet", 227), ("alexnet_owt", 224)])
-def test_numbers_agree_with_another_implementation(model, size):
-    checks = list(check_numbers(model, size))
+@pytest.mark.parametrize("model", ["alexnet", "alexnet_owt", "mlp", "lenet5"])
+def test_numbers_agree_with_another_implementation(model):
+    """The authors' own in PyTorch, torchvision's, one of vectors, one of grey images; all others in verification."""
+    checks = list(check_numbers(model))
     assert [check.name for check in checks] == ["logits", "activations"]
     assert [check.status for check in checks] == ["pass", "pass"], checks
 
@@ -38,7 +39,13 @@ def test_one_wrong_tensor_is_seen(monkeypatch, tensors):
         return tensor * 1.005 if name == "features.8.bias" else tensor
 
     monkeypatch.setattr("verification.numbers.regenerated_tensor", slightly_wrong)
-    assert [check.status for check in check_numbers("alexnet_owt", 224)] == ["fail", "fail"]
+    assert [check.status for check in check_numbers("alexnet_owt")] == ["fail", "fail"]
+
+
+def test_no_numbers_are_a_failure(monkeypatch):
+    monkeypatch.setattr("verification.numbers.load_reference", lambda name: None)
+    (check,) = check_numbers("mlp")
+    assert check.status == "fail" and "no other implementation's numbers" in check.detail
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "npz"])
@@ -62,16 +69,19 @@ def test_what_is_exported_is_what_was_imported(tensors):
         zoo.export_weights("alexnet", variables)
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.list_models() if "torchvision" in find_entry(name).layouts])
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_every_network_has_reference_numbers(name):
+    """A new one fails until it has, and until it is known what the other implementation calls its layers."""
+    reference = load_reference(name)
+    assert reference is not None and layout_of(reference) in find_entry(name).layouts
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
 def test_layouts_name_every_tensor(name):
-    """All tensors of torchvision's network have a place, and none twice; numbers are compared by verification."""
-    path = THIRD_PARTY / "references" / "torchvision" / f"{name}.json"
-    if not path.exists():
-        pytest.skip("torchvision's names are not at hand")
-    tensors = {
-        tensor: np.broadcast_to(np.float32(0), shape) for tensor, shape in json.loads(path.read_text())["state_dict"]
-    }
-    variables = zoo.import_weights(name, tensors)
+    """All tensors of the other implementation have a place, and none twice; numbers are compared by verification."""
+    reference = load_reference(name)
+    tensors = {tensor: np.broadcast_to(np.float32(0), shape) for tensor, shape in reference["state_dict"]}
+    variables = zoo.import_weights(name, tensors, layout_of(reference))
     summary = zoo.summarize(name)
     assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == summary.params
     assert sum(leaf.size for leaf in jax.tree.leaves(variables.get("batch_stats", {}))) == summary.batch_stats

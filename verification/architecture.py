@@ -23,7 +23,7 @@ def check_architecture(model_name: str) -> Iterator[Check]:
     yield group.check("totals", *_compare_totals(facts, summary))
     if "with_heads" in facts:
         yield from _check_heads(group, model_name, facts)
-    yield from check_numbers(model_name, facts["input_shape"][0])
+    yield from check_numbers(model_name)
     yield from check_keras_numbers(model_name)
     yield from check_behaviour(model_name)
 

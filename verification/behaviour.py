@@ -12,17 +12,22 @@ from flax import traverse_util
 from verification.check import Check, Group
 from zoo.models.registry import create_model, find_entry
 
-# Repetitions of a block are the same code once more and only take longer to compile, so deep networks are made shallow here:
-# by the name of the module, the options that leave repetitions out. Widths, kernels and strides stay.
+# Repetitions of a block are the same code once more, and only take longer to compile; wide linear layers only take longer to
+# run. Both are left out here: by the name of the module, the options that do so. Kernels and strides stay.
 SHALLOW: Mapping[str, Mapping[str, Any]] = {
+    "AlexNet": {"hidden": 256},
+    "AlexNetOWT": {"hidden": 256},
     "ConvNeXt": {"depths": (1, 1, 2, 1)},
     "DenseNet": {"blocks": (2, 2, 2, 2)},
     "EfficientNet": {"depth": 0.3},
+    "InceptionResNetV2": {"blocks": (1, 2, 1)},
     "RegNetY": {"depths": (1, 1, 2, 1)},
     "ResNet": {"blocks": (1, 2, 1, 1)},
     "ResNetCifar": {"blocks": 2},
     "ResNetV2": {"blocks": (1, 2, 1, 1)},
+    "VGG": {"hidden": 256},
     "WideResNet": {"blocks": 2},
+    "ZFNet": {"hidden": 256},
 }
 SIDE = 48  # pixels; or what the network needs at least
 BATCH_TOLERANCE = 1e-5  # of the largest logit, in float32
@@ -31,7 +36,7 @@ QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": Fal
 
 
 def create_shallow(model_name: str, **overrides: Any) -> nn.Module:
-    """`zoo.create_model`, with repetitions of blocks left out."""
+    """`zoo.create_model`, without repetitions of blocks and wide linear layers."""
     return create_model(model_name, **SHALLOW.get(find_entry(model_name).module.__name__, {}), **overrides)
 
 
@@ -45,9 +50,9 @@ def check_behaviour(model_name: str) -> Iterator[Check]:
 
     logits = _logits(model, variables, images[:2])
     largest = float(np.abs(logits).max())
-    alone = np.concatenate([_logits(model, variables, images[n : n + 1]) for n in range(2)])
+    alone = _logits(model, variables, images[:1])
     apart = float(np.abs(logits[0] - logits[1]).max()) / largest
-    off = float(np.abs(logits - alone).max()) / largest
+    off = float(np.abs(logits[:1] - alone).max()) / largest
     yield group.check(
         "batch",
         off <= BATCH_TOLERANCE < apart,

@@ -53,7 +53,7 @@ def check_keras_numbers(model_name: str) -> Iterator[Check]:
         "keras",
     )
     with jax.default_matmul_precision("highest"):
-        images = regenerated_input(reference["input_nhwc"][1])
+        images = regenerated_input(tuple(reference["input_nhwc"][1:]))
         logits = jax.jit(lambda variables, images: model.apply(variables, images, train=False))(variables, images)
     expected = np.array(reference["outputs_f64"]["logits"])
     deviation = np.abs(np.asarray(logits) - expected).max() / expected.std()

@@ -53,7 +53,7 @@ def make_reference(model_name: str, gain: float) -> dict[str, Any]:
     for variable in network.weights:
         variable.assign(regenerated_variable(variable.path, tuple(variable.shape), gain))
     size = network.input_shape[1]
-    logits = np.asarray(network(regenerated_input(size).astype(np.float64), training=False))
+    logits = np.asarray(network(regenerated_input((size, size, 3)).astype(np.float64), training=False))
     return {
         "model": NAMES[model_name],
         "builder": f"keras.applications.{NAMES[model_name]}",

@@ -1,59 +1,60 @@
-"""Makes a network's reference numbers in PyTorch, for networks that torchvision has not; needs PyTorch.
+"""Makes networks' reference numbers in PyTorch; needs PyTorch, and the library that has the network.
 
-    python -m verification.numeric_reference --model=alexnet
+    python -m verification.numeric_reference --model=resnet152 --gain=1.0
 
-The network is the one of `zoo/benchmark/torch_networks.py`, in float64, with weights as third_party/references/README.md
-says. It is by the authors of the zoo: what it shows is that convolutions with groups, padding, pools and normalization
-compute what PyTorch's layers compute; that the paper is read rightly, the facts have to show.
+A network is torchvision's or timm's, or, where neither has it, the one of `zoo/benchmark/torch_networks`, in float64,
+with weights as third_party/references/README.md says. Those of torch_networks are by the authors of the zoo: what they
+show is that convolutions with groups, padding, pools and normalization compute what PyTorch's layers compute; that the
+paper is read rightly, the facts have to show.
 """
 
 import json
-import platform
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 from absl import flags
 
-from verification.numbers import OWN_REFERENCES
+from verification.libraries import build
+from verification.numbers import OWN_REFERENCES, REFERENCES, layout_of
 from verification.torch_numbers import measure
 from zoo import cli
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError
 from zoo.models.registry import find_entry
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("model", None, "Name of a network.", flag_values=FLAGS)
+flags.DEFINE_multi_string("model", [], "Name of a network of the zoo.", flag_values=FLAGS)
+flags.DEFINE_float(
+    "gain",
+    1.0,
+    "Variance of the weights, times the fan-in; such that logits neither die nor explode.",
+    flag_values=FLAGS,
+)
 
 
-def make_reference(model_name: str) -> dict[str, Any]:
+def make_reference(model_name: str, gain: float) -> dict[str, Any]:
     """The reference numbers of a network, in the form of those in third_party/references/numeric.
 
     Raises:
-      ZooError: there is no such network in PyTorch here, or no PyTorch.
+      ZooError: as in `build`.
     """
-    try:
-        import torch
-    except ImportError:
-        raise ZooError("making reference numbers needs PyTorch: python -m pip install 'zoo[bench]'") from None
-    from zoo.benchmark.torch_networks import NETWORKS
+    network, origin = build(model_name)
+    return {**origin, **measure(network, find_entry(model_name).input_shape, gain)}
 
-    if model_name not in NETWORKS:
-        raise unknown("network in PyTorch", model_name, NETWORKS)
-    network = NETWORKS[model_name]()
-    return {
-        "model": model_name,
-        "builder": f"zoo.benchmark.torch_networks.{model_name}",
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__},
-        **measure(network, find_entry(model_name).input_shape[0], 1.0, dict(network.named_children())),
-    }
+
+def write(model_name: str, reference: dict[str, Any]) -> Path:
+    """Writes the numbers to where they belong: what is measured on others' networks is in third_party."""
+    folder = OWN_REFERENCES if layout_of(reference) == "torch" else REFERENCES
+    path = folder / f"{model_name}.json"
+    path.write_text(json.dumps(reference) + "\n")
+    return path
 
 
 def main(args: flags.FlagValues) -> int:
-    """Writes the file into verification/facts/numeric."""
+    """Writes the file of each network."""
     if not args.model:
         raise ZooError("which network? --model=NAME")
-    path = OWN_REFERENCES / f"{args.model}.json"
-    path.write_text(json.dumps(make_reference(args.model)) + "\n")
-    print(path)
+    for name in args.model:
+        print(write(name, make_reference(name, args.gain)))
     return 0
 
 

@@ -1,21 +1,22 @@
 """What a network in PyTorch gives for weights that anyone can make again; the form of third_party/references/numeric."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from verification.numbers import regenerated_input, regenerated_tensor
 
+CONTAINERS = ("Sequential", "AnyStage", "ClassifierHead", "ResNetStage")  # modules that stand for no layer of the zoo's
 
-def measure(network: Any, size: int, gain: float, stages: Mapping[str, Any]) -> dict[str, Any]:
+
+def measure(network: Any, input_shape: tuple[int, int, int], gain: float) -> dict[str, Any]:
     """Logits in float64 and fingerprints of stages, as third_party/references/README.md says.
 
     Args:
       network: a `torch.nn.Module`; it is left in float64 and with other weights.
-      size: of the images, in pixels.
+      input_shape: (height, width, channels), of a square image.
       gain: variance of the weights, times the fan-in.
-      stages: the modules to take fingerprints of, by name.
     """
     import torch
 
@@ -41,9 +42,9 @@ def measure(network: Any, size: int, gain: float, stages: Mapping[str, Any]) -> 
 
         return hook
 
-    for name, module in stages.items():
+    for name, module in stages(network):
         module.register_forward_hook(record(name))
-    images = torch.from_numpy(regenerated_input(size)).double().permute(0, 3, 1, 2)
+    images = torch.from_numpy(regenerated_input(input_shape)).double().permute(0, 3, 1, 2)
     with torch.inference_mode():
         logits = network(images).numpy()
     return {
@@ -54,6 +55,15 @@ def measure(network: Any, size: int, gain: float, stages: Mapping[str, Any]) -> 
         "outputs_f64": {"logits": [[_rounded(value, 9) for value in row] for row in logits]},
         "stage_fingerprints": fingerprints,
     }
+
+
+def stages(network: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The largest modules that are no mere containers, by name, in order."""
+    for name, module in network.named_children():
+        if type(module).__name__ in CONTAINERS:
+            yield from stages(module, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", module
 
 
 def is_channels_first(module: Any, output: Any) -> bool:

@@ -21,10 +21,11 @@ def torch_side(model_name: str, mode: str, batch_size: int, dtype: str, compiled
     torch.backends.cudnn.benchmark = True
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
-    height, width, channels = find_entry(model_name).input_shape
+    entry = find_entry(model_name)
+    height, width, channels = entry.input_shape
     network = NETWORKS[model_name]().to(device, memory_format=torch.channels_last)
     images = torch.randn(batch_size, channels, height, width, device=device).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, 1000, (batch_size,), device=device)
+    labels = torch.randint(0, entry.num_classes, (batch_size,), device=device)
     forward = torch.compile(network) if compiled else network
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4)
     autocast = functools.partial(torch.autocast, device, getattr(torch, dtype), enabled=dtype != "float32")

@@ -225,6 +225,6 @@ MODELS = {
         paper="Huang et al. 2017",
         num_classes=10,
         options={"blocks": (16, 16, 16), "growth": 12, "features": 24, "small_images": True},
-        layouts={"torch": TORCHVISION},
+        layouts={"torch": Layout()},
     ),
 }

@@ -10,7 +10,8 @@ normalization has an epsilon of 1e-5 in b0 to b4; the authors' 1e-3 is kept in b
 pixels that torchvision's weights do, where the authors' takes 260.
 
 `efficientnet_lite0` is from the same authors' code (2020; it has no paper): for devices on which squeeze-and-excite and
-Swish are slow it has neither, but ReLU6. Here padding and epsilon are TensorFlow's.
+Swish are slow it has neither, but ReLU6. Here padding and epsilon are TensorFlow's, as in timm's
+`tf_efficientnet_lite0`; its `efficientnet_lite0` has PyTorch's.
 """
 
 import functools
@@ -188,6 +189,17 @@ LITE_PYTORCH = Layout(
     )
 )  # fmt: skip
 
+TIMM = Layout(
+    (
+        ("^stem/conv", "conv_stem"), ("^stem/bn", "bn1"), ("^head/conv", "conv_head"), ("^head/bn", "bn2"),
+        (r"^(stage1_\d)/depthwise/conv", r"\1/conv_dw"), (r"^(stage1_\d)/depthwise/bn", r"\1/bn1"),
+        (r"^(stage1_\d)/project/conv", r"\1/conv_pw"), (r"^(stage1_\d)/project/bn", r"\1/bn2"),
+        ("/expand/conv", "/conv_pw"), ("/expand/bn", "/bn1"), ("/depthwise/conv", "/conv_dw"), ("/depthwise/bn", "/bn2"),
+        ("/project/conv", "/conv_pwl"), ("/project/bn", "/bn3"), ("^avgpool", "global_pool"), ("^fc$", "classifier"),
+        *((rf"^stage{stage}_(\d)", rf"blocks.{stage - 1}.\1") for stage in range(1, 8)),
+    )
+)  # fmt: skip
+
 
 def _entry(pixels, width, depth, dropout, lite=False, epsilon=1e-5, momentum=0.9):
     return Entry(
@@ -196,7 +208,7 @@ def _entry(pixels, width, depth, dropout, lite=False, epsilon=1e-5, momentum=0.9
         paper="Tan and Le 2019; EfficientNet-Lite, 2020" if lite else "Tan and Le 2019",
         options={"width": width, "depth": depth, "lite": lite, "epsilon": epsilon},
         rates={"dropout": dropout, "momentum": momentum},
-        layouts={"efficientnet_lite_pytorch": LITE_PYTORCH} if lite else {"torchvision": TORCHVISION},
+        layouts={"timm": TIMM, "efficientnet_lite_pytorch": LITE_PYTORCH} if lite else {"torchvision": TORCHVISION},
     )
 
 

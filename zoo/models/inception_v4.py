@@ -179,12 +179,14 @@ class InceptionResNetV2(nn.Module):
 
     All kernels are drawn uniformly with variance 2 / (fan_in + fan_out), as in the authors' code; biases are zero.
 
-    Attributes: as in `InceptionV4`.
+    Attributes: as in `InceptionV4`, and
+      blocks: how many residual blocks of each kind there are in front of the last.
     """
 
     smallest: ClassVar[int] = 75
 
     num_classes: int = 1000
+    blocks: tuple[int, int, int] = (10, 20, 9)
     dropout: float = 0.2
     dtype: Any = jnp.float32
 
@@ -205,13 +207,13 @@ class InceptionResNetV2(nn.Module):
         x = conv(192, 3, 1, "VALID", name="conv_4a")(x, train)
         x = MaxPool(3, 2, name="pool_5a")(x)
         x = mixed(MIXED_5B, name="mixed_5b")(x, train)
-        for index in range(10):
+        for index in range(self.blocks[0]):
             x = residual(INCEPTION_RESNET_A, scale=0.17, name=f"inception_resnet_a{index}")(x, train)
         x = mixed(reduction_a(256, 256, 384, 384), name="reduction_a")(x, train)
-        for index in range(20):
+        for index in range(self.blocks[1]):
             x = residual(INCEPTION_RESNET_B, scale=0.1, name=f"inception_resnet_b{index}")(x, train)
         x = mixed(MIXED_7A, name="reduction_b")(x, train)
-        for index in range(9):
+        for index in range(self.blocks[2]):
             x = residual(INCEPTION_RESNET_C, scale=0.2, name=f"inception_resnet_c{index}")(x, train)
         # The last block is neither scaled nor rectified.
         x = residual(INCEPTION_RESNET_C, scale=1.0, activation=lambda x: x, name="inception_resnet_c9")(x, train)

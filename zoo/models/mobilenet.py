@@ -6,7 +6,8 @@ convolution; its input and its output are 7x7, and the stride is 1. Keras has th
 (figure 3) has ReLU (`relu6=True` has that, too), and with dropout, at 0.001, in front of the last layer, which the
 paper does not mention. What the paper leaves open is as in Keras: no biases but the last layer's, "SAME" padding (of
 images of odd size Keras pads only the bottom and the right), and batch normalization with epsilon 1e-3 and momentum
-0.99.
+0.99. timm's `mobilenetv1_100` is the same with `pad_type="same", bn_eps=1e-3, act_layer="relu"`; without, as its trained
+weights want it, it pads one pixel on each side, and has 1e-5 and ReLU6.
 
 `mobilenet_v2` is table 2 of Sandler, Howard, Zhu, Zhmoginov, Chen 2018, "MobileNetV2: Inverted Residuals and Linear
 Bottlenecks", as torchvision has it: the first bottleneck, whose expansion factor is 1, has no expanding convolution, and
@@ -218,12 +219,24 @@ TORCHVISION_V2 = Layout(
     )
 )
 
+# timm cuts the blocks into stages, one for each size of image.
+_STAGES = (1, 2, 2, 6, 2)
+_BLOCKS = [(stage, block) for stage, blocks in enumerate(_STAGES) for block in range(blocks)]
+TIMM_V1 = Layout(
+    (
+        *((rf"^block{number}(?=/|$)", f"blocks.{stage}.{block}") for number, (stage, block) in enumerate(_BLOCKS, 1)),
+        ("/depthwise/conv", "/conv_dw"), ("/depthwise/bn", "/bn1"), ("/pointwise/conv", "/conv_pw"),
+        ("/pointwise/bn", "/bn2"), ("^conv1/conv", "conv_stem"), ("^conv1/bn", "bn1"), ("^avgpool", "global_pool"),
+        ("^fc$", "classifier"),
+    )
+)  # fmt: skip
+
 MODELS = {
     "mobilenet_v1": Entry(
         MobileNetV1,
         input_shape=(224, 224, 3),
         paper="Howard et al. 2017",
-        layouts={"torch": Layout(), "keras": _keras_v1()},
+        layouts={"timm": TIMM_V1, "keras": _keras_v1()},
     ),
     "mobilenet_v2": Entry(
         MobileNetV2,

@@ -104,7 +104,7 @@ TIMM = Layout(
     (
         *((rf"^layer{stage + 1}_(\d+)", rf"stages.{stage}.blocks.\1") for stage in range(4)),
         (r"/bn(\d)$", r"/norm\1"), (r"/downsample$", "/downsample.conv"), (r"^conv1$", "stem.conv"),
-        (r"^maxpool$", "stem.pool"), (r"^bn$", "norm"), (r"^avgpool$", "head.global_pool.pool"), (r"^fc$", "head.fc"),
+        (r"^maxpool$", "stem.pool"), (r"^bn$", "norm"), (r"^avgpool$", "head.global_pool"), (r"^fc$", "head.fc"),
     ),
     axes=(("^fc/kernel$", (1, 0, None, None)),),  # a 1x1 convolution there
 )  # fmt: skip

@@ -1,12 +1,7 @@
-"""The zoo's networks in PyTorch, with PyTorch's own layers, as someone at home there would write them.
-
-They are what `python -m zoo.benchmark --against=torch` runs against, and, since nothing here is shared with `zoo/models/`,
-what `verification` compares the numbers of networks with that torchvision has not. Layers are named as in the zoo.
-"""
+"""AlexNet, with two groups and with one."""
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable
 
 from torch import nn
 
@@ -44,6 +39,3 @@ def alexnet_owt() -> nn.Module:
             fc8=nn.Linear(4096, 1000),
         )
     )  # fmt: skip
-
-
-NETWORKS: dict[str, Callable[[], nn.Module]] = {"alexnet": alexnet, "alexnet_owt": alexnet_owt}

@@ -1,0 +1,19 @@
+"""LeNet-5 of LeCun et al. 1998, as the name is used today."""
+
+from collections import OrderedDict
+
+from torch import nn
+
+
+def lenet5() -> nn.Module:
+    """Figure 2, with plain means in S2 and S4, all maps connected in C3, tanh, and a linear output."""
+    return nn.Sequential(
+        OrderedDict(
+            c1=nn.Conv2d(1, 6, 5), tanh1=nn.Tanh(), s2=nn.AvgPool2d(2),
+            c3=nn.Conv2d(6, 16, 5), tanh3=nn.Tanh(), s4=nn.AvgPool2d(2),
+            c5=nn.Conv2d(16, 120, 5), tanh5=nn.Tanh(),
+            flatten=nn.Flatten(),
+            f6=nn.Linear(120, 84), tanh6=nn.Tanh(),
+            output=nn.Linear(84, 10),
+        )
+    )  # fmt: skip
