@@ -76,8 +76,8 @@ def check(args: flags.FlagValues) -> int:
 
         if "architecture" in groups:
             chosen = list(dict.fromkeys(networks)) if args.recipe else list_models()
-            # Compiling takes most of the time, and lets go of Python's lock; one thread more than cores waits for it.
-            with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() + 1)) as pool:
+            # Compiling takes most of the time, and lets go of Python's lock.
+            with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count())) as pool:
                 try:
                     for found in pool.map(lambda network: list(check_architecture(network)), chosen):
                         checks += found
