@@ -7,9 +7,11 @@ import pytest
 from jax import lax
 
 from zoo.errors import ImageTooSmall, ZooError
-from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, LocalResponseNorm, MaxPool, cpu_convolution
-from zoo.layers.conv import convolution
-from zoo.layers.native_convolution import native_convolution
+from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, LocalResponseNorm, MaxPool
+from zoo.layers.convolution import convolution, onednn
+from zoo.layers.convolution.onednn import ONEDNN
+from zoo.layers.convolution.plain import PLAIN
+from zoo.layers.convolution.xla import XLA
 from zoo.layers.pooling import max_pool
 from zoo.layers.window import resolve_window
 
@@ -41,20 +43,96 @@ CONVOLUTIONS = {
     "dense": (9, 8, 8, 6, 3, 1, 1, 1),
     "uneven padding": (9, 8, 8, 4, 3, 2, ((0, 1), (2, 0)), 1),
     "pointwise, strided": (9, 8, 8, 4, 1, 2, "VALID", 1),
+    "pointwise, stride 3": (10, 8, 4, 6, 1, 3, "VALID", 1),
+    "depthwise, strided, SAME": (10, 11, 8, 8, 5, 2, "SAME", 8),
     "oblong": (9, 8, 8, 4, (1, 5), (1, 2), ((0, 0), (2, 2)), 1),
 }
 
 
+LOWERINGS = {"xla": XLA, "plain": PLAIN, "onednn": ONEDNN}
+
+
+def lax_convolution(x, kernel, window, groups=1):
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window.strides,
+        window.padding,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+
+
+def assert_close(found, expected, tolerance=2e-6):
+    """Relative to the largest."""
+    assert found.shape == expected.shape and found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, atol=tolerance * float(jnp.abs(expected).max()), rtol=0)
+
+
 @pytest.mark.parametrize("case", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
-@pytest.mark.parametrize("lowering", [convolution, cpu_convolution.convolution], ids=["dispatched", "cpu"])
-def test_convolution_is_lax_convolution(case, lowering):
+@pytest.mark.parametrize("name", LOWERINGS)
+def test_every_lowering_is_lax_convolution(name, case):
+    if name == "onednn" and not onednn.is_available():
+        pytest.skip("this machine's jaxlib has no oneDNN")
+    lowering = LOWERINGS[name]
+    height, width, channels, features, kernel, strides, padding, groups = case
+    window = resolve_window("conv", (height, width), kernel, strides, padding)
+    x = normal(2, height, width, channels)
+    weights = normal(*window.size, channels // groups, features, seed=1)
+    y, transpose = jax.vjp(lambda x, w: lax_convolution(x, w, window, groups), x, weights)
+    cotangent = normal(*y.shape, seed=9)
+    x_gradient, weights_gradient = transpose(cotangent)
+    assert_close(jax.jit(lowering.forward, static_argnums=(2, 3))(x, weights, window, groups), y)
+    found = jax.jit(lowering.input_gradient, static_argnums=(2, 3, 4))(
+        cotangent, weights, window, groups, (height, width)
+    )
+    assert_close(found, x_gradient)
+    assert_close(
+        jax.jit(lowering.kernel_gradient, static_argnums=(2, 3))(x, cotangent, window, groups), weights_gradient
+    )
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_convolution_has_gradients_of_any_order(case):
     height, width, channels, features, kernel, strides, padding, groups = case
     window = resolve_window("conv", (height, width), kernel, strides, padding)
     x = normal(2, height, width, channels)
     weights = normal(*window.size, channels // groups, features, seed=1)
     assert_same(
-        lambda x, w: lowering(x, w, window, groups), lambda x, w: native_convolution(x, w, window, groups), x, weights
+        lambda x, w: convolution(x, w, window, groups), lambda x, w: lax_convolution(x, w, window, groups), x, weights
     )
+
+    def gradients(convolve):
+        """Of a loss that is not linear in the output, so that each gradient depends on both arguments."""
+        return jax.grad(lambda arguments: (convolve(*arguments, window, groups) ** 2).mean())
+
+    def second(convolve):
+        return jax.grad(lambda arguments: sum((part**2).sum() for part in gradients(convolve)(arguments)))
+
+    for found, expected in zip(second(convolution)((x, weights)), second(lax_convolution)((x, weights)), strict=True):
+        assert_close(found, expected, tolerance=1e-5)
+
+
+def test_blocks_of_images_give_the_same_kernel_gradient():
+    """More than one block, which the small cases above are not."""
+    window, x = resolve_window("conv", (24, 24), 3, 1, 1), normal(64, 24, 24, 32)
+    assert x.nbytes > 2 * onednn.BLOCK
+    cotangent = normal(64, 24, 24, 8)
+    for lowering in (ONEDNN, PLAIN) if onednn.is_available() else (PLAIN,):
+        found = lowering.kernel_gradient(x, cotangent, window, 1)
+        assert_close(found, XLA.kernel_gradient(x, cotangent, window, 1), tolerance=1e-5)
+
+
+def test_convolution_can_be_mapped_over_either_argument():
+    window = resolve_window("conv", (9, 8), 3, 2, 1)
+    x, weights = normal(3, 2, 9, 8, 4), normal(3, 3, 3, 4, 5, seed=1)
+    for axes in ((0, 0), (0, None), (None, 0)):
+        arguments = [array if axis == 0 else array[0] for array, axis in zip((x, weights), axes, strict=True)]
+        ours, theirs = (
+            jax.vmap(lambda x, w, convolve=convolve: convolve(x, w, window), axes)(*arguments)
+            for convolve in (convolution, lax_convolution)
+        )
+        assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
@@ -65,7 +143,7 @@ def test_padding_words_mean_what_xla_means(padding, strides):
     expected = lax.conv_general_dilated(
         x, weights, (strides, strides), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
-    np.testing.assert_allclose(native_convolution(x, weights, window, 1), expected, atol=1e-5)
+    np.testing.assert_allclose(XLA.forward(x, weights, window, 1), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2), (3, 3), (5, 3)])

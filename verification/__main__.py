@@ -8,8 +8,6 @@ Exit status: 0 all checks passed, 1 one failed, 2 the command cannot be used, 3 
 """
 
 import contextlib
-import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from absl import flags
@@ -29,8 +27,6 @@ flags.DEFINE_string(
 flags.DEFINE_bool("record", False, "Add reference runs to the ledger instead of checking.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 5, "With --record: how many seeds, from 0 on, the ledger shall have.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
-
-MOST_THREADS = 4  # each holds a network's weights twice: a gigabyte for the largest
 
 
 def main(args: flags.FlagValues) -> int:
@@ -54,7 +50,7 @@ def main(args: flags.FlagValues) -> int:
 def check(args: flags.FlagValues) -> int:
     """Makes all checks that are asked for; the exit status."""
     from verification import report
-    from verification.architecture import check_architecture
+    from verification.pool import check_networks
     from verification.progress import Bar
     from verification.suite import GROUPS, check_recipe
     from zoo.models.registry import list_models
@@ -76,15 +72,9 @@ def check(args: flags.FlagValues) -> int:
 
         if "architecture" in groups:
             chosen = list(dict.fromkeys(networks)) if args.recipe else list_models()
-            # Compiling takes most of the time, and lets go of Python's lock.
-            with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count())) as pool:
-                try:
-                    for found in pool.map(lambda network: list(check_architecture(network)), chosen):
-                        checks += found
-                        report.show_network(console, found)
-                except BaseException:
-                    pool.shutdown(cancel_futures=True)
-                    raise
+            for found in check_networks(chosen, args):
+                checks += found
+                report.show_network(console, found)
         others = [group for group in groups if group != "architecture"]
         for name in recipes if others else []:
             add(check_recipe(name, others, args.seed, [bar]))

@@ -1,64 +1,15 @@
-"""The zoo's one convolution: the usual parameters and results, and on each platform the lowering that is fast there."""
+"""The convolutional layer."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from zoo.errors import ZooError
-from zoo.layers import cpu_convolution
-from zoo.layers.native_convolution import native_convolution
-from zoo.layers.window import Padding, Window, pair, resolve_window
-
-
-# The rule for the gradient is our own so that the choice of platform stays outside of differentiation: JAX would
-# otherwise carry the residuals of every platform's branch through the step. Forward-mode differentiation is the price.
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int = 1) -> jax.Array:
-    """A 2-D cross-correlation; it can be differentiated in reverse mode (`jax.grad`, `jax.vjp`), not in forward mode.
-
-    Args:
-      x: images [N, H, W, C].
-      kernel: [kh, kw, C / groups, features], the same dtype as `x`.
-      window: strides and padding; its size is the kernel's.
-      groups: input and output channels are cut into this many parts that do not see each other.
-
-    Returns:
-      [N, H', W', features] in the dtype of `x`.
-    """
-    return lax.platform_dependent(
-        x,
-        kernel,
-        cpu=functools.partial(cpu_convolution.convolution, window=window, groups=groups),
-        default=functools.partial(native_convolution, window=window, groups=groups),
-    )
-
-
-def _forward(x, kernel, window, groups):
-    return convolution(x, kernel, window, groups), (x, kernel)
-
-
-def _backward(window, groups, residuals, cotangent):
-    def gradients_of(lowering):
-        def gradients(x, kernel, cotangent):
-            _, transpose = jax.vjp(functools.partial(lowering, window=window, groups=groups), x, kernel)
-            return transpose(cotangent)
-
-        return gradients
-
-    return lax.platform_dependent(
-        *residuals,
-        cotangent,
-        cpu=gradients_of(cpu_convolution.convolution),
-        default=gradients_of(native_convolution),
-    )
-
-
-convolution.defvjp(_forward, _backward)
+from zoo.layers.convolution import convolution
+from zoo.layers.window import Padding, pair, resolve_window
 
 
 class Conv(nn.Module):

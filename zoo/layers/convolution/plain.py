@@ -11,17 +11,18 @@ jax 0.10 (`python -m zoo.benchmark` repeats the comparison for whole networks):
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from zoo.layers.native_convolution import native_convolution
+from zoo.layers.convolution.xla import XLA, transposed
 from zoo.layers.window import Window, shifts
 
 
 def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The same values as `lax.conv_general_dilated`; see `zoo.layers.conv.convolution` for shapes."""
+    """The same values as `lax.conv_general_dilated`; see `zoo.layers.convolution.convolution` for shapes."""
     channels = x.shape[-1]
     if groups > 1 and groups == channels:
         return depthwise(x, kernel, window)
@@ -77,16 +78,16 @@ def space_to_depth(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def dense(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     """An ungrouped convolution whose kernel gradient is a matrix product for each of the kernel's taps."""
-    return native_convolution(x, kernel, window)
+    return XLA.forward(x, kernel, window, 1)
 
 
 def _dense_forward(x, kernel, window):
-    return native_convolution(x, kernel, window), (x, kernel)
+    return XLA.forward(x, kernel, window, 1), (x, kernel)
 
 
 def _dense_backward(window, residuals, cotangent):
     x, kernel = residuals
-    _, transpose = jax.vjp(lambda x: native_convolution(x, kernel, window), x)
+    _, transpose = jax.vjp(lambda x: XLA.forward(x, kernel, window, 1), x)
     (x_gradient,) = transpose(cotangent)
     pixels = cotangent.reshape(-1, cotangent.shape[-1])
     products = [
@@ -97,3 +98,17 @@ def _dense_backward(window, residuals, cotangent):
 
 
 dense.defvjp(_dense_forward, _dense_backward)
+
+
+def grouped_kernel_gradient(x, cotangent, window: Window, groups: int, dense_kernel_gradient: Callable) -> jax.Array:
+    """The gradient for a grouped kernel."""
+    if groups == x.shape[-1]:
+        repeated = jnp.repeat(x, cotangent.shape[-1] // groups, axis=-1) if cotangent.shape[-1] > groups else x
+        sums = [(shifted * cotangent).sum((0, 1, 2)) for shifted in shifts(repeated, window)]
+        return jnp.stack(sums).reshape(*window.size, 1, cotangent.shape[-1])
+    inputs, outputs = jnp.split(x, groups, axis=-1), jnp.split(cotangent, groups, axis=-1)
+    parts = [dense_kernel_gradient(*part, window) for part in zip(inputs, outputs, strict=True)]
+    return jnp.concatenate(parts, axis=-1)
+
+
+PLAIN = transposed(convolution)
