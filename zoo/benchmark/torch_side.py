@@ -7,23 +7,20 @@ import time
 import torch
 from torch import nn
 
+from verification.libraries import build
 from zoo.benchmark.timing import Side
-from zoo.benchmark.torch_networks import NETWORKS
-from zoo.errors import unknown
 from zoo.models.registry import find_entry
 
 
 def torch_side(model_name: str, mode: str, batch_size: int, dtype: str, compiled: bool) -> Side:
     """An eager or `torch.compile`d step with the same work as `zoo_side`: channels last, autocast if not float32."""
-    if model_name not in NETWORKS:
-        raise unknown("network in PyTorch", model_name, NETWORKS)
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     torch.backends.cudnn.benchmark = True
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
     entry = find_entry(model_name)
     height, width, channels = entry.input_shape
-    network = NETWORKS[model_name]().to(device, memory_format=torch.channels_last)
+    network = build(model_name).network.to(device, memory_format=torch.channels_last)
     images = torch.randn(batch_size, channels, height, width, device=device).to(memory_format=torch.channels_last)
     labels = torch.randint(0, entry.num_classes, (batch_size,), device=device)
     forward = torch.compile(network) if compiled else network

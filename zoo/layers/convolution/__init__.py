@@ -3,6 +3,7 @@
 import functools
 
 import jax
+from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
@@ -81,8 +82,15 @@ def _apply(lowering: Lowering, *arrays, part, **parameters):
 
 
 @_primitive.def_abstract_eval
-def _abstract(*avals, **parameters):
-    return jax.make_jaxpr(functools.partial(_apply, XLA, **parameters))(*avals).out_avals[0]
+def _abstract(left, right, **parameters):
+    shape = jax.eval_shape(functools.partial(_apply, XLA, **parameters), *map(_plain, (left, right))).shape
+    # What a product of both would be: JAX knows on which devices of a mesh that differs.
+    product = jax.make_jaxpr(lambda left, right: lax.broadcast(left.sum() * right.sum(), shape))
+    return product(left, right).out_avals[0]
+
+
+def _plain(aval):
+    return jax.core.ShapedArray(aval.shape, aval.dtype)
 
 
 def _lower(context, *arrays, cpu, **parameters):
@@ -92,7 +100,8 @@ def _lower(context, *arrays, cpu, **parameters):
         exporting = context.module_context.lowering_parameters.for_export
         usable = not exporting and onednn.can_compute(*context.avals_in)
         lowering = onednn.ONEDNN if usable else PLAIN
-    return mlir.lower_fun(functools.partial(_apply, lowering), multiple_results=False)(context, *arrays, **parameters)
+    function = mlir.lower_fun(functools.partial(_apply, lowering), multiple_results=False)
+    return function(context.replace(avals_in=[*map(_plain, context.avals_in)]), *arrays, **parameters)
 
 
 # Equal layers become calls of one function, which is compiled faster.

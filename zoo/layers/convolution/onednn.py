@@ -10,6 +10,7 @@ oneDNN's gradient with respect to the kernel has no such call: it is computed by
 
 import functools
 import json
+import math
 import platform
 import sys
 
@@ -18,7 +19,7 @@ import jax.numpy as jnp
 import jaxlib
 from jax import lax
 
-from zoo.layers.convolution.plain import grouped_kernel_gradient
+from zoo.layers.convolution.plain import from_blocks, is_stem, to_blocks
 from zoo.layers.convolution.xla import Lowering
 from zoo.layers.window import Window, shifts
 
@@ -100,26 +101,64 @@ def _swap_channels(kernel, groups):
 
 
 def kernel_gradient(x: jax.Array, cotangent: jax.Array, window: Window, groups: int) -> jax.Array:
-    """A matrix product for each tap of the kernel, over as many images at a time as the cache holds."""
-    if groups > 1:
-        return grouped_kernel_gradient(x, cotangent, window, groups, _dense_kernel_gradient)
-    return _dense_kernel_gradient(x, cotangent, window)
+    """Matrix products of the cotangent with the image as each tap of the kernel sees it."""
+    if groups == x.shape[-1] and groups > 1:
+        return _depthwise_kernel_gradient(x, cotangent, window)
+    inputs, cotangents = jnp.split(x, groups, axis=-1), jnp.split(cotangent, groups, axis=-1)
+    parts = [_dense_kernel_gradient(*part, window) for part in zip(inputs, cotangents, strict=True)]
+    return jnp.concatenate(parts, axis=-1)
+
+
+def _depthwise_kernel_gradient(x, cotangent, window):
+    """All taps in one pass: each is a sum over the pixels of shifted image times cotangent."""
+    features = cotangent.shape[-1]
+    x = jnp.repeat(x, features // x.shape[-1], axis=-1)
+    x = lax.optimization_barrier(jnp.pad(x, ((0, 0), *window.padding, (0, 0))))  # or it is padded anew for each tap
+    products = [shifted * cotangent for shifted in shifts(x, window._replace(padding=((0, 0), (0, 0))))]
+    zeros = [jnp.zeros((), x.dtype)] * len(products)
+    # Image by image first, so that cores can share the work.
+    sums = lax.reduce(products, zeros, lambda left, right: [*map(jnp.add, left, right)], (1, 2))
+    return jnp.stack(sums).sum(1).reshape(*window.size, 1, features)
 
 
 def _dense_kernel_gradient(x, cotangent, window):
+    if is_stem(x, window):
+        blocks, window_of_blocks = to_blocks(x, window)
+        return from_blocks(_dense_kernel_gradient(blocks, cotangent, window_of_blocks), window)
+    shape = (*window.size, x.shape[-1], cotangent.shape[-1])
+    if window.size == (1, 1):
+        return _matmul(_rows(shifts(x, window)[0]), _rows(cotangent)).reshape(shape)
     images = len(x)
-    while images % 2 == 0 and x.nbytes * images // len(x) > BLOCK and window.size != (1, 1):
+    while images % 2 == 0 and images * x[0].nbytes > BLOCK:
         images //= 2
-    if images == len(x):
-        return _taps(x, cotangent, window)
-    blocks = [array.reshape(-1, images, *array.shape[1:]) for array in (x, cotangent)]
-    return lax.map(lambda block: _taps(*block, window), tuple(blocks)).sum(0)
+    parts = [array.reshape(-1, images, *array.shape[1:]) for array in (x, cotangent)]
+    return lax.map(lambda part: _taps(*part, window), tuple(parts)).sum(0).reshape(shape)
 
 
 def _taps(x, cotangent, window):
-    pixels = cotangent.reshape(-1, cotangent.shape[-1])
-    products = [_matmul(shifted.reshape(-1, x.shape[-1]), pixels) for shifted in shifts(x, window)]
-    return jnp.stack(products).reshape(*window.size, x.shape[-1], cotangent.shape[-1])
+    """The gradient [kh * kw, C, features]. A loop: taps one by one would each have to be compiled."""
+    strides, output = window.strides, cotangent.shape[1:3]
+    rows = [out + (extent - 1) // stride for out, extent, stride in zip(output, window.size, strides, strict=True)]
+    padding = [
+        (before, count * stride - pixels - before, 0)
+        for count, stride, pixels, (before, _) in zip(rows, strides, x.shape[1:3], window.padding, strict=True)
+    ]
+    x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *padding, (0, 0, 0)))
+    images, channels = len(x), x.shape[-1]
+    x = x.reshape(images, rows[0], strides[0], rows[1], strides[1], channels)
+    pixels = _rows(cotangent)
+
+    def product(tap):
+        row, column = tap // window.size[1], tap % window.size[1]
+        start = (0, row // strides[0], row % strides[0], column // strides[1], column % strides[1], 0)
+        seen = lax.dynamic_slice(x, start, (images, output[0], 1, output[1], 1, channels))
+        return _matmul(_rows(seen), pixels)
+
+    return lax.map(product, jnp.arange(math.prod(window.size)))
+
+
+def _rows(x):
+    return x.reshape(-1, x.shape[-1])
 
 
 ONEDNN = Lowering(forward, input_gradient, kernel_gradient)

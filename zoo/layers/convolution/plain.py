@@ -11,7 +11,6 @@ jax 0.10 (`python -m zoo.benchmark` repeats the comparison for whole networks):
 """
 
 import functools
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +27,7 @@ def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int) ->
         return depthwise(x, kernel, window)
     if groups > 1:
         return grouped(x, kernel, window, groups)
-    if min(window.strides) > 1 and channels <= 4 and window.strides[0] == window.strides[1]:
+    if is_stem(x, window):
         return space_to_depth(x, kernel, window)
     return dense(x, kernel, window)
 
@@ -52,8 +51,25 @@ def depthwise(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     return sum(image * tap for image, tap in zip(shifted, taps, strict=True)).astype(x.dtype)
 
 
+def is_stem(x: jax.Array, window: Window) -> bool:
+    """Whether a convolution is one with few channels and large strides."""
+    return min(window.strides) > 1 and x.shape[-1] <= 4 and window.strides[0] == window.strides[1]
+
+
 def space_to_depth(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     """A convolution of stride s as one of stride 1 over s x s blocks of pixels, which become channels."""
+    blocks, window_of_blocks = to_blocks(x, window)
+    block, channels, features = window.strides[0], x.shape[-1], kernel.shape[-1]
+    size = window_of_blocks.size
+    grow = [(0, blocks * block - extent) for blocks, extent in zip(size, window.size, strict=True)]
+    kernel = jnp.pad(kernel, (*grow, (0, 0), (0, 0)))
+    kernel = kernel.reshape(size[0], block, size[1], block, channels, features)
+    kernel = kernel.transpose(0, 2, 1, 3, 4, 5).reshape(*size, -1, features)
+    return dense(blocks, kernel, window_of_blocks)
+
+
+def to_blocks(x: jax.Array, window: Window) -> tuple[jax.Array, Window]:
+    """Images [N, H / s, W / s, s * s * C] of blocks of pixels, and the window of stride 1 that slides over them."""
     block = window.strides[0]
     size = tuple(-(-extent // block) for extent in window.size)
     output = window.output_size(x.shape[1:3])
@@ -66,13 +82,16 @@ def space_to_depth(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array
     batch, height, width, channels = x.shape
     x = x.reshape(batch, height // block, block, width // block, block, channels)
     x = x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, height // block, width // block, block * block * channels)
+    return x, Window(size, (1, 1), ((0, 0), (0, 0)))
 
-    features = kernel.shape[-1]
-    grow = [(0, blocks * block - extent) for blocks, extent in zip(size, window.size, strict=True)]
-    kernel = jnp.pad(kernel, (*grow, (0, 0), (0, 0)))
-    kernel = kernel.reshape(size[0], block, size[1], block, channels, features)
-    kernel = kernel.transpose(0, 2, 1, 3, 4, 5).reshape(*size, -1, features)
-    return dense(x, kernel, Window(size, (1, 1), ((0, 0), (0, 0))))
+
+def from_blocks(kernel: jax.Array, window: Window) -> jax.Array:
+    """The kernel [kh, kw, C, features] for `window`, of one [bh, bw, s * s * C, features] for the window of blocks."""
+    block = window.strides[0]
+    rows, columns, depth, features = kernel.shape
+    kernel = kernel.reshape(rows, columns, block, block, depth // block**2, features).transpose(0, 2, 1, 3, 4, 5)
+    kernel = kernel.reshape(rows * block, columns * block, depth // block**2, features)
+    return kernel[: window.size[0], : window.size[1]]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -98,17 +117,6 @@ def _dense_backward(window, residuals, cotangent):
 
 
 dense.defvjp(_dense_forward, _dense_backward)
-
-
-def grouped_kernel_gradient(x, cotangent, window: Window, groups: int, dense_kernel_gradient: Callable) -> jax.Array:
-    """The gradient for a grouped kernel."""
-    if groups == x.shape[-1]:
-        repeated = jnp.repeat(x, cotangent.shape[-1] // groups, axis=-1) if cotangent.shape[-1] > groups else x
-        sums = [(shifted * cotangent).sum((0, 1, 2)) for shifted in shifts(repeated, window)]
-        return jnp.stack(sums).reshape(*window.size, 1, cotangent.shape[-1])
-    inputs, outputs = jnp.split(x, groups, axis=-1), jnp.split(cotangent, groups, axis=-1)
-    parts = [dense_kernel_gradient(*part, window) for part in zip(inputs, outputs, strict=True)]
-    return jnp.concatenate(parts, axis=-1)
 
 
 PLAIN = transposed(convolution)
