@@ -10,6 +10,7 @@ import numpy as np
 from flax import traverse_util
 
 from verification.check import Check, Group
+from verification.quick import compile_quickly, run_once
 from zoo.models.registry import create_model, find_entry
 
 # Repetitions of a block are the same code once more, and only take longer to compile; wide linear layers only take longer to
@@ -32,7 +33,6 @@ SHALLOW: Mapping[str, Mapping[str, Any]] = {
 SIDE = 48  # pixels; or what the network needs at least
 BATCH_TOLERANCE = 1e-5  # of the largest logit, in float32
 BFLOAT16_TOLERANCE = 3e-2
-QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}  # compiling is what takes the time
 
 
 def create_shallow(model_name: str, **overrides: Any) -> nn.Module:
@@ -69,7 +69,7 @@ def check_behaviour(model_name: str) -> Iterator[Check]:
         f"{rough.dtype} logits differ from float32's by {off:.1e} of the largest, {BFLOAT16_TOLERANCE:.0e} is allowed",
     )
     yield group.check("training step", *_train(model, variables, images))
-    exported = jax.export.export(_apply(model), platforms=["cpu", "cuda", "tpu"])(variables, images)
+    exported = jax.export.export(jax.jit(_apply(model)), platforms=["cpu", "cuda", "tpu"])(variables, images)
     yield group.check(
         "export",
         exported.out_avals[0].shape == (4, *logits.shape[1:]),
@@ -95,11 +95,11 @@ def _random_variables(model: nn.Module, images: np.ndarray) -> dict[str, Any]:
 
 
 def _apply(model):
-    return jax.jit(lambda variables, images: model.apply(variables, images, train=False))
+    return lambda variables, images: model.apply(variables, images, train=False)
 
 
 def _logits(model, variables, images):
-    return jax.device_get(_apply(model).lower(variables, images).compile(QUICK)(variables, images))
+    return run_once(_apply(model), variables, images)
 
 
 def _train(model, variables, images):
@@ -111,7 +111,7 @@ def _train(model, variables, images):
         )
         return (logits.astype(jnp.float32) ** 2).mean(), changed
 
-    step = jax.jit(jax.grad(loss, has_aux=True)).lower(variables["params"], jax.random.key(1)).compile(QUICK)
+    step = compile_quickly(jax.grad(loss, has_aux=True), variables["params"], jax.random.key(1))
     gradients, changed = jax.device_get(step(variables["params"], jax.random.key(1)))
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((gradients, changed))):
         return False, "gives gradients or moving statistics that are not finite"

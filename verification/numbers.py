@@ -12,6 +12,7 @@ import numpy as np
 
 from verification.check import Check, Group
 from verification.facts import FOLDER
+from verification.quick import run_once
 from zoo.models.registry import create_model, find_entry
 from zoo.paths import THIRD_PARTY
 from zoo.weights import import_weights
@@ -115,7 +116,7 @@ def _apply(model_name, variables, layout, wanted):
         return logits, activations
 
     with jax.default_matmul_precision("highest"):
-        return jax.device_get(jax.jit(apply)(variables, regenerated_input(entry.input_shape)))
+        return run_once(apply, variables, regenerated_input(entry.input_shape))
 
 
 def _check_stages(group, stages, activations):

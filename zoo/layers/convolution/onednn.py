@@ -96,17 +96,26 @@ def _phase(cotangent, kernel, window, groups, image_size, phase, channels):
 def _swap_channels(kernel, groups):
     """[kh, kw, C / groups, features] -> [kh, kw, features / groups, C]."""
     height, width, channels, features = kernel.shape
-    parts = kernel.reshape(height, width, channels, groups, features // groups)
-    return parts.transpose(0, 1, 4, 3, 2).reshape(height, width, features // groups, groups * channels)
+    return (
+        _split_channels(kernel, groups)
+        .transpose(0, 1, 4, 3, 2)
+        .reshape(height, width, features // groups, groups * channels)
+    )
 
 
 def kernel_gradient(x: jax.Array, cotangent: jax.Array, window: Window, groups: int) -> jax.Array:
     """Matrix products of the cotangent with the image as each tap of the kernel sees it."""
     if groups == x.shape[-1] and groups > 1:
         return _depthwise_kernel_gradient(x, cotangent, window)
-    inputs, cotangents = jnp.split(x, groups, axis=-1), jnp.split(cotangent, groups, axis=-1)
-    parts = [_dense_kernel_gradient(*part, window) for part in zip(inputs, cotangents, strict=True)]
-    return jnp.concatenate(parts, axis=-1)
+    if groups == 1:
+        return _dense_kernel_gradient(x, cotangent, window)
+    by_group = [jnp.moveaxis(_split_channels(array, groups), 3, 0) for array in (x, cotangent)]
+    kernels = lax.map(lambda group: _dense_kernel_gradient(*group, window), tuple(by_group))
+    return jnp.moveaxis(kernels, 0, 3).reshape(*window.size, x.shape[-1] // groups, cotangent.shape[-1])
+
+
+def _split_channels(x, groups):
+    return x.reshape(*x.shape[:-1], groups, -1)
 
 
 def _depthwise_kernel_gradient(x, cotangent, window):
@@ -131,6 +140,8 @@ def _dense_kernel_gradient(x, cotangent, window):
     images = len(x)
     while images % 2 == 0 and images * x[0].nbytes > BLOCK:
         images //= 2
+    if images == len(x):
+        return _taps(x, cotangent, window).reshape(shape)
     parts = [array.reshape(-1, images, *array.shape[1:]) for array in (x, cotangent)]
     return lax.map(lambda part: _taps(*part, window), tuple(parts)).sum(0).reshape(shape)
 
