@@ -94,3 +94,13 @@ def image_folder(tmp_path_factory):
             suffix = ("jpg", "png", "webp", "JPEG")[number % 4]
             image.save(folder / f"{number:02}.{suffix}")
     return root
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return small(zoo.load_recipe("alexnet"))
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return tiny_dataset()

@@ -171,6 +171,21 @@ def test_gpu_and_tpu_keep_the_native_grouped_convolution():
     assert counts == {"cpu": (2, False), "cuda": (1, True), "tpu": (1, True)}
 
 
+@pytest.mark.skipif(not onednn.is_available(), reason="this machine's jaxlib has no oneDNN")
+def test_onednn_is_used_where_it_can_be_and_never_exported():
+    """What is exported has to run elsewhere; and oneDNN ends the process if it is given what it cannot compute."""
+    window = resolve_window("conv", (9, 9), 3, 1, 1)
+    function = jax.jit(jax.grad(lambda x, w: (convolution(x, w, window) ** 2).sum().astype(jnp.float32), (0, 1)))
+
+    def calls(*arguments):
+        return function.lower(*arguments).as_text().count("__onednn$")
+
+    x, weights = normal(2, 9, 9, 8), normal(3, 3, 8, 16)
+    assert calls(x, weights) == 3  # forward, and each gradient
+    assert calls(x[:0], weights) == calls(x.astype(jnp.bfloat16), weights.astype(jnp.bfloat16)) == 0
+    assert "__onednn$" not in jax.export.export(function, platforms=["cpu"])(x, weights).mlir_module()
+
+
 def test_conv_has_the_usual_parameters_and_computes_in_its_dtype():
     layer = Conv(6, 3, groups=2, dtype=jnp.bfloat16)
     x = normal(1, 5, 5, 4)

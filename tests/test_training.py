@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import small, tiny_dataset
 
 import zoo
 from zoo.data.loader import Corrupt
@@ -20,16 +19,6 @@ from zoo.training.run_folder import RunFolder
 from zoo.training.step import dropout_by_position
 from zoo.training.stopping import SkippedImages
 from zoo.training.tracking import Tracker
-
-
-@pytest.fixture(scope="module")
-def recipe():
-    return small(zoo.load_recipe("alexnet"))
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return tiny_dataset()
 
 
 class Listener(Tracker):

@@ -6,7 +6,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import pytest
-from conftest import small, tiny_dataset
 
 import zoo
 from zoo import parallel
@@ -15,16 +14,6 @@ from zoo.recipe import *
 from zoo.training.diagnosis import first_non_finite
 from zoo.training.experiment import prepare
 from zoo.training.verdict import judge
-
-
-@pytest.fixture(scope="module")
-def recipe():
-    return small(zoo.load_recipe("alexnet"))
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return tiny_dataset()
 
 
 def evaluation(step, top1, examples=1000, majority=0.1):

@@ -14,10 +14,10 @@ from typing import Any
 
 from absl import flags
 
-from verification.libraries import build
 from verification.numbers import OWN_REFERENCES, REFERENCES, layout_of
 from verification.torch_numbers import measure
 from zoo import cli
+from zoo.benchmark.torch_libraries import build
 from zoo.errors import ZooError
 from zoo.models.registry import find_entry
 

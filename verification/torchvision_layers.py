@@ -10,9 +10,9 @@ from typing import Any
 from absl import flags
 
 from verification.facts.implementations import REFERENCES
-from verification.libraries import build
 from verification.torch_numbers import is_channels_first
 from zoo import cli
+from zoo.benchmark.torch_libraries import build
 from zoo.errors import ZooError
 from zoo.models.registry import find_entry
 

@@ -7,7 +7,6 @@ from zoo.paths import THIRD_PARTY
 
 REFERENCES = THIRD_PARTY / "references"
 
-NAMES = {"alexnet_owt": "alexnet", "googlenet_bn": "googlenet"}  # torchvision's, where they are not the zoo's
 NOT_THE_ZOOS = {"alexnet", "googlenet"}  # torchvision has other networks by these names of the zoo's
 
 TYPES = {
@@ -25,20 +24,11 @@ TYPES = {
 
 def torchvision_facts(model_name: str) -> dict[str, Any] | None:
     """The layer table of torchvision's network, with torchvision's names; None if there is none at hand."""
-    path = REFERENCES / "torchvision" / f"{model_name}.json"
-    if not path.exists():
-        return None
-    measured = json.loads(path.read_text())
-    source = {
-        "name": f"{measured['builder']} {measured['versions']['torchvision']}",
-        "params": measured["params_trainable"],
-        "batch_stats": measured["buffers_excl_num_batches_tracked"],
-        "macs": measured["macs_eval"],
-    }
-    return {
+    measured = _measured(model_name)
+    return measured and {
         "input_shape": measured["input_nhwc"][1:],
         "num_classes": 1000,
-        "sources": [source],
+        "sources": [_source(measured, "macs_eval")],
         "layout": "torchvision",
         "layers": _rows(measured["layers"]),
     }
@@ -46,17 +36,25 @@ def torchvision_facts(model_name: str) -> dict[str, Any] | None:
 
 def torchvision_heads(model_name: str) -> dict[str, Any] | None:
     """What auxiliary heads add to torchvision's network; None if it has none, or nothing is at hand."""
-    path = REFERENCES / "torchvision" / f"{model_name}_aux.json"
-    if not path.exists():
-        return None
-    measured = json.loads(path.read_text())
-    source = {
+    measured = _measured(f"{model_name}_aux")
+    return measured and {
+        "sources": [_source(measured, "macs_train")],
+        "layers": _rows(measured["layers_train_aux_only"]),
+    }
+
+
+def _measured(name):
+    path = REFERENCES / "torchvision" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _source(measured, macs):
+    return {
         "name": f"{measured['builder']} {measured['versions']['torchvision']}",
         "params": measured["params_trainable"],
         "batch_stats": measured["buffers_excl_num_batches_tracked"],
-        "macs": measured["macs_train"],
+        "macs": measured[macs],
     }
-    return {"sources": [source], "layers": _rows(measured["layers_train_aux_only"])}
 
 
 def _rows(layers):

@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from verification.facts.implementations import NAMES, NOT_THE_ZOOS, REFERENCES
+from verification.facts.implementations import NOT_THE_ZOOS, REFERENCES
+from zoo.benchmark.torch_libraries import TIMM, TORCHVISION
 
 # Definitions that another author wrote from the papers in PyTorch, by the zoo's names.
 COUNTED = {
@@ -59,24 +60,6 @@ KERAS_DIFFERS = {
     **{f"efficientnet_b{n}": (0, 7, "constants of its input normalization") for n in range(3)},
 }
 
-TIMM = {
-    "inception_v4": "inception_v4",
-    "inception_resnet_v2": "inception_resnet_v2",
-    "xception": "legacy_xception",
-    "resnetv2_50": "resnetv2_50",
-    "mobilenet_v1": "mobilenetv1_100",
-    "efficientnet_lite0": "tf_efficientnet_lite0",
-    **{
-        name: name
-        for name in ("vgg16", "vgg19_bn", "resnet18", "resnet50", "densenet121", "inception_v3", "convnext_tiny")
-    },
-    **{name: name for name in ("wide_resnet50_2", "resnext50_32x4d", "efficientnet_b0")},
-    "mobilenet_v2": "mobilenetv2_100",
-    "mobilenet_v3_large": "mobilenetv3_large_100",
-    "mnasnet1_0": "mnasnet_100",
-    "regnet_y_400mf": "regnety_004",
-}
-
 
 @functools.cache
 def _read(name: str) -> Mapping[str, Any]:
@@ -94,7 +77,7 @@ def further_sources(model_name: str) -> list[dict[str, Any]]:
         counted = _read("paper_counts.json")[COUNTED[model_name]]
         name = "another author's definition from the paper, counted in PyTorch (third_party/references)"
         sources.append(_source(name, counted, counted["macs"]))
-    known_as = NAMES.get(model_name, model_name)
+    known_as = TORCHVISION.get(model_name, model_name)
     if known_as in _read("torchvision_summary.json") and model_name not in NOT_THE_ZOOS and known_as not in HEADS:
         found = _read("torchvision_summary.json")[known_as]
         # Its multiply-adds are for the image size of the published weights, which is not always the canonical one.

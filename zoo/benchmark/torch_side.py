@@ -7,8 +7,8 @@ import time
 import torch
 from torch import nn
 
-from verification.libraries import build
 from zoo.benchmark.timing import Side
+from zoo.benchmark.torch_libraries import build
 from zoo.models.registry import find_entry
 
 

@@ -137,8 +137,8 @@ def _dense_kernel_gradient(x, cotangent, window):
     shape = (*window.size, x.shape[-1], cotangent.shape[-1])
     if window.size == (1, 1):
         return _matmul(_rows(shifts(x, window)[0]), _rows(cotangent)).reshape(shape)
-    images = len(x)
-    while images % 2 == 0 and images * x[0].nbytes > BLOCK:
+    images, image_bytes = len(x), math.prod(x.shape[1:]) * x.dtype.itemsize
+    while images % 2 == 0 and images * image_bytes > BLOCK:
         images //= 2
     if images == len(x):
         return _taps(x, cotangent, window).reshape(shape)

@@ -9,10 +9,28 @@ import platform
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from verification.facts.implementations import NAMES
-from verification.facts.totals import TIMM
 from zoo.errors import ZooError, unknown
 from zoo.models.registry import find_entry
+
+# The libraries' names of networks, where they are not the zoo's.
+TORCHVISION = {"alexnet_owt": "alexnet", "googlenet_bn": "googlenet"}
+TIMM = {
+    "inception_v4": "inception_v4",
+    "inception_resnet_v2": "inception_resnet_v2",
+    "xception": "legacy_xception",
+    "resnetv2_50": "resnetv2_50",
+    "mobilenet_v1": "mobilenetv1_100",
+    "efficientnet_lite0": "tf_efficientnet_lite0",
+    **{
+        name: name
+        for name in ("vgg16", "vgg19_bn", "resnet18", "resnet50", "densenet121", "inception_v3", "convnext_tiny")
+    },
+    **{name: name for name in ("wide_resnet50_2", "resnext50_32x4d", "efficientnet_b0")},
+    "mobilenet_v2": "mobilenetv2_100",
+    "mobilenet_v3_large": "mobilenetv3_large_100",
+    "mnasnet1_0": "mnasnet_100",
+    "regnet_y_400mf": "regnety_004",
+}
 
 # What the functions are called with that make the zoo's networks, where it is not their default.
 ARGUMENTS = {
@@ -92,7 +110,7 @@ def _own():
 
 
 LIBRARIES = {
-    "torchvision": Library("torchvision.models", _torchvision, NAMES, ("numpy", "torch", "torchvision")),
+    "torchvision": Library("torchvision.models", _torchvision, TORCHVISION, ("numpy", "torch", "torchvision")),
     "timm": Library("timm.models", _timm, TIMM, ("numpy", "torch", "timm")),
     "torch": Library("zoo.benchmark.torch_networks", _own, {}, ("numpy", "torch")),
 }
