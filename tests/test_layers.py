@@ -1,5 +1,6 @@
 """Every layer, and every lowering of it, against plain references: values and gradients."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from jax import lax
 
 from zoo.errors import ImageTooSmall, ZooError
-from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, LocalResponseNorm, MaxPool
+from zoo.layers import AdaptiveAvgPool, AvgPool, BatchNorm, Conv, LocalResponseNorm, MaxPool
 from zoo.layers.convolution import convolution, onednn
 from zoo.layers.convolution.onednn import ONEDNN
 from zoo.layers.convolution.plain import PLAIN
@@ -334,3 +335,36 @@ def test_lrn_computes_in_float32_and_keeps_the_dtype():
     assert output.dtype == jnp.bfloat16
     expected = lrn_in_numpy(np.asarray(x, np.float64), 5, 2.0, 1e-4, 0.75)
     np.testing.assert_allclose(output.astype(jnp.float32), expected, rtol=2**-8)
+
+
+@pytest.mark.parametrize("shape", [(4, 7, 5, 6), (16, 6)], ids=["images", "vectors"])
+@pytest.mark.parametrize("use_scale", [True, False], ids=["scaled", "not scaled"])
+def test_batch_norm_is_flax_batch_norm(shape, use_scale):
+    """Values, gradients, moving statistics, in both modes."""
+    x = 3 * normal(*shape) + 1
+    variables = {
+        "params": {name: normal(6, seed=1) for name in (("scale", "bias") if use_scale else ("bias",))},
+        "batch_stats": {"mean": normal(6, seed=2), "var": normal(6, seed=3) ** 2},
+    }
+    for train in (False, True):
+        options = {"use_running_average": not train, "momentum": 0.8, "epsilon": 1e-3, "use_scale": use_scale}
+        results = []
+        for layer in (BatchNorm(**options), nn.BatchNorm(**options)):
+
+            def apply(x, params, layer=layer):
+                y, changed = layer.apply({**variables, "params": params}, x, mutable=["batch_stats"])
+                return y, changed["batch_stats"]
+
+            y, transpose, stats = jax.vjp(apply, x, variables["params"], has_aux=True)
+            results.append((y, transpose(normal(*shape, seed=4)), stats))
+        jax.tree.map(lambda ours, theirs: assert_close(ours, theirs, tolerance=3e-6), *results)
+
+
+def test_batch_norm_in_bfloat16_computes_in_float32():
+    x = (normal(64, 9, 9, 4) + 5).astype(jnp.bfloat16)
+    layer = BatchNorm(use_running_average=False, dtype=jnp.bfloat16)
+    y, changed = layer.apply(layer.init(jax.random.key(0), x), x, mutable=["batch_stats"])
+    assert y.dtype == jnp.bfloat16 and changed["batch_stats"]["mean"].dtype == jnp.float32
+    exact = np.asarray(x, np.float64)
+    expected = (exact - exact.mean((0, 1, 2))) / np.sqrt(exact.var((0, 1, 2)) + 1e-5)
+    np.testing.assert_allclose(np.asarray(y, np.float64), expected, rtol=2**-8, atol=1e-4)

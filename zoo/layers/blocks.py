@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers.conv import Conv
+from zoo.layers.normalization import BatchNorm
 from zoo.layers.pooling import AdaptiveAvgPool
 from zoo.layers.window import Padding
 
@@ -49,7 +50,7 @@ class ConvBN(nn.Module):
             dtype=self.dtype,
             name="conv",
         )(x)
-        x = nn.BatchNorm(
+        x = BatchNorm(
             use_running_average=not train,
             momentum=self.momentum,
             epsilon=self.epsilon,

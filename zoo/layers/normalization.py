@@ -1,6 +1,8 @@
 """Normalization layers."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -69,3 +71,81 @@ class LocalResponseNorm(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         y = local_response_norm(x.astype(jnp.float32), self.size, self.k, self.alpha, self.beta)
         return y.astype(x.dtype)
+
+
+# Written out, too: it is traced and compiled in half the time of the same derived by JAX from `flax.linen.BatchNorm`.
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def batch_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float) -> tuple[jax.Array, ...]:
+    """Normalizes each channel of a batch (Ioffe and Szegedy 2015, algorithm 1), in float32.
+
+    Args:
+      x: [..., C].
+      scale, bias: [C], float32.
+      epsilon: added to the variance.
+
+    Returns:
+      The result in the dtype of `x`, and the means and (biased) variances [C], through which no gradient flows.
+    """
+    return _batch_norm_forward(x, scale, bias, epsilon)[0]
+
+
+def _batch_norm_forward(x, scale, bias, epsilon):
+    exact = x.astype(jnp.float32)
+    count = x.size // x.shape[-1]
+    axes = tuple(range(x.ndim - 1))
+    mean = exact.sum(axes) / count
+    variance = lax.max((exact * exact).sum(axes) / count - mean * mean, jnp.float32(0))
+    y = (exact - mean) * (lax.rsqrt(variance + epsilon) * scale) + bias
+    return (y.astype(x.dtype), mean, variance), (x, scale, mean, variance)
+
+
+def _batch_norm_backward(epsilon, residuals, cotangents):
+    x, scale, mean, variance = residuals
+    cotangent = cotangents[0].astype(jnp.float32)
+    count = x.size // x.shape[-1]
+    axes = tuple(range(x.ndim - 1))
+    deviation = lax.rsqrt(variance + epsilon)
+    normalized = (x.astype(jnp.float32) - mean) * deviation
+    bias_gradient, scale_gradient = cotangent.sum(axes), (cotangent * normalized).sum(axes)
+    shared = (bias_gradient + normalized * scale_gradient) / count
+    return ((deviation * scale) * (cotangent - shared)).astype(x.dtype), scale_gradient, bias_gradient
+
+
+batch_norm.defvjp(_batch_norm_forward, _batch_norm_backward)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalization of the last axis, with the parameters, statistics and results of `flax.linen.BatchNorm`.
+
+    Attributes:
+      use_running_average: whether to normalize by the moving statistics, or by those of the batch, which then move them.
+      momentum: the share of the old moving statistics that is kept.
+      epsilon: added to the variance.
+      use_scale: whether there is a parameter `scale`; `bias` there always is.
+      scale_init: initializer of `scale`, `(key, shape, dtype) -> array`.
+      dtype: of the result; all is computed in float32.
+    """
+
+    use_running_average: bool
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    use_scale: bool = True
+    scale_init: Callable = nn.initializers.ones_init()
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (x.shape[-1],)
+        mean = self.variable("batch_stats", "mean", jnp.zeros, shape, jnp.float32)
+        variance = self.variable("batch_stats", "var", jnp.ones, shape, jnp.float32)
+        one = jnp.ones(shape, jnp.float32)
+        scale = self.param("scale", self.scale_init, shape, jnp.float32) if self.use_scale else one
+        bias = self.param("bias", nn.initializers.zeros_init(), shape, jnp.float32)
+        if self.use_running_average:
+            factor = lax.rsqrt(variance.value + self.epsilon) * scale
+            return ((x.astype(jnp.float32) - mean.value) * factor + bias).astype(self.dtype)
+        y, *batch = batch_norm(x, scale, bias, self.epsilon)
+        if not self.is_initializing():
+            for moving, value in zip((mean, variance), batch, strict=True):
+                moving.value = self.momentum * moving.value + (1 - self.momentum) * lax.stop_gradient(value)
+        return y.astype(self.dtype)

@@ -16,7 +16,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, MaxPool
+from zoo.layers import AdaptiveAvgPool, AvgPool, BatchNorm, Conv, MaxPool
 from zoo.layers.initializers import torch_kernel
 from zoo.layers.window import require_pixels
 from zoo.models.layout import KERAS, Layout
@@ -25,9 +25,9 @@ from zoo.models.registry import Entry
 HE_NORMAL = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
-def batch_norm(train: bool, epsilon: float, dtype: Any, name: str) -> nn.BatchNorm:
+def batch_norm(train: bool, epsilon: float, dtype: Any, name: str) -> BatchNorm:
     """Batch normalization with PyTorch's momentum."""
-    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=epsilon, dtype=dtype, name=name)
+    return BatchNorm(use_running_average=not train, momentum=0.9, epsilon=epsilon, dtype=dtype, name=name)
 
 
 def norm_relu_conv(

@@ -20,7 +20,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from zoo.layers import Conv, MaxPool
+from zoo.layers import BatchNorm, Conv, MaxPool
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -47,7 +47,7 @@ class BNCNN(nn.Module):
         require_pixels("BN-CNN", images, self.smallest)
         glorot = nn.initializers.glorot_uniform()
         x = nn.relu(Conv(32, 3, padding="VALID", kernel_init=glorot, dtype=self.dtype, name="conv1")(images))
-        x = nn.BatchNorm(use_running_average=not train, momentum=0.99, epsilon=1e-3, dtype=self.dtype, name="bn1")(x)
+        x = BatchNorm(use_running_average=not train, momentum=0.99, epsilon=1e-3, dtype=self.dtype, name="bn1")(x)
         x = MaxPool(2, 2, name="pool1")(x)
         x = x.reshape(len(x), math.prod(x.shape[1:]))
         return nn.Dense(self.num_classes, kernel_init=glorot, dtype=self.dtype, name="fc2")(x)

@@ -21,7 +21,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from zoo.layers import AdaptiveAvgPool, Conv, DropPath, MaxPool
+from zoo.layers import AdaptiveAvgPool, BatchNorm, Conv, DropPath, MaxPool
 from zoo.layers.initializers import torch_bias, torch_kernel
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
@@ -33,7 +33,7 @@ he_fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 def batch_norm(train: bool, dtype: Any) -> functools.partial:
     """Batch normalization with torchvision's epsilon and momentum (0.1 there, 0.9 here); it still needs its name."""
-    return functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=dtype)
+    return functools.partial(BatchNorm, use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=dtype)
 
 
 class Kernel(NamedTuple):

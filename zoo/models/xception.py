@@ -15,7 +15,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from zoo.layers import AdaptiveAvgPool, Conv, ConvBN, MaxPool
+from zoo.layers import AdaptiveAvgPool, BatchNorm, Conv, ConvBN, MaxPool
 from zoo.layers.initializers import torch_bias, torch_kernel
 from zoo.layers.window import Padding, require_pixels
 from zoo.models.layout import KERAS, KERAS_DEPTHWISE, Layout
@@ -42,7 +42,7 @@ class SeparableConv(nn.Module):
         conv = functools.partial(Conv, use_bias=False, kernel_init=CONV_INIT, dtype=self.dtype)
         x = conv(x.shape[-1], 3, padding=1, groups=x.shape[-1], name="depthwise")(x)
         x = conv(self.features, 1, padding=0, name="pointwise")(x)
-        return nn.BatchNorm(
+        return BatchNorm(
             use_running_average=not train, momentum=0.9, epsilon=self.epsilon, dtype=self.dtype, name="bn"
         )(x)
 
