@@ -44,10 +44,10 @@ def test_the_readmes_numbers_are_the_networks():
     assert f"alexnet ({zoo.load_recipe('alexnet').fingerprint})" in README
 
 
-def test_the_readmes_table_is_the_ledgers():
-    assert results.with_table(README) == README
+def test_the_readmes_tables_are_those_of_the_ledgers_and_measurements():
+    assert results.with_tables(README) == README
     with pytest.raises(ZooError, match="has no <!-- results: begin -->"):
-        results.with_table("# zoo")
+        results.with_tables("# zoo")
 
 
 def test_files_that_the_readme_names_are_there():
@@ -75,7 +75,7 @@ def test_the_table_says_what_the_ledger_supports(monkeypatch, tmp_path):
 
     def status(runs):
         (tmp_path / "alexnet.cpu.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
-        (row,) = [line for line in results.table().splitlines() if line.startswith("| `alexnet` |")]
+        (row,) = [line for line in results.table_of_recipes().splitlines() if line.startswith("| `alexnet` |")]
         return row
 
     assert "0.8025 ± 0.0019 (6)" in status(runs) and "abacus, 2 cores" in status(runs)

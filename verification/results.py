@@ -1,7 +1,7 @@
-"""Writes the README's table of recipes from the recipes and the ledgers.
+"""Writes the README's tables: of recipes, from the recipes and the ledgers; of performance, from its measurements.
 
-python -m verification.results            # prints it
-python -m verification.results --write    # puts it into README.md, between its two marks
+python -m verification.results            # prints them
+python -m verification.results --write    # puts them into README.md, each between its two marks
 """
 
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from verification import performance
 from verification.convergence import ALPHA, FEWEST_RUNS, measure_bands
 from verification.ledger import FOLDER, read_ledger
 from zoo import cli
@@ -16,13 +17,12 @@ from zoo.errors import ZooError
 from zoo.recipe import Recipe, list_recipes, load_recipe
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_bool("write", False, "Put the table into README.md.", flag_values=FLAGS)
+flags.DEFINE_bool("write", False, "Put the tables into README.md.", flag_values=FLAGS)
 
 
-def table() -> str:
+def table_of_recipes() -> str:
     """The table in Markdown: a row for each recipe and platform that has reference runs, or one that says there are none."""
     lines = [
         "| recipe | network | data | target | N steps | accuracy, mean ± deviation (n) | band | images/s | measured on | status |",
@@ -70,27 +70,33 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def with_table(text: str) -> str:
-    """A text with the table between its two marks.
+TABLES = {"results": table_of_recipes, "performance": performance.table}
+
+
+def with_tables(text: str) -> str:
+    """A text with each table between its two marks.
 
     Raises:
       ZooError: the marks are not there.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ZooError(f"README.md has no {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, found, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not found or not found_end:
+            raise ZooError(f"README.md has no {begin} and {end}")
+        text = f"{before}{begin}\n{table()}\n{end}{after}"
+    return text
 
 
 def main(args: flags.FlagValues) -> int:
-    """Prints or writes the table."""
+    """Prints or writes the tables."""
     if args.write and not README.is_file():
         raise ZooError(f"there is no {README}: --write is for a checkout")
     if args.write:
-        README.write_text(with_table(README.read_text()))
+        README.write_text(with_tables(README.read_text()))
     else:
-        print(table())
+        print("\n\n".join(table() for table in TABLES.values()))
     return 0
 
 

@@ -48,7 +48,8 @@ class SideProcess:
         """
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        context.Process(target=_serve, args=(theirs, make_side, arguments), daemon=True).start()
+        self._process = context.Process(target=_serve, args=(theirs, make_side, arguments), daemon=True)
+        self._process.start()
         theirs.close()
         self.compile_seconds, self.peak_bytes = self._receive()
 
@@ -56,6 +57,11 @@ class SideProcess:
         """Seconds a step, over so many steps."""
         self._connection.send(steps)
         return self._receive()
+
+    def close(self) -> None:
+        """Ends the process, and so gives its memory back."""
+        self._process.terminate()
+        self._process.join()
 
     def _receive(self):
         try:
