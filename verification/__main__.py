@@ -72,7 +72,7 @@ def check(args: flags.FlagValues) -> int:
 
         if "architecture" in groups:
             chosen = list(dict.fromkeys(networks)) if args.recipe else list_models()
-            for found in check_networks(chosen, args):
+            for found in check_networks(chosen, args.fault, args.compilation_cache):
                 checks += found
                 report.show_network(console, found)
         others = [group for group in groups if group != "architecture"]

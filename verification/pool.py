@@ -17,16 +17,19 @@ from verification.check import Check
 MOST_PROCESSES = 4  # each holds a network's weights twice: a gigabyte for the largest
 
 
-def check_networks(model_names: list[str], args: flags.FlagValues) -> Iterator[list[Check]]:
+def check_networks(
+    model_names: list[str], fault: str | None = None, compilation_cache: bool = True
+) -> Iterator[list[Check]]:
     """The checks of the group "architecture" of each network, in order.
 
     Args:
       model_names: of the zoo.
-      args: the program's flags: `fault`, and how JAX is set up.
+      fault: of `verification.faults`, to be put in first.
+      compilation_cache: as the flag of that name.
     """
     processes = min(MOST_PROCESSES, os.cpu_count(), len(model_names))
     spawned = multiprocessing.get_context("spawn")  # JAX has threads of its own, which a fork would lose
-    with ProcessPoolExecutor(processes, spawned, _set_up, (args.fault, args.compilation_cache)) as pool:
+    with ProcessPoolExecutor(processes, spawned, _set_up, (fault, compilation_cache)) as pool:
         try:
             yield from pool.map(_check, model_names)
         except BaseException:

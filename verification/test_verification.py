@@ -2,7 +2,7 @@
 
 import pytest
 
-from verification.architecture import check_architecture
+from verification.pool import check_networks
 from verification.suite import check_recipe
 from zoo.models.registry import list_models
 from zoo.recipe import list_recipes
@@ -18,9 +18,24 @@ def settle(checks):
         pytest.skip(checks[0].detail)
 
 
+@pytest.fixture(scope="session")
+def architecture(request):
+    """A function that gives a network's checks; those of all networks that are asked for are made side by side."""
+    tests = [test for test in request.session.items if getattr(test, "originalname", None) == "test_architecture"]
+    models = [test.callspec.params["model"] for test in tests]
+    done, coming = {}, zip(models, check_networks(models), strict=True)
+
+    def checks_of(model):
+        while model not in done:
+            done.update([next(coming)])
+        return done[model]
+
+    return checks_of
+
+
 @pytest.mark.parametrize("model", list_models())
-def test_architecture(model):
-    settle(check_architecture(model))
+def test_architecture(model, architecture):
+    settle(architecture(model))
 
 
 @pytest.mark.parametrize("recipe", list_recipes())
