@@ -5,7 +5,8 @@ made by hand. Their configuration (`onednn_config.proto` in XLA's source) is not
 versions that it was tested with, and with others `plain` is. Measured on two AVX-512 cores, as GFLOP/s of XLA's own
 convolution and of oneDNN's: 3x3, 64 channels, 56 pixels: 220, 490; 1x1, 96 to 24 channels: 80, 230; depthwise: 1, 90.
 
-oneDNN's gradient with respect to the kernel has no such call: it is computed by matrix products, also oneDNN's.
+oneDNN's gradient with respect to the kernel has no such call: it is computed by matrix products, also oneDNN's. XLA cannot
+write such programs into JAX's persistent compilation cache; they are compiled anew in each process.
 """
 
 import functools
