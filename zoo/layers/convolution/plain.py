@@ -1,4 +1,4 @@
-"""Convolution on CPUs, where XLA's lowering of several common shapes is many times slower than it need be.
+"""Convolution on CPUs where `onednn` cannot be used: XLA's lowering of several common shapes is slower than it need be.
 
 Each function here is plain differentiable JAX; `convolution` chooses. The reasons, measured on two AVX-512 cores with
 jax 0.10 (`python -m zoo.benchmark` repeats the comparison for whole networks):
