@@ -1,6 +1,7 @@
 """Transforms and statistics against NumPy; random ones against their probabilities."""
 
 import functools
+import io
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from PIL import Image
 
 from zoo.data import augment, statistics
 from zoo.data.augment import Statistics
+from zoo.data.decode import Picture
 from zoo.data.framing import frame, split_framing
 from zoo.errors import ZooError
 from zoo.recipe import *
@@ -45,7 +47,7 @@ def coordinates(height, width):
 
 @pytest.mark.parametrize("size", [23, 40, 97])
 def test_resizing_on_the_device_and_on_the_host_agree(photo, size):
-    on_host = frame(Image.fromarray(photo), (Resize(size),), np.random.default_rng(0)).astype(float)
+    on_host = frame(Picture(photo, 3), (Resize(size),), np.random.default_rng(0)).astype(float)
     on_device = apply((Resize(size),), photo)
     assert on_device.shape == on_host.shape == (size, size, 3)
     assert np.abs(on_device - on_host).max() < 2.5  # PIL rounds to whole numbers twice
@@ -53,7 +55,7 @@ def test_resizing_on_the_device_and_on_the_host_agree(photo, size):
 
 def test_short_side_and_center_crop(photo):
     transforms = (ResizeShort(20), CenterCrop(18))
-    on_host = frame(Image.fromarray(photo), transforms, np.random.default_rng(0)).astype(float)
+    on_host = frame(Picture(photo, 3), transforms, np.random.default_rng(0)).astype(float)
     assert np.abs(apply(transforms, photo) - on_host).max() < 2.5
     assert apply((ResizeShort(20),), photo).shape == (20, 30, 3)
     np.testing.assert_array_equal(apply((CenterCrop(30),), photo), photo[5:35, 15:45])
@@ -100,7 +102,7 @@ def test_random_resized_crops_have_the_right_areas_and_ratios():
     picture = coordinates(200, 200)
     on_device = apply_many(transform, picture, 600)
     random = np.random.default_rng(0)
-    on_host = np.stack([frame(Image.fromarray(picture), (transform,), random) for _ in range(600)]).astype(float)
+    on_host = np.stack([frame(Picture(picture, 3), (transform,), random) for _ in range(600)]).astype(float)
     areas = []
     for crops in (on_device, on_host):
         height, width = boxes_of(crops, 32)
@@ -110,6 +112,21 @@ def test_random_resized_crops_have_the_right_areas_and_ratios():
         law = scipy.stats.uniform(-np.log(4 / 3), 2 * np.log(4 / 3))
         assert scipy.stats.kstest(np.log(ratio), law.cdf).pvalue > ALPHA / 10
     assert scipy.stats.ks_2samp(*areas).pvalue > ALPHA
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_crop_of_everything_of_a_file_is_a_resize(photo, form):
+    """The host takes other ways for JPEGs, which it decodes smaller, and for images that shrink much."""
+    large = Image.fromarray(photo[:, :40]).resize((700, 700), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    large.save(file, form, **({"quality": 95} if form == "JPEG" else {}))
+    for size in (900, 500, 300, 100, 60):
+        everything = RandomResizedCrop(size, min_area=1.0, max_area=1.0, max_ratio=1.0)
+        crop, resized = (
+            frame(Picture(file.getvalue(), 3), (transform,), np.random.default_rng(0)).astype(float)
+            for transform in (everything, Resize(size))
+        )
+        assert np.abs(crop - resized).max() < 6
 
 
 def test_a_crop_of_everything_is_a_resize(photo):

@@ -11,10 +11,10 @@ import jax
 import numpy as np
 from absl import flags
 
-from verification.facts.totals import KERAS
 from verification.keras_numbers import KERAS_REFERENCES, regenerated_variable
 from verification.numbers import regenerated_input
 from zoo import cli
+from zoo.benchmark.keras_side import KERAS
 from zoo.errors import ZooError, unknown
 from zoo.models.registry import find_entry, list_models
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from verification.facts.implementations import NOT_THE_ZOOS, REFERENCES
+from zoo.benchmark.keras_side import KERAS
 from zoo.benchmark.torch_libraries import TIMM, TORCHVISION
 
 # Definitions that another author wrote from the papers in PyTorch, by the zoo's names.
@@ -27,28 +28,6 @@ COUNTED = {
 
 HEADS = ("googlenet", "inception_v3")  # torchvision's summary counts their auxiliary heads
 
-KERAS = {
-    "vgg16": "VGG16",
-    "vgg19": "VGG19",
-    "inception_v3": "InceptionV3",
-    "resnet50": "ResNet50",
-    "resnet101": "ResNet101",
-    "resnet152": "ResNet152",
-    "resnetv2_50": "ResNet50V2",
-    "densenet121": "DenseNet121",
-    "densenet169": "DenseNet169",
-    "densenet201": "DenseNet201",
-    "mobilenet_v1": "MobileNet",
-    "mobilenet_v2": "MobileNetV2",
-    "mobilenet_v3_small": "MobileNetV3Small",
-    "mobilenet_v3_large": "MobileNetV3Large",
-    "efficientnet_b0": "EfficientNetB0",
-    "efficientnet_b1": "EfficientNetB1",
-    "efficientnet_b2": "EfficientNetB2",
-    "xception": "Xception",
-    "inception_resnet_v2": "InceptionResNetV2",
-    "convnext_tiny": "ConvNeXtTiny",
-}
 # How Keras's counts differ from those of the zoo, (parameters, moving statistics), and why.
 KERAS_DIFFERS = {
     "inception_v3": (-17_216, 0, "no scales in batch normalization"),

@@ -4,6 +4,7 @@ Each side has a process of its own: two frameworks in one get in each other's wa
 """
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from zoo.benchmark.memory import peak_of_process
 from zoo.errors import ZooError
 
 
@@ -19,21 +21,23 @@ class Side(NamedTuple):
     """Something to be timed.
 
     Attributes:
-      step: does one step and waits for its end.
+      step: does one step, waits for its end, and gives its loss.
       compile_seconds: what making it took.
-      peak_bytes: memory of a step at its height; None where that cannot be told.
+      device_peak: gives the most bytes of an accelerator's memory that were in use so far; None for the host's.
     """
 
-    step: Callable[[], None]
+    step: Callable[[], float]
     compile_seconds: float
-    peak_bytes: int | None
+    device_peak: Callable[[], int] | None = None
 
 
 class SideProcess:
     """A side in a process of its own.
 
     Attributes:
-      compile_seconds, peak_bytes: of the `Side`.
+      compile_seconds: of the `Side`.
+      loss: of the last step; NaN before the first.
+      peak_bytes: memory of a step at its height; None where that cannot be told.
     """
 
     def __init__(self, make_side: Callable[..., Side], *arguments: Any):
@@ -48,15 +52,21 @@ class SideProcess:
         """
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, make_side, arguments), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, make_side, arguments))
         self._process.start()
         theirs.close()
-        self.compile_seconds, self.peak_bytes = self._receive()
+        try:
+            self.compile_seconds, self.peak_bytes = self._receive()
+        except BaseException:
+            self._process.terminate()
+            raise
+        self.loss = math.nan
 
     def time(self, steps: int) -> float:
         """Seconds a step, over so many steps."""
         self._connection.send(steps)
-        return self._receive()
+        seconds, self.loss = self._receive()
+        return seconds
 
     def close(self) -> None:
         """Ends the process, and so gives its memory back."""
@@ -82,14 +92,16 @@ def _serve(connection, make_side, arguments):
     except ZooError as error:
         connection.send(error)
         return
-    connection.send((side.compile_seconds, side.peak_bytes))
+    side.step()  # the first one is not like the others
+    peak = side.device_peak() if side.device_peak else peak_of_process(side.step)
+    connection.send((side.compile_seconds, peak))
     with contextlib.suppress(EOFError):  # the main process has what it wants
         while True:
             steps = connection.recv()
             started = time.perf_counter()
             for _ in range(steps):
-                side.step()
-            connection.send((time.perf_counter() - started) / steps)
+                loss = side.step()
+            connection.send(((time.perf_counter() - started) / steps, loss))
 
 
 def time_in_turn(
@@ -111,21 +123,52 @@ def time_in_turn(
     return seconds
 
 
-def report(name: str, side: SideProcess, seconds: list[float], batch_size: int) -> dict[str, Any]:
-    """The figures of one side: medians over rounds."""
+def compare(
+    makers: Mapping[str, tuple[Any, ...]],
+    *,
+    rounds: int,
+    steps: int,
+    images: int,
+    on_round: Callable[[int], None],
+) -> dict[str, Any]:
+    """Makes sides, times them in turn, and ends them.
+
+    Args:
+      makers: the arguments of `SideProcess` for each side, by its name; the first is ours.
+      rounds, steps: how often each side has its turn, and how many steps that is.
+      images: in a step.
+      on_round: called with the number of rounds done, from 0 on.
+
+    Returns:
+      `rounds`, the figures of the `sides` (medians over rounds), and where there are several the `ratio`: how many times
+      as fast the first is as the best of the others, the median over rounds of the ratio in one round.
+    """
+    sides = {}
+    try:
+        for name, maker in makers.items():
+            sides[name] = SideProcess(*maker)
+        on_round(0)
+        seconds = time_in_turn(sides, rounds, steps, on_round)
+    finally:
+        for side in sides.values():
+            side.close()
+    result = {"rounds": rounds, "sides": [_report(name, side, seconds[name], images) for name, side in sides.items()]}
+    ours, *others = seconds
+    if others:
+        best = min(others, key=lambda name: statistics.median(seconds[name]))
+        ratios = [theirs / own for theirs, own in zip(seconds[best], seconds[ours], strict=True)]
+        result["ratio"] = statistics.median(ratios)
+    return result
+
+
+def _report(name: str, side: SideProcess, seconds: list[float], images: int) -> dict[str, Any]:
     median = statistics.median(seconds)
     return {
         "side": name,
-        "images_per_second": batch_size / median,
+        "images_per_second": images / median,
         "step_ms": 1e3 * median,
         "fastest_ms": 1e3 * min(seconds),
         "slowest_ms": 1e3 * max(seconds),
         "compile_seconds": side.compile_seconds,
         "peak_mb": side.peak_bytes and side.peak_bytes / 1e6,
     }
-
-
-def ratio(seconds: Mapping[str, list[float]], ours: str, others: list[str]) -> float:
-    """How many times as fast `ours` is as the best of `others`: the median over rounds of the ratio in one round."""
-    best = min(others, key=lambda name: statistics.median(seconds[name]))
-    return statistics.median(theirs / own for theirs, own in zip(seconds[best], seconds[ours], strict=True))

@@ -95,18 +95,18 @@ def build(model_name: str) -> Implementation:
 
 
 def _torchvision():
-    models = _load("torchvision.models")
+    models = load("torchvision.models")
     return {name: models.get_model_builder(name) for name in models.list_models(module=models)}
 
 
 def _timm():
-    _load("torchvision")  # which timm imports
-    models = _load("timm.models")
+    load("torchvision")  # which timm imports
+    models = load("timm.models")
     return {name: models.model_entrypoint(name) for name in models.list_models()}
 
 
 def _own():
-    return _load("zoo.benchmark.torch_networks").NETWORKS
+    return load("zoo.benchmark.torch_networks").NETWORKS
 
 
 LIBRARIES = {
@@ -116,7 +116,8 @@ LIBRARIES = {
 }
 
 
-def _load(module):
+def load(module: str) -> Any:
+    """A module of PyTorch's, torchvision's or timm's, or a `ZooError` that says how to install it."""
     try:
         _declare_operators()
         return importlib.import_module(module)

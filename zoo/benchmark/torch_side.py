@@ -9,23 +9,23 @@ from torch import nn
 
 from zoo.benchmark.timing import Side
 from zoo.benchmark.torch_libraries import build
+from zoo.benchmark.work import Work
 from zoo.models.registry import find_entry
 
 
-def torch_side(model_name: str, mode: str, batch_size: int, dtype: str, compiled: bool) -> Side:
+def torch_side(work: Work, compiled: bool) -> Side:
     """An eager or `torch.compile`d step with the same work as `zoo_side`: channels last, autocast if not float32."""
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     torch.backends.cudnn.benchmark = True
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
-    entry = find_entry(model_name)
-    height, width, channels = entry.input_shape
-    network = build(model_name).network.to(device, memory_format=torch.channels_last)
-    images = torch.randn(batch_size, channels, height, width, device=device).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, entry.num_classes, (batch_size,), device=device)
+    height, width, channels = work.input_shape
+    network = build(work.model).network.to(device, memory_format=torch.channels_last)
+    images = torch.randn(work.batch, channels, height, width, device=device).to(memory_format=torch.channels_last)
+    labels = torch.randint(0, find_entry(work.model).num_classes, (work.batch,), device=device)
     forward = torch.compile(network) if compiled else network
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4)
-    autocast = functools.partial(torch.autocast, device, getattr(torch, dtype), enabled=dtype != "float32")
+    autocast = functools.partial(torch.autocast, device, getattr(torch, work.dtype), enabled=work.dtype != "float32")
 
     def train():
         optimizer.zero_grad()
@@ -33,14 +33,15 @@ def torch_side(model_name: str, mode: str, batch_size: int, dtype: str, compiled
             loss = nn.functional.cross_entropy(forward(images), labels)
         loss.backward()
         optimizer.step()
-        loss.item()
+        return loss.item()
 
     def evaluate():
         with torch.inference_mode(), autocast():
-            forward(images).sum().item()
+            return nn.functional.cross_entropy(forward(images), labels).item()
 
-    network.train(mode == "train")
-    step = train if mode == "train" else evaluate
+    network.train(work.mode == "train")
+    step = train if work.mode == "train" else evaluate
     started = time.perf_counter()
     step()
-    return Side(step, time.perf_counter() - started, None)
+    compile_seconds = time.perf_counter() - started
+    return Side(step, compile_seconds, torch.cuda.max_memory_allocated if device == "cuda" else None)

@@ -1,12 +1,15 @@
 """The zoo's side of a benchmark: the very step that `zoo.fit` runs."""
 
+import os
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
 
 from zoo import parallel
 from zoo.benchmark.timing import Side
+from zoo.benchmark.work import Work
 from zoo.data.augment import Statistics
 from zoo.data.loader import Batch
 from zoo.models.registry import create_model, find_entry
@@ -15,59 +18,74 @@ from zoo.recipe import SGD, ConstantRate, Initialization, Normalize, Regularizat
 from zoo.training.state import create_state
 from zoo.training.step import Constants, make_eval_step, make_train_step
 
+PROFILED_STEPS = 3
 
-def zoo_side(model_name: str, mode: str, batch_size: int, dtype: str) -> Side:
-    """A training ("train") or evaluation ("eval") step of one of the zoo's networks on one device and random pixels.
 
-    It is with SGD, momentum and weight decay, and with normalization as its only transform.
-    """
-    entry = find_entry(model_name)
-    model = create_model(model_name, dtype=np.dtype(dtype) if dtype != "bfloat16" else jax.numpy.bfloat16)
-    mesh = parallel.make_mesh(jax.devices()[:1])
-    random = np.random.default_rng(0)
-    batch = Batch(
-        index=np.arange(batch_size, dtype=np.int32),
-        position=np.arange(batch_size, dtype=np.int32),
-        weight=np.ones(batch_size, np.float32),
-        image=random.integers(0, 256, (batch_size, *entry.input_shape), np.uint8),
-        label=random.integers(0, entry.num_classes, batch_size, np.int32),
-    )
-    channels = entry.input_shape[-1]
+def zoo_side(work: Work) -> Side:
+    """A step with SGD, momentum and weight decay, and with normalization as its only transform."""
+    if work.devices > 1:
+        jax.config.update("jax_num_cpu_devices", work.devices)
+        os.environ.setdefault(
+            "NPROC", str(4 * work.devices)
+        )  # threads: devices that wait for each other need their own
+    if work.coordinator:
+        jax.distributed.initialize(work.coordinator, work.processes, work.process)
+    devices = jax.devices() if work.processes > 1 else jax.devices()[: work.devices]
+    mesh = parallel.make_mesh(devices)
+    model = create_model(work.model, dtype=jax.numpy.dtype(work.dtype), **work.options)
+    batch = parallel.shard_batch(_batch(work), mesh)
+    channels = work.input_shape[-1]
     measured = Statistics(
         np.full(channels, 127.5, np.float32),
         np.full(channels, 73.9, np.float32),
         np.zeros((channels, channels), np.float32),
     )
     constants = parallel.replicate(Constants(measured, None, None), mesh)
-    batch = parallel.shard_batch(batch, mesh)
     rate, transforms = learning_rate(ConstantRate(1e-3), 1000), (Normalize(),)
     optimizer = make_optimizer(SGD(0.9), Regularization(5e-4), rate)
 
     def create(seed):
-        return create_state(model, Initialization(), optimizer, seed, entry.input_shape)
+        return create_state(model, Initialization(), optimizer, seed, work.input_shape)
 
     state = parallel.make_replicated(create, mesh, np.uint32(0))
-    if mode == "train":
-        body = make_train_step(model, transforms, optimizer, rate)
+    if work.mode == "train":
+        body = make_train_step(model, transforms, optimizer, rate, remat=work.remat)
     else:
         body, state = make_eval_step(model, transforms), state.variables
     started = time.perf_counter()
-    compiled = parallel.data_parallel(body, mesh, donate=mode == "train").lower(state, constants, batch).compile()
+    compiled = parallel.data_parallel(body, mesh, donate=work.mode == "train").lower(state, constants, batch).compile()
     compile_seconds = time.perf_counter() - started
     held = {"state": state}
 
-    def step():
-        if mode == "train":
-            held["state"], result = compiled(held["state"], constants, batch)
-        else:
-            result = compiled(held["state"], constants, batch)
-        jax.block_until_ready(result)
+    def train():
+        held["state"], metrics = compiled(held["state"], constants, batch)
+        return float(metrics["loss"])
 
-    memory = compiled.memory_analysis()
-    peak = memory and (
-        memory.argument_size_in_bytes
-        + memory.output_size_in_bytes
-        + memory.temp_size_in_bytes
-        - memory.alias_size_in_bytes
-    )
-    return Side(step, compile_seconds, peak)
+    def evaluate():
+        sums = compiled(held["state"], constants, batch)
+        return float(sums.loss)
+
+    step = train if work.mode == "train" else evaluate
+    device = devices[0]
+    on_host = device.platform == "cpu"
+    return Side(step, compile_seconds, None if on_host else lambda: device.memory_stats()["peak_bytes_in_use"])
+
+
+def profiled_side(work: Work, folder: Path) -> Side:
+    """The same, once some of its steps have been traced by JAX's profiler into a folder for TensorBoard and Perfetto."""
+    side = zoo_side(work)
+    side.step()
+    with jax.profiler.trace(folder, create_perfetto_trace=True):
+        for step in range(PROFILED_STEPS):
+            with jax.profiler.StepTraceAnnotation(work.mode, step_num=step):
+                side.step()
+    return side
+
+
+def _batch(work):
+    """This process' part of random images and labels, the same whatever the number of processes."""
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, (work.batch, *work.input_shape), np.uint8)
+    label = random.integers(0, find_entry(work.model).num_classes, work.batch, np.int32)
+    part = np.array_split(np.arange(work.batch, dtype=np.int32), work.processes)[work.process]
+    return Batch(part, part, np.ones(len(part), np.float32), image[part], label[part])

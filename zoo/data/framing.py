@@ -5,10 +5,11 @@ Where the images of a data set have one size to begin with, `zoo.data.augment` d
 
 import functools
 
+import cv2
 import numpy as np
 from PIL import Image
 
-from zoo.data.decode import check_size
+from zoo.data.decode import Picture, check_size
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import CenterCrop, RandomResizedCrop, Resize, ResizeShort, Transform
 
@@ -44,50 +45,67 @@ def is_random(framing: tuple[Transform, ...]) -> bool:
     return any(isinstance(transform, RandomResizedCrop) for transform in framing)
 
 
-def frame(image: Image.Image | np.ndarray, framing: tuple[Transform, ...], random: np.random.Generator) -> np.ndarray:
-    """Applies the transforms to a decoded image, or to its uint8 pixels [H, W, C]; the result is uint8 [size, size, C]."""
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image[:, :, 0] if image.shape[-1] == 1 else image)
+def frame(picture: Picture, framing: tuple[Transform, ...], random: np.random.Generator) -> np.ndarray:
+    """Applies the transforms of `split_framing` to an image; the result is uint8 [size, size, C].
+
+    Raises:
+      CorruptImage: it cannot be decoded.
+    """
     for transform in framing:
-        image = _apply(transform, image, random)
-    pixels = np.asarray(image)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+        picture = Picture(_apply(transform, picture, random), picture.channels)
+    return picture.pixels()
 
 
 @functools.singledispatch
-def _apply(transform: Transform, image: Image.Image, random: np.random.Generator) -> Image.Image:
+def _apply(transform: Transform, picture: Picture, random: np.random.Generator) -> np.ndarray:
     raise TypeError(type(transform).__name__)
 
 
 @_apply.register
-def _resize(transform: Resize, image, random):
-    size = (transform.size, transform.size)
-    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
+def _resize(transform: Resize, picture, random):
+    return _resized(picture.pixels(), transform.size, transform.size)
 
 
 @_apply.register
-def _resize_short(transform: ResizeShort, image, random):
-    height, width = short_size(image.height, image.width, transform.size)
+def _resize_short(transform: ResizeShort, picture, random):
+    height, width = short_size(*picture.size, transform.size)
     check_size(width, height)  # a file of 1 x 60,000,000 pixels is small, and what it is resized to is not
-    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
+    return _resized(picture.pixels(), height, width)
+
+
+def _resized(pixels, height, width):
+    """PIL's, which is antialiased and which everyone evaluates with."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[-1] == 1 else pixels)
+    resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+    return resized.reshape(height, width, pixels.shape[-1])
 
 
 @_apply.register
-def _center_crop(transform: CenterCrop, image, random):
-    top, left = center(image.height, image.width, transform.size)
-    return image.crop((left, top, left + transform.size, top + transform.size))
+def _center_crop(transform: CenterCrop, picture, random):
+    top, left = center(*picture.size, transform.size)
+    return picture.pixels()[top : top + transform.size, left : left + transform.size]
 
 
 @_apply.register
-def _random_resized_crop(transform: RandomResizedCrop, image, random):
-    area = random.uniform(transform.min_area, transform.max_area) * image.width * image.height
+def _random_resized_crop(transform: RandomResizedCrop, picture, random):
+    rows, columns = picture.size
+    area = random.uniform(transform.min_area, transform.max_area) * rows * columns
     ratio = np.exp(random.uniform(-1, 1) * np.log(transform.max_ratio))
-    width = min(np.sqrt(area * ratio), image.width)
-    height = min(np.sqrt(area / ratio), image.height)
-    left = random.uniform(0, image.width - width)
-    top = random.uniform(0, image.height - height)
-    size = (transform.size, transform.size)
-    return image.resize(size, Image.Resampling.BILINEAR, box=(left, top, left + width, top + height))
+    width, height = min(np.sqrt(area * ratio), columns), min(np.sqrt(area / ratio), rows)
+    left, top = random.uniform(0, columns - width), random.uniform(0, rows - height)
+    # Of a large JPEG a smaller copy will do, if only the crop in it has no fewer pixels than are wanted.
+    pixels = picture.pixels(transform.size * rows / height, transform.size * columns / width)
+    down, right = pixels.shape[0] / rows, pixels.shape[1] / columns
+    crop = pixels[
+        round(top * down) : max(round((top + height) * down), round(top * down) + 1),
+        round(left * right) : max(round((left + width) * right), round(left * right) + 1),
+    ]
+    if max(crop.shape[:2]) >= 2 * transform.size:  # not a JPEG: OpenCV would leave pixels out
+        return _resized(crop, transform.size, transform.size)
+    resized = cv2.resize(crop, (transform.size, transform.size), interpolation=cv2.INTER_LINEAR)
+    return resized.reshape(transform.size, transform.size, crop.shape[-1])
 
 
 def short_size(height: int, width: int, size: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 from absl import flags
 
 from zoo.data.dataset import ArraySplit, Split, check_labels
-from zoo.data.decode import CorruptImage, open_image
+from zoo.data.decode import CorruptImage, Picture
 from zoo.data.framing import frame, framed_size, is_random, split_framing
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import Transform
@@ -154,9 +154,7 @@ class _Load(grain.transforms.Map):
             random = np.random.Generator(np.random.Philox(key=[self.seed, step], counter=[0, 0, 0, int(position)]))
             try:
                 pixels, label[slot] = self.feed.split.read(int(index))
-                if isinstance(pixels, bytes):
-                    pixels = open_image(pixels, self.feed.image_shape[-1])
-                image[slot] = frame(pixels, self.feed.framing, random) if self.feed.framing else pixels
+                image[slot] = frame(Picture(pixels, self.feed.image_shape[-1]), self.feed.framing, random)
             except (CorruptImage, OSError) as error:
                 corrupt.append((slot, str(error)))
         return batch._replace(image=image, label=label), corrupt

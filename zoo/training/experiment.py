@@ -78,6 +78,7 @@ class Experiment:
             self.learning_rate,
             self.recipe.regularization.label_smoothing,
             self.recipe.budget.accumulation,
+            self.recipe.budget.remat,
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
 

@@ -27,6 +27,7 @@ from zoo.training.curves import draw_curves
 from zoo.training.diagnosis import first_non_finite
 from zoo.training.evaluation import evaluate_feed
 from zoo.training.experiment import Experiment, prepare
+from zoo.training.pace import Clock, Waits
 from zoo.training.run_folder import RunFolder
 from zoo.training.state import TrainState
 from zoo.training.stopping import SkippedImages, Stop, one_line_for_disk_errors, stop_on_signals
@@ -181,7 +182,7 @@ class _Run:
         }
         constants, train_step = experiment.constants(experiment.train_feed), experiment.train_step()
         evaluate = self.evaluator()
-        clock, in_flight = _Clock(budget.batch_size), collections.deque()
+        clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque()
         step = int(state.step)
         batches = training_batches(
             experiment.train_feed,
@@ -210,12 +211,15 @@ class _Run:
                         self.tracker.evaluation(record)
                         due.remove(step)
                         self.save(state, step, record)
-                    clock = _Clock(budget.batch_size)
+                    clock = Clock(budget.batch_size)
                 if self.stop.signum:
                     raise self.interrupted(state, step)
                 if step == total:
+                    if advice := waits.advice():
+                        self.tracker.note(advice)
                     return state, judge(self.history.records, experiment.recipe.target, total)
-                batch = parallel.shard_batch(next(batches), experiment.mesh)
+                batch = waits.next(batches, in_flight)
+                batch = parallel.shard_batch(batch, experiment.mesh)
                 state, metrics = train_step(state, constants, batch)
                 step += 1
                 in_flight.append((step, metrics, batch))
@@ -274,17 +278,3 @@ class _Run:
         return TrainingInterrupted(
             f"stopped by {name} after {step} steps: {outcome}", signum=self.stop.signum, step=step
         )
-
-
-class _Clock:
-    """Measures images a second over the last few steps."""
-
-    def __init__(self, batch_size: int):
-        self.batch_size = batch_size
-        self.times = collections.deque(maxlen=10)
-
-    def speed(self) -> dict[str, float]:
-        """To be called after each step; {"images_per_second": ...}, or nothing after the first."""
-        self.times.append(time.perf_counter())
-        steps = len(self.times) - 1
-        return {"images_per_second": steps * self.batch_size / (self.times[-1] - self.times[0])} if steps else {}

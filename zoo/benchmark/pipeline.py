@@ -1,0 +1,169 @@
+"""Times how fast image files become batches: decoding, a random resized crop to 224 pixels, a flip.
+
+The zoo flips on the device, so its host does without; the others flip on the host.
+"""
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from zoo.benchmark.timing import Side, compare
+from zoo.benchmark.torch_libraries import load
+from zoo.data.dataset import Split
+from zoo.data.folder import FolderSplit
+from zoo.data.loader import make_feed, training_batches
+from zoo.data.sources import open_source
+from zoo.errors import ZooError
+from zoo.recipe import HorizontalFlip, Normalize, RandomResizedCrop
+
+PIXELS = 224
+IMAGES = 2048  # in a step; each step begins anew, so that nobody profits from what was read ahead while others had their turn
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:
+    """Batches as `zoo.fit` gets them."""
+    dataset = open_source(spec)
+    transforms = (RandomResizedCrop(PIXELS), HorizontalFlip(), Normalize())
+    feed = make_feed(
+        dataset.train,
+        transforms,
+        channels=dataset.channels,
+        num_classes=len(dataset.class_names),
+        on_corrupt=lambda corrupt: None,
+        workers=workers,
+    )
+    if feed.resident or not feed.framing:
+        raise ZooError(
+            f"--pipeline={spec}: these images are in memory; it takes folder:PATH or tfds:NAME with image files"
+        )
+    return _side(
+        lambda seed: training_batches(feed, batch_size, seed=seed, on_corrupt=lambda corrupt: None, workers=workers),
+        batch_size,
+    )
+
+
+def torch_loader(spec: str, batch_size: int) -> Side:
+    """PyTorch's DataLoader with PIL and torchvision's transforms, a worker process for each core."""
+    torch, data = load("torch"), load("torch.utils.data")
+    transforms = load("torchvision.transforms")
+    framing = transforms.Compose(
+        [transforms.RandomResizedCrop(PIXELS), transforms.RandomHorizontalFlip(), transforms.PILToTensor()]
+    )
+    files = _Files(open_source(spec).train, framing)
+    sampler = data.RandomSampler(
+        files, replacement=True, num_samples=IMAGES, generator=torch.Generator().manual_seed(0)
+    )
+    loader = data.DataLoader(
+        files, batch_size, sampler=sampler, num_workers=cores(), persistent_workers=True, multiprocessing_context="fork"
+    )
+    return _side(lambda seed: loader, batch_size)
+
+
+class _Files:
+    """A split as PyTorch's map-style data set."""
+
+    def __init__(self, split: Split, framing: Callable):
+        self.split, self.framing = split, framing
+
+    def __len__(self):
+        return len(self.split)
+
+    def __getitem__(self, index):
+        encoded, label = self.split.read(int(index))
+        return self.framing(Image.open(io.BytesIO(encoded)).convert("RGB")), label
+
+
+def tensorflow_pipeline(spec: str, batch_size: int) -> Side:
+    """tf.data as its guide for performance advises: parallel map with fused decoding and cropping."""
+    try:
+        import tensorflow as tf
+    except ImportError:
+        raise ZooError("--against=tf needs TensorFlow: python -m pip install 'zoo[prepare]'") from None
+    split = open_source(spec).train
+    if not isinstance(split, FolderSplit):
+        raise ZooError("--against=tf reads folder:PATH only")
+
+    def frame(path, label):
+        encoded = tf.io.read_file(path)
+        begin, size, _ = tf.image.sample_distorted_bounding_box(
+            tf.image.extract_jpeg_shape(encoded),
+            tf.zeros([1, 0, 4]),
+            min_object_covered=0.0,
+            aspect_ratio_range=(3 / 4, 4 / 3),
+            area_range=(0.08, 1.0),
+            use_image_if_no_bounding_boxes=True,
+        )
+        window = tf.stack([begin[0], begin[1], size[0], size[1]])
+        image = tf.image.decode_and_crop_jpeg(encoded, window, channels=3)
+        image = tf.image.resize(image, (PIXELS, PIXELS), antialias=True)
+        return tf.cast(tf.image.random_flip_left_right(image), tf.uint8), label
+
+    files = tf.data.Dataset.from_tensor_slices((list(split.paths), split.labels))
+
+    def batches(seed):
+        shuffled = files.shuffle(len(split), seed=seed).repeat()
+        framed = shuffled.map(frame, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)
+        return framed.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+
+    return _side(batches, batch_size)
+
+
+def _side(batches: Callable[[int], Any], batch_size: int) -> Side:
+    """A side whose step takes `IMAGES` images from new batches."""
+    seeds = iter(range(2**31))
+
+    def step():
+        source = iter(batches(next(seeds)))
+        for _ in range(IMAGES // batch_size):
+            batch = next(source)
+        if hasattr(source, "close"):
+            source.close()
+        return float(np.asarray(batch[-1])[0])
+
+    return Side(step, 0.0)
+
+
+def measure(
+    spec: str, batch_size: int, against: str | None, *, workers: int, rounds: int, console: Console
+) -> dict[str, Any]:
+    """Times the reading of a data set's training images; `workers` as for `zoo.fit`. The result as JSON."""
+    makers = {"zoo": (zoo_pipeline, spec, batch_size, workers)}
+    if against == "torch":
+        makers["PyTorch DataLoader"] = (torch_loader, spec, batch_size)
+    if against == "tf":
+        makers["tf.data"] = (tensorflow_pipeline, spec, batch_size)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(f"reading {spec}", total=rounds)
+        result = compare(
+            makers, rounds=rounds, steps=1, images=IMAGES, on_round=lambda done: progress.update(task, completed=done)
+        )
+    for side in result["sides"]:
+        side["images_per_second_and_core"] = side["images_per_second"] / cores()
+    return {"pipeline": spec, "batch": batch_size, "workers": workers, "pixels": PIXELS, **result}
+
+
+def show(result: dict[str, Any], console: Console) -> None:
+    """Prints the result as a table."""
+    title = f"{result['pipeline']} to {PIXELS} pixels, median of {result['rounds']} rounds of {IMAGES:,} images"
+    table = Table(box=box.SIMPLE_HEAD, title=title)
+    for column, heading in enumerate(("", "images/s", "images/s and core", "peak MB", "ratio")):
+        table.add_column(heading, justify="right" if column else "left")
+    for row in result["sides"]:
+        numbers = [f"{row[name]:,.0f}" for name in ("images_per_second", "images_per_second_and_core", "peak_mb")]
+        table.add_row(
+            row["side"], *numbers, f"{result['ratio']:.2f}" if row["side"] == "zoo" and "ratio" in result else ""
+        )
+    console.print(table)
