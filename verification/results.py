@@ -70,7 +70,11 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-TABLES = {"results": table_of_recipes, "performance": performance.table}
+TABLES = {
+    "results": table_of_recipes,
+    "performance": performance.table_of_steps,
+    "reading": performance.table_of_reading,
+}
 
 
 def with_tables(text: str) -> str:

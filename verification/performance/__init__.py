@@ -1,41 +1,69 @@
-"""Raw times of steps, JSON lines of `python -m zoo.benchmark --json`: one file a machine, of each measurement the last counts."""
+"""What `python -m zoo.benchmark --json` measured, raw, a file a machine: steps of networks in `steps/`, reading images in
+`reading/`, growth in `scaling/`. Of each measurement the last counts. `explanations.json` says why a target is missed.
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
+MEMORY = 1.1  # times PyTorch's that a training step may take
 
 
-def read_performance() -> list[dict[str, Any]]:
+def read_steps() -> list[dict[str, Any]]:
     """The last measurement of each network, mode, batch and precision on each machine, in order of these."""
+    return _read("steps", lambda result: (result["mode"] == "eval", result["dtype"], result["model"], result["batch"]))
+
+
+def _read(kind, key):
     last = {}
-    for path in sorted(FOLDER.glob("*.jsonl")):
+    for path in sorted((FOLDER / kind).glob("*.jsonl")):
         for line in path.read_text().splitlines():
             result = json.loads(line)
-            key = (path.stem, result["mode"] == "eval", result["dtype"], result["model"], result["batch"])
-            last[key] = result
+            last[(path.stem, *key(result))] = result
     return [last[key] for key in sorted(last)]
 
 
-def table() -> str:
-    """The measurements in Markdown, a row for each."""
+def table_of_steps() -> str:
+    """Steps of networks in Markdown: a row for each, and a line for each that misses a target."""
+    explanations = json.loads((FOLDER / "explanations.json").read_text())
     lines = [
-        "| network | mode | batch | zoo, images/s | PyTorch, eager | compiled | ratio to the better | compiling the zoo's, s | measured on |",
+        "| network | mode | zoo, images/s | PyTorch, eager | compiled | ratio to the better | memory, of the better | MFU | measured on |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for result in read_performance():
+    missed = []
+    for result in read_steps():
         sides = {side["side"]: side for side in result["sides"]}
-        machine = result["environment"]
-        on = f"{machine['processor']}, {machine['cores']} cores" if machine["platform"] == "cpu" else machine["device"]
+        ours, *theirs = (sides[name] for name in ("zoo", "torch eager", "torch compiled"))
+        better = max(theirs, key=lambda side: side["images_per_second"])
+        memory = ours["peak_mb"] / better["peak_mb"]
         cells = [
             f"`{result['model']}`",
-            result["mode"] if result["dtype"] == "float32" else f"{result['mode']}, {result['dtype']}",
-            str(result["batch"]),
-            *(f"{sides[name]['images_per_second']:,.1f}" for name in ("zoo", "torch eager", "torch compiled")),
+            f"{result['mode']}, {result['batch']}" + (f", {result['dtype']}" if result["dtype"] != "float32" else ""),
+            *(f"{side['images_per_second']:,.1f}" for side in (ours, *theirs)),
             f"{result['ratio']:.2f}",
-            f"{sides['zoo']['compile_seconds']:.1f}",
-            f"{on}; jax {machine['versions']['jax']}, torch {result['against']['torch']}",
+            f"{memory:.2f}",
+            f"{ours['mfu']:.2f}" if ours["mfu"] else "-",
+            f"{_machine(result)}; jax {result['environment']['versions']['jax']}, torch {result['against']['torch']}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
+        if result["ratio"] < 1 or (result["mode"] == "train" and memory > MEMORY):
+            name = f"{result['model']}, {result['mode']}"
+            missed.append(f"- `{result['model']}`, {result['mode']}: {explanations.get(name, 'not explained yet')}.")
+    return "\n".join([*lines, "", "Below 1, or with more memory than 1.1 times PyTorch's in training:", "", *missed])
+
+
+def table_of_reading() -> str:
+    """Reading image files in Markdown, a row for each side."""
+    lines = ["| images | | images/s | a core | memory, MB | measured on |", "|---|---|---|---|---|---|"]
+    for result in _read("reading", lambda result: (result["pipeline"], result["workers"], len(result["sides"]))):
+        for side in result["sides"]:
+            numbers = [f"{side[key]:,.0f}" for key in ("images_per_second", "images_per_second_and_core", "peak_mb")]
+            lines.append(f"| `{result['pipeline']}` | {side['side']} | {' | '.join(numbers)} | {_machine(result)} |")
     return "\n".join(lines)
+
+
+def _machine(result):
+    machine = result["environment"]
+    on_host = machine["platform"] == "cpu"
+    return f"{machine['processor']}, {machine['cores']} cores" if on_host else machine["device"]

@@ -101,14 +101,18 @@ def _batch_norm_forward(x, scale, bias, epsilon):
 
 def _batch_norm_backward(epsilon, residuals, cotangents):
     x, scale, mean, variance = residuals
-    cotangent = cotangents[0].astype(jnp.float32)
+    cotangent, exact = cotangents[0].astype(jnp.float32), x.astype(jnp.float32)
     count = x.size // x.shape[-1]
     axes = tuple(range(x.ndim - 1))
     deviation = lax.rsqrt(variance + epsilon)
-    normalized = (x.astype(jnp.float32) - mean) * deviation
-    bias_gradient, scale_gradient = cotangent.sum(axes), (cotangent * normalized).sum(axes)
-    shared = (bias_gradient + normalized * scale_gradient) / count
-    return ((deviation * scale) * (cotangent - shared)).astype(x.dtype), scale_gradient, bias_gradient
+    # Whatever is as large as x and the same in two places is one value to XLA, which computes it in the forward pass and
+    # keeps it until it is wanted here. Hence the barrier, and the sum a * cotangent + b * x + c with a, b and c by channel.
+    mean = lax.optimization_barrier(mean)
+    bias_gradient, scale_gradient = cotangent.sum(axes), deviation * (cotangent * (exact - mean)).sum(axes)
+    a = deviation * scale
+    b = -a * deviation * scale_gradient / count
+    c = -a * bias_gradient / count - b * mean
+    return (a * cotangent + b * exact + c).astype(x.dtype), scale_gradient, bias_gradient
 
 
 batch_norm.defvjp(_batch_norm_forward, _batch_norm_backward)

@@ -102,6 +102,14 @@ def make_train_step(
         (gradient, batch_stats), sums = lax.scan(add, start, parts)
         return gradient, batch_stats, jax.tree.map(lambda of_parts: of_parts.sum(0), sums)
 
+    def update(params, opt_state, sums, count):
+        gradient = jax.tree.map(lambda sum: sum / count, sums)
+        updates, opt_state = optimizer.update(gradient, opt_state, params)
+        return optax.apply_updates(params, updates), opt_state
+
+    def leave(params, opt_state, *_):
+        return params, opt_state
+
     def train_step(state, constants, batch):
         keys = step_keys(state)
         params, batch_stats = parallel.varying((state.params, state.batch_stats))
@@ -111,17 +119,17 @@ def make_train_step(
         gradient, batch_stats, sums = parallel.sum_over_devices((gradient, batch_stats, sums))
 
         count = jnp.maximum(sums.count.sum(), 1)
-        gradient = jax.tree.map(lambda total: total / count, gradient)
-        grad_norm = optax.tree.norm(gradient)
-        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+        grad_norm = optax.tree.norm(gradient) / count
         finite = jnp.isfinite(sums.loss) & jnp.isfinite(grad_norm) & ~state.failed
-        changed = state.replace(
-            step=state.step + 1,
-            params=optax.apply_updates(state.params, updates),
-            batch_stats=batch_stats,
+        # A branch, and not a choice between new and old values: for those XLA would copy the whole state first.
+        params, opt_state = lax.cond(finite, update, leave, state.params, state.opt_state, gradient, count)
+        new_state = state.replace(
+            step=state.step + finite,
+            params=params,
             opt_state=opt_state,
+            batch_stats=jax.tree.map(lambda new, old: jnp.where(finite, new, old), batch_stats, state.batch_stats),
+            failed=~finite,
         )
-        new_state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), changed, state.replace(failed=~finite))
         metrics = {
             "loss": sums.loss / count,
             "top1": sums.correct.sum() / count,
