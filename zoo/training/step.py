@@ -15,7 +15,12 @@ from zoo import parallel
 from zoo.data import augment
 from zoo.data.augment import Statistics
 from zoo.data.loader import Batch
+from zoo.errors import ZooError
+from zoo.loss import example_losses
+from zoo.optimizer import average_weights
+from zoo.recipe import SoftmaxCrossEntropy, WeightAverage
 from zoo.recipe.augmentation import Transform
+from zoo.recipe.loss import Loss
 from zoo.training.state import TrainState
 
 
@@ -30,6 +35,17 @@ class Constants(NamedTuple):
     statistics: Statistics
     images: jax.Array | None
     labels: jax.Array | None
+
+
+class Objective(NamedTuple):
+    """What a training step makes small, penalties aside; see `zoo.recipe.Recipe` and `Regularization`."""
+
+    loss: Loss = SoftmaxCrossEntropy()
+    label_smoothing: float = 0.0
+    auxiliary_weight: float | None = None
+
+
+CROSS_ENTROPY = Objective()
 
 
 class Sums(NamedTuple):
@@ -51,8 +67,9 @@ def make_train_step(
     transforms: tuple[Transform, ...],
     optimizer: optax.GradientTransformation,
     learning_rate: Callable[[jax.Array], jax.Array],
-    label_smoothing: float = 0.0,
+    objective: Objective = CROSS_ENTROPY,
     accumulation: int = 1,
+    weight_average: WeightAverage | None = None,
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Makes the per-device body of a training step.
 
@@ -61,8 +78,9 @@ def make_train_step(
       transforms: for the device, in order.
       optimizer: from `zoo.optimizer.make_optimizer`.
       learning_rate: what it uses at a step, to report it.
-      label_smoothing: see `zoo.recipe.Regularization`.
+      objective: what it makes small.
       accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
+      weight_average: how `TrainState.average` follows; None for a state without.
 
     Returns:
       A function (state, constants, this device's part of the batch) -> (state, metrics); the metrics are the loss and
@@ -73,10 +91,10 @@ def make_train_step(
         images, labels = inputs_and_labels(transforms, constants, part, augment_key)
         variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
         with nn.intercept_methods(dropout_by_position(part.position)):
-            logits, changed = model.apply(
+            outputs, changed = model.apply(
                 variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"]
             )
-        sums = sums_over_examples(logits, labels, part.weight, label_smoothing)
+        sums = sums_of_outputs(outputs, labels, part.weight, objective)
         return sums.loss, (changed.get("batch_stats", {}), sums)
 
     def gradients(params, batch_stats, batch, constants, *keys):
@@ -106,7 +124,7 @@ def make_train_step(
         count = jnp.maximum(sums.count.sum(), 1)
         gradient = jax.tree.map(lambda total: total / count, gradient)
         grad_norm = optax.tree.norm(gradient)
-        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params, rate_factor=state.rate_factor)
         finite = jnp.isfinite(sums.loss) & jnp.isfinite(grad_norm) & ~state.failed
         changed = state.replace(
             step=state.step + 1,
@@ -114,12 +132,15 @@ def make_train_step(
             batch_stats=batch_stats,
             opt_state=opt_state,
         )
+        if weight_average is not None:
+            average = average_weights(weight_average, state.average, changed.variables, changed.step)
+            changed = changed.replace(average=average)
         new_state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), changed, state.replace(failed=~finite))
         metrics = {
             "loss": sums.loss / count,
             "top1": sums.correct.sum() / count,
             "grad_norm": grad_norm,
-            "learning_rate": learning_rate(state.step),
+            "learning_rate": learning_rate(state.step) * (1.0 if state.rate_factor is None else state.rate_factor),
             "finite": finite,
         }
         return new_state, metrics
@@ -128,14 +149,14 @@ def make_train_step(
 
 
 def make_eval_step(
-    model: nn.Module, transforms: tuple[Transform, ...]
+    model: nn.Module, transforms: tuple[Transform, ...], loss: Loss = CROSS_ENTROPY.loss
 ) -> Callable[[dict[str, Any], Constants, Batch], Sums]:
     """Makes the per-device body of an evaluation step: (variables, constants, batch) -> sums over all devices."""
 
     def eval_step(variables, constants, batch):
         images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
         logits = model.apply(variables, images, train=False)
-        return parallel.sum_over_devices(sums_over_examples(logits, labels, batch.weight))
+        return parallel.sum_over_devices(sums_over_examples(logits, labels, batch.weight, loss))
 
     return eval_step
 
@@ -158,12 +179,45 @@ def inputs_and_labels(
     return jax.vmap(transform, (0, 0, None))(images, keys, constants.statistics), labels
 
 
-def sums_over_examples(logits: jax.Array, labels: jax.Array, weight: jax.Array, label_smoothing: float = 0.0) -> Sums:
-    """Softmax cross-entropy and right answers of logits [n, K], summed over the examples that have weight 1."""
+def sums_of_outputs(
+    outputs: jax.Array | tuple[jax.Array, list[jax.Array]], labels: jax.Array, weight: jax.Array, objective: Objective
+) -> Sums:
+    """The objective and the right answers of what a network gives in training, summed as by `sums_over_examples`.
+
+    Args:
+      outputs: logits [n, K], or (logits, [logits of each auxiliary classifier]), whose losses are added, weighted.
+      labels: int32 [n].
+      weight: float32 [n], 1 for an example and 0 for what only fills the batch up.
+      objective: what is made small.
+
+    Raises:
+      ZooError: there are auxiliary classifiers, and no weight for them, or the other way round.
+    """
+    auxiliary_weight = objective.auxiliary_weight
+    if isinstance(outputs, tuple) != (auxiliary_weight is not None):
+        raise ZooError(
+            "the network gives no auxiliary logits in training: set auxiliary_weight=None"
+            if auxiliary_weight is not None
+            else "the network gives auxiliary logits in training: say with auxiliary_weight=... how much they count"
+        )
+    logits, auxiliary = outputs if isinstance(outputs, tuple) else (outputs, [])
+    sums, *others = (
+        sums_over_examples(each, labels, weight, objective.loss, objective.label_smoothing)
+        for each in (logits, *auxiliary)
+    )
+    for other in others:
+        sums = sums._replace(loss=sums.loss + auxiliary_weight * other.loss)
+    return sums
+
+
+def sums_over_examples(
+    logits: jax.Array, labels: jax.Array, weight: jax.Array, loss: Loss = CROSS_ENTROPY.loss, smoothing: float = 0.0
+) -> Sums:
+    """Loss and right answers of logits [n, K], summed over the examples that have weight 1."""
     # A place that only fills the batch up must not count, nor its gradient, even if its logits are not finite.
     logits = jnp.where(weight[:, None] > 0, logits.astype(jnp.float32), 0.0)
     classes = jax.nn.one_hot(labels, logits.shape[-1])
-    losses = optax.softmax_cross_entropy(logits, optax.smooth_labels(classes, label_smoothing))
+    losses = example_losses(loss, logits, optax.smooth_labels(classes, smoothing))
     correct = jnp.argmax(logits, axis=-1) == labels
     return Sums(losses @ weight, (correct * weight) @ classes, weight @ classes)
 
