@@ -78,7 +78,8 @@ def test_changes_to_one_part_are_made_together(recipe):
         "schedule.peak=-1": "Cosine.peak must be positive, not -1.0",
         "schedule.peak=true": "schedule.peak must be a number, not True",
         "schedule.warmup=1": "Cosine.warmup must be in",
-        "schedule=HeNormal": "schedule must be one of ConstantRate, Cosine, Polynomial, MultiStep, not HeNormal",
+        "schedule=HeNormal": "schedule must be one of ConstantRate, Cosine, Polynomial, MultiStep, Step, Exponential,"
+        " OneCycle, ReduceOnPlateau, not HeNormal",
         "schedule=Cosin(peak=1)": "unknown part of a recipe 'Cosin': did you mean 'Cosine'",
         "schedule=Cosine(paek=1)": "unknown field of Cosine 'paek': did you mean 'peak'",
         "schedule=Cosine": "Cosine needs peak",

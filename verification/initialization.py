@@ -10,6 +10,7 @@ import scipy.stats
 from flax import traverse_util
 
 from verification.check import Check, Group
+from verification.losses import of_equal_logits
 from zoo.recipe import (
     Constant,
     GlorotNormal,
@@ -27,7 +28,7 @@ from zoo.training.experiment import Experiment
 
 ALPHA = 1e-3  # probability, over seeds, that the check of one recipe's distributions fails though all is well
 KOLMOGOROV_SAMPLE = 200_000
-LOSS_MARGIN = 0.1  # of ln K: logits with deviation s cost about s^2 / 2 more than ln K, so 10 classes allow s = 0.68
+LOSS_MARGIN = 0.1  # logits with deviation s cost a softmax about s^2 / 2 more than ln K, so 10 classes allow s = 0.68
 LOSS_IMAGES = 256
 
 
@@ -62,11 +63,11 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
         batch_size=experiment.recipe.budget.batch_size,
         indices=np.linspace(0, len(feed.split) - 1, min(LOSS_IMAGES, len(feed.split))).astype(int),
     )
-    expected = math.log(classes)
+    expected = of_equal_logits(experiment.recipe.loss, classes)
     yield group.check(
         "loss",
         abs(metrics["loss"] - expected) <= LOSS_MARGIN * expected,
-        f"{metrics['loss']:.3f} before training, without dropout; ln {classes} = {expected:.3f} expected within {LOSS_MARGIN:.0%}",
+        f"{metrics['loss']:.3f} before training, without dropout; {expected:.3f}, that of {classes} equal logits, expected within {LOSS_MARGIN:.0%}",
     )
 
 

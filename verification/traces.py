@@ -1,7 +1,6 @@
-"""Does a run do step by step what its recipe says: learning rate, weight decay, update rule?"""
+"""Does a run do step by step what its recipe says: learning rate, weight decay, update rule, average, loss?"""
 
 import fnmatch
-import functools
 import math
 from collections.abc import Iterator
 
@@ -12,21 +11,39 @@ from flax import traverse_util
 
 from verification.check import Check, Group
 from verification.images import check_images
-from zoo.optimizer import make_optimizer
-from zoo.recipe import SGD, ConstantRate, Cosine, MultiStep, Polynomial, Recipe
-from zoo.recipe.optimization import Optimizer, Schedule
+from verification.losses import closed_form as closed_form_of_loss
+from verification.update_rules import clip, update_rule
+from zoo.optimizer import average_weights, make_optimizer
+from zoo.recipe import (
+    ConstantRate,
+    Cosine,
+    Exponential,
+    MultiStep,
+    OneCycle,
+    Polynomial,
+    Recipe,
+    ReduceOnPlateau,
+    Regularization,
+    Step,
+    WeightAverage,
+)
+from zoo.recipe.schedule import Schedule
 from zoo.training import experiment as experiments
 from zoo.training.experiment import Experiment
+from zoo.training.step import sums_over_examples
 
 SHORT_RUN = 20  # updates: the whole schedule in few steps, so that the rate changes on the way
 
 
 def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
-    """Checks learning rate, decay mask and update rule against closed forms, and the images that the network is fed."""
+    """Checks learning rate, decay mask, update rule and loss against closed forms, and the images the network is fed."""
     group = Group(recipe_name, "traces")
     yield check_learning_rate(group, experiment)
     yield check_decay(group, experiment)
     yield check_updates(group, experiment.recipe)
+    yield check_loss(group, experiment)
+    if experiment.recipe.weight_average is not None:
+        yield check_average(group, experiment.recipe.weight_average)
     yield from check_images(group, experiment)
 
 
@@ -36,7 +53,7 @@ def closed_form(schedule: Schedule, step: int, total: int) -> float:
     rising = min(1.0, (step + 1) / max(warm, 1)) if warm else 1.0
     progress = min(max((step - warm) / (total - warm), 0.0), 1.0)
     match schedule:
-        case ConstantRate():
+        case ConstantRate() | ReduceOnPlateau():
             shape = 1.0
         case Cosine():
             shape = schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * progress))
@@ -44,6 +61,22 @@ def closed_form(schedule: Schedule, step: int, total: int) -> float:
             shape = (1 - progress) ** schedule.power
         case MultiStep():
             shape = schedule.factor ** sum(step >= round(boundary * total) for boundary in schedule.boundaries)
+        case Step():
+            shape = schedule.factor ** sum(
+                step >= round(number * schedule.every * total) for number in range(1, math.ceil(1 / schedule.every))
+            )
+        case Exponential():
+            start = max(schedule.constant, schedule.warmup)
+            shape = math.exp(math.log(schedule.final) * max(step / total - start, 0.0) / (1 - start))
+        case OneCycle(rise=rise, fall=fall):
+            done = step / total
+            if done < rise:
+                shape = schedule.initial + (1 - schedule.initial) * done / rise
+            elif done < rise + fall:
+                shape = 1 - (1 - schedule.initial) * (done - rise) / fall
+            else:
+                left = (1 - done) / (1 - rise - fall)
+                shape = schedule.final + (schedule.initial - schedule.final) * left
         case _:
             raise TypeError(f"there is no closed form of {type(schedule).__name__} here yet")
     return schedule.peak * rising * shape
@@ -52,7 +85,7 @@ def closed_form(schedule: Schedule, step: int, total: int) -> float:
 def check_learning_rate(group: Group, experiment: Experiment) -> Check:
     """The rate at up to a thousand steps of the run, both ends and the steps around each boundary included."""
     schedule, total = experiment.recipe.schedule, experiment.total_steps
-    corners = [round(fraction * total) for fraction in (schedule.warmup, *getattr(schedule, "boundaries", ()))]
+    corners = [round(fraction * total) for fraction in _corners(schedule)]
     steps = {
         *np.linspace(0, total - 1, min(total, 1000)).astype(int),
         *(corner + shift for corner in corners for shift in (-1, 0, 1)),
@@ -68,6 +101,20 @@ def check_learning_rate(group: Group, experiment: Experiment) -> Check:
     return group.check("learning rate", not off.any(), detail)
 
 
+def _corners(schedule):
+    """The fractions of the run at which the rate bends or jumps."""
+    match schedule:
+        case MultiStep():
+            return schedule.warmup, *schedule.boundaries
+        case Step():
+            return schedule.warmup, *(schedule.every * number for number in range(1, math.ceil(1 / schedule.every)))
+        case Exponential():
+            return schedule.warmup, schedule.constant
+        case OneCycle():
+            return schedule.rise, schedule.rise + schedule.fall
+    return (schedule.warmup,)
+
+
 def check_decay(group: Group, experiment: Experiment) -> Check:
     """Which parameters an update with zero gradients moves: just those that the recipe lets decay."""
     params = jax.eval_shape(experiment.initial_state, 0).params
@@ -78,13 +125,16 @@ def check_decay(group: Group, experiment: Experiment) -> Check:
     paths = traverse_util.flatten_dict(params, sep="/")
     expected = {path for path in paths if _decays(experiment.recipe, path)}
     wrong = sorted(moved ^ expected)
-    fine = f"{len(expected)} of {len(paths)} parameters decay, at {experiment.recipe.regularization.weight_decay:g}"
+    regularization = experiment.recipe.regularization
+    fine = f"{len(expected)} of {len(paths)} parameters decay, at {regularization.weight_decay:g}"
+    if regularization.l1:
+        fine += f", with an L1 penalty of {regularization.l1:g}"
     return group.check("weight decay", not wrong, f"wrong for {', '.join(wrong)}" if wrong else fine)
 
 
 def _decays(recipe, path):
     regularization = recipe.regularization
-    return regularization.weight_decay > 0 and any(
+    return regularization.weight_decay + regularization.l1 > 0 and any(
         fnmatch.fnmatchcase(path, pattern) for pattern in regularization.decayed
     )
 
@@ -95,40 +145,58 @@ def check_updates(group: Group, recipe: Recipe) -> Check:
     path = next(
         (path for path in ("layer/kernel", "layer/scale", "layer/bias") if _decays(recipe, path)), "layer/kernel"
     )
-    decay = recipe.regularization.weight_decay if _decays(recipe, path) else 0.0
+    penalties = recipe.regularization if _decays(recipe, path) else Regularization()
     weight = random.standard_normal(8)
     params = traverse_util.unflatten_dict({path: jnp.asarray(weight, jnp.float32)}, sep="/")
     rate = experiments.learning_rate(recipe.schedule, SHORT_RUN)
-    optimizer = make_optimizer(recipe.optimizer, recipe.regularization, rate)
-    state, rule = optimizer.init(params), update_rule(recipe.optimizer)
+    optimizer = make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping)
+    state, rule = optimizer.init(params), update_rule(recipe.optimizer, penalties.weight_decay)
     for step in range(SHORT_RUN):
         gradient = random.standard_normal(8)
         gradients = jax.tree.map(lambda leaf, gradient=gradient: jnp.asarray(gradient, leaf.dtype), params)
-        updates, state = optimizer.update(gradients, state, params)
+        plateau = isinstance(recipe.schedule, ReduceOnPlateau) and step >= SHORT_RUN // 2
+        factor = recipe.schedule.factor if plateau else 1.0
+        updates, state = optimizer.update(gradients, state, params, rate_factor=factor)
         params = jax.tree.map(jnp.add, params, updates)
-        weight = weight + rule(gradient + decay * weight, closed_form(recipe.schedule, step, SHORT_RUN))
+        gradient = clip(recipe.clipping, gradient) + penalties.l1 * np.sign(weight)
+        weight = weight + rule(gradient, weight, factor * closed_form(recipe.schedule, step, SHORT_RUN))
     (found,) = jax.tree.leaves(params)
     error = float(np.abs(np.asarray(found) - weight).max() / np.abs(weight).max())
     detail = f"{SHORT_RUN} updates over the whole schedule differ from the formula by {error:.1e} of the weights"
     return group.check("update rule", error < 1e-5, detail)
 
 
-@functools.singledispatch
-def update_rule(optimizer: Optimizer):
-    """A function (gradient, learning rate) -> change of the weight, with a memory, in float64."""
-    raise TypeError(f"there is no update rule of {type(optimizer).__name__} here yet")
+def check_loss(group: Group, experiment: Experiment) -> Check:
+    """The loss of a few random logits and targets, smoothed as the recipe says, against the formula in float64."""
+    random, recipe = np.random.default_rng(0), experiment.recipe
+    classes, smoothing = len(experiment.dataset.class_names), recipe.regularization.label_smoothing
+    logits = 2 * random.standard_normal((16, classes))
+    right = np.eye(classes)[random.integers(0, classes, 16)]
+    targets = (1 - smoothing) * right + smoothing / classes
+    expected = closed_form_of_loss(recipe.loss, logits, targets)
+    labels = jnp.asarray(right.argmax(-1))
+    found = [
+        sums_over_examples(jnp.asarray(logits)[one], labels[one], jnp.ones(1), recipe.loss, smoothing).loss
+        for one in (slice(place, place + 1) for place in range(16))
+    ]
+    error = float(np.abs(np.asarray(found) - expected).max() / np.abs(expected).max())
+    detail = f"{type(recipe.loss).__name__} of 16 examples differs from the formula by {error:.1e} of the largest"
+    return group.check("loss", error < 1e-5, detail)
 
 
-@update_rule.register
-def _sgd(optimizer: SGD):
-    velocity = 0.0
-
-    def update(gradient, rate):
-        nonlocal velocity
-        if optimizer.rate_in_momentum:
-            velocity = optimizer.momentum * velocity - rate * gradient
-            return velocity
-        velocity = optimizer.momentum * velocity + gradient
-        return -rate * (gradient + optimizer.momentum * velocity if optimizer.nesterov else velocity)
-
-    return update
+def check_average(group: Group, averaging: WeightAverage) -> Check:
+    """The average of a parameter over a short run, as the weighted sum that it is, in float64."""
+    values = np.random.default_rng(0).standard_normal(SHORT_RUN + 1)
+    decays = [
+        min(averaging.decay, (1 + step) / (10 + step)) if averaging.ramp else averaging.decay
+        for step in range(1, SHORT_RUN + 1)
+    ]
+    weights = [math.prod(decays)]
+    weights += [(1 - decay) * math.prod(decays[place:]) for place, decay in enumerate(decays, start=1)]
+    found = {"params": jnp.float32(values[0])}
+    for step, value in enumerate(values[1:], start=1):
+        found = average_weights(averaging, found, {"params": jnp.float32(value)}, jnp.int32(step))
+    error = abs(float(found["params"]) - float(np.dot(weights, values)))
+    return group.check(
+        "weight average", error < 1e-5, f"after {SHORT_RUN} steps it differs from the sum by {error:.1e}"
+    )

@@ -1,4 +1,4 @@
-"""From a recipe to an optax transformation and a learning-rate function."""
+"""From a recipe to an optax transformation."""
 
 import fnmatch
 import functools
@@ -9,50 +9,8 @@ import jax.numpy as jnp
 import optax
 from flax import traverse_util
 
-from zoo.recipe import SGD, ConstantRate, Cosine, MultiStep, Polynomial, Regularization
-from zoo.recipe.optimization import Optimizer, Schedule
-
-
-def learning_rate(schedule: Schedule, total_steps: int) -> Callable[[jax.Array], jax.Array]:
-    """The learning rate as a function of the step, 0 ... total_steps - 1; float32 in, float32 out."""
-    warmup_steps = schedule.warmup * total_steps
-
-    def rate(step):
-        step = jnp.asarray(step, jnp.float32)
-        # The first step of a warm-up already moves: its rate is peak / warmup_steps, and the last one's is peak.
-        rising = jnp.minimum((step + 1) / max(warmup_steps, 1), 1) if warmup_steps else 1.0
-        progress = jnp.clip((step - warmup_steps) / (total_steps - warmup_steps), 0, 1)
-        return schedule.peak * rising * _shape(schedule, progress, step, total_steps)
-
-    return rate
-
-
-@functools.singledispatch
-def _shape(schedule: Schedule, progress, step, total_steps):
-    """The schedule's fraction of its peak; `progress` is the part of the run after the warm-up that is done."""
-    raise TypeError(type(schedule).__name__)
-
-
-@_shape.register
-def _constant(schedule: ConstantRate, progress, step, total_steps):
-    return 1.0
-
-
-@_shape.register
-def _cosine(schedule: Cosine, progress, step, total_steps):
-    return schedule.final + (1 - schedule.final) * (1 + jnp.cos(jnp.pi * progress)) / 2
-
-
-@_shape.register
-def _polynomial(schedule: Polynomial, progress, step, total_steps):
-    return (1 - progress) ** schedule.power
-
-
-@_shape.register
-def _multi_step(schedule: MultiStep, progress, step, total_steps):
-    # Whole steps, so that no rounding decides on which side of a boundary a step lies.
-    boundaries = [round(boundary * total_steps) for boundary in schedule.boundaries]
-    return schedule.factor ** sum(jnp.where(step >= boundary, 1.0, 0.0) for boundary in boundaries)
+from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, ClipByNorm, ClipByValue, Lion, Regularization, RMSprop
+from zoo.recipe.optimizer import Clipping, Optimizer, WeightAverage
 
 
 def decay_mask(regularization: Regularization, params: dict) -> dict:
@@ -63,23 +21,123 @@ def decay_mask(regularization: Regularization, params: dict) -> dict:
 
 
 @functools.singledispatch
-def _update_rule(optimizer: Optimizer, decay: optax.GradientTransformation, rate: Callable):
+def _update_rule(
+    optimizer: Optimizer, decay: optax.GradientTransformation, scale: optax.GradientTransformation
+) -> optax.GradientTransformation:
+    """The rule from the gradient to the change of the parameters; `scale` multiplies by the negative learning rate."""
     raise TypeError(type(optimizer).__name__)
 
 
 @_update_rule.register
-def _sgd(optimizer: SGD, decay, rate):
+def _sgd(optimizer: SGD, decay, scale):
     momentum = optax.trace(optimizer.momentum, optimizer.nesterov) if optimizer.momentum else optax.identity()
-    scale = optax.scale_by_learning_rate(rate)
     return optax.chain(decay, scale, momentum) if optimizer.rate_in_momentum else optax.chain(decay, momentum, scale)
 
 
+@_update_rule.register
+def _adam(optimizer: Adam, decay, scale):
+    return optax.chain(decay, _scale_by_adam(optimizer), scale)
+
+
+@_update_rule.register
+def _adamw(optimizer: AdamW, decay, scale):
+    return optax.chain(_scale_by_adam(optimizer), decay, scale)
+
+
+@_update_rule.register
+def _lamb(optimizer: LAMB, decay, scale):
+    return optax.chain(_scale_by_adam(optimizer), decay, optax.scale_by_trust_ratio(), scale)
+
+
+def _scale_by_adam(optimizer):
+    return optax.scale_by_adam(optimizer.beta1, optimizer.beta2, optimizer.epsilon)
+
+
+@_update_rule.register
+def _lion(optimizer: Lion, decay, scale):
+    return optax.chain(optax.scale_by_lion(optimizer.beta1, optimizer.beta2), decay, scale)
+
+
+@_update_rule.register
+def _rmsprop(optimizer: RMSprop, decay, scale):
+    quotient = optax.scale_by_rms(
+        optimizer.decay, optimizer.epsilon, optimizer.initial_average, optimizer.epsilon_in_root
+    )
+    momentum = optax.trace(optimizer.momentum) if optimizer.momentum else optax.identity()
+    last = (scale, momentum) if optimizer.rate_in_momentum else (momentum, scale)
+    return optax.chain(decay, quotient, *last)
+
+
+@_update_rule.register
+def _adadelta(optimizer: Adadelta, decay, scale):
+    return optax.chain(decay, optax.scale_by_adadelta(optimizer.decay, optimizer.epsilon), scale)
+
+
+@_update_rule.register
+def _adagrad(optimizer: Adagrad, decay, scale):
+    return optax.chain(decay, optax.scale_by_rss(optimizer.initial_sum, optimizer.epsilon), scale)
+
+
+@functools.singledispatch
+def _clip(clipping: Clipping) -> optax.GradientTransformation:
+    raise TypeError(type(clipping).__name__)
+
+
+@_clip.register
+def _clip_by_norm(clipping: ClipByNorm):
+    return optax.clip_by_global_norm(clipping.norm)
+
+
+@_clip.register
+def _clip_by_value(clipping: ClipByValue):
+    return optax.clip(clipping.value)
+
+
 def make_optimizer(
-    optimizer: Optimizer, regularization: Regularization, rate: Callable[[jax.Array], jax.Array]
-) -> optax.GradientTransformation:
-    """The optax transformation of a recipe: weight decay and update rule, with the learning rate `rate(step)`."""
+    optimizer: Optimizer,
+    regularization: Regularization,
+    rate: Callable[[jax.Array], jax.Array],
+    clipping: Clipping | None = None,
+) -> optax.GradientTransformationExtraArgs:
+    """The optax transformation of a recipe: clipping, penalties and update rule, with the learning rate `rate(step)`.
+
+    Its `update` takes one more argument, `rate_factor`: what the learning rate is multiplied by, nothing if None.
+    """
+    mask = functools.partial(decay_mask, regularization)
     decay = optax.identity()
     if regularization.weight_decay:
-        mask = functools.partial(decay_mask, regularization)
         decay = optax.add_decayed_weights(regularization.weight_decay, mask)
-    return _update_rule(optimizer, decay, rate)
+    before = []
+    if clipping is not None:
+        before.append(_clip(clipping))
+    if regularization.l1:
+        before.append(optax.masked(_add_signs(regularization.l1), mask))
+    rule = _update_rule(optimizer, decay, _scale_by_rate(rate))
+    # Nothing around the rule of a recipe that needs nothing: checkpoints go by the structure of the optimizer's state.
+    return optax.chain(*before, rule) if before else rule
+
+
+def _add_signs(l1: float) -> optax.GradientTransformation:
+    return optax.stateless(lambda updates, params: jax.tree.map(lambda g, w: g + l1 * jnp.sign(w), updates, params))
+
+
+def _scale_by_rate(rate):
+    scale = optax.scale_by_learning_rate(rate)
+
+    def update(updates, state, params=None, *, rate_factor=None, **others):
+        updates, state = scale.update(updates, state, params)
+        return updates if rate_factor is None else jax.tree.map(lambda u: rate_factor * u, updates), state
+
+    return optax.GradientTransformationExtraArgs(scale.init, update)
+
+
+def average_weights(averaging: WeightAverage, average: dict, variables: dict, steps: jax.Array) -> dict:
+    """The moving average after another step.
+
+    Args:
+      averaging: how.
+      average, variables: {"params": ..., "batch_stats": ...}, before the step and after it.
+      steps: optimizer steps done, that one included.
+    """
+    decay = jnp.minimum(averaging.decay, (1 + steps) / (10 + steps)) if averaging.ramp else averaging.decay
+    return jax.tree.map(lambda mean, new: mean + (1 - decay) * (new - mean), average, variables)

@@ -13,8 +13,9 @@ from zoo.benchmark.work import Work
 from zoo.data.augment import Statistics
 from zoo.data.loader import Batch
 from zoo.models.registry import create_model, find_entry
-from zoo.optimizer import learning_rate, make_optimizer
+from zoo.optimizer import make_optimizer
 from zoo.recipe import SGD, ConstantRate, Initialization, Normalize, Regularization
+from zoo.schedule import learning_rate
 from zoo.training.state import create_state
 from zoo.training.step import Constants, make_eval_step, make_train_step
 

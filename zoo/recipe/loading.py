@@ -11,7 +11,8 @@ from typing import Any
 
 from zoo.errors import ZooError, unknown
 from zoo.recipe.part import build
-from zoo.recipe.recipe import Recipe, type_at
+from zoo.recipe.paths import type_at
+from zoo.recipe.recipe import Recipe
 
 
 def list_recipes(pattern: str = "*") -> list[str]:

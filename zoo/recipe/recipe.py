@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError
 from zoo.recipe.augmentation import Augmentation, Normalization, Normalize, PixelMean
 from zoo.recipe.initialization import Initialization
-from zoo.recipe.optimization import Optimizer, Regularization, Schedule
-from zoo.recipe.part import Part, conform, describe, field_types
+from zoo.recipe.loss import Loss, SoftmaxCrossEntropy
+from zoo.recipe.optimizer import Clipping, Optimizer, WeightAverage
+from zoo.recipe.part import Part
+from zoo.recipe.paths import flatten, get, replace
+from zoo.recipe.regularization import EarlyStopping, Regularization
+from zoo.recipe.schedule import ReduceOnPlateau, Schedule
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,11 @@ class Budget(Part):
         """Optimizer steps of the run, for a training set of so many examples."""
         return self.steps or max(1, round(self.epochs * examples / self.batch_size))
 
+    def evaluation_steps(self, total_steps: int) -> list[int]:
+        """The steps after which a run of so many is evaluated, the last one included."""
+        every = max(round(total_steps * self.evaluate_every), 1)
+        return [*range(every, total_steps, every), total_steps]
+
 
 @dataclass(frozen=True)
 class Target(Part):
@@ -131,6 +140,12 @@ class Recipe(Part):
       model ... target: see each part.
       normalization: shift and scale of pixel values, applied where `augmentation` has `Normalize()`.
       target: None where nothing is promised.
+      loss: what is made small, `regularization` aside.
+      clipping: of gradients; None for none.
+      weight_average: what is evaluated instead of the last weights; None for those themselves.
+      early_stopping: None for a run that goes to its end.
+      auxiliary_weight: of the loss of each further classifier that a network has in training: 0.3 for `googlenet` (Szegedy
+        et al. 2014, section 5), 0.4 for `inception_v3` (the authors' code). None for a network without.
       provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
         covers everything below it, and the longest one that matches counts.
     """
@@ -146,6 +161,11 @@ class Recipe(Part):
     budget: Budget
     precision: Precision = Precision()
     target: Target | None = None
+    loss: Loss = field(default_factory=SoftmaxCrossEntropy)
+    clipping: Clipping | None = None
+    weight_average: WeightAverage | None = None
+    early_stopping: EarlyStopping | None = None
+    auxiliary_weight: float | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def validate(self):
@@ -163,6 +183,27 @@ class Recipe(Part):
                 " target=None"
             )
 
+        if self.loss.hard_labels and self.regularization.label_smoothing:
+            raise ZooError(
+                f"{type(self.loss).__name__} is for hard labels: set regularization.label_smoothing=0, or another loss"
+            )
+        self.require(self.auxiliary_weight is None or self.auxiliary_weight > 0, "auxiliary_weight", "positive or None")
+        self._check_patience()
+
+    def _check_patience(self):
+        budget = self.budget
+        # With epochs the steps are not known yet; 1000 are enough to tell evaluations apart.
+        evaluations = len(budget.evaluation_steps(budget.steps or 1000))
+        watching = {"early_stopping": self.early_stopping}
+        if isinstance(self.schedule, ReduceOnPlateau):
+            watching["schedule"] = self.schedule
+        for name, part in watching.items():
+            if part is not None and part.patience >= evaluations:
+                raise ZooError(
+                    f"{name}.patience is {part.patience}, and the run has {evaluations} evaluations, so that it can never"
+                    " run out: choose a smaller one, or a smaller budget.evaluate_every"
+                )
+
     def override(self, changes: Mapping[str, Any]) -> Self:
         """A copy with other values, by dotted path, such as {"schedule.peak": 0.02}.
 
@@ -176,7 +217,7 @@ class Recipe(Part):
             if not any(path == changed or path.startswith(f"{changed}.") for changed in paths)
         }
         bare = dataclasses.replace(self, provenance={})
-        recipe = _replace(bare, [(path.split("."), value) for path, value in changes.items()], "")
+        recipe = replace(bare, [(path.split("."), value) for path, value in changes.items()], "")
         return dataclasses.replace(
             recipe, provenance={**kept, **dict.fromkeys(paths, "overridden"), **recipe.provenance}
         )
@@ -185,7 +226,7 @@ class Recipe(Part):
         """Every single value by its dotted path, without the provenance."""
         data = self.to_json()
         del data["provenance"]
-        return dict(_flatten(data, ""))
+        return dict(flatten(data, ""))
 
     def source_of(self, path: str) -> str | None:
         """The provenance of the field at a dotted path; None if nothing covers it."""
@@ -206,82 +247,6 @@ class Recipe(Part):
         mine, theirs = self.flat(), other.flat()
         paths = [path for path in {**mine, **theirs} if mine.get(path) != theirs.get(path)]
         return [f"{path}: {mine.get(path, 'nothing')}, {theirs.get(path, 'nothing')}" for path in paths]
-
-
-def get(part: Any, path: str) -> Any:
-    """The value at a dotted path below a part.
-
-    Raises:
-      ZooError: the path does not exist; the message names the nearest one.
-    """
-    value = part
-    for name in path.split("."):
-        value = _child(value, name, path)
-    return value
-
-
-def type_at(recipe: Recipe, path: str) -> Any:
-    """The type that the field at a dotted path has to have."""
-    *parents, name = path.split(".")
-    parent = get(recipe, ".".join(parents)) if parents else recipe
-    if isinstance(parent, Part):
-        _child(parent, name, path)
-        return field_types(type(parent))[name]
-    return Any
-
-
-def _child(value, name, path):
-    if isinstance(value, Part):
-        if name not in field_types(type(value)):
-            names = path.split(".")
-            index = names.index(name)
-            raise unknown(
-                "recipe field",
-                path,
-                [".".join([*names[:index], field, *names[index + 1 :]]) for field in field_types(type(value))],
-            )
-        return getattr(value, name)
-    if isinstance(value, tuple) and name.isdecimal() and int(name) < len(value):
-        return value[int(name)]
-    if isinstance(value, Mapping) and name in value:
-        return value[name]
-    raise ZooError(f"unknown recipe field {path!r}: there is no {name!r} in {value!r}")
-
-
-def _replace(parent, changes, prefix):
-    """A copy of `parent` with changes [(names, value)]; those to one part are made together, so it is checked once."""
-    by_name = {}
-    for (name, *rest), value in changes:
-        by_name.setdefault(name, []).append((rest, value))
-    values = {}
-    for name, below in by_name.items():
-        path = f"{prefix}{name}"
-        rest, value = below[-1]
-        if len(below) > 1 and not all(rest for rest, _ in below):
-            raise ZooError(f"{path} is changed as a whole and in parts at once: say it in one")
-        # A new key of a mapping, such as a model's option, is as good as an old one.
-        child = parent.get(name) if isinstance(parent, Mapping) and not rest else _child(parent, name, path)
-        values[name] = _replace(child, below, f"{path}.") if rest else value
-        if isinstance(parent, Part):
-            hint = field_types(type(parent))[name]
-            try:
-                values[name] = conform(values[name], hint)
-            except TypeError:
-                raise ZooError(f"{path} must be {describe(hint)}, not {value!r}") from None
-    if isinstance(parent, Mapping):
-        return {**parent, **values}
-    if isinstance(parent, tuple):
-        return tuple(values.get(str(index), item) for index, item in enumerate(parent))
-    return dataclasses.replace(parent, **values)
-
-
-def _flatten(data, prefix):
-    items = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else None
-    if items is None or not data:
-        yield prefix, data
-        return
-    for name, item in items:
-        yield from _flatten(item, f"{prefix}.{name}" if prefix else str(name))
 
 
 def _without_defaults(value):

@@ -44,7 +44,7 @@ class Checkpoints:
 
     def save(self, step: int, state: TrainState, metrics: dict[str, float] | None = None) -> None:
         """Begins to save a state in the background, once an earlier save has ended; a state that it has already is not
-        saved again. A damaged checkpoint of the same step is replaced.
+        saved again, unless there is an evaluation of it now. A damaged checkpoint of the same step is replaced.
 
         Args:
           step: the optimizer steps done.
@@ -54,7 +54,7 @@ class Checkpoints:
         Raises:
           Exception: whatever Orbax raises where the disk is full. Earlier checkpoints are untouched.
         """
-        if step == self._current:
+        if step == self._current and metrics is None:
             return
         self.wait()
         self._current = step

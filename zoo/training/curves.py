@@ -22,7 +22,7 @@ def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=120)
     figure.suptitle(title, fontsize=11)
     loss, accuracy, rate = figure.subplots(1, 3, width_ratios=(4, 4, 2.5))
-    for axes, name, label in ((loss, "loss", "cross-entropy"), (accuracy, "top1", "accuracy")):
+    for axes, name, label in ((loss, "loss", "loss"), (accuracy, "top1", "accuracy")):
         steps, values = _column(train, "step"), _column(train, name)
         axes.plot(steps, values, color="C0", alpha=0.25, linewidth=0.8)
         smooth = _moving_average(values, max(len(values) // 25, 1))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from zoo.training.experiment import Experiment
 from zoo.training.state import TrainState
-from zoo.training.step import Constants, dropout_by_position, inputs_and_labels, step_keys, sums_over_examples
+from zoo.training.step import Constants, dropout_by_position, inputs_and_labels, step_keys, sums_of_outputs
 
 
 def first_non_finite(experiment: Experiment, state: TrainState, constants: Constants, batch: Any) -> str:
@@ -37,25 +37,25 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
         images, labels = inputs_and_labels(experiment.train_feed.transforms, constants, batch, augment_key)
 
         def loss(params):
-            outputs = []
+            seen = []
 
             def record(next_function, args, kwargs, context):
                 output = next_function(*args, **kwargs)
                 if context.method_name == "__call__":
-                    outputs.append((context.module.path, _finite(output)))
+                    seen.append((context.module.path, _finite(output)))
                 return output
 
             with nn.intercept_methods(record), nn.intercept_methods(dropout_by_position(batch.position)):
-                logits, _ = experiment.model.apply(
+                outputs, _ = experiment.model.apply(
                     {**state.variables, "params": params},
                     images,
                     train=True,
                     rngs={"dropout": dropout_key},
                     mutable=["batch_stats"],
                 )
-            layers[:] = [path for path, _ in outputs]
-            smoothing = experiment.recipe.regularization.label_smoothing
-            return sums_over_examples(logits, labels, batch.weight, smoothing).loss, [finite for _, finite in outputs]
+            layers[:] = [path for path, _ in seen]
+            sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective)
+            return sums.loss, [finite for _, finite in seen]
 
         gradient, outputs = jax.grad(loss, has_aux=True)(state.params)
         of_layers = [(_finite(_below(state.params, path)), _finite(_below(gradient, path))) for path in layers]

@@ -61,7 +61,7 @@ def evaluate_feed(
       workers: processes that decode; 0 for threads of this one.
 
     Returns:
-      `loss` (mean cross-entropy), `top1` (accuracy), `balanced_accuracy` (mean over classes), `majority` (share of the
+      `loss` (mean of the recipe's), `top1` (accuracy), `balanced_accuracy` (mean over classes), `majority` (share of the
       most frequent class, which is the accuracy of always answering it) and `examples` (how many were counted).
     """
     total = len(feed.split) if indices is None else len(indices)

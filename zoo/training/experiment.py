@@ -22,11 +22,12 @@ from zoo.data.dataset import Dataset, Split, check_dataset
 from zoo.data.loader import Corrupt, Feed, decoded, make_feed
 from zoo.errors import ZooError
 from zoo.models.registry import create_model
-from zoo.optimizer import learning_rate, make_optimizer
-from zoo.recipe import Normalize, Recipe
+from zoo.optimizer import make_optimizer
+from zoo.recipe import Normalize, Recipe, ReduceOnPlateau
 from zoo.recipe.augmentation import Normalization
+from zoo.schedule import learning_rate
 from zoo.training.state import TrainState, create_state
-from zoo.training.step import Constants, make_eval_step, make_train_step
+from zoo.training.step import Constants, Objective, make_eval_step, make_train_step
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,22 @@ class Experiment:
     def initial_state(self, seed: int) -> TrainState:
         """The state before the first step, on every device."""
         create = functools.partial(
-            create_state, self.model, self.recipe.initialization, self.optimizer, input_shape=self.input_shape
+            create_state,
+            self.model,
+            self.recipe.initialization,
+            self.optimizer,
+            input_shape=self.input_shape,
+            average=self.recipe.weight_average is not None,
+            rate_factor=isinstance(self.recipe.schedule, ReduceOnPlateau),
+            best=self.recipe.early_stopping is not None,
         )
         return parallel.make_replicated(create, self.mesh, jnp.uint32(seed))
+
+    @property
+    def objective(self) -> Objective:
+        """What a training step makes small."""
+        recipe = self.recipe
+        return Objective(recipe.loss, recipe.regularization.label_smoothing, recipe.auxiliary_weight)
 
     def constants(self, feed: Feed) -> Constants:
         """What every step over a feed gets: statistics, and the images if they are resident."""
@@ -76,15 +90,16 @@ class Experiment:
             self.train_feed.transforms,
             self.optimizer,
             self.learning_rate,
-            self.recipe.regularization.label_smoothing,
+            self.objective,
             self.recipe.budget.accumulation,
+            self.recipe.weight_average,
             self.recipe.budget.remat,
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
 
     def eval_step(self) -> Callable:
         """The compiled evaluation step (variables, constants, batch) -> Sums."""
-        body = make_eval_step(self.model, self.eval_feed.transforms)
+        body = make_eval_step(self.model, self.eval_feed.transforms, self.recipe.loss)
         return parallel.data_parallel(body, self.mesh, donate=False, strategy=self.strategy)
 
 
@@ -146,6 +161,12 @@ def prepare(
     train_feed, eval_feed = feed_of("train"), feed_of("eval")
     input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
     params = _check_network(network, input_shape, classes)
+    heads = getattr(network, "aux_heads", False)
+    if training and heads != (recipe.auxiliary_weight is not None) and (heads or model is None):
+        raise ZooError(
+            f"auxiliary_weight is {recipe.auxiliary_weight} and the network's aux_heads are {heads}: a recipe has both, as in"
+            " model.options.aux_heads=True, or neither"
+        )
     if model is None:  # the patterns of a recipe are for the layers of its own network
         _check_patterns(recipe, params)
     measured = known_statistics or measure_statistics(
@@ -163,7 +184,7 @@ def prepare(
         statistics=measured,
         input_shape=input_shape,
         total_steps=total_steps,
-        optimizer=make_optimizer(recipe.optimizer, recipe.regularization, rate),
+        optimizer=make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping),
         learning_rate=rate,
         strategy=strategy,
     )
@@ -183,10 +204,14 @@ def _check_network(network, input_shape, classes):
     return traverse_util.flatten_dict(variables["params"], sep="/")
 
 
+def _penalized(regularization):
+    return regularization.weight_decay or regularization.l1
+
+
 def _check_patterns(recipe, params):
     for field, patterns in (
         ("initialization.exceptions", recipe.initialization.exceptions),
-        ("regularization.decayed", recipe.regularization.decayed if recipe.regularization.weight_decay else ()),
+        ("regularization.decayed", recipe.regularization.decayed if _penalized(recipe.regularization) else ()),
     ):
         for pattern in patterns:
             if not any(fnmatch.fnmatchcase(path, pattern) for path in params):

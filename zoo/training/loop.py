@@ -33,6 +33,7 @@ from zoo.training.state import TrainState
 from zoo.training.stopping import SkippedImages, Stop, one_line_for_disk_errors, stop_on_signals
 from zoo.training.tracking import History, JSONLines, TensorBoard, Tracker, Trackers
 from zoo.training.verdict import Verdict, diverged, judge
+from zoo.training.watching import Watched
 
 # Metrics are read one step late, so that the device has the next step to do meanwhile. Much later must not be: with
 # 32 steps under way, collectives of several CPU devices on few cores wait for each other for ever.
@@ -47,7 +48,7 @@ class FitResult:
       verdict: whether it converged.
       metrics: of the evaluation at the end, see `evaluate_feed`; empty if the run diverged.
       history: all records, dictionaries with `kind` ("train" or "eval") and `step`.
-      variables: {"params": ..., "batch_stats": ...} at the end.
+      variables: {"params": ..., "batch_stats": ...} at the end; averaged, or of the best evaluation, where the recipe says so.
       statistics: of the training images; `zoo.evaluate` takes them.
     """
 
@@ -141,7 +142,7 @@ def fit(
             draw_curves(history.records, folder.path / "curves.png", title=folder.path.name, target=verdict.target)
         tracker.end(verdict)
     metrics = {} if verdict.value is None else history.records[-1]
-    return FitResult(verdict, metrics, history.records, state.variables, experiment.statistics)
+    return FitResult(verdict, metrics, history.records, state.learned, experiment.statistics)
 
 
 def _in_main_process(action: Callable[[], None]) -> None:
@@ -176,12 +177,12 @@ class _Run:
         """From a state to the end of the run, or to the first step that is not finite."""
         experiment, total = self.experiment, self.experiment.total_steps
         budget = experiment.recipe.budget
-        every = max(round(total * budget.evaluate_every), 1)
-        due = {*range(every, total, every), total} - {
+        due = {*budget.evaluation_steps(total)} - {
             record["step"] for record in self.history.records if record["kind"] == "eval"
         }
         constants, train_step = experiment.constants(experiment.train_feed), experiment.train_step()
-        evaluate = self.evaluator()
+        evaluate, watched = self.evaluator(), self.watched
+        state, over = watched.follow(state, experiment.mesh), watched.over
         clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque()
         step = int(state.step)
         batches = training_batches(
@@ -206,17 +207,20 @@ class _Run:
                         return state, diverged(values, where, experiment.recipe.target, done, total)
                     self.tracker.train({"kind": "train", "step": done, **values, **clock.speed()})
                 if not (pending and self.stop.settle()) and step in due:
-                    record = evaluate(state)
+                    record = evaluate(state.evaluated, step, self.takes_all(step))
                     if record is not None:
                         self.tracker.evaluation(record)
                         due.remove(step)
+                        watched = self.watched
+                        state, over = watched.follow(state, experiment.mesh), watched.over
                         self.save(state, step, record)
                     clock = Clock(budget.batch_size)
                 if self.stop.signum:
                     raise self.interrupted(state, step)
-                if step == total:
+                if step == total or over:
                     if advice := waits.advice():
                         self.tracker.note(advice)
+                    self.restore_best(state, step, evaluate)
                     return state, judge(self.history.records, experiment.recipe.target, total)
                 batch = waits.next(batches, in_flight)
                 batch = parallel.shard_batch(batch, experiment.mesh)
@@ -224,8 +228,30 @@ class _Run:
                 step += 1
                 in_flight.append((step, metrics, batch))
 
-    def evaluator(self) -> Callable[[TrainState], dict[str, Any] | None]:
-        """A function that gives the record of an evaluation, or None if a signal ended it."""
+    @property
+    def watched(self) -> Watched:
+        """What the evaluations so far lead to."""
+        return Watched(self.experiment.recipe, self.history.records)
+
+    def takes_all(self, step: int) -> bool:
+        """Whether an evaluation takes all images: with early stopping, only that of the weights it takes does."""
+        recipe, last = self.experiment.recipe, step == self.experiment.total_steps
+        return (last and recipe.early_stopping is None) or recipe.budget.interim_examples is None
+
+    def restore_best(self, state: TrainState, step: int, evaluate: Callable) -> None:
+        """Evaluates the weights that early stopping takes, if it is there and has not done so before."""
+        watched = self.watched
+        if self.experiment.recipe.early_stopping is None or watched.restored:
+            return
+        record = evaluate(state.best, step, True)
+        if record is None:
+            raise self.interrupted(state, step)
+        best_step = watched.best_step or 0  # 0: no evaluation gave a number, and those before training were kept
+        self.tracker.note(f"the weights are those of step {best_step}")
+        self.tracker.evaluation({**record, "restored_step": best_step})
+
+    def evaluator(self) -> Callable[[dict[str, Any], int, bool], dict[str, Any] | None]:
+        """A function (variables, step, whether with all images) -> the record of an evaluation; None if a signal ended it."""
         experiment = self.experiment
         feed, budget = experiment.eval_feed, experiment.recipe.budget
         constants, eval_step = experiment.constants(feed), experiment.eval_step()
@@ -233,10 +259,7 @@ class _Run:
         class Stopped(Exception):
             pass
 
-        def evaluate(state):
-            step = int(state.step)
-            interim = step < experiment.total_steps and budget.interim_examples is not None
-
+        def evaluate(variables, step, takes_all):
             def on_progress(done, total):
                 self.tracker.progress("evaluating", done, total)
                 if jax.process_count() == 1 and self.stop.received:
@@ -247,12 +270,12 @@ class _Run:
             with contextlib.suppress(Stopped):
                 metrics = evaluate_feed(
                     eval_step,
-                    state.variables,
+                    variables,
                     constants,
                     feed,
                     experiment.mesh,
                     batch_size=budget.batch_size,
-                    indices=sample_indices(len(feed.split), budget.interim_examples) if interim else None,
+                    indices=None if takes_all else sample_indices(len(feed.split), budget.interim_examples),
                     on_corrupt=self.skipped,
                     on_progress=on_progress,
                     workers=self.workers,

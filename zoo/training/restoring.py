@@ -17,7 +17,8 @@ class TrainedRun(NamedTuple):
     Attributes:
       recipe: as resolved when the run began.
       step: of the checkpoint, the newest that is whole.
-      variables: {"params": ..., "batch_stats": ...}, as `model.apply` and `zoo.evaluate` take them.
+      variables: {"params": ..., "batch_stats": ...}, as `model.apply` and `zoo.evaluate` take them: averaged, and the best so
+        far, where the recipe says so.
       statistics: of the training images.
       class_names: logit i is for the class `class_names[i]`.
     """
@@ -50,6 +51,7 @@ def load_run(path: str | Path, on_damaged: Callable[[str], None] = lambda text: 
             checkpoints.close()
     if state is None or statistics is None:
         raise ZooError(f"{path} has no checkpoint yet")
-    variables = {name: state[name] for name in ("params", "batch_stats") if state.get(name)}
+    learned = state.get("best") or state.get("average") or state
+    variables = {name: learned[name] for name in ("params", "batch_stats") if learned.get(name)}
     recipe = Recipe.from_json(identity["recipe"])
     return TrainedRun(recipe, int(state["step"]), variables, statistics, tuple(identity["data"]["classes"]))

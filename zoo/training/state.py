@@ -24,6 +24,9 @@ class TrainState:
       opt_state: of the optax transformation.
       failed: whether a loss or a gradient was not finite. Such a step changes nothing, nor does any after it, so that
         `step` is the step that failed and `params` are those it started from.
+      average: {"params": ..., "batch_stats": ...}, their moving average; None if the recipe has none.
+      rate_factor: float32, by which the learning rate is multiplied; None unless evaluations decide on it.
+      best: the `evaluated` variables of the best evaluation so far; None without early stopping.
     """
 
     step: jax.Array
@@ -32,11 +35,24 @@ class TrainState:
     batch_stats: Any
     opt_state: Any
     failed: jax.Array
+    average: Any = None
+    rate_factor: jax.Array | None = None
+    best: Any = None
 
     @property
     def variables(self) -> dict[str, Any]:
         """What `model.apply` takes."""
         return {"params": self.params, "batch_stats": self.batch_stats} if self.batch_stats else {"params": self.params}
+
+    @property
+    def evaluated(self) -> dict[str, Any]:
+        """The variables that an evaluation takes: averaged ones, if there are."""
+        return self.variables if self.average is None else self.average
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """What the run has come to: the best variables, if the recipe lets evaluations choose."""
+        return self.evaluated if self.best is None else self.best
 
 
 def create_state(
@@ -45,14 +61,27 @@ def create_state(
     optimizer: optax.GradientTransformation,
     seed: jax.Array,
     input_shape: tuple[int, int, int],
+    *,
+    average: bool = False,
+    rate_factor: bool = False,
+    best: bool = False,
 ) -> TrainState:
-    """The state before the first step; meant to be run inside `jit`. `seed` is uint32, `input_shape` that of an image."""
+    """The state before the first step; meant to be run inside `jit`.
+
+    Args:
+      model, initialization, optimizer: the recipe's.
+      seed: uint32.
+      input_shape: of an image.
+      average, rate_factor, best: whether the state has these.
+    """
     variables = initialize(model, initialization, jax.random.key(seed), input_shape)
-    return TrainState(
+    state = TrainState(
         step=jnp.zeros((), jnp.int32),
         seed=jnp.asarray(seed, jnp.uint32),
         params=variables["params"],
         batch_stats=variables.get("batch_stats", {}),
         opt_state=optimizer.init(variables["params"]),
         failed=jnp.zeros((), bool),
+        rate_factor=jnp.ones((), jnp.float32) if rate_factor else None,
     )
+    return state.replace(average=state.variables if average else None, best=state.variables if best else None)

@@ -15,7 +15,12 @@ from zoo import parallel
 from zoo.data import augment
 from zoo.data.augment import Statistics
 from zoo.data.loader import Batch
+from zoo.errors import ZooError
+from zoo.loss import example_losses
+from zoo.optimizer import average_weights
+from zoo.recipe import SoftmaxCrossEntropy, WeightAverage
 from zoo.recipe.augmentation import Transform
+from zoo.recipe.loss import Loss
 from zoo.training.state import TrainState
 
 
@@ -30,6 +35,17 @@ class Constants(NamedTuple):
     statistics: Statistics
     images: jax.Array | None
     labels: jax.Array | None
+
+
+class Objective(NamedTuple):
+    """What a training step makes small, penalties aside; see `zoo.recipe.Recipe` and `Regularization`."""
+
+    loss: Loss = SoftmaxCrossEntropy()
+    label_smoothing: float = 0.0
+    auxiliary_weight: float | None = None
+
+
+CROSS_ENTROPY = Objective()
 
 
 class Sums(NamedTuple):
@@ -51,8 +67,9 @@ def make_train_step(
     transforms: tuple[Transform, ...],
     optimizer: optax.GradientTransformation,
     learning_rate: Callable[[jax.Array], jax.Array],
-    label_smoothing: float = 0.0,
+    objective: Objective = CROSS_ENTROPY,
     accumulation: int = 1,
+    weight_average: WeightAverage | None = None,
     remat: bool = False,
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Makes the per-device body of a training step.
@@ -62,8 +79,9 @@ def make_train_step(
       transforms: for the device, in order.
       optimizer: from `zoo.optimizer.make_optimizer`.
       learning_rate: what it uses at a step, to report it.
-      label_smoothing: see `zoo.recipe.Regularization`.
+      objective: what it makes small.
       accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
+      weight_average: how `TrainState.average` follows; None for a state without.
       remat: whether to keep the results of convolutions and matrix products alone for the backward pass, which computes
         all else again (Chen et al. 2016, arXiv:1604.06174, section 3).
 
@@ -82,8 +100,8 @@ def make_train_step(
         images, labels = inputs_and_labels(transforms, constants, part, augment_key)
         variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
         with nn.intercept_methods(dropout_by_position(part.position)):
-            logits, changed = forward(variables, images, dropout_key)
-        sums = sums_over_examples(logits, labels, part.weight, label_smoothing)
+            outputs, changed = forward(variables, images, dropout_key)
+        sums = sums_of_outputs(outputs, labels, part.weight, objective)
         return sums.loss, (changed.get("batch_stats", {}), sums)
 
     def gradients(params, batch_stats, batch, constants, *keys):
@@ -102,13 +120,22 @@ def make_train_step(
         (gradient, batch_stats), sums = lax.scan(add, start, parts)
         return gradient, batch_stats, jax.tree.map(lambda of_parts: of_parts.sum(0), sums)
 
-    def update(params, opt_state, sums, count):
-        gradient = jax.tree.map(lambda sum: sum / count, sums)
-        updates, opt_state = optimizer.update(gradient, opt_state, params)
-        return optax.apply_updates(params, updates), opt_state
+    def update(state, batch_stats, gradient, count):
+        gradient = jax.tree.map(lambda total: total / count, gradient)
+        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params, rate_factor=state.rate_factor)
+        changed = state.replace(
+            step=state.step + 1,
+            params=optax.apply_updates(state.params, updates),
+            batch_stats=batch_stats,
+            opt_state=opt_state,
+        )
+        if weight_average is not None:
+            average = average_weights(weight_average, state.average, changed.variables, changed.step)
+            changed = changed.replace(average=average)
+        return changed
 
-    def leave(params, opt_state, *_):
-        return params, opt_state
+    def leave(state, *_):
+        return state.replace(failed=jnp.ones_like(state.failed))
 
     def train_step(state, constants, batch):
         keys = step_keys(state)
@@ -122,19 +149,12 @@ def make_train_step(
         grad_norm = optax.tree.norm(gradient) / count
         finite = jnp.isfinite(sums.loss) & jnp.isfinite(grad_norm) & ~state.failed
         # A branch, and not a choice between new and old values: for those XLA would copy the whole state first.
-        params, opt_state = lax.cond(finite, update, leave, state.params, state.opt_state, gradient, count)
-        new_state = state.replace(
-            step=state.step + finite,
-            params=params,
-            opt_state=opt_state,
-            batch_stats=jax.tree.map(lambda new, old: jnp.where(finite, new, old), batch_stats, state.batch_stats),
-            failed=~finite,
-        )
+        new_state = lax.cond(finite, update, leave, state, batch_stats, gradient, count)
         metrics = {
             "loss": sums.loss / count,
             "top1": sums.correct.sum() / count,
             "grad_norm": grad_norm,
-            "learning_rate": learning_rate(state.step),
+            "learning_rate": learning_rate(state.step) * (1.0 if state.rate_factor is None else state.rate_factor),
             "finite": finite,
         }
         return new_state, metrics
@@ -148,14 +168,14 @@ def _is_dear(primitive, *_, **__):
 
 
 def make_eval_step(
-    model: nn.Module, transforms: tuple[Transform, ...]
+    model: nn.Module, transforms: tuple[Transform, ...], loss: Loss = CROSS_ENTROPY.loss
 ) -> Callable[[dict[str, Any], Constants, Batch], Sums]:
     """Makes the per-device body of an evaluation step: (variables, constants, batch) -> sums over all devices."""
 
     def eval_step(variables, constants, batch):
         images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
         logits = model.apply(variables, images, train=False)
-        return parallel.sum_over_devices(sums_over_examples(logits, labels, batch.weight))
+        return parallel.sum_over_devices(sums_over_examples(logits, labels, batch.weight, loss))
 
     return eval_step
 
@@ -178,12 +198,45 @@ def inputs_and_labels(
     return jax.vmap(transform, (0, 0, None))(images, keys, constants.statistics), labels
 
 
-def sums_over_examples(logits: jax.Array, labels: jax.Array, weight: jax.Array, label_smoothing: float = 0.0) -> Sums:
-    """Softmax cross-entropy and right answers of logits [n, K], summed over the examples that have weight 1."""
+def sums_of_outputs(
+    outputs: jax.Array | tuple[jax.Array, list[jax.Array]], labels: jax.Array, weight: jax.Array, objective: Objective
+) -> Sums:
+    """The objective and the right answers of what a network gives in training, summed as by `sums_over_examples`.
+
+    Args:
+      outputs: logits [n, K], or (logits, [logits of each auxiliary classifier]), whose losses are added, weighted.
+      labels: int32 [n].
+      weight: float32 [n], 1 for an example and 0 for what only fills the batch up.
+      objective: what is made small.
+
+    Raises:
+      ZooError: there are auxiliary classifiers, and no weight for them, or the other way round.
+    """
+    auxiliary_weight = objective.auxiliary_weight
+    if isinstance(outputs, tuple) != (auxiliary_weight is not None):
+        raise ZooError(
+            "the network gives no auxiliary logits in training: set auxiliary_weight=None"
+            if auxiliary_weight is not None
+            else "the network gives auxiliary logits in training: say with auxiliary_weight=... how much they count"
+        )
+    logits, auxiliary = outputs if isinstance(outputs, tuple) else (outputs, [])
+    sums, *others = (
+        sums_over_examples(each, labels, weight, objective.loss, objective.label_smoothing)
+        for each in (logits, *auxiliary)
+    )
+    for other in others:
+        sums = sums._replace(loss=sums.loss + auxiliary_weight * other.loss)
+    return sums
+
+
+def sums_over_examples(
+    logits: jax.Array, labels: jax.Array, weight: jax.Array, loss: Loss = CROSS_ENTROPY.loss, smoothing: float = 0.0
+) -> Sums:
+    """Loss and right answers of logits [n, K], summed over the examples that have weight 1."""
     # A place that only fills the batch up must not count, nor its gradient, even if its logits are not finite.
     logits = jnp.where(weight[:, None] > 0, logits.astype(jnp.float32), 0.0)
     classes = jax.nn.one_hot(labels, logits.shape[-1])
-    losses = optax.softmax_cross_entropy(logits, optax.smooth_labels(classes, label_smoothing))
+    losses = example_losses(loss, logits, optax.smooth_labels(classes, smoothing))
     correct = jnp.argmax(logits, axis=-1) == labels
     return Sums(losses @ weight, (correct * weight) @ classes, weight @ classes)
 

@@ -41,7 +41,7 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
     Args:
       history: the run's records; the last evaluation is the one at the end.
       target: the recipe's.
-      total_steps: of the run.
+      total_steps: of the run, had it not been stopped early.
     """
     evaluations = [record for record in history if record["kind"] == "eval"]
     final = evaluations[-1]
@@ -51,20 +51,20 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
         goal = f"{target.value:.3f}, which is better than always the most frequent class"
     else:
         goal = f"the target {target.value:g}"
-    within_steps = target.within_steps or total_steps
+    within_steps, steps = target.within_steps or total_steps, final["step"]
     reached_step = next((record["step"] for record in evaluations if target.reached(record)), None)
     name = {"top1": "accuracy", "balanced_accuracy": "balanced accuracy", "loss": "loss"}[target.metric]
-    found = f"{name} {final[target.metric]:.4f} on {final['examples']:,} images after {total_steps} steps"
+    found = f"{name} {final[target.metric]:.4f} on {final['examples']:,} images after {steps} steps"
     if not target.reached(final):
         explanation = f"did not converge: {found} does not reach {goal}"
-    elif total_steps > within_steps:
+    elif steps > within_steps:
         explanation = f"did not converge in time: {found} reaches {goal}, but {within_steps} steps were promised"
     else:
-        early = "" if reached_step == total_steps else f"; first seen at step {reached_step}"
+        early = "" if reached_step == steps else f"; first seen at step {reached_step}"
         explanation = f"converged: {found} reaches {goal}, within the promised {within_steps} steps{early}"
-    converged = target.reached(final) and total_steps <= within_steps
+    converged = target.reached(final) and steps <= within_steps
     value = final[target.metric]
-    return Verdict(converged, target.metric, value, target.value, reached_step, total_steps, within_steps, explanation)
+    return Verdict(converged, target.metric, value, target.value, reached_step, steps, within_steps, explanation)
 
 
 def diverged(values: dict[str, float], where: str, target: Target | None, step: int, total_steps: int) -> Verdict:

@@ -1,0 +1,299 @@
+"""What evaluations lead to, and what is averaged: in runs to their end, and in interrupted ones."""
+
+import json
+import os
+import signal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import zoo
+from zoo.data.loader import training_batches
+from zoo.errors import TrainingInterrupted, ZooError
+from zoo.parallel import shard_batch
+from zoo.recipe import *
+from zoo.training.experiment import prepare
+from zoo.training.tracking import Tracker
+from zoo.training.watching import Watched
+
+
+class Net(nn.Module):
+    """A small network with moving statistics and, if asked for, a second classifier."""
+
+    aux_heads: bool = False
+
+    @nn.compact
+    def __call__(self, images, train=False):
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(images[:, ::8, ::8])
+        x = x.reshape(len(x), -1)
+        logits, other = nn.Dense(10)(x), nn.Dense(10, name="other")(x)
+        return (logits, [other]) if train and self.aux_heads else logits
+
+
+class Crash(Exception):
+    pass
+
+
+class CrashAt(Tracker):
+    def __init__(self, step):
+        self.step = step
+
+    def train(self, record):
+        if record["step"] == self.step:
+            raise Crash
+
+
+class TerminateAt(CrashAt):
+    def train(self, record):
+        if record["step"] == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def plain(recipe):
+    """12 steps of 16 images with an evaluation after every third, of all images."""
+    return recipe.override(
+        {"initialization": Initialization(), "budget.interim_examples": None, "schedule": ConstantRate(0.05)}
+    )
+
+
+def fit(recipe, dataset, workdir=None, model=None, **options):
+    return zoo.fit(recipe, workdir, dataset=dataset, model=model or Net(), **options)
+
+
+def records(result, kind):
+    """Those of a kind, without their times."""
+    return [
+        {name: value for name, value in record.items() if name not in ("images_per_second", "seconds")}
+        for record in result.history
+        if record["kind"] == kind
+    ]
+
+
+def assert_same(ours, theirs):
+    for kind in ("train", "eval"):
+        assert records(ours, kind) == records(theirs, kind)
+    for mine, other in zip(jax.tree.leaves(ours.variables), jax.tree.leaves(theirs.variables), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+# With a minimum change that no accuracy makes, the first evaluation stays the best.
+PLATEAU = {"schedule": ReduceOnPlateau(0.05, metric="top1", factor=0.5, patience=1, minimum_change=2.0, final=0.2)}
+STOPPING = {"early_stopping": EarlyStopping("top1", patience=2, minimum_change=2.0)}
+AVERAGE = {"weight_average": WeightAverage(0.8)}
+
+
+def test_a_plateau_reduces_the_rate_that_is_reported_and_used(plain, dataset):
+    result = fit(plain.override(PLATEAU), dataset)
+    rates = [record["learning_rate"] for record in records(result, "train")]
+    assert rates == pytest.approx([0.05] * 6 + [0.025] * 3 + [0.0125] * 3)
+    steps = plain.override({"schedule": MultiStep(0.05, boundaries=(0.5, 0.75), factor=0.5)})
+    for mine, other in zip(
+        jax.tree.leaves(result.variables), jax.tree.leaves(fit(steps, dataset).variables), strict=True
+    ):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-6)
+
+
+def test_early_stopping_ends_the_run_and_takes_the_best_weights(plain, dataset, tmp_path):
+    recipe = plain.override(STOPPING)
+    result = fit(recipe, dataset, tmp_path / "run")
+    evaluations = records(result, "eval")
+    assert [record["step"] for record in evaluations] == [3, 6, 9, 9] and len(records(result, "train")) == 9
+    assert evaluations[-1] == {**evaluations[0], "step": 9, "restored_step": 3}
+    assert result.verdict.steps == 9 and "after 9 steps" in result.verdict.explanation
+    assert result.metrics["top1"] == evaluations[0]["top1"]
+    again = zoo.evaluate(recipe, result.variables, dataset, model=Net(), statistics=result.statistics)
+    assert again["loss"] == evaluations[0]["loss"] != evaluations[2]["loss"]
+    for mine, saved in zip(
+        jax.tree.leaves(result.variables), jax.tree.leaves(zoo.load_run(tmp_path / "run").variables), strict=True
+    ):
+        np.testing.assert_array_equal(mine, saved)
+    assert_same(fit(recipe, dataset, tmp_path / "run"), result)  # a finished run is only reported
+
+
+def test_early_stopping_that_never_stops_still_takes_the_best(plain, dataset):
+    patient = plain.override({"early_stopping": EarlyStopping("top1", patience=3, minimum_change=2.0)})
+    result = fit(patient.override({"budget.interim_examples": 64}), dataset)
+    evaluations = records(result, "eval")
+    assert [(record["step"], record["examples"]) for record in evaluations] == [
+        (3, 64), (6, 64), (9, 64), (12, 64), (12, 200),
+    ]  # fmt: skip
+    assert result.metrics["restored_step"] == 3
+
+
+@pytest.mark.parametrize("changes", [PLATEAU, STOPPING, AVERAGE, {**PLATEAU, **STOPPING, **AVERAGE}])
+@pytest.mark.parametrize("step", [2, 7])
+def test_a_run_that_crashed_goes_on_to_the_same_bits(plain, dataset, tmp_path, changes, step):
+    recipe = plain.override(changes)
+    with pytest.raises(Crash):
+        fit(recipe, dataset, tmp_path / "run", trackers=[CrashAt(step)])
+    assert_same(fit(recipe, dataset, tmp_path / "run"), fit(recipe, dataset))
+
+
+def test_a_run_that_was_stopped_before_an_evaluation_and_crashed_after_it_goes_on_to_the_same_bits(
+    plain, dataset, tmp_path
+):
+    """The checkpoint of step 3 is first saved without what its evaluation leads to."""
+    recipe = plain.override({**PLATEAU, **STOPPING, **AVERAGE})
+    with pytest.raises(TrainingInterrupted, match="after 3 steps"):
+        fit(recipe, dataset, tmp_path / "run", trackers=[TerminateAt(3)])
+    with pytest.raises(Crash):
+        fit(recipe, dataset, tmp_path / "run", trackers=[CrashAt(5)])
+    saved, whole = zoo.load_run(tmp_path / "run"), fit(recipe, dataset)
+    evaluated = zoo.evaluate(recipe, saved.variables, dataset, model=Net(), statistics=saved.statistics)
+    assert saved.step == 3 and evaluated["loss"] == records(whole, "eval")[0]["loss"]
+    assert_same(fit(recipe, dataset, tmp_path / "run"), whole)
+
+
+def test_the_average_is_of_parameters_and_statistics_and_is_what_is_evaluated(plain, dataset, tmp_path):
+    recipe = plain.override({"weight_average": WeightAverage(0.8, ramp=False)})
+    experiment = prepare(recipe, dataset, model=Net())
+    state = experiment.initial_state(0)
+    constants, step = experiment.constants(experiment.train_feed), experiment.train_step()
+    expected = jax.tree.map(np.asarray, jax.device_get(state.variables))
+    batches = training_batches(
+        experiment.train_feed, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0
+    )
+    for _ in range(12):
+        state, _ = step(state, constants, shard_batch(next(batches), experiment.mesh))
+        expected = jax.tree.map(
+            lambda mean, new: 0.8 * mean + 0.2 * np.asarray(new), expected, jax.device_get(state.variables)
+        )
+    result = fit(recipe, dataset, tmp_path / "run")
+    assert set(result.variables) == {"params", "batch_stats"}
+    for mine, other in zip(jax.tree.leaves(result.variables), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-6)
+    last = fit(plain, dataset)
+    assert records(last, "train") == records(result, "train")  # the average changes nothing but what is evaluated
+    assert last.metrics["loss"] != result.metrics["loss"]
+    run = zoo.load_run(tmp_path / "run")
+    evaluated = zoo.evaluate(recipe, run.variables, dataset, model=Net(), statistics=run.statistics)
+    assert evaluated["loss"] == result.metrics["loss"]
+
+
+def test_a_step_that_is_not_finite_leaves_the_average_alone(plain, dataset):
+    recipe = plain.override({**AVERAGE, "schedule": ConstantRate(1e38)})
+    result = fit(recipe, dataset)
+    assert result.verdict.value is None and all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(result.variables))
+
+
+def test_checkpoints_of_runs_without_all_this_have_no_more_arrays_than_before(plain, dataset):
+    state = prepare(plain, dataset, model=Net()).initial_state(0)
+    names = {jax.tree_util.keystr(path[:1]) for path, _ in jax.tree_util.tree_leaves_with_path(state)}
+    assert names == {".step", ".seed", ".params", ".batch_stats", ".opt_state", ".failed"}
+
+
+def test_auxiliary_classifiers_are_trained(plain, dataset):
+    bare = plain.override({"regularization.weight_decay": 0.0})
+    recipe = bare.override({"auxiliary_weight": 0.3, "budget.accumulation": 2})
+    with_head, without = fit(recipe, dataset, model=Net(aux_heads=True)), fit(bare, dataset)
+    start = prepare(recipe, dataset, model=Net(aux_heads=True)).initial_state(0).params["other"]["kernel"]
+    assert float(jnp.abs(with_head.variables["params"]["other"]["kernel"] - start).max()) > 1e-3
+    np.testing.assert_array_equal(without.variables["params"]["other"]["kernel"], start)
+    assert with_head.history[0]["loss"] > without.history[0]["loss"] * 1.1
+
+
+def test_auxiliary_weight_and_heads_go_together(plain, dataset):
+    with pytest.raises(ZooError, match="auxiliary_weight is 0.3 and the network's aux_heads are False"):
+        prepare(plain.override({"auxiliary_weight": 0.3, "initialization": Initialization()}), dataset)
+    with pytest.raises(ZooError, match="auxiliary_weight is None and the network's aux_heads are True"):
+        fit(plain, dataset, model=Net(aux_heads=True))
+    with pytest.raises(ZooError, match="the network gives no auxiliary logits"):
+        fit(plain.override({"auxiliary_weight": 0.3}), dataset)
+
+
+@pytest.mark.parametrize("name, weight", [("googlenet", 0.3), ("inception_v3", 0.4)])
+def test_networks_of_the_zoo_give_their_auxiliary_logits_to_the_step(plain, dataset, name, weight):
+    """Traced, not run: a network that gave none would be an error."""
+    recipe = plain.override(
+        {
+            "model": Model(name, options={"aux_heads": True}),
+            "auxiliary_weight": weight,
+            "augmentation.train.0.size": 299,
+            "augmentation.eval.0.size": 299,
+        }
+    )
+    experiment = prepare(recipe, dataset)
+    state = jax.eval_shape(lambda: experiment.initial_state(0))
+    batch = next(
+        training_batches(experiment.train_feed, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0)
+    )
+    _, metrics = jax.eval_shape(
+        experiment.train_step(), state, experiment.constants(experiment.train_feed), shard_batch(batch, experiment.mesh)
+    )
+    assert metrics["loss"].shape == ()
+
+
+def test_what_the_evaluations_lead_to(plain):
+    def watched(part, *values):
+        recipe = plain.override({"early_stopping": part, "budget.evaluate_every": 0.05, "budget.steps": 100})
+        return Watched(
+            recipe, [{"kind": "eval", "step": step, "loss": value} for step, value in enumerate(values, start=1)]
+        )
+
+    part = EarlyStopping("loss", patience=2, minimum_change=0.1)
+    assert not watched(part).over and watched(part).best_step is None
+    assert watched(part, 1.0, 0.95).best_step == 1 and not watched(part, 1.0, 0.95).over
+    assert watched(part, 1.0, 0.95, 0.91).over
+    assert watched(part, 1.0, 0.95, 0.89).best_step == 3 and not watched(part, 1.0, 0.95, 0.89).over
+    assert watched(part, 1.0, float("nan"), float("nan")).over
+    assert watched(part, float("nan"), 3.0).best_step == 2
+    assert not watched(None, 1.0, 2.0, 3.0, 4.0).over and watched(None, 1.0).best_step is None
+
+
+def test_what_can_never_happen_is_an_error(plain, dataset):
+    with pytest.raises(ZooError, match="early_stopping.patience is 4, and the run has 4 evaluations"):
+        plain.override({"early_stopping": EarlyStopping(patience=4)})
+    with pytest.raises(ZooError, match="schedule.patience is 4, and the run has 4 evaluations"):
+        plain.override({"schedule": ReduceOnPlateau(0.1, patience=4)})
+    long = {"budget.steps": None, "budget.epochs": 90.0, "budget.evaluate_every": 0.1}
+    plain.override({**long, "early_stopping": EarlyStopping(patience=9)})
+    with pytest.raises(ZooError, match="patience is 10, and the run has 10"):
+        plain.override({**long, "early_stopping": EarlyStopping(patience=10)})
+    with pytest.raises(
+        ZooError, match="EarlyStopping.metric must be one of loss, top1, balanced_accuracy, not 'val_loss'"
+    ):
+        EarlyStopping("val_loss")
+    for loss in (Focal(), GeneralizedCrossEntropy()):
+        with pytest.raises(ZooError, match="is for hard labels: set regularization.label_smoothing=0"):
+            plain.override({"loss": loss, "regularization.label_smoothing": 0.1})
+        assert plain.override({"loss": loss}).loss == loss
+
+
+def test_a_plateau_without_evaluation_images_is_an_error(plain, dataset):
+    """The mistake of many an example: ReduceLROnPlateau(monitor="val_loss"), and fit() without validation data."""
+    nothing = zoo.ArraySplit(dataset.eval.images[:0], dataset.eval.labels[:0])
+    empty = zoo.Dataset("empty", dataset.train, nothing, dataset.class_names, channels=1)
+    with pytest.raises(ZooError, match="empty: there are no eval images"):
+        prepare(plain.override(PLATEAU), empty, model=Net())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": SigmoidCrossEntropy(), "optimizer": AdamW(), "clipping": ClipByNorm(1.0)},
+        {"loss": Focal(), "optimizer": RMSprop(momentum=0.9, epsilon=1.0, epsilon_in_root=True, initial_average=1.0)},
+        {"loss": GeneralizedCrossEntropy(), "optimizer": Lion(), "regularization.l1": 1e-4},
+        {"loss": Huber(), "optimizer": LAMB(), "schedule": OneCycle(0.05), **AVERAGE},
+        {"optimizer": Adagrad(), "schedule": Step(0.05, every=0.2), "clipping": ClipByValue(0.1)},
+        {"optimizer": Adadelta(), "schedule": Exponential(1.0, constant=0.5)},
+        {"optimizer": Adam(), **PLATEAU, **STOPPING},
+    ],
+    ids=lambda changes: " ".join(type(part).__name__ for part in changes.values()),
+)
+def test_verification_follows_every_part(recipe, dataset, changes):
+    """And json brings every part back."""
+    from verification.traces import check_traces
+
+    changed = recipe.override(changes)
+    assert Recipe.from_json(json.loads(json.dumps(changed.to_json()))) == changed
+    assert changed.fingerprint != recipe.fingerprint
+    checks = [check for check in check_traces("changed", prepare(changed, dataset)) if check.name in CHECKED]
+    assert {check.name for check in checks} >= CHECKED - {"weight average"}
+    assert [f"{check.name}: {check.detail}" for check in checks if check.status != "pass"] == []
+
+
+CHECKED = {"learning rate", "weight decay", "update rule", "loss", "weight average"}

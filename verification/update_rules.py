@@ -1,0 +1,143 @@
+"""The update rules of optimizers and the clipping of gradients in float64, from the papers that their docstrings name."""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, ClipByNorm, ClipByValue, Lion, RMSprop
+from zoo.recipe.optimizer import Clipping, Optimizer
+
+
+def clip(clipping: Clipping | None, gradient: np.ndarray) -> np.ndarray:
+    """A gradient, clipped as the only one that there is."""
+    match clipping:
+        case None:
+            return gradient
+        case ClipByNorm(norm):
+            return gradient * min(1.0, norm / np.sqrt((gradient**2).sum()))
+        case ClipByValue(value):
+            return np.minimum(np.maximum(gradient, -value), value)
+    raise TypeError(f"there is no closed form of {type(clipping).__name__} here yet")
+
+
+@functools.singledispatch
+def update_rule(optimizer: Optimizer, decay: float) -> Callable[[np.ndarray, np.ndarray, float], np.ndarray]:
+    """A function (gradient, weight, learning rate) -> change of the weight, with a memory, in float64."""
+    raise TypeError(f"there is no update rule of {type(optimizer).__name__} here yet")
+
+
+@update_rule.register
+def _sgd(optimizer: SGD, decay):
+    velocity = 0.0
+
+    def update(gradient, weight, rate):
+        nonlocal velocity
+        gradient = gradient + decay * weight
+        if optimizer.rate_in_momentum:
+            velocity = optimizer.momentum * velocity - rate * gradient
+            return velocity
+        velocity = optimizer.momentum * velocity + gradient
+        return -rate * (gradient + optimizer.momentum * velocity if optimizer.nesterov else velocity)
+
+    return update
+
+
+def _adam_direction(optimizer):
+    first, second, steps = 0.0, 0.0, 0
+
+    def direction(gradient):
+        nonlocal first, second, steps
+        steps += 1
+        first = optimizer.beta1 * first + (1 - optimizer.beta1) * gradient
+        second = optimizer.beta2 * second + (1 - optimizer.beta2) * gradient**2
+        root = np.sqrt(second / (1 - optimizer.beta2**steps))
+        return first / (1 - optimizer.beta1**steps) / (root + optimizer.epsilon)
+
+    return direction
+
+
+@update_rule.register
+def _adam(optimizer: Adam, decay):
+    direction = _adam_direction(optimizer)
+    return lambda gradient, weight, rate: -rate * direction(gradient + decay * weight)
+
+
+@update_rule.register
+def _adamw(optimizer: AdamW, decay):
+    direction = _adam_direction(optimizer)
+    return lambda gradient, weight, rate: -rate * (direction(gradient) + decay * weight)
+
+
+@update_rule.register
+def _lamb(optimizer: LAMB, decay):
+    direction = _adam_direction(optimizer)
+
+    def update(gradient, weight, rate):
+        change = direction(gradient) + decay * weight
+        norms = np.sqrt((weight**2).sum()), np.sqrt((change**2).sum())
+        return -rate * (norms[0] / norms[1] if all(norms) else 1.0) * change
+
+    return update
+
+
+@update_rule.register
+def _lion(optimizer: Lion, decay):
+    average = 0.0
+
+    def update(gradient, weight, rate):
+        nonlocal average
+        sign = np.sign(optimizer.beta1 * average + (1 - optimizer.beta1) * gradient)
+        average = optimizer.beta2 * average + (1 - optimizer.beta2) * gradient
+        return -rate * (sign + decay * weight)
+
+    return update
+
+
+@update_rule.register
+def _rmsprop(optimizer: RMSprop, decay):
+    average, velocity = optimizer.initial_average, 0.0
+
+    def update(gradient, weight, rate):
+        nonlocal average, velocity
+        gradient = gradient + decay * weight
+        average = optimizer.decay * average + (1 - optimizer.decay) * gradient**2
+        if optimizer.epsilon_in_root:
+            quotient = gradient / np.sqrt(average + optimizer.epsilon)
+        else:
+            quotient = gradient / (np.sqrt(average) + optimizer.epsilon)
+        if optimizer.rate_in_momentum:
+            velocity = optimizer.momentum * velocity + rate * quotient
+            return -velocity
+        velocity = optimizer.momentum * velocity + quotient
+        return -rate * velocity
+
+    return update
+
+
+@update_rule.register
+def _adadelta(optimizer: Adadelta, decay):
+    of_gradients, of_updates = 0.0, 0.0
+
+    def update(gradient, weight, rate):
+        nonlocal of_gradients, of_updates
+        gradient = gradient + decay * weight
+        of_gradients = optimizer.decay * of_gradients + (1 - optimizer.decay) * gradient**2
+        change = np.sqrt(of_updates + optimizer.epsilon) / np.sqrt(of_gradients + optimizer.epsilon) * gradient
+        of_updates = optimizer.decay * of_updates + (1 - optimizer.decay) * change**2
+        return -rate * change
+
+    return update
+
+
+@update_rule.register
+def _adagrad(optimizer: Adagrad, decay):
+    total = optimizer.initial_sum
+
+    def update(gradient, weight, rate):
+        nonlocal total
+        gradient = gradient + decay * weight
+        total = total + gradient**2
+        return -rate * gradient / np.sqrt(total + optimizer.epsilon)
+
+    return update

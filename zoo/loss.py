@@ -1,0 +1,59 @@
+"""From a recipe's loss to the loss of each example."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from zoo.recipe.loss import Loss
+
+
+@functools.singledispatch
+def example_losses(loss: Loss, logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """The loss of each example.
+
+    Args:
+      loss: which.
+      logits: float32 [n, K].
+      targets: float32 [n, K], rows that sum to 1; one-hot where `loss.hard_labels`.
+
+    Returns:
+      float32 [n].
+    """
+    raise TypeError(type(loss).__name__)
+
+
+@example_losses.register
+def _softmax_cross_entropy(loss: SoftmaxCrossEntropy, logits, targets):
+    return optax.softmax_cross_entropy(logits, targets)
+
+
+@example_losses.register
+def _sigmoid_cross_entropy(loss: SigmoidCrossEntropy, logits, targets):
+    return optax.sigmoid_binary_cross_entropy(logits, targets).sum(-1)
+
+
+@example_losses.register
+def _focal(loss: Focal, logits, targets):
+    log_p = _log_probability(logits, targets)
+    # 1 - p as -expm1(log p): as p comes close to 1, the difference would lose all its digits. Where p rounds to 1 outright,
+    # the derivative of a power below 1 is infinite, and so the smallest number stands for 0.
+    rest = jnp.maximum(-jnp.expm1(log_p), jnp.finfo(log_p.dtype).tiny)
+    return -(rest**loss.gamma) * log_p
+
+
+@example_losses.register
+def _huber(loss: Huber, logits, targets):
+    return optax.huber_loss(logits, targets, delta=loss.delta).mean(-1)
+
+
+@example_losses.register
+def _generalized_cross_entropy(loss: GeneralizedCrossEntropy, logits, targets):
+    return -jnp.expm1(loss.q * _log_probability(logits, targets)) / loss.q
+
+
+def _log_probability(logits, targets):
+    """Of the right class, by the softmax."""
+    return (jax.nn.log_softmax(logits) * targets).sum(-1)

@@ -1,0 +1,53 @@
+"""What keeps a network from memorizing its training images."""
+
+from dataclasses import dataclass
+
+from zoo.recipe.metric import HIGHER_IS_BETTER
+from zoo.recipe.part import Part
+
+
+@dataclass(frozen=True)
+class Regularization(Part):
+    """Penalties and smoothing. Dropout is an option of the model.
+
+    Attributes:
+      weight_decay: this times the weight is added to its gradient (L2); by AdamW, LAMB and Lion to the update instead,
+        see `zoo.recipe.optimizer.Optimizer`.
+      decayed: the parameters that decay or have an L1 penalty, by shell-style patterns.
+      label_smoothing: share of the target that is spread evenly over all classes (Szegedy et al. 2015, section 7).
+      l1: this times the sign of the weight is added to its gradient, whatever the optimizer.
+    """
+
+    weight_decay: float = 0.0
+    decayed: tuple[str, ...] = ("*kernel",)
+    label_smoothing: float = 0.0
+    l1: float = 0.0
+
+    def validate(self):
+        self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
+        self.require(0 <= self.label_smoothing < 1, "label_smoothing", "in [0, 1)")
+        self.require(self.l1 >= 0, "l1", "at least 0")
+
+
+@dataclass(frozen=True)
+class EarlyStopping(Part):
+    """Ends the run when evaluations no longer get better, and takes the weights of the best one (Prechelt 1998, "Early
+    Stopping - But When?").
+
+    Evaluations that it compares take `budget.interim_examples` images each, also the one after the last step. The weights
+    that are taken are evaluated once more, on all images.
+
+    Attributes:
+      metric: "loss", "top1" or "balanced_accuracy", of the evaluation images.
+      patience: so many evaluations in a row that were not better than the best before them end the run.
+      minimum_change: by how much it has to be better, in the metric's unit.
+    """
+
+    metric: str = "loss"
+    patience: int = 3
+    minimum_change: float = 0.0
+
+    def validate(self):
+        self.require(self.metric in HIGHER_IS_BETTER, "metric", f"one of {', '.join(HIGHER_IS_BETTER)}")
+        self.require(self.patience > 0, "patience", "positive")
+        self.require(self.minimum_change >= 0, "minimum_change", "at least 0")

@@ -1,0 +1,93 @@
+"""From a recipe's schedule to the learning rate of each step."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zoo.recipe import ConstantRate, Cosine, Exponential, MultiStep, OneCycle, Polynomial, ReduceOnPlateau, Step
+from zoo.recipe.metric import improves
+from zoo.recipe.schedule import Schedule
+
+
+def learning_rate(schedule: Schedule, total_steps: int) -> Callable[[jax.Array], jax.Array]:
+    """The learning rate as a function of the step, 0 ... total_steps - 1; float32 in, float32 out.
+
+    That of a `ReduceOnPlateau` is without its reductions, which `plateau_factor` gives.
+    """
+    warmup_steps = schedule.warmup * total_steps
+
+    def rate(step):
+        step = jnp.asarray(step, jnp.float32)
+        # The first step of a warm-up already moves: its rate is peak / warmup_steps, and the last one's is peak.
+        rising = jnp.minimum((step + 1) / max(warmup_steps, 1), 1) if warmup_steps else 1.0
+        progress = jnp.clip((step - warmup_steps) / (total_steps - warmup_steps), 0, 1)
+        return schedule.peak * rising * _shape(schedule, progress, step, total_steps)
+
+    return rate
+
+
+@functools.singledispatch
+def _shape(schedule: Schedule, progress, step, total_steps):
+    """The schedule's fraction of its peak; `progress` is the part of the run after the warm-up that is done."""
+    raise TypeError(type(schedule).__name__)
+
+
+@_shape.register
+def _constant(schedule: ConstantRate, progress, step, total_steps):
+    return 1.0
+
+
+@_shape.register
+def _cosine(schedule: Cosine, progress, step, total_steps):
+    return schedule.final + (1 - schedule.final) * (1 + jnp.cos(jnp.pi * progress)) / 2
+
+
+@_shape.register
+def _polynomial(schedule: Polynomial, progress, step, total_steps):
+    return (1 - progress) ** schedule.power
+
+
+@_shape.register
+def _multi_step(schedule: MultiStep, progress, step, total_steps):
+    # Whole steps, so that no rounding decides on which side of a boundary a step lies.
+    boundaries = [round(boundary * total_steps) for boundary in schedule.boundaries]
+    return schedule.factor ** sum(jnp.where(step >= boundary, 1.0, 0.0) for boundary in boundaries)
+
+
+@_shape.register
+def _step(schedule: Step, progress, step, total_steps):
+    boundaries = np.round(np.arange(1, int(1 / schedule.every) + 1) * schedule.every * total_steps)
+    return schedule.factor ** jnp.sum(step >= boundaries)
+
+
+@_shape.register
+def _exponential(schedule: Exponential, progress, step, total_steps):
+    start = max(schedule.constant, schedule.warmup) * total_steps
+    return schedule.final ** jnp.clip((step - start) / (total_steps - start), 0, 1)
+
+
+@_shape.register
+def _one_cycle(schedule: OneCycle, progress, step, total_steps):
+    corners = jnp.array([0.0, schedule.rise, schedule.rise + schedule.fall, 1.0])
+    return jnp.interp(progress, corners, jnp.array([schedule.initial, 1.0, schedule.initial, schedule.final]))
+
+
+@_shape.register
+def _reduce_on_plateau(schedule: ReduceOnPlateau, progress, step, total_steps):
+    return 1.0
+
+
+def plateau_factor(schedule: ReduceOnPlateau, values: Sequence[float]) -> float:
+    """By what the rate is multiplied after evaluations whose metric had these values, from the first to the last."""
+    factor, best, waited = 1.0, None, 0
+    for value in values:
+        if improves(schedule.metric, value, best, schedule.minimum_change):
+            best, waited = value, 0
+        else:
+            waited += 1
+        if waited == schedule.patience:
+            factor, waited = max(factor * schedule.factor, schedule.final), 0
+    return factor
