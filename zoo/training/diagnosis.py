@@ -6,9 +6,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from zoo.data import augment
 from zoo.training.experiment import Experiment
 from zoo.training.state import TrainState
-from zoo.training.step import Constants, dropout_by_position, inputs_and_labels, step_keys, sums_over_examples
+from zoo.training.step import Constants, dropout_by_position, mixed_inputs, step_keys, sums_over_examples
 
 
 def first_non_finite(experiment: Experiment, state: TrainState, constants: Constants, batch: Any) -> str:
@@ -34,7 +35,9 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
 
     def check_part(state, constants, batch):
         augment_key, dropout_key = step_keys(state)
-        images, labels = inputs_and_labels(experiment.train_feed.transforms, constants, batch, augment_key)
+        images, labels, share = mixed_inputs(
+            experiment.train_feed.transforms, experiment.recipe.augmentation.mixing, constants, batch, augment_key
+        )
 
         def loss(params):
             outputs = []
@@ -55,7 +58,8 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
                 )
             layers[:] = [path for path, _ in outputs]
             smoothing = experiment.recipe.regularization.label_smoothing
-            return sums_over_examples(logits, labels, batch.weight, smoothing).loss, [finite for _, finite in outputs]
+            targets = augment.soft_targets(labels, share, logits.shape[-1])
+            return sums_over_examples(logits, targets, batch.weight, smoothing).loss, [finite for _, finite in outputs]
 
         gradient, outputs = jax.grad(loss, has_aux=True)(state.params)
         of_layers = [(_finite(_below(state.params, path)), _finite(_below(gradient, path))) for path in layers]

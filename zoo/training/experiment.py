@@ -78,6 +78,7 @@ class Experiment:
             self.learning_rate,
             self.recipe.regularization.label_smoothing,
             self.recipe.budget.accumulation,
+            self.recipe.augmentation.mixing,
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
 
@@ -119,7 +120,9 @@ def prepare(
     """
     mesh = mesh or parallel.make_mesh()
     parallel.check_strategy(strategy)
-    parallel.check_batch_size(recipe.budget.batch_size, mesh, recipe.budget.accumulation)
+    parallel.check_batch_size(
+        recipe.budget.batch_size, mesh, recipe.budget.accumulation, pairs=recipe.augmentation.mixing is not None
+    )
     check_dataset(dataset)
     classes = len(dataset.class_names)
     if recipe.model.num_classes not in (None, classes):

@@ -15,7 +15,7 @@ from zoo import parallel
 from zoo.data import augment
 from zoo.data.augment import Statistics
 from zoo.data.loader import Batch
-from zoo.recipe.augmentation import Transform
+from zoo.recipe.augmentation import Mixing, TenCrop, Transform
 from zoo.training.state import TrainState
 
 
@@ -53,6 +53,7 @@ def make_train_step(
     learning_rate: Callable[[jax.Array], jax.Array],
     label_smoothing: float = 0.0,
     accumulation: int = 1,
+    mixing: Mixing | None = None,
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Makes the per-device body of a training step.
 
@@ -63,6 +64,7 @@ def make_train_step(
       learning_rate: what it uses at a step, to report it.
       label_smoothing: see `zoo.recipe.Regularization`.
       accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
+      mixing: of the examples, see `zoo.recipe.Augmentation`.
 
     Returns:
       A function (state, constants, this device's part of the batch) -> (state, metrics); the metrics are the loss and
@@ -70,13 +72,14 @@ def make_train_step(
     """
 
     def loss(params, batch_stats, part, constants, augment_key, dropout_key):
-        images, labels = inputs_and_labels(transforms, constants, part, augment_key)
+        images, labels, share = mixed_inputs(transforms, mixing, constants, part, augment_key)
         variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
         with nn.intercept_methods(dropout_by_position(part.position)):
             logits, changed = model.apply(
                 variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"]
             )
-        sums = sums_over_examples(logits, labels, part.weight, label_smoothing)
+        targets = augment.soft_targets(labels, share, logits.shape[-1])
+        sums = sums_over_examples(logits, targets, part.weight, label_smoothing)
         return sums.loss, (changed.get("batch_stats", {}), sums)
 
     def gradients(params, batch_stats, batch, constants, *keys):
@@ -134,8 +137,11 @@ def make_eval_step(
 
     def eval_step(variables, constants, batch):
         images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
-        logits = model.apply(variables, images, train=False)
-        return parallel.sum_over_devices(sums_over_examples(logits, labels, batch.weight))
+        logits = model.apply(variables, images.reshape(-1, *images.shape[-3:]), train=False)
+        if isinstance(transforms[-1], TenCrop):
+            logits = augment.average_views(transforms[-1], logits.reshape(len(labels), -1, logits.shape[-1]))
+        targets = augment.soft_targets(labels, None, logits.shape[-1])
+        return parallel.sum_over_devices(sums_over_examples(logits, targets, batch.weight))
 
     return eval_step
 
@@ -149,7 +155,10 @@ def step_keys(state: TrainState) -> tuple[jax.Array, jax.Array]:
 def inputs_and_labels(
     transforms: tuple[Transform, ...], constants: Constants, batch: Batch, key: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """What the network is fed, float32 [n, H, W, C], and the labels; each example's key follows from its position."""
+    """What the network is fed, float32 [n, H, W, C], and the labels; each example's key follows from its position.
+
+    A `TenCrop` makes the images [n, 10, H, W, C].
+    """
     resident = constants.images is not None
     images = constants.images[batch.index] if resident else batch.image
     labels = constants.labels[batch.index] if resident else batch.label
@@ -158,12 +167,29 @@ def inputs_and_labels(
     return jax.vmap(transform, (0, 0, None))(images, keys, constants.statistics), labels
 
 
-def sums_over_examples(logits: jax.Array, labels: jax.Array, weight: jax.Array, label_smoothing: float = 0.0) -> Sums:
-    """Softmax cross-entropy and right answers of logits [n, K], summed over the examples that have weight 1."""
+def mixed_inputs(
+    transforms: tuple[Transform, ...], mixing: Mixing | None, constants: Constants, batch: Batch, key: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+    """What `inputs_and_labels` gives, with the images mixed, and the part [n] of each that is its own; None without mixing."""
+    images, labels = inputs_and_labels(transforms, constants, batch, key)
+    if mixing is None:
+        return images, labels, None
+    # An example's transforms draw from its key and their places in the list; mixing comes after the last of them.
+    keys = jax.vmap(lambda position: jax.random.fold_in(jax.random.fold_in(key, position), len(transforms)))
+    images, share = augment.mix(mixing, images, batch.weight, keys(batch.position))
+    return images, labels, share
+
+
+def sums_over_examples(logits: jax.Array, targets: jax.Array, weight: jax.Array, label_smoothing: float = 0.0) -> Sums:
+    """Softmax cross-entropy and right answers of logits [n, K], summed over the examples that have weight 1.
+
+    Targets are probabilities [n, K]; the right answer is the most probable class, and an example counts to it.
+    """
     # A place that only fills the batch up must not count, nor its gradient, even if its logits are not finite.
     logits = jnp.where(weight[:, None] > 0, logits.astype(jnp.float32), 0.0)
+    labels = jnp.argmax(targets, axis=-1)
     classes = jax.nn.one_hot(labels, logits.shape[-1])
-    losses = optax.softmax_cross_entropy(logits, optax.smooth_labels(classes, label_smoothing))
+    losses = optax.softmax_cross_entropy(logits, optax.smooth_labels(targets, label_smoothing))
     correct = jnp.argmax(logits, axis=-1) == labels
     return Sums(losses @ weight, (correct * weight) @ classes, weight @ classes)
 
