@@ -53,9 +53,14 @@ def test_operations_are_torchvisions(image):
                     tensor, name, sign * strength, autoaugment.InterpolationMode.NEAREST, None
                 )
                 found = ours(image, name, sign * strength)
-                different = (found != theirs.numpy().transpose(1, 2, 0)).any(-1).mean()
-                # Nearest pixels tie, and colours lie on whole numbers, where float32 rounds either way.
-                assert different < 0.03, (name, sign * strength, different)
+                difference = np.abs(found - theirs.numpy().transpose(1, 2, 0).astype(float))
+                told = (name, sign * strength, difference.max(), (difference > 0).mean())
+                if name in WARPS:  # nearest pixels may tie
+                    assert (difference.max(-1) > 0).mean() < 0.03, told
+                elif name in ("Identity", "Posterize", "Solarize", "Equalize"):
+                    assert difference.max() == 0, told
+                else:  # mixes that come to a whole number, which float32 rounds to either side before it is cut off
+                    assert difference.max() <= 1 and (difference > 0).mean() < 0.1, told
 
 
 def test_strengths_are_those_of_the_papers():

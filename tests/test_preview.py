@@ -40,7 +40,8 @@ def test_images_are_those_of_the_first_step(recipe, dataset):
         plain = dataset.train.images[batch.index[place]]
         np.testing.assert_allclose(example.plain, augment.framing._resized(plain.astype(np.float32), 67, 67), atol=0.01)
         own, other = (dataset.class_names[labels[each]] for each in (place, place ^ 1))
-        assert example.label == f"{share[place]:.2f} {own}\n{1 - share[place]:.2f} {other}"
+        assert example.class_name == own
+        assert example.parts == f"{share[place]:.2f} {own}, {1 - share[place]:.2f} {other}"
 
 
 def test_without_augmentation_both_pictures_are_the_same(recipe, dataset):
@@ -48,7 +49,7 @@ def test_without_augmentation_both_pictures_are_the_same(recipe, dataset):
         plain = with_transforms(recipe, Resize(67), Normalize(), normalization=normalization)
         for example in first_examples(plain, dataset, 4):
             np.testing.assert_allclose(example.received, example.plain, atol=0.01)
-            assert example.label in dataset.class_names and example.plain.max() > 100
+            assert example.class_name in dataset.class_names and not example.parts and example.plain.max() > 100
 
 
 def test_mean_images_before_a_crop(recipe, dataset):

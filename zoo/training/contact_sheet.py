@@ -25,12 +25,14 @@ class Example(NamedTuple):
     Attributes:
       plain: as evaluation would frame it, float32 [H, W, C] from 0 to 255.
       received: as the network receives it in training, but with normalization undone, float32 [H', W', C].
-      label: its class; of a mixed image both, with their parts.
+      class_name: of the plain image.
+      parts: of a mixed image, its two classes with their parts; else empty.
     """
 
     plain: np.ndarray
     received: np.ndarray
-    label: str
+    class_name: str
+    parts: str
 
 
 def first_examples(
@@ -86,7 +88,7 @@ def first_examples(
     )
     names = [dataset.class_names[label] for label in np.asarray(labels)]
     examples = [
-        Example(*pictures, _label(names, place, share))
+        Example(*pictures, names[place], _parts(names, place, share))
         for place, pictures in enumerate(zip(np.asarray(plain), received, strict=True))
         if batch.weight[place]
     ]
@@ -101,11 +103,11 @@ def _constants(feed, statistics):
     )
 
 
-def _label(names, place, share):
+def _parts(names, place, share):
     if share is None or share[place] == 1:
-        return names[place]
+        return ""
     own = float(share[place])
-    return f"{own:.2f} {names[place]}\n{1 - own:.2f} {names[place ^ 1]}"
+    return f"{own:.2f} {names[place]}, {1 - own:.2f} {names[place ^ 1]}"
 
 
 def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -> None:
@@ -120,7 +122,7 @@ def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -
         raise ZooError("there is not one image to be drawn: none of them could be decoded")
     columns = min(COLUMNS, len(examples))
     rows = -(-len(examples) // columns)
-    figure = Figure(figsize=(1.7 * columns + 0.4, 3.9 * rows + 0.7), layout="constrained", dpi=120)
+    figure = Figure(figsize=(1.7 * columns + 0.4, 3.7 * rows + 0.6), layout="constrained", dpi=120)
     figure.suptitle(title, fontsize=9)
     cells = figure.subplots(2 * rows, columns, squeeze=False)
     for axes in cells.flat:
@@ -128,7 +130,8 @@ def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -
     for number, example in enumerate(examples):
         row, column = divmod(number, columns)
         above, below = cells[2 * row, column], cells[2 * row + 1, column]
-        above.set_title(example.label, fontsize=8)
+        above.set_title(example.class_name, fontsize=8)
+        below.set_title(example.parts, fontsize=7)
         for axes, image in ((above, example.plain), (below, example.received)):
             pixels = np.clip(image, 0, 255).astype(np.uint8)
             axes.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=255)

@@ -4,7 +4,7 @@ Each operation gives what torchvision gives for uint8 tensors. When mapped over 
 every image and one is kept, so the five that displace pixels are one map.
 """
 
-import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -102,8 +102,8 @@ def _stay(strength, height, width):
 class Operation(NamedTuple):
     """What an operation does to places and then to pixels, and whether its strength has a random sign."""
 
-    displace: callable = _stay
-    recolor: callable = _identity
+    displace: Callable = _stay
+    recolor: Callable = _identity
     signed: bool = True
 
 
@@ -168,6 +168,6 @@ def _sign(key, operation):
 def operate(pixels: jax.Array, operation: jax.Array, strength: jax.Array) -> jax.Array:
     """One of `OPERATIONS`, by its place in the list, on whole pixels [H, W, C] from 0 to 255."""
     height, width = pixels.shape[:2]
-    maps = [functools.partial(each.displace, height=height, width=width) for each in OPERATIONS.values()]
-    moved = warp(pixels, jax.lax.switch(operation, maps, strength), "constant", order=0)
+    maps = jnp.stack([each.displace(strength, height, width) for each in OPERATIONS.values()])
+    moved = warp(pixels, maps[operation], "constant", order=0)
     return jax.lax.switch(operation, [each.recolor for each in OPERATIONS.values()], moved, strength)
