@@ -84,7 +84,7 @@ def test_sums_smooth_the_labels_and_leave_out_what_has_no_weight():
     torch = pytest.importorskip("torch")
     weight = jnp.array([1.0, 1, 1, 0, 1, 1, 0])
     broken = jnp.asarray(LOGITS).at[3].set(jnp.nan)
-    sums = sums_over_examples(broken, jnp.asarray(LABELS), weight, SoftmaxCrossEntropy(), 0.1)
+    sums = sums_over_examples(broken, jnp.asarray(HARD), weight, SoftmaxCrossEntropy(), 0.1)
     each = torch.nn.functional.cross_entropy(
         torch.tensor(LOGITS), torch.tensor(LABELS), reduction="none", label_smoothing=0.1
     )

@@ -19,8 +19,15 @@ def make_mesh(devices: list[jax.Device] | None = None) -> Mesh:
     return Mesh(np.array(jax.devices() if devices is None else devices), (AXIS,))
 
 
-def check_batch_size(batch_size: int, mesh: Mesh, accumulation: int = 1) -> None:
-    """Raises `ZooError` unless every device gets as many examples as every other one, in each of the batch's parts."""
+def check_batch_size(batch_size: int, mesh: Mesh, accumulation: int = 1, pairs: bool = False) -> None:
+    """Raises `ZooError` unless every device gets as many examples as every other one, in each of the batch's parts;
+    and an even number, if they are mixed in `pairs`.
+    """
+    if pairs and batch_size % (2 * mesh.size * accumulation):
+        raise ZooError(
+            f"a batch of {batch_size} cannot be mixed in pairs by {mesh.size} devices in {accumulation} parts:"
+            f" budget.batch_size must be a multiple of {2 * mesh.size * accumulation}"
+        )
     if batch_size % (mesh.size * accumulation):
         parts = f" in {accumulation} parts" if accumulation > 1 else ""
         raise ZooError(

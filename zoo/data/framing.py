@@ -114,12 +114,12 @@ def short_size(height: int, width: int, size: int) -> tuple[int, int]:
     return max(size, round(height * size / short)), max(size, round(width * size / short))
 
 
-def center(height: int, width: int, size: int) -> tuple[int, int]:
-    """Top and left of the `size` x `size` pixels in the middle.
+def center(height: int, width: int, size: int, crop: str = "CenterCrop") -> tuple[int, int]:
+    """Top and left of the `size` x `size` pixels in the middle; `crop` is what the error calls it.
 
     Raises:
       ZooError: the image is smaller than that.
     """
     if min(height, width) < size:
-        raise ZooError(f"CenterCrop({size}) of an image of {height}x{width} pixels: put ResizeShort({size}) before it")
+        raise ZooError(f"{crop}({size}) of an image of {height}x{width} pixels: put ResizeShort({size}) before it")
     return (height - size) // 2, (width - size) // 2

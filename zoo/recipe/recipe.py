@@ -172,9 +172,14 @@ class Recipe(Part):
         for path in self.provenance:
             get(self, path)
         before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), self.augmentation.train)
-        if isinstance(self.normalization, PixelMean) and any(transform.random for transform in before):
+        if isinstance(self.normalization, PixelMean) and any(transform.displaces for transform in before):
             raise ZooError(
                 "PixelMean needs every image in the same place: in augmentation.train, Normalize() comes first"
+            )
+        if self.augmentation.mixing and self.budget.batch_size % (2 * self.budget.accumulation):
+            raise ZooError(
+                f"{type(self.augmentation.mixing).__name__} pairs the examples of each part of a batch: budget.batch_size"
+                " must be divisible by 2 * accumulation"
             )
         promised, steps = self.target and self.target.within_steps, self.budget.steps
         if promised and steps and steps > promised:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from zoo.training.experiment import Experiment
 from zoo.training.state import TrainState
-from zoo.training.step import Constants, dropout_by_position, inputs_and_labels, step_keys, sums_of_outputs
+from zoo.training.step import Constants, dropout_by_position, mixed_inputs, step_keys, sums_of_outputs
 
 
 def first_non_finite(experiment: Experiment, state: TrainState, constants: Constants, batch: Any) -> str:
@@ -34,7 +34,9 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
 
     def check_part(state, constants, batch):
         augment_key, dropout_key = step_keys(state)
-        images, labels = inputs_and_labels(experiment.train_feed.transforms, constants, batch, augment_key)
+        images, labels, share = mixed_inputs(
+            experiment.train_feed.transforms, experiment.recipe.augmentation.mixing, constants, batch, augment_key
+        )
 
         def loss(params):
             seen = []
@@ -54,7 +56,7 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
                     mutable=["batch_stats"],
                 )
             layers[:] = [path for path, _ in seen]
-            sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective)
+            sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective, share)
             return sums.loss, [finite for _, finite in seen]
 
         gradient, outputs = jax.grad(loss, has_aux=True)(state.params)

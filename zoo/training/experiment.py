@@ -92,6 +92,7 @@ class Experiment:
             self.learning_rate,
             self.objective,
             self.recipe.budget.accumulation,
+            self.recipe.augmentation.mixing,
             self.recipe.weight_average,
             self.recipe.budget.remat,
         )
@@ -135,7 +136,9 @@ def prepare(
     """
     mesh = mesh or parallel.make_mesh()
     parallel.check_strategy(strategy)
-    parallel.check_batch_size(recipe.budget.batch_size, mesh, recipe.budget.accumulation)
+    parallel.check_batch_size(
+        recipe.budget.batch_size, mesh, recipe.budget.accumulation, pairs=recipe.augmentation.mixing is not None
+    )
     check_dataset(dataset)
     classes = len(dataset.class_names)
     if recipe.model.num_classes not in (None, classes):

@@ -19,7 +19,7 @@ from zoo.errors import ZooError
 from zoo.loss import example_losses
 from zoo.optimizer import average_weights
 from zoo.recipe import SoftmaxCrossEntropy, WeightAverage
-from zoo.recipe.augmentation import Transform
+from zoo.recipe.augmentation import Mixing, TenCrop, Transform
 from zoo.recipe.loss import Loss
 from zoo.training.state import TrainState
 
@@ -69,6 +69,7 @@ def make_train_step(
     learning_rate: Callable[[jax.Array], jax.Array],
     objective: Objective = CROSS_ENTROPY,
     accumulation: int = 1,
+    mixing: Mixing | None = None,
     weight_average: WeightAverage | None = None,
     remat: bool = False,
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
@@ -81,6 +82,7 @@ def make_train_step(
       learning_rate: what it uses at a step, to report it.
       objective: what it makes small.
       accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
+      mixing: of the examples, see `zoo.recipe.Augmentation`.
       weight_average: how `TrainState.average` follows; None for a state without.
       remat: whether to keep the results of convolutions and matrix products alone for the backward pass, which computes
         all else again (Chen et al. 2016, arXiv:1604.06174, section 3).
@@ -97,11 +99,11 @@ def make_train_step(
         forward = jax.checkpoint(forward, policy=_is_dear)
 
     def loss(params, batch_stats, part, constants, augment_key, dropout_key):
-        images, labels = inputs_and_labels(transforms, constants, part, augment_key)
+        images, labels, share = mixed_inputs(transforms, mixing, constants, part, augment_key)
         variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
         with nn.intercept_methods(dropout_by_position(part.position)):
             outputs, changed = forward(variables, images, dropout_key)
-        sums = sums_of_outputs(outputs, labels, part.weight, objective)
+        sums = sums_of_outputs(outputs, labels, part.weight, objective, share)
         return sums.loss, (changed.get("batch_stats", {}), sums)
 
     def gradients(params, batch_stats, batch, constants, *keys):
@@ -174,8 +176,11 @@ def make_eval_step(
 
     def eval_step(variables, constants, batch):
         images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
-        logits = model.apply(variables, images, train=False)
-        return parallel.sum_over_devices(sums_over_examples(logits, labels, batch.weight, loss))
+        logits = model.apply(variables, images.reshape(-1, *images.shape[-3:]), train=False)
+        if isinstance(transforms[-1], TenCrop):
+            logits = augment.average_views(transforms[-1], logits.reshape(len(labels), -1, logits.shape[-1]))
+        targets = augment.soft_targets(labels, None, logits.shape[-1])
+        return parallel.sum_over_devices(sums_over_examples(logits, targets, batch.weight, loss))
 
     return eval_step
 
@@ -189,7 +194,10 @@ def step_keys(state: TrainState) -> tuple[jax.Array, jax.Array]:
 def inputs_and_labels(
     transforms: tuple[Transform, ...], constants: Constants, batch: Batch, key: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """What the network is fed, float32 [n, H, W, C], and the labels; each example's key follows from its position."""
+    """What the network is fed, float32 [n, H, W, C], and the labels; each example's key follows from its position.
+
+    A `TenCrop` makes the images [n, 10, H, W, C].
+    """
     resident = constants.images is not None
     images = constants.images[batch.index] if resident else batch.image
     labels = constants.labels[batch.index] if resident else batch.label
@@ -198,8 +206,25 @@ def inputs_and_labels(
     return jax.vmap(transform, (0, 0, None))(images, keys, constants.statistics), labels
 
 
+def mixed_inputs(
+    transforms: tuple[Transform, ...], mixing: Mixing | None, constants: Constants, batch: Batch, key: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+    """What `inputs_and_labels` gives, with the images mixed, and the part [n] of each that is its own; None without mixing."""
+    images, labels = inputs_and_labels(transforms, constants, batch, key)
+    if mixing is None:
+        return images, labels, None
+    # An example's transforms draw from its key and their places in the list; mixing comes after the last of them.
+    keys = jax.vmap(lambda position: jax.random.fold_in(jax.random.fold_in(key, position), len(transforms)))
+    images, share = augment.mix(mixing, images, batch.weight, keys(batch.position))
+    return images, labels, share
+
+
 def sums_of_outputs(
-    outputs: jax.Array | tuple[jax.Array, list[jax.Array]], labels: jax.Array, weight: jax.Array, objective: Objective
+    outputs: jax.Array | tuple[jax.Array, list[jax.Array]],
+    labels: jax.Array,
+    weight: jax.Array,
+    objective: Objective,
+    share: jax.Array | None = None,
 ) -> Sums:
     """The objective and the right answers of what a network gives in training, summed as by `sums_over_examples`.
 
@@ -208,6 +233,7 @@ def sums_of_outputs(
       labels: int32 [n].
       weight: float32 [n], 1 for an example and 0 for what only fills the batch up.
       objective: what is made small.
+      share: of each image that is its own, see `mixed_inputs`.
 
     Raises:
       ZooError: there are auxiliary classifiers, and no weight for them, or the other way round.
@@ -220,8 +246,9 @@ def sums_of_outputs(
             else "the network gives auxiliary logits in training: say with auxiliary_weight=... how much they count"
         )
     logits, auxiliary = outputs if isinstance(outputs, tuple) else (outputs, [])
+    targets = augment.soft_targets(labels, share, logits.shape[-1])
     sums, *others = (
-        sums_over_examples(each, labels, weight, objective.loss, objective.label_smoothing)
+        sums_over_examples(each, targets, weight, objective.loss, objective.label_smoothing)
         for each in (logits, *auxiliary)
     )
     for other in others:
@@ -230,13 +257,17 @@ def sums_of_outputs(
 
 
 def sums_over_examples(
-    logits: jax.Array, labels: jax.Array, weight: jax.Array, loss: Loss = CROSS_ENTROPY.loss, smoothing: float = 0.0
+    logits: jax.Array, targets: jax.Array, weight: jax.Array, loss: Loss = CROSS_ENTROPY.loss, smoothing: float = 0.0
 ) -> Sums:
-    """Loss and right answers of logits [n, K], summed over the examples that have weight 1."""
+    """Loss and right answers of logits [n, K], summed over the examples that have weight 1.
+
+    Targets are probabilities [n, K]; the right answer is the most probable class, and an example counts to it.
+    """
     # A place that only fills the batch up must not count, nor its gradient, even if its logits are not finite.
     logits = jnp.where(weight[:, None] > 0, logits.astype(jnp.float32), 0.0)
+    labels = jnp.argmax(targets, axis=-1)
     classes = jax.nn.one_hot(labels, logits.shape[-1])
-    losses = example_losses(loss, logits, optax.smooth_labels(classes, smoothing))
+    losses = example_losses(loss, logits, optax.smooth_labels(targets, smoothing))
     correct = jnp.argmax(logits, axis=-1) == labels
     return Sums(losses @ weight, (correct * weight) @ classes, weight @ classes)
 

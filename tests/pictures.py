@@ -1,0 +1,53 @@
+"""Pictures to test transforms with, and how they are transformed."""
+
+import functools
+import importlib
+import importlib.util
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from zoo.data import augment
+from zoo.data.augment import Statistics
+
+ALPHA = 1e-3  # of each test of something random
+NEUTRAL = Statistics(jnp.zeros(3), jnp.ones(3), jnp.zeros((3, 3)))
+
+
+def neutral(channels):
+    return Statistics(jnp.zeros(channels), jnp.ones(channels), jnp.zeros((channels, channels)))
+
+
+def apply(transforms, image, key=0, measured=None):
+    measured = measured or neutral(image.shape[-1])
+    return np.asarray(augment.apply(transforms, jnp.asarray(image), jax.random.key(key), measured))
+
+
+def apply_many(transform, image, count):
+    """The results of one transform for many keys."""
+    keys = jax.random.split(jax.random.key(0), count)
+    function = functools.partial(augment.apply, (transform,))
+    return np.asarray(jax.vmap(function, (None, 0, None))(jnp.asarray(image), keys, neutral(image.shape[-1])))
+
+
+def torchvision(module):
+    """A module of torchvision's transforms; the test is skipped where there is none."""
+    if not all(importlib.util.find_spec(library) for library in ("torch", "torchvision")):
+        pytest.skip("torchvision is not installed")
+    from zoo.benchmark.torch_libraries import _declare_operators
+
+    _declare_operators()
+    return importlib.import_module(f"torchvision.transforms.{module}")
+
+
+def noise(height=40, width=60, channels=3):
+    return np.random.default_rng(0).integers(0, 256, (height, width, channels), np.uint8)
+
+
+def smooth(height=40, width=60):
+    """A smooth uint8 picture of all hues."""
+    y, x = np.mgrid[:height, :width]
+    waves = [127 + 100 * np.sin(x / 9 + channel) * np.cos(y / 7 - channel) for channel in range(3)]
+    return np.stack(waves, -1).astype(np.uint8)

@@ -1,0 +1,35 @@
+"""An image on its way through the transforms."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+
+from zoo.recipe.augmentation import Transform
+
+
+class Statistics(NamedTuple):
+    """What normalization and colour augmentation know of the training images, all in pixel values from 0 to 255.
+
+    Attributes:
+      mean: subtracted; float32 [C], or [H, W, C] for a mean image.
+      scale: divided by; float32 [C].
+      color_components: float32 [C, C], a principal component of the colours a column, times its eigenvalue.
+    """
+
+    mean: jax.Array
+    scale: jax.Array
+    color_components: jax.Array
+
+
+class Canvas(NamedTuple):
+    """An image on its way: float32 pixels [H, W, C], and the size [C] of one step from 0 to 255 in their unit."""
+
+    pixels: jax.Array
+    unit: jax.Array
+
+
+@functools.singledispatch
+def transformed(transform: Transform, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
+    """What one transform makes of an image; the other modules of this package say it for each kind."""
+    raise TypeError(type(transform).__name__)

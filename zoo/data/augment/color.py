@@ -1,0 +1,70 @@
+"""Changes of colours; all but `PCAColor` are for pixel values from 0 to 255."""
+
+import jax
+import jax.numpy as jnp
+
+from zoo.data.augment.canvas import transformed
+from zoo.recipe.augmentation import Brightness, Contrast, Hue, PCAColor, Saturation
+
+LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, with torchvision's digits
+
+
+@transformed.register
+def _pca_color(transform: PCAColor, canvas, key, statistics):
+    amounts = transform.stddev * jax.random.normal(key, canvas.unit.shape)
+    return canvas._replace(pixels=canvas.pixels + statistics.color_components @ amounts * canvas.unit)
+
+
+@transformed.register
+def _brightness(transform: Brightness, canvas, key, statistics):
+    return canvas._replace(pixels=blend(canvas.pixels, 0.0, _factor(key, transform.amount)))
+
+
+@transformed.register
+def _contrast(transform: Contrast, canvas, key, statistics):
+    return canvas._replace(pixels=blend(canvas.pixels, grey(canvas.pixels).mean(), _factor(key, transform.amount)))
+
+
+@transformed.register
+def _saturation(transform: Saturation, canvas, key, statistics):
+    return canvas._replace(pixels=blend(canvas.pixels, grey(canvas.pixels), _factor(key, transform.amount)))
+
+
+@transformed.register
+def _hue(transform: Hue, canvas, key, statistics):
+    if canvas.pixels.shape[-1] == 1:
+        return canvas
+    turn = jax.random.uniform(key, (), minval=-transform.amount, maxval=transform.amount)
+    return canvas._replace(pixels=turned(canvas.pixels, turn))
+
+
+def _factor(key, amount):
+    return jax.random.uniform(key, (), minval=max(0.0, 1 - amount), maxval=1 + amount)
+
+
+def blend(pixels: jax.Array, other: jax.Array, factor: jax.Array) -> jax.Array:
+    """factor * pixels + (1 - factor) * other, from 0 to 255."""
+    return jnp.clip(factor * pixels + (1 - factor) * other, 0, 255)
+
+
+def grey(pixels: jax.Array) -> jax.Array:
+    """The luma [H, W, 1] of pixels [H, W, 3]; grey ones [H, W, 1] as they are."""
+    if pixels.shape[-1] == 1:
+        return pixels
+    return sum(weight * pixels[..., channel] for channel, weight in enumerate(LUMA))[..., None]
+
+
+def turned(pixels: jax.Array, turn: jax.Array) -> jax.Array:
+    """Pixels [H, W, 3] with hues, in HSV, farther on by `turn` circles."""
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    value = pixels.max(-1)
+    chroma = value - pixels.min(-1)
+    safe = jnp.where(chroma > 0, chroma, 1)
+    hue = jnp.where(
+        value == red,
+        (green - blue) / safe,
+        jnp.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+    )
+    # Each channel is the value less a part of the chroma, which depends on the distance of its own hue from the pixel's.
+    place = (jnp.stack([hue + 5, hue + 3, hue + 1], -1) + 6 * turn) % 6
+    return value[..., None] - chroma[..., None] * jnp.clip(jnp.minimum(place, 4 - place), 0, 1)

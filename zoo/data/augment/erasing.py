@@ -1,0 +1,42 @@
+"""Parts of images that are painted over."""
+
+import jax
+import jax.numpy as jnp
+
+from zoo.data.augment.canvas import transformed
+from zoo.recipe.augmentation import Cutout, RandomErasing
+
+ATTEMPTS = 10  # with the paper's areas and ratios, all of them fail once in ten thousand million images
+
+
+@transformed.register
+def _random_erasing(transform: RandomErasing, canvas, key, statistics):
+    height, width, channels = canvas.pixels.shape
+    chosen_key, size_key, place_key, color_key = jax.random.split(key, 4)
+    areas, ratios = jax.random.uniform(size_key, (2, ATTEMPTS))
+    areas = (transform.min_area + areas * (transform.max_area - transform.min_area)) * height * width
+    ratios = 1 / transform.max_ratio + ratios * (transform.max_ratio - 1 / transform.max_ratio)
+    tall, wide = jnp.round(jnp.sqrt(areas * ratios)), jnp.round(jnp.sqrt(areas / ratios))
+    fits = (tall < height) & (wide < width)
+    size = jnp.array([tall[jnp.argmax(fits)], wide[jnp.argmax(fits)]])
+    start = jnp.floor(jax.random.uniform(place_key, (2,)) * (jnp.array([height, width]) - size + 1))
+    erase = fits.any() & jax.random.bernoulli(chosen_key, transform.probability)
+    color = jax.random.uniform(color_key, (height, width, channels), maxval=255) if transform.fill == "random" else 0.0
+    inside = rectangle(height, width, start, start + size)[..., None]
+    return canvas._replace(pixels=jnp.where(erase & inside, color, canvas.pixels))
+
+
+@transformed.register
+def _cutout(transform: Cutout, canvas, key, statistics):
+    height, width = canvas.pixels.shape[:2]
+    start = jax.random.randint(key, (2,), 0, jnp.array([height, width])) - transform.size // 2
+    inside = rectangle(height, width, start, start + transform.size)[..., None]
+    return canvas._replace(pixels=jnp.where(inside, 0.0, canvas.pixels))
+
+
+def rectangle(height: int, width: int, start: jax.Array, end: jax.Array) -> jax.Array:
+    """True [height, width] from the (row, column) `start` to before `end`."""
+    rows, columns = jnp.arange(height), jnp.arange(width)
+    in_rows = (rows >= start[0]) & (rows < end[0])
+    in_columns = (columns >= start[1]) & (columns < end[1])
+    return in_rows[:, None] & in_columns

@@ -1,0 +1,92 @@
+"""Flips and affine maps.
+
+A map is a 3 x 3 matrix from places in the result to places in the image, as row and column in pixels from the middle.
+"""
+
+import functools
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jax.scipy import ndimage
+
+from zoo.data.augment.canvas import Canvas, transformed
+from zoo.recipe.augmentation import (
+    Affine,
+    HorizontalFlip,
+    RandomRotation,
+    RandomShear,
+    RandomShift,
+    RandomZoom,
+    VerticalFlip,
+)
+
+
+@transformed.register
+def _horizontal_flip(transform: HorizontalFlip, canvas, key, statistics):
+    flip = jax.random.bernoulli(key, transform.probability)
+    return canvas._replace(pixels=jnp.where(flip, canvas.pixels[:, ::-1], canvas.pixels))
+
+
+@transformed.register
+def _vertical_flip(transform: VerticalFlip, canvas, key, statistics):
+    flip = jax.random.bernoulli(key, transform.probability)
+    return canvas._replace(pixels=jnp.where(flip, canvas.pixels[::-1], canvas.pixels))
+
+
+def resample(maps: Sequence[tuple[Affine, jax.Array]], canvas: Canvas) -> Canvas:
+    """The image after several affine maps, each with its key, all with the same fill; interpolated bilinearly once."""
+    height, width = canvas.pixels.shape[:2]
+    # The first map of the list is the last on the way from the result back to the image.
+    matrices = [matrix_of(transform, key, height, width) for transform, key in maps]
+    matrix = functools.reduce(functools.partial(jnp.matmul, precision="highest"), matrices)
+    return canvas._replace(pixels=warp(canvas.pixels, matrix, maps[0][0].fill, order=1))
+
+
+def warp(pixels: jax.Array, matrix: jax.Array, fill: str, order: int) -> jax.Array:
+    """Pixels [H, W, C] through a map [3, 3]; `fill` is a recipe's, `order` 0 takes the nearest pixel and 1 is bilinear."""
+    height, width = pixels.shape[:2]
+    middle_row, middle_column = (height - 1) / 2, (width - 1) / 2
+    rows, columns = jnp.meshgrid(jnp.arange(height) - middle_row, jnp.arange(width) - middle_column, indexing="ij")
+    places = [
+        matrix[0, 0] * rows + matrix[0, 1] * columns + matrix[0, 2] + middle_row,
+        matrix[1, 0] * rows + matrix[1, 1] * columns + matrix[1, 2] + middle_column,
+    ]
+    channel = functools.partial(ndimage.map_coordinates, coordinates=places, order=order, mode=fill)
+    return jax.vmap(channel, -1, -1)(pixels)
+
+
+def matrix(a=1.0, b=0.0, c=0.0, d=0.0, e=1.0, f=0.0) -> jax.Array:
+    """The map ((a, b, c), (d, e, f)) as a float32 matrix [3, 3]."""
+    return jnp.array([[a, b, c], [d, e, f], [0.0, 0.0, 1.0]], jnp.float32)
+
+
+@functools.singledispatch
+def matrix_of(transform: Affine, key: jax.Array, height: int, width: int) -> jax.Array:
+    """The random map [3, 3] of a transform for an image of so many pixels."""
+    raise TypeError(type(transform).__name__)
+
+
+@matrix_of.register
+def _rotation(transform: RandomRotation, key, height, width):
+    angle = jnp.deg2rad(jax.random.uniform(key, (), minval=-transform.degrees, maxval=transform.degrees))
+    return matrix(jnp.cos(angle), -jnp.sin(angle), 0.0, jnp.sin(angle), jnp.cos(angle))
+
+
+@matrix_of.register
+def _shift(transform: RandomShift, key, height, width):
+    down, right = jax.random.uniform(key, (2,), minval=-1, maxval=1)
+    return matrix(c=down * transform.height * height, f=right * transform.width * width)
+
+
+@matrix_of.register
+def _shear(transform: RandomShear, key, height, width):
+    angle = jnp.deg2rad(jax.random.uniform(key, (), minval=-transform.degrees, maxval=transform.degrees))
+    return matrix(b=-jnp.sin(angle), e=jnp.cos(angle))
+
+
+@matrix_of.register
+def _zoom(transform: RandomZoom, key, height, width):
+    draws = jax.random.uniform(key, (2,), minval=1 - transform.amount, maxval=1 + transform.amount)
+    vertical, horizontal = draws[0], draws[0] if transform.keep_ratio else draws[1]
+    return matrix(a=vertical, e=horizontal)

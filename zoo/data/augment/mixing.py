@@ -1,0 +1,62 @@
+"""Mixes neighbouring examples of a batch; `zoo.recipe.Mixing` says why neighbours."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from zoo.data.augment.erasing import rectangle
+from zoo.recipe.augmentation import CutMix, Mixing, Mixup
+
+
+def mix(mixing: Mixing, images: jax.Array, weight: jax.Array, keys: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Mixes each example with its neighbour.
+
+    Args:
+      mixing: the recipe's.
+      images: float32 [n, H, W, C], with n even.
+      weight: float32 [n]; an example whose neighbour has weight 0, because its image cannot be decoded, stays as it is.
+      keys: [n], each example's own.
+
+    Returns:
+      The mixed images, and float32 [n], the part of each that is its own.
+    """
+    mixed, share = jax.vmap(functools.partial(_mixed, mixing))(images, _neighbours(images), keys)
+    chosen_keys = jax.vmap(jax.random.fold_in, (0, None))(keys, 1)
+    chosen = jax.vmap(functools.partial(jax.random.bernoulli, p=mixing.probability))(chosen_keys)
+    chosen &= _neighbours(weight) > 0
+    return jnp.where(chosen[:, None, None, None], mixed, images), jnp.where(chosen, share, 1.0)
+
+
+def soft_targets(labels: jax.Array, share: jax.Array | None, num_classes: int) -> jax.Array:
+    """Probabilities [n, num_classes] of labels, int32 [n], of which `share` is from `mix`, or None without mixing."""
+    own = jax.nn.one_hot(labels, num_classes)
+    return own if share is None else share[:, None] * own + (1 - share[:, None]) * _neighbours(own)
+
+
+def _neighbours(array):
+    """Places 2i and 2i + 1 exchanged."""
+    return array.reshape(-1, 2, *array.shape[1:])[:, ::-1].reshape(array.shape)
+
+
+@functools.singledispatch
+def _mixed(mixing: Mixing, image, other, key):
+    raise TypeError(type(mixing).__name__)
+
+
+@_mixed.register
+def _mixup(mixing: Mixup, image, other, key):
+    share = jax.random.beta(key, mixing.alpha, mixing.alpha)
+    return share * image + (1 - share) * other, share
+
+
+@_mixed.register
+def _cut_mix(mixing: CutMix, image, other, key):
+    height, width = image.shape[:2]
+    share_key, place_key = jax.random.split(key)
+    size = jnp.array([height, width])
+    cut = jnp.sqrt(1 - jax.random.beta(share_key, mixing.alpha, mixing.alpha))
+    middle = jax.random.randint(place_key, (2,), 0, size)
+    half = jnp.floor(size * cut).astype(jnp.int32) // 2
+    inside = rectangle(height, width, middle - half, middle + half)
+    return jnp.where(inside[..., None], other, image), 1 - inside.mean()

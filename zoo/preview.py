@@ -1,0 +1,79 @@
+"""Draws the images of a recipe's first training step, as they are and as the network receives them.
+
+    python -m zoo.preview --recipe=alexnet
+    python -m zoo.preview --recipe=alexnet --data=folder:flowers --count=24 --output=flowers.png
+
+Exit status: 0, or 2 if the command or the data cannot be used.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from zoo import cli
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string("recipe", None, "Name of a recipe, path of a recipe file, or dotted module.", flag_values=FLAGS)
+flags.DEFINE_string("data", None, "Other data: fashion_mnist, folder:PATH or tfds:NAME.", flag_values=FLAGS)
+flags.DEFINE_integer("count", 12, "How many images.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_string("output", None, "The picture, a PNG file; runs/preview-RECIPE.png if not given.", flag_values=FLAGS)
+flags.DEFINE_integer("seed", 0, "Of the run.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+flags.DEFINE_multi_string(
+    "set", [], "Changes a field of the recipe, as in --set=augmentation.mixing=Mixup(alpha=0.2).", flag_values=FLAGS
+)
+cli.define_jax_flags(FLAGS)
+
+
+def main(args: flags.FlagValues) -> int:
+    """Draws the picture and prints where it is."""
+    from zoo.errors import ZooError
+    from zoo.recipe import list_recipes, load_recipe
+    from zoo.recipe.loading import parse_changes
+
+    if not args.recipe:
+        raise ZooError(f"which recipe? --recipe=NAME, where NAME is one of {', '.join(list_recipes())}")
+    recipe = load_recipe(args.recipe)
+    changes = parse_changes(recipe, args.set)
+    if args.data:
+        changes["data.source"] = args.data
+    recipe = recipe.override(changes)
+    name = args.recipe.removesuffix(".py").replace("/", ".").rpartition(".")[2]
+    output = Path(args.output or f"runs/preview-{name}.png")
+    if output.suffix.lower() != ".png":
+        raise ZooError(f"--output={output}: the picture is a PNG file, so let its name end in .png")
+    cli.set_up_jax(args)
+
+    from rich.markup import escape
+    from rich.progress import Progress
+
+    from zoo.data.sources import open_source
+    from zoo.training.contact_sheet import draw_contact_sheet, first_examples
+
+    console = cli.make_console()
+    dataset = open_source(recipe.data.source)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("reading", total=None)
+        examples = first_examples(
+            recipe,
+            dataset,
+            args.count,
+            seed=args.seed,
+            on_corrupt=lambda corrupt: console.print(escape(f"left out: {corrupt.example} ({corrupt.reason})")),
+            on_progress=lambda what, done, total: progress.update(task, description=what, completed=done, total=total),
+        )
+    size = " x ".join(map(str, examples[0].received.shape)) if examples else ""
+    title = (
+        f"{name} ({recipe.fingerprint}) on {dataset.spec}, first step with seed {args.seed}\n"
+        f"above: the images; below: what the network receives, {size}"
+    )
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        draw_contact_sheet(examples, output, title=title)
+    except OSError as error:
+        raise ZooError(f"--output={output}: {error.strerror or error}") from None
+    console.print(escape(f"{output}: {len(examples)} images of {dataset.spec}, to the network as {size}"))
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main, FLAGS)

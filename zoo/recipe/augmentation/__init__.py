@@ -1,0 +1,100 @@
+"""What happens to an image before the network sees it. `zoo.data` carries it out."""
+
+import itertools
+from dataclasses import dataclass
+
+from zoo.errors import ZooError
+from zoo.recipe.augmentation.color import Brightness, Contrast, Hue, PCAColor, Saturation
+from zoo.recipe.augmentation.erasing import Cutout, RandomErasing
+from zoo.recipe.augmentation.framing import CenterCrop, RandomCrop, RandomResizedCrop, Resize, ResizeShort, TenCrop
+from zoo.recipe.augmentation.geometry import (
+    Affine,
+    HorizontalFlip,
+    RandomRotation,
+    RandomShear,
+    RandomShift,
+    RandomZoom,
+    VerticalFlip,
+)
+from zoo.recipe.augmentation.mixing import CutMix, Mixing, Mixup
+from zoo.recipe.augmentation.normalization import (
+    ChannelMeanStd,
+    Normalization,
+    Normalize,
+    PixelMean,
+    SignedRange,
+    UnitRange,
+)
+from zoo.recipe.augmentation.policies import RandAugment, TrivialAugmentWide
+from zoo.recipe.augmentation.transform import Transform
+from zoo.recipe.part import Part
+
+__all__ = [
+    "Affine",
+    "Augmentation",
+    "Brightness",
+    "CenterCrop",
+    "ChannelMeanStd",
+    "Contrast",
+    "CutMix",
+    "Cutout",
+    "HorizontalFlip",
+    "Hue",
+    "Mixing",
+    "Mixup",
+    "Normalization",
+    "Normalize",
+    "PCAColor",
+    "PixelMean",
+    "RandAugment",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomShear",
+    "RandomShift",
+    "RandomZoom",
+    "Resize",
+    "ResizeShort",
+    "Saturation",
+    "SignedRange",
+    "TenCrop",
+    "Transform",
+    "TrivialAugmentWide",
+    "UnitRange",
+    "VerticalFlip",
+]
+
+
+@dataclass(frozen=True)
+class Augmentation(Part):
+    """The transforms for training and for evaluation, in order.
+
+    Images of a data set that has them in one size go through the whole list on the device. Others are decoded and
+    brought to one size by the first transforms on the host: `Resize`, `RandomResizedCrop`, or `ResizeShort` and
+    `CenterCrop`.
+
+    Attributes:
+      train, eval: one `Normalize()` in each.
+      mixing: of the training examples, after all transforms; None for none.
+    """
+
+    train: tuple[Transform, ...]
+    eval: tuple[Transform, ...]
+    mixing: Mixing | None = None
+
+    def validate(self):
+        for name in ("train", "eval"):
+            transforms = getattr(self, name)
+            count = sum(isinstance(transform, Normalize) for transform in transforms)
+            self.require(count == 1, name, "a list with exactly one Normalize()")
+            after = itertools.dropwhile(lambda transform: not isinstance(transform, Normalize), transforms)
+            for transform in after:
+                if transform.before_normalize:
+                    kind = type(transform).__name__
+                    raise ZooError(
+                        f"augmentation.{name}: {kind} is for pixel values from 0 to 255, put it before Normalize()"
+                    )
+        self.require(not any(transform.random for transform in self.eval), "eval", "without random transforms")
+        if any(isinstance(transform, TenCrop) for transform in (*self.train, *self.eval[:-1])):
+            raise ZooError("TenCrop is for evaluation: it stands once, as the last transform of augmentation.eval")
