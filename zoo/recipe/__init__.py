@@ -20,6 +20,8 @@ from zoo.recipe.augmentation import (
     SignedRange,
     UnitRange,
 )
+from zoo.recipe.data import Data
+from zoo.recipe.features import FeatureMeanStd, FeatureRange, ImputeMean, ImputeMedian, Trim, Unscaled, Winsorize
 from zoo.recipe.initialization import (
     Constant,
     GlorotNormal,
@@ -33,23 +35,30 @@ from zoo.recipe.initialization import (
 )
 from zoo.recipe.loading import list_recipes, load_recipe
 from zoo.recipe.optimization import SGD, ConstantRate, Cosine, MultiStep, Polynomial, Regularization
-from zoo.recipe.recipe import Budget, Data, Model, Precision, Recipe, Target
+from zoo.recipe.recipe import Budget, Model, Precision, Recipe, Target
+from zoo.recipe.sampling import SMOTE, ClassWeights, OverSampling, UnderSampling
 
 __all__ = [
     "SGD",
+    "SMOTE",
     "Augmentation",
     "Budget",
     "CenterCrop",
     "ChannelMeanStd",
+    "ClassWeights",
     "Constant",
     "ConstantRate",
     "Cosine",
     "Data",
+    "FeatureMeanStd",
+    "FeatureRange",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
     "HorizontalFlip",
+    "ImputeMean",
+    "ImputeMedian",
     "Initialization",
     "LeCunNormal",
     "LeCunUniform",
@@ -57,6 +66,7 @@ __all__ = [
     "MultiStep",
     "Normal",
     "Normalize",
+    "OverSampling",
     "PCAColor",
     "PixelMean",
     "Polynomial",
@@ -69,7 +79,11 @@ __all__ = [
     "ResizeShort",
     "SignedRange",
     "Target",
+    "Trim",
+    "UnderSampling",
     "UnitRange",
+    "Unscaled",
+    "Winsorize",
     "list_recipes",
     "load_recipe",
 ]

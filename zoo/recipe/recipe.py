@@ -10,9 +10,11 @@ from typing import Any, Self
 
 from zoo.errors import ZooError, unknown
 from zoo.recipe.augmentation import Augmentation, Normalization, Normalize, PixelMean
+from zoo.recipe.data import Data
 from zoo.recipe.initialization import Initialization
 from zoo.recipe.optimization import Optimizer, Regularization, Schedule
 from zoo.recipe.part import Part, conform, describe, field_types
+from zoo.recipe.sampling import Imbalance, check_features
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,6 @@ class Model(Part):
     name: str
     num_classes: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Data(Part):
-    """The images.
-
-    Attributes:
-      source: "fashion_mnist", "folder:PATH" or "tfds:NAME"; see `zoo.data.sources.open_source`.
-      corrupt_limit: images that cannot be decoded are skipped up to this many, then the run ends.
-    """
-
-    source: str
-    corrupt_limit: int = 10
-
-    def validate(self):
-        self.require(self.corrupt_limit >= 0, "corrupt_limit", "at least 0")
 
 
 @dataclass(frozen=True)
@@ -128,6 +114,7 @@ class Recipe(Part):
       model ... target: see each part.
       normalization: shift and scale of pixel values, applied where `augmentation` has `Normalize()`.
       target: None where nothing is promised.
+      imbalance: what is done about classes of different frequencies.
       provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
         covers everything below it, and the longest one that matches counts.
     """
@@ -143,6 +130,7 @@ class Recipe(Part):
     budget: Budget
     precision: Precision = Precision()
     target: Target | None = None
+    imbalance: Imbalance | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def validate(self):
@@ -153,6 +141,7 @@ class Recipe(Part):
             raise ZooError(
                 "PixelMean needs every image in the same place: in augmentation.train, Normalize() comes first"
             )
+        check_features(self.normalization, self.augmentation, self.data, self.imbalance)
         promised, steps = self.target and self.target.within_steps, self.budget.steps
         if promised and steps and steps > promised:
             raise ZooError(
