@@ -29,11 +29,16 @@ class Statistics(NamedTuple):
       mean: subtracted; float32 [C], or [H, W, C] for a mean image.
       scale: divided by; float32 [C].
       color_components: float32 [C, C], a principal component of the colours a column, times its eigenvalue.
+      fill: what stands for missing features, which are NaN; float32 [C], or None where there may be none.
+      low, high: bounds to which features are winsorized; float32 [C], or None for none.
     """
 
     mean: jax.Array
     scale: jax.Array
     color_components: jax.Array
+    fill: jax.Array | None = None
+    low: jax.Array | None = None
+    high: jax.Array | None = None
 
 
 class Canvas(NamedTuple):
@@ -48,7 +53,7 @@ def apply(transforms: tuple[Transform, ...], image: jax.Array, key: jax.Array, s
 
     Args:
       transforms: in order.
-      image: uint8 [H, W, C].
+      image: uint8 [H, W, C], or float32 [1, 1, F] for features.
       key: of this example in this step; each transform draws from its own part of it.
       statistics: of the training images.
 
@@ -85,7 +90,12 @@ def _normalize(transform: Normalize, canvas, key, statistics):
         raise ZooError(
             f"the mean image is {mean.shape[:2]} and the image {canvas.pixels.shape[:2]} pixels at Normalize()"
         )
-    return Canvas((canvas.pixels - mean) / statistics.scale, canvas.unit / statistics.scale)
+    pixels = canvas.pixels
+    if statistics.low is not None:
+        pixels = jnp.clip(pixels, statistics.low, statistics.high)  # leaves NaN as it is
+    if statistics.fill is not None:
+        pixels = jnp.where(jnp.isnan(pixels), statistics.fill, pixels)
+    return Canvas((pixels - mean) / statistics.scale, canvas.unit / statistics.scale)
 
 
 @_apply.register

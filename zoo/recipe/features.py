@@ -46,7 +46,7 @@ class ImputeMedian(Missing):
 class Outliers(Part, abstract=True):
     """What becomes of values outside of two quantiles of a feature, each interpolated linearly.
 
-    Missing values have been filled in by then.
+    Quantiles are of the values that are there, before any missing one is filled in.
 
     Attributes:
       lower, upper: the quantiles.

@@ -55,7 +55,8 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
                 )
             layers[:] = [path for path, _ in outputs]
             smoothing = experiment.recipe.regularization.label_smoothing
-            return sums_over_examples(logits, labels, batch.weight, smoothing).loss, [finite for _, finite in outputs]
+            sums = sums_over_examples(logits, labels, batch.weight, smoothing, experiment.class_weights)
+            return sums.loss, [finite for _, finite in outputs]
 
         gradient, outputs = jax.grad(loss, has_aux=True)(state.params)
         of_layers = [(_finite(_below(state.params, path)), _finite(_below(gradient, path))) for path in layers]

@@ -16,10 +16,11 @@ from flax import traverse_util
 from jax.sharding import Mesh
 
 from zoo import parallel
-from zoo.data import augment, statistics
+from zoo.data import augment, features, sampling, statistics
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset, Split, check_dataset
 from zoo.data.loader import Corrupt, Feed, decoded, make_feed
+from zoo.data.selection import check_features, check_kind, select
 from zoo.errors import ZooError
 from zoo.models.registry import create_model
 from zoo.optimizer import learning_rate, make_optimizer
@@ -34,10 +35,13 @@ class Experiment:
     """A recipe with its data, its network and its devices.
 
     Attributes:
-      recipe, dataset, mesh: as given to `prepare`.
+      recipe, mesh: as given to `prepare`.
+      dataset: the same, with what the recipe leaves of the training split.
       model: the network, with as many classes as the data has.
       train_feed, eval_feed: the splits with the transforms that are left for the device.
+      validation_feed: what was held out of the training split, for evaluations on the way; None if nothing was.
       statistics: of the training images.
+      class_weights: of the loss, float32 [K]; None if all are 1.
       input_shape: (height, width, channels) that the network is fed.
       total_steps: of the run.
       optimizer, learning_rate: the recipe's, for that many steps.
@@ -50,7 +54,9 @@ class Experiment:
     model: nn.Module
     train_feed: Feed
     eval_feed: Feed
+    validation_feed: Feed | None
     statistics: Statistics
+    class_weights: np.ndarray | None
     input_shape: tuple[int, int, int]
     total_steps: int
     optimizer: optax.GradientTransformation
@@ -78,12 +84,13 @@ class Experiment:
             self.learning_rate,
             self.recipe.regularization.label_smoothing,
             self.recipe.budget.accumulation,
+            self.class_weights,
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
 
-    def eval_step(self) -> Callable:
-        """The compiled evaluation step (variables, constants, batch) -> Sums."""
-        body = make_eval_step(self.model, self.eval_feed.transforms)
+    def eval_step(self, feed: Feed | None = None) -> Callable:
+        """The compiled evaluation step (variables, constants, batch) -> Sums, for `eval_feed` or another feed."""
+        body = make_eval_step(self.model, (feed or self.eval_feed).transforms)
         return parallel.data_parallel(body, self.mesh, donate=False, strategy=self.strategy)
 
 
@@ -121,6 +128,11 @@ def prepare(
     parallel.check_strategy(strategy)
     parallel.check_batch_size(recipe.budget.batch_size, mesh, recipe.budget.accumulation)
     check_dataset(dataset)
+    check_kind(dataset, recipe.normalization)
+    check_features(dataset, recipe.data.missing)
+    validation = None
+    if training or known_statistics is None:
+        dataset, validation = select(recipe.data, dataset)
     classes = len(dataset.class_names)
     if recipe.model.num_classes not in (None, classes):
         raise ZooError(f"model.num_classes is {recipe.model.num_classes}, but {dataset.spec} has {classes} classes")
@@ -129,11 +141,10 @@ def prepare(
         dtype = getattr(recipe.precision, mesh.devices.flat[0].platform, recipe.precision.cpu)
         network = create_model(recipe.model.name, classes, jnp.dtype(dtype), **recipe.model.options)
 
-    def feed_of(name):
-        split = getattr(dataset, name)
+    def feed_of(name, split, transforms):
         return make_feed(
             split,
-            getattr(recipe.augmentation, name),
+            transforms,
             channels=dataset.channels,
             num_classes=classes,
             on_corrupt=on_corrupt,
@@ -142,15 +153,25 @@ def prepare(
             decode_ahead=training or name == "eval",
         )
 
-    train_feed, eval_feed = feed_of("train"), feed_of("eval")
+    train_feed = feed_of("train", dataset.train, recipe.augmentation.train)
+    eval_feed = feed_of("eval", dataset.eval, recipe.augmentation.eval)
+    validation_feed = validation and feed_of("validation", validation, recipe.augmentation.eval)
     input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
     params = _check_network(network, input_shape, classes)
     if model is None:  # the patterns of a recipe are for the layers of its own network
         _check_patterns(recipe, params)
-    measured = known_statistics or measure_statistics(
-        recipe.normalization, dataset.train, train_feed, eval_feed, on_corrupt, on_progress, workers
-    )
-    total_steps = recipe.budget.total_steps(len(train_feed.split))
+    measured = known_statistics
+    if measured is None and dataset.feature_names is not None:
+        measured = features.measure(recipe.normalization, recipe.data.missing, recipe.data.outliers, dataset)
+    elif measured is None:
+        measured = measure_statistics(
+            recipe.normalization, dataset.train, train_feed, eval_feed, on_corrupt, on_progress, workers
+        )
+    weights = None
+    if training:
+        train_feed = sampling.resample(recipe.imbalance, train_feed, measured)
+        weights = sampling.class_weights(recipe.imbalance, train_feed, dataset.class_names)
+    total_steps = recipe.budget.total_steps(train_feed.epoch)
     rate = learning_rate(recipe.schedule, total_steps)
     return Experiment(
         recipe=recipe,
@@ -159,7 +180,9 @@ def prepare(
         model=network,
         train_feed=train_feed,
         eval_feed=eval_feed,
+        validation_feed=validation_feed,
         statistics=measured,
+        class_weights=weights,
         input_shape=input_shape,
         total_steps=total_steps,
         optimizer=make_optimizer(recipe.optimizer, recipe.regularization, rate),

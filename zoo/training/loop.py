@@ -17,20 +17,21 @@ from jax.experimental import multihost_utils
 from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
-from zoo.data.loader import training_batches
+from zoo.data.loader import Feed, training_batches
 from zoo.data.sources import open_source
 from zoo.data.statistics import sample_indices
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Recipe
 from zoo.training.checkpoint import Checkpoints
+from zoo.training.confusion import draw_confusion
 from zoo.training.curves import draw_curves
 from zoo.training.diagnosis import first_non_finite
-from zoo.training.evaluation import evaluate_feed
+from zoo.training.evaluation import BY_CLASS, evaluate_feed
 from zoo.training.experiment import Experiment, prepare
 from zoo.training.run_folder import RunFolder
 from zoo.training.state import TrainState
 from zoo.training.stopping import SkippedImages, Stop, one_line_for_disk_errors, stop_on_signals
-from zoo.training.tracking import History, JSONLines, TensorBoard, Tracker, Trackers
+from zoo.training.tracking import ByClass, History, JSONLines, TensorBoard, Tracker, Trackers
 from zoo.training.verdict import Verdict, diverged, judge
 
 # Metrics are read one step late, so that the device has the next step to do meanwhile. Much later must not be: with
@@ -94,7 +95,7 @@ def fit(
     with contextlib.ExitStack() as stack:
         stack.enter_context(one_line_for_disk_errors())
         stack.callback(tracker.close)
-        dataset = dataset or open_source(recipe.data.source)
+        dataset = dataset or open_source(recipe.data.source, recipe.data.label)
         folder = RunFolder(workdir) if workdir else None
         if folder:
             _in_main_process(lambda: folder.claim(recipe, seed, dataset))
@@ -119,7 +120,7 @@ def fit(
             checkpoints = Checkpoints(folder.checkpoints, clean_up=True)
             stack.callback(checkpoints.close)
             state = checkpoints.restore(state, tracker.note) or state
-            history = History(folder.read_history(int(state.step)))
+            history = History(folder.read_history(int(state.step)), folder.read_by_class())
         if folder and main_process:
             if folder.begun and (changed := folder.changed_environment()):
                 tracker.note(
@@ -127,7 +128,7 @@ def fit(
                 )
             folder.write_statistics(experiment.statistics)
             folder.rewrite_history(history.records)
-            files = Trackers([JSONLines(folder.metrics), TensorBoard(folder.events, int(state.step))])
+            files = Trackers([JSONLines(folder.metrics), TensorBoard(folder.events, int(state.step)), ByClass(folder)])
             stack.callback(files.close)
             tracker = Trackers([files, *trackers])
         tracker.begin(experiment, int(state.step))
@@ -137,9 +138,13 @@ def fit(
             checkpoints.wait()
         if folder and main_process:
             folder.write_verdict(verdict)
-            draw_curves(history.records, folder.path / "curves.png", title=folder.path.name, target=verdict.target)
+            title = folder.path.name
+            draw_curves(history.records, folder.path / "curves.png", title=title, target=verdict.target)
+            if "confusion" in history.of_classes:
+                names, counts = experiment.dataset.class_names, history.of_classes["confusion"]
+                draw_confusion(counts, names, folder.path / "confusion.png", title=title)
         tracker.end(verdict)
-    metrics = {} if verdict.value is None else history.records[-1]
+    metrics = {} if verdict.value is None else {**history.records[-1], **history.of_classes}
     return FitResult(verdict, metrics, history.records, state.variables, experiment.statistics)
 
 
@@ -180,7 +185,9 @@ class _Run:
             record["step"] for record in self.history.records if record["kind"] == "eval"
         }
         constants, train_step = experiment.constants(experiment.train_feed), experiment.train_step()
-        evaluate = self.evaluator()
+        evaluate = evaluate_interim = self.evaluator(experiment.eval_feed)
+        if experiment.validation_feed:
+            evaluate_interim = self.evaluator(experiment.validation_feed)
         clock, in_flight = _Clock(budget.batch_size), collections.deque()
         step = int(state.step)
         batches = training_batches(
@@ -205,26 +212,27 @@ class _Run:
                         return state, diverged(values, where, experiment.recipe.target, done, total)
                     self.tracker.train({"kind": "train", "step": done, **values, **clock.speed()})
                 if not (pending and self.stop.settle()) and step in due:
-                    record = evaluate(state)
+                    record = (evaluate if step == total else evaluate_interim)(state)
                     if record is not None:
                         self.tracker.evaluation(record)
                         due.remove(step)
-                        self.save(state, step, record)
+                        # The best checkpoint is chosen by validation, if there is any: not by the evaluation split.
+                        self.save(state, step, None if step == total and experiment.validation_feed else record)
                     clock = _Clock(budget.batch_size)
                 if self.stop.signum:
                     raise self.interrupted(state, step)
                 if step == total:
-                    return state, judge(self.history.records, experiment.recipe.target, total)
+                    examples = experiment.dataset.examples
+                    return state, judge(self.history.records, experiment.recipe.target, total, examples)
                 batch = parallel.shard_batch(next(batches), experiment.mesh)
                 state, metrics = train_step(state, constants, batch)
                 step += 1
                 in_flight.append((step, metrics, batch))
 
-    def evaluator(self) -> Callable[[TrainState], dict[str, Any] | None]:
-        """A function that gives the record of an evaluation, or None if a signal ended it."""
-        experiment = self.experiment
-        feed, budget = experiment.eval_feed, experiment.recipe.budget
-        constants, eval_step = experiment.constants(feed), experiment.eval_step()
+    def evaluator(self, feed: Feed) -> Callable[[TrainState], dict[str, Any] | None]:
+        """A function that gives the record of an evaluation on a feed, or None if a signal ended it."""
+        experiment, budget = self.experiment, self.experiment.recipe.budget
+        constants, eval_step = experiment.constants(feed), experiment.eval_step(feed)
 
         class Stopped(Exception):
             pass
@@ -253,6 +261,8 @@ class _Run:
                     on_progress=on_progress,
                     workers=self.workers,
                 )
+                by_class = {name: metrics.pop(name) for name in BY_CLASS if name in metrics}
+                self.tracker.by_class(step, by_class)
                 return {"kind": "eval", "step": step, **metrics, "seconds": time.perf_counter() - started}
             return None
 

@@ -20,6 +20,7 @@ class TrainedRun(NamedTuple):
       variables: {"params": ..., "batch_stats": ...}, as `model.apply` and `zoo.evaluate` take them.
       statistics: of the training images.
       class_names: logit i is for the class `class_names[i]`.
+      feature_names: of the columns that it was trained on; None for images.
     """
 
     recipe: Recipe
@@ -27,6 +28,7 @@ class TrainedRun(NamedTuple):
     variables: dict[str, Any]
     statistics: Statistics
     class_names: tuple[str, ...]
+    feature_names: tuple[str, ...] | None
 
 
 def load_run(path: str | Path, on_damaged: Callable[[str], None] = lambda text: None) -> TrainedRun:
@@ -52,4 +54,12 @@ def load_run(path: str | Path, on_damaged: Callable[[str], None] = lambda text: 
         raise ZooError(f"{path} has no checkpoint yet")
     variables = {name: state[name] for name in ("params", "batch_stats") if state.get(name)}
     recipe = Recipe.from_json(identity["recipe"])
-    return TrainedRun(recipe, int(state["step"]), variables, statistics, tuple(identity["data"]["classes"]))
+    features = identity["data"].get("features")
+    return TrainedRun(
+        recipe,
+        int(state["step"]),
+        variables,
+        statistics,
+        class_names=tuple(identity["data"]["classes"]),
+        feature_names=features and tuple(features),
+    )

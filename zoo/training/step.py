@@ -24,12 +24,15 @@ class Constants(NamedTuple):
 
     Attributes:
       statistics: of the training images.
-      images, labels: the split, if it is resident on the device: uint8 [N, H, W, C] and int32 [N]; else None.
+      images, labels: the split, if it is resident on the device: uint8 [N, H, W, C], or float32 features, and int32 [N]; else None.
     """
 
     statistics: Statistics
     images: jax.Array | None
     labels: jax.Array | None
+
+
+CONFUSION_CLASSES = 100  # [K, K] counts go to the host with every batch, and nobody reads a larger matrix
 
 
 class Sums(NamedTuple):
@@ -39,11 +42,15 @@ class Sums(NamedTuple):
       loss: of their losses, a scalar.
       correct: the number of right answers by class, [K].
       count: their number by class, [K].
+      top5: the number whose class is among the five largest logits; None in training, and for fewer than ten classes.
+      confusion: their number by class and by answer, [K, K]; None in training, and for more than `CONFUSION_CLASSES`.
     """
 
     loss: jax.Array
     correct: jax.Array
     count: jax.Array
+    top5: jax.Array | None = None
+    confusion: jax.Array | None = None
 
 
 def make_train_step(
@@ -53,6 +60,7 @@ def make_train_step(
     learning_rate: Callable[[jax.Array], jax.Array],
     label_smoothing: float = 0.0,
     accumulation: int = 1,
+    class_weights: jax.Array | None = None,
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Makes the per-device body of a training step.
 
@@ -63,6 +71,8 @@ def make_train_step(
       learning_rate: what it uses at a step, to report it.
       label_smoothing: see `zoo.recipe.Regularization`.
       accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
+      class_weights: float32 [K], multiply the losses of the classes; None for 1. The sum of losses is divided by the number
+        of examples all the same.
 
     Returns:
       A function (state, constants, this device's part of the batch) -> (state, metrics); the metrics are the loss and
@@ -76,7 +86,7 @@ def make_train_step(
             logits, changed = model.apply(
                 variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"]
             )
-        sums = sums_over_examples(logits, labels, part.weight, label_smoothing)
+        sums = sums_over_examples(logits, labels, part.weight, label_smoothing, class_weights)
         return sums.loss, (changed.get("batch_stats", {}), sums)
 
     def gradients(params, batch_stats, batch, constants, *keys):
@@ -135,7 +145,8 @@ def make_eval_step(
     def eval_step(variables, constants, batch):
         images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
         logits = model.apply(variables, images, train=False)
-        return parallel.sum_over_devices(sums_over_examples(logits, labels, batch.weight))
+        sums = sums_over_examples(logits, labels, batch.weight)
+        return parallel.sum_over_devices(sums._replace(**count_answers(logits, labels, batch.weight)))
 
     return eval_step
 
@@ -158,14 +169,34 @@ def inputs_and_labels(
     return jax.vmap(transform, (0, 0, None))(images, keys, constants.statistics), labels
 
 
-def sums_over_examples(logits: jax.Array, labels: jax.Array, weight: jax.Array, label_smoothing: float = 0.0) -> Sums:
+def sums_over_examples(
+    logits: jax.Array,
+    labels: jax.Array,
+    weight: jax.Array,
+    label_smoothing: float = 0.0,
+    class_weights: jax.Array | None = None,
+) -> Sums:
     """Softmax cross-entropy and right answers of logits [n, K], summed over the examples that have weight 1."""
     # A place that only fills the batch up must not count, nor its gradient, even if its logits are not finite.
     logits = jnp.where(weight[:, None] > 0, logits.astype(jnp.float32), 0.0)
     classes = jax.nn.one_hot(labels, logits.shape[-1])
     losses = optax.softmax_cross_entropy(logits, optax.smooth_labels(classes, label_smoothing))
+    if class_weights is not None:
+        losses = losses * (classes @ class_weights)
     correct = jnp.argmax(logits, axis=-1) == labels
     return Sums(losses @ weight, (correct * weight) @ classes, weight @ classes)
+
+
+def count_answers(logits: jax.Array, labels: jax.Array, weight: jax.Array) -> dict[str, jax.Array]:
+    """`top5` and `confusion` of `Sums`, for as many classes as each is for, from logits [n, K]."""
+    counts, num_classes = {}, logits.shape[-1]
+    if num_classes >= 10:
+        _, best = lax.top_k(logits, 5)
+        counts["top5"] = (best == labels[:, None]).any(-1) @ weight
+    if num_classes <= CONFUSION_CLASSES:
+        answers = jax.nn.one_hot(jnp.argmax(logits, axis=-1), num_classes)
+        counts["confusion"] = (weight[:, None] * jax.nn.one_hot(labels, num_classes)).T @ answers
+    return counts
 
 
 def dropout_by_position(position: jax.Array) -> Callable:

@@ -32,7 +32,7 @@ class Verdict:
     explanation: str
 
 
-def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int) -> Verdict:
+def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int, examples: str = "images") -> Verdict:
     """The verdict on a run that went to its end.
 
     Without a target, the network has to be better than always giving the most frequent answer, by three standard
@@ -42,6 +42,7 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
       history: the run's records; the last evaluation is the one at the end.
       target: the recipe's.
       total_steps: of the run.
+      examples: what they are called.
     """
     evaluations = [record for record in history if record["kind"] == "eval"]
     final = evaluations[-1]
@@ -54,7 +55,7 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
     within_steps = target.within_steps or total_steps
     reached_step = next((record["step"] for record in evaluations if target.reached(record)), None)
     name = {"top1": "accuracy", "balanced_accuracy": "balanced accuracy", "loss": "loss"}[target.metric]
-    found = f"{name} {final[target.metric]:.4f} on {final['examples']:,} images after {total_steps} steps"
+    found = f"{name} {final[target.metric]:.4f} on {final['examples']:,} {examples} after {total_steps} steps"
     if not target.reached(final):
         explanation = f"did not converge: {found} does not reach {goal}"
     elif total_steps > within_steps:
