@@ -63,10 +63,12 @@ def evaluate_feed(
       workers: processes that decode; 0 for threads of this one.
 
     Returns:
-      `loss` (mean cross-entropy), `top1` (accuracy), `balanced_accuracy` (mean over classes), `majority` (share of the
-      most frequent class, which is the accuracy of always answering it) and `examples` (how many were counted); `top5` for
-      ten classes or more (the class is among the five largest logits). Besides these numbers, those of `BY_CLASS`: `recall`, the share of right answers for each class, None where there is no example; and up to 100
-      classes `confusion`, as many lists as classes, each with the number of that class' examples by answer.
+      Numbers: `loss` (mean cross-entropy), `top1` (accuracy), `balanced_accuracy` (mean over classes), `majority` (share
+      of the most frequent class, which is the accuracy of always answering it), `examples` (how many were counted) and,
+      for ten classes or more, `top5` (how often the class is among the five largest logits).
+
+      Lists, named in `BY_CLASS`: `recall`, the share of right answers for each class, None where there is no example;
+      and for up to 100 classes `confusion`, a list for each class with the number of its examples by answer.
     """
     total = len(feed.split) if indices is None else len(indices)
     batches = evaluation_batches(

@@ -24,7 +24,8 @@ class Constants(NamedTuple):
 
     Attributes:
       statistics: of the training images.
-      images, labels: the split, if it is resident on the device: uint8 [N, H, W, C], or float32 features, and int32 [N]; else None.
+      images, labels: the split, if it is resident on the device: uint8 [N, H, W, C], or float32 [N, 1, 1, F] for
+        features, and int32 [N]; else None.
     """
 
     statistics: Statistics
@@ -71,8 +72,8 @@ def make_train_step(
       learning_rate: what it uses at a step, to report it.
       label_smoothing: see `zoo.recipe.Regularization`.
       accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
-      class_weights: float32 [K], multiply the losses of the classes; None for 1. The sum of losses is divided by the number
-        of examples all the same.
+      class_weights: float32 [K], multiply the losses of the classes; None for 1. The sum is divided by the number of
+        examples all the same.
 
     Returns:
       A function (state, constants, this device's part of the batch) -> (state, metrics); the metrics are the loss and
