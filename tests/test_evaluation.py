@@ -90,14 +90,22 @@ def test_every_device_s_answers_are_counted():
     assert sum(map(sum, one["confusion"])) == 203
 
 
-@pytest.mark.parametrize("classes", [2, 20, 100])
-def test_the_picture_s_squares_are_the_shares(tmp_path, classes):
-    counts = np.full((classes, classes), 0)
-    counts[0, 1], counts[1, 1] = 3, 5
-    draw_confusion(counts, [f"class {number}" for number in range(classes)], tmp_path / "c.png", title="a run")
+def test_the_picture_s_squares_are_the_shares(tmp_path):
+    """Both classes are always taken for the second: the right one of two columns is dark, from top to bottom."""
+    draw_confusion([[0, 3], [0, 5]], ["cat", "dog"], tmp_path / "c.png", title="a run")
     pixels = np.asarray(Image.open(tmp_path / "c.png").convert("RGB")).astype(int)
-    darkest = np.abs(pixels - [8, 48, 107]).sum(-1) < 6  # the end of the colour map "Blues"
-    assert darkest.sum() > 100
+    dark = np.abs(pixels - [8, 48, 107]).sum(-1) < 6  # the end of the colour map "Blues"
+    rows, columns = np.flatnonzero(dark.sum(1) > 100), np.flatnonzero(dark.sum(0) > 100)
+    assert np.ptp(rows) == pytest.approx(2 * np.ptp(columns), rel=0.05) and np.ptp(rows) > 200
+    light = pixels[rows[0] + 5 : rows[-1] - 5, columns[0] - np.ptp(columns) + 5 : columns[0] - 5]
+    assert light.min() > 240
+
+
+@pytest.mark.parametrize("classes", [20, 21, 100])
+def test_pictures_of_many_classes(tmp_path, classes):
+    names = [f"a rather long name of the class {number}" for number in range(classes)]
+    draw_confusion(np.eye(classes, dtype=int), names, tmp_path / "c.png", title="a run")
+    assert min(Image.open(tmp_path / "c.png").size) > 600
 
 
 def test_the_table_of_classes():
