@@ -9,7 +9,7 @@ from verification.losses import closed_form, of_equal_logits
 from zoo.errors import ZooError
 from zoo.loss import example_losses
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from zoo.training.step import Objective, sums_of_outputs, sums_over_examples
+from zoo.training.objective import Objective, sums_of_outputs, sums_over_examples
 
 RANDOM = np.random.default_rng(0)
 LOGITS = (2 * RANDOM.standard_normal((7, 5))).astype(np.float32)
@@ -84,7 +84,7 @@ def test_sums_smooth_the_labels_and_leave_out_what_has_no_weight():
     torch = pytest.importorskip("torch")
     weight = jnp.array([1.0, 1, 1, 0, 1, 1, 0])
     broken = jnp.asarray(LOGITS).at[3].set(jnp.nan)
-    sums = sums_over_examples(broken, jnp.asarray(HARD), weight, SoftmaxCrossEntropy(), 0.1)
+    sums = sums_over_examples(broken, jnp.asarray(HARD), weight, Objective(label_smoothing=0.1))
     each = torch.nn.functional.cross_entropy(
         torch.tensor(LOGITS), torch.tensor(LABELS), reduction="none", label_smoothing=0.1
     )

@@ -14,7 +14,7 @@ from verification.transforms import mixes
 from zoo.data import augment
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.training.step import sums_over_examples
+from zoo.training.objective import Objective, sums_over_examples
 
 
 def batch(count=8, height=12, width=16):
@@ -108,7 +108,9 @@ def test_loss_and_accuracy_of_soft_targets():
     right = (logits.argmax(1) == dominant) * weight
     np.testing.assert_array_equal(sums.correct, [right[dominant == k].sum() for k in range(3)])
     np.testing.assert_array_equal(sums.count, [2, 0, 1])
-    smoothed = sums_over_examples(jnp.asarray(logits), jnp.asarray(targets), jnp.asarray(weight), smoothing=0.3)
+    smoothed = sums_over_examples(
+        jnp.asarray(logits), jnp.asarray(targets), jnp.asarray(weight), Objective(label_smoothing=0.3)
+    )
     expected = optax.softmax_cross_entropy(logits, 0.7 * targets + 0.1) @ weight
     np.testing.assert_allclose(smoothed.loss, expected, rtol=1e-5)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import run_python
+from conftest import features_dataset, run_python, tabular
 from PIL import Image
 
 from zoo.data import augment
@@ -42,6 +42,23 @@ def test_images_are_those_of_the_first_step(recipe, dataset):
         own, other = (dataset.class_names[labels[each]] for each in (place, place ^ 1))
         assert example.class_name == own
         assert example.parts == f"{share[place]:.2f} {own}, {1 - share[place]:.2f} {other}"
+
+
+def test_images_are_of_what_the_recipe_leaves_and_repeats(recipe, dataset):
+    recipe = with_transforms(recipe, Resize(67), Normalize()).override(
+        {"data.validation": 0.3, "data.keep": {dataset.class_names[0]: 0.2}, "imbalance": OverSampling()}
+    )
+    feed = prepare(recipe, dataset).train_feed
+    batch = next(training_batches(feed, recipe.budget.batch_size, seed=0, on_corrupt=print))
+    for place, example in enumerate(first_examples(recipe, dataset, 8)):
+        image = feed.split.images[batch.index[place]].astype(np.float32)
+        np.testing.assert_allclose(example.plain, augment.framing._resized(image, 67, 67), atol=0.01)
+
+
+def test_features_have_no_pictures():
+    rows = np.random.default_rng(0).normal(0, 1, (40, 3))
+    with pytest.raises(ZooError, match="features has vectors of features, and there is no picture of those"):
+        first_examples(tabular(), features_dataset(rows, np.arange(40) % 2), 4)
 
 
 def test_without_augmentation_both_pictures_are_the_same(recipe, dataset):

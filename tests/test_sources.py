@@ -102,9 +102,9 @@ def test_labels_outside_of_the_classes():
         check_dataset(Dataset("mine", split, split, ("a", "b"), 1))
 
 
-@pytest.mark.parametrize("spec", ["fashion_mnits", "folder:", "tfds:", "s3:bucket", ""])
+@pytest.mark.parametrize("spec", ["fashion_mnits", "folder:", "tfds:", "csv:", "synthetic:", "s3:bucket", ""])
 def test_unknown_kinds_of_data(spec):
-    with pytest.raises(ZooError, match="it is fashion_mnist, folder:PATH or tfds:NAME"):
+    with pytest.raises(ZooError, match="it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"):
         zoo.open_source(spec)
 
 

@@ -70,7 +70,7 @@ def test_what_a_run_leaves_behind(run, recipe):
     folder, result, _ = run
     assert {path.name for path in folder.iterdir()} == {
         "recipe.json", "environment.json", "statistics.npz", "metrics.jsonl", "tensorboard", "checkpoints", "verdict.json",
-        "curves.png", ".lock",
+        "curves.png", "by_class.json", "confusion.png", ".lock",
     }  # fmt: skip
     saved = json.loads((folder / "recipe.json").read_text())
     assert (

@@ -74,7 +74,7 @@ def records(result, kind):
 
 
 def assert_same(ours, theirs):
-    for kind in ("train", "eval"):
+    for kind in ("train", "validation", "eval"):
         assert records(ours, kind) == records(theirs, kind)
     for mine, other in zip(jax.tree.leaves(ours.variables), jax.tree.leaves(theirs.variables), strict=True):
         np.testing.assert_array_equal(mine, other)
@@ -124,7 +124,49 @@ def test_early_stopping_that_never_stops_still_takes_the_best(plain, dataset):
     assert result.metrics["restored_step"] == 3
 
 
-@pytest.mark.parametrize("changes", [PLATEAU, STOPPING, AVERAGE, {**PLATEAU, **STOPPING, **AVERAGE}])
+def test_with_a_validation_split_that_alone_is_watched(plain, dataset, tmp_path):
+    """Labels of the evaluation split are all wrong: what gets better on one split gets worse on the other."""
+    wrong = zoo.ArraySplit(dataset.eval.images, (dataset.eval.labels + 1) % 10)
+    turned = zoo.Dataset("turned", dataset.train, wrong, dataset.class_names, channels=1)
+    held_out = plain.override({"data.validation": 0.2})
+    stopping = held_out.override({"early_stopping": EarlyStopping("loss", patience=2)})
+    result = fit(stopping, turned, tmp_path / "run")
+    watched, (last,) = records(result, "validation"), records(result, "eval")
+    assert len({record["loss"] for record in watched}) > 1 and {record["examples"] for record in watched} != {200}
+    best = min(watched, key=lambda record: record["loss"])
+    assert last["restored_step"] == best["step"] and last["examples"] == 200
+    again = zoo.evaluate(stopping, result.variables, turned, model=Net(), statistics=result.statistics)
+    assert again["loss"] == last["loss"] == result.metrics["loss"]
+    assert_same(fit(stopping, turned, tmp_path / "run"), result)
+
+    plateau = {"schedule": ReduceOnPlateau(0.05, metric="loss", factor=0.5, patience=1)}
+    for data in (dataset, turned):
+        reduced = fit(held_out.override(plateau), data)
+        watched = [record["loss"] for record in records(reduced, "validation")]
+        assert [record["step"] for record in records(reduced, "validation")] == [3, 6, 9]
+        worse = [number for number in (1, 2) if watched[number] >= min(watched[:number])]
+        rates = [record["learning_rate"] for record in records(reduced, "train")]
+        expected = [0.05 * 0.5 ** sum(number < step // 3 for number in worse) for step in range(12)]
+        assert rates == pytest.approx(expected)
+
+
+def test_top5_is_a_metric_where_there_are_ten_classes(plain, dataset):
+    recipe = plain.override({"early_stopping": EarlyStopping("top5", patience=2), "target": Target(0.3, "top5")})
+    result = fit(recipe, dataset)
+    best = max(records(result, "eval")[:-1], key=lambda record: record["top5"])["top5"]
+    assert result.verdict.value == best and "top-5 accuracy" in result.verdict.explanation
+    few = zoo.Dataset(
+        "few", *(zoo.ArraySplit(s.images, s.labels % 9) for s in (dataset.train, dataset.eval)), tuple("abcdefghi"), 1
+    )
+    for changes in ({"target": Target(0.3, "top5")}, {"schedule": ReduceOnPlateau(0.1, metric="top5", patience=1)}):
+        with pytest.raises(ZooError, match="metric is top5, which takes 10 classes or more, and here are 9"):
+            prepare(plain.override({"target": None} | changes), few)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [PLATEAU, STOPPING, AVERAGE, {**PLATEAU, **STOPPING, **AVERAGE, "data.validation": 0.2}],
+)
 @pytest.mark.parametrize("step", [2, 7])
 def test_a_run_that_crashed_goes_on_to_the_same_bits(plain, dataset, tmp_path, changes, step):
     recipe = plain.override(changes)
@@ -254,13 +296,17 @@ def test_what_can_never_happen_is_an_error(plain, dataset):
     with pytest.raises(ZooError, match="patience is 10, and the run has 10"):
         plain.override({**long, "early_stopping": EarlyStopping(patience=10)})
     with pytest.raises(
-        ZooError, match="EarlyStopping.metric must be one of loss, top1, balanced_accuracy, not 'val_loss'"
+        ZooError, match="EarlyStopping.metric must be one of loss, top1, top5, balanced_accuracy, not 'val_loss'"
     ):
         EarlyStopping("val_loss")
     for loss in (Focal(), GeneralizedCrossEntropy()):
         with pytest.raises(ZooError, match="is for hard labels: set regularization.label_smoothing=0"):
             plain.override({"loss": loss, "regularization.label_smoothing": 0.1})
+        with pytest.raises(ZooError, match="is for hard labels: set augmentation.mixing=None"):
+            plain.override({"loss": loss, "augmentation.mixing": Mixup(0.2)})
         assert plain.override({"loss": loss}).loss == loss
+    with pytest.raises(ZooError, match="schedule.patience is 3, and the run has 3 evaluations"):
+        plain.override({"schedule": ReduceOnPlateau(0.1, patience=3), "data.validation": 0.1})
 
 
 def test_a_plateau_without_evaluation_images_is_an_error(plain, dataset):

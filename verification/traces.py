@@ -30,7 +30,7 @@ from zoo.recipe import (
 from zoo.recipe.schedule import Schedule
 from zoo.training import experiment as experiments
 from zoo.training.experiment import Experiment
-from zoo.training.step import sums_over_examples
+from zoo.training.objective import sums_over_examples
 
 SHORT_RUN = 20  # updates: the whole schedule in few steps, so that the rate changes on the way
 
@@ -168,14 +168,16 @@ def check_updates(group: Group, recipe: Recipe) -> Check:
 
 def check_loss(group: Group, experiment: Experiment) -> Check:
     """The loss of a few random logits and targets, smoothed as the recipe says, against the formula in float64."""
-    random, recipe = np.random.default_rng(0), experiment.recipe
+    random, recipe, objective = np.random.default_rng(0), experiment.recipe, experiment.objective
     classes, smoothing = len(experiment.dataset.class_names), recipe.regularization.label_smoothing
     logits = 2 * random.standard_normal((16, classes))
     right = np.eye(classes, dtype=np.float32)[random.integers(0, classes, 16)]
     targets = (1 - smoothing) * right + smoothing / classes
     expected = closed_form_of_loss(recipe.loss, logits, targets)
+    if experiment.class_weights is not None:
+        expected = expected * (right @ experiment.class_weights)
     found = [
-        sums_over_examples(jnp.asarray(logits)[one], right[one], jnp.ones(1), recipe.loss, smoothing).loss
+        sums_over_examples(jnp.asarray(logits)[one], right[one], jnp.ones(1), objective).loss
         for one in (slice(place, place + 1) for place in range(16))
     ]
     error = float(np.abs(np.asarray(found) - expected).max() / np.abs(expected).max())

@@ -12,7 +12,9 @@ from zoo import cli
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=FLAGS)
-flags.DEFINE_string("data", None, "Other data: fashion_mnist, folder:PATH or tfds:NAME.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "data", None, "Other data: fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME.", flag_values=FLAGS
+)
 flags.DEFINE_bool("json", False, "Print a JSON object instead of a table.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
 
@@ -30,7 +32,8 @@ def main(args: flags.FlagValues) -> int:
         raise ZooError("which run? --workdir=FOLDER")
     cli.set_up_jax(args)
 
-    from zoo.training.evaluation import evaluate
+    from zoo.terminal import class_table
+    from zoo.training.evaluation import BY_CLASS, evaluate
     from zoo.training.restoring import load_run
 
     console = cli.make_console(stderr=args.json)
@@ -43,6 +46,7 @@ def main(args: flags.FlagValues) -> int:
             args.data,
             statistics=run.statistics,
             class_names=run.class_names,
+            feature_names=run.feature_names,
             on_corrupt=lambda corrupt: console.print(escape(f"not counted: {corrupt.example} ({corrupt.reason})")),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
@@ -55,8 +59,10 @@ def main(args: flags.FlagValues) -> int:
     table.add_column("metric")
     table.add_column("value", justify="right")
     for name, value in metrics.items():
-        table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
+        if name not in BY_CLASS:
+            table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
     console.print(table)
+    console.print(class_table(run.class_names, metrics["recall"], metrics.get("confusion")))
     return 0
 
 

@@ -1,9 +1,11 @@
 """How a run looks in the terminal; without one, only what is worth a line in a log file."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import jax
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -39,7 +41,7 @@ class Terminal(Tracker):
         self.tasks["training"] = self.bars.add_task(
             "training", total=experiment.total_steps, completed=first_step, numbers=""
         )
-        self.total_steps = experiment.total_steps
+        self.total_steps, self.examples = experiment.total_steps, experiment.dataset.examples
 
     def progress(self, what, done, total):
         if what not in self.tasks:
@@ -55,9 +57,10 @@ class Terminal(Tracker):
         self.bars.update(self.tasks["training"], completed=record["step"], numbers=numbers)
 
     def evaluation(self, record):
+        split = {"eval": "evaluation"}.get(record["kind"], record["kind"])
         self.console.print(
-            f"step {record['step']:>{len(str(self.total_steps))}}: evaluation loss {record['loss']:.4f},"
-            f" accuracy {record['top1']:.4f} on {record['examples']:,} images"
+            f"step {record['step']:>{len(str(self.total_steps))}}: {split} loss {record['loss']:.4f},"
+            f" accuracy {record['top1']:.4f} on {record['examples']:,} {self.examples}"
         )
 
     def note(self, text):
@@ -82,9 +85,18 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     summary = summarize(experiment.model, experiment.input_shape)
     devices = experiment.mesh.devices.flat
     target = experiment.recipe.target
-    train, test = len(experiment.train_feed.split), len(experiment.eval_feed.split)
+    train, test = experiment.train_feed.epoch, len(experiment.eval_feed.split)
+    held_out = f"; {len(experiment.validation_feed.split):,} held out" if experiment.validation_feed else ""
+    pixels, seen = (
+        " x ".join(map(str, shape)) for shape in (experiment.train_feed.image_shape, experiment.input_shape)
+    )
+    size = (
+        f"{pixels} pixels, to the network as {seen}"
+        if dataset.feature_names is None
+        else f"{dataset.channels} features"
+    )
     goal = (
-        f"{target.metric} {target.value:g} on the evaluation images"
+        f"{target.metric} {target.value:g} on the evaluation {dataset.examples}"
         if target
         else "better than always the most frequent class"
     )
@@ -93,10 +105,10 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
         "recipe": f"{recipe} ({experiment.recipe.fingerprint})",
         "model": f"{type(experiment.model).__name__}: {summary.params:,} parameters, {summary.macs:,} multiply-adds an image,"
         f" {experiment.model.dtype.__name__ if hasattr(experiment.model.dtype, '__name__') else experiment.model.dtype}",
-        "data": f"{dataset.spec}: {train:,} training and {test:,} evaluation images, {len(dataset.class_names)} classes",
-        "input": f"{' x '.join(map(str, experiment.train_feed.image_shape))} pixels, to the network as"
-        f" {' x '.join(map(str, experiment.input_shape))}",
-        "budget": f"{experiment.total_steps:,} steps of {budget.batch_size} images,"
+        "data": f"{dataset.spec}: {train:,} training and {test:,} evaluation {dataset.examples},"
+        f" {len(dataset.class_names)} classes{held_out}",
+        "input": size,
+        "budget": f"{experiment.total_steps:,} steps of {budget.batch_size} {dataset.examples},"
         f" {experiment.total_steps * budget.batch_size / train:.2f} epochs",
         "target": f"{goal} within {steps:,} steps",
         "device": f"{len(devices)} x {devices[0].device_kind}, {processor()} with {os.cpu_count()} cores, jax {jax.__version__}",
@@ -105,4 +117,35 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
         table.add_row(f"[bold]{name}[/]", escape(value))
+    return table
+
+
+def class_table(
+    class_names: Sequence[str], recall: Sequence[float | None], confusion: Sequence[Sequence[int]] | None
+) -> Table:
+    """The recall of each class, and what its examples were taken for, as a table.
+
+    Args:
+      class_names: [K].
+      recall: [K], None for classes without examples.
+      confusion: [K, K], examples by class and answer: all of it for up to 12 classes, else the three commonest mistakes.
+    """
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("class")
+    table.add_column("recall", justify="right")
+    whole = confusion is not None and len(class_names) <= 12
+    if whole:
+        for name in class_names:
+            table.add_column(escape(name), justify="right")
+    elif confusion is not None:
+        table.add_column("taken for")
+    for label, (name, share) in enumerate(zip(class_names, recall, strict=True)):
+        row = [escape(name), "-" if share is None else f"{share:.4f}"]
+        if whole:
+            row += [f"{count:,}" if count else "." for count in confusion[label]]
+        elif confusion is not None:
+            mistakes = [(count, other) for other, count in enumerate(confusion[label]) if count and other != label]
+            commonest = sorted(mistakes, key=lambda mistake: (-mistake[0], mistake[1]))[:3]
+            row.append(escape(", ".join(f"{class_names[other]} {count:,}" for count, other in commonest)))
+        table.add_row(*row)
     return table

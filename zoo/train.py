@@ -2,6 +2,10 @@
 
     python -m zoo.train --recipe=alexnet
     python -m zoo.train --recipe=alexnet --data=folder:flowers --set=budget.steps=500 --workdir=runs/flowers
+    python -m zoo.train --recipe=alexnet --data=folder:flowers --folds=5
+
+With --folds it trains that many times on all but one part of the training images and evaluates on that part
+(cross-validation), and reports mean and deviation.
 
 Exit status: 0 converged, 1 did not, 2 the command or the data cannot be used, 128 + n stopped by signal n (the same
 command goes on from there), 70 a mistake of the program's own.
@@ -16,11 +20,16 @@ from zoo import cli
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("recipe", None, "Name of a recipe, path of a recipe file, or dotted module.", flag_values=FLAGS)
-flags.DEFINE_string("data", None, "Other data: fashion_mnist, folder:PATH or tfds:NAME.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "data", None, "Other data: fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME.", flag_values=FLAGS
+)
 flags.DEFINE_string(
     "workdir", None, "Folder of the run; runs/RECIPE-FINGERPRINT-seedSEED if not given.", flag_values=FLAGS
 )
 flags.DEFINE_integer("seed", 0, "Decides all that is random.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+flags.DEFINE_integer(
+    "folds", None, "Cross-validate on the training split, with this many folds.", lower_bound=2, flag_values=FLAGS
+)
 flags.DEFINE_multi_string(
     "set", [], "Changes a field of the recipe, as in --set=schedule.peak=0.02.", flag_values=FLAGS
 )
@@ -32,7 +41,7 @@ cli.define_distributed_flags(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Runs the training; 0 if it converged, 1 if not."""
+    """Runs the training; 0 if it converged, in every fold if there are folds, 1 if not."""
     from zoo.errors import ZooError
     from zoo.recipe import list_recipes, load_recipe
     from zoo.recipe.loading import parse_changes
@@ -53,18 +62,35 @@ def main(args: flags.FlagValues) -> int:
     import jax
 
     from zoo.terminal import Terminal
+    from zoo.training.cross_validation import cross_validate
     from zoo.training.loop import fit
 
     name = args.recipe.removesuffix(".py").replace("/", ".").rpartition(".")[2]
-    workdir = args.workdir or f"runs/{name}-{recipe.fingerprint[:8]}-seed{args.seed}"
-    trackers = []
-    if jax.process_index() == 0:
-        trackers = [Terminal(cli.make_console(stderr=args.json), name, workdir)]
-    result = fit(recipe, workdir, args.seed, strategy=args.parallel, workers=args.workers, trackers=trackers)
-    if args.json and jax.process_index() == 0:
-        json.dump({"recipe": name, "workdir": workdir, "seed": args.seed, **vars(result.verdict)}, sys.stdout)
+    folds = f"-folds{args.folds}" if args.folds else ""
+    workdir = args.workdir or f"runs/{name}-{recipe.fingerprint[:8]}-seed{args.seed}{folds}"
+    main_process, console = jax.process_index() == 0, cli.make_console(stderr=args.json)
+    options = {"strategy": args.parallel, "workers": args.workers}
+    report = {"recipe": name, "workdir": workdir, "seed": args.seed}
+    if args.folds:
+
+        def trackers(fold):
+            return [Terminal(console, name, f"{workdir}/{fold}")] if main_process else []
+
+        found = cross_validate(recipe, args.folds, workdir, args.seed, trackers=trackers, **options)
+        converged = all(result.verdict.converged for result in found.results)
+        report |= {"converged": converged, "folds": args.folds, "mean": found.mean, "deviation": found.deviation}
+        for metric, mean in found.mean.items() if main_process else ():
+            console.print(
+                f"{metric} over {args.folds} folds: {mean:.4f}, standard deviation {found.deviation[metric]:.4f}"
+            )
+    else:
+        trackers = [Terminal(console, name, workdir)] if main_process else []
+        verdict = fit(recipe, workdir, args.seed, trackers=trackers, **options).verdict
+        converged, report = verdict.converged, {**report, **vars(verdict)}
+    if args.json and main_process:
+        json.dump(report, sys.stdout)
         print()
-    return 0 if result.verdict.converged else 1
+    return 0 if converged else 1
 
 
 if __name__ == "__main__":

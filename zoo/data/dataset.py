@@ -1,4 +1,7 @@
-"""Data sets: two splits of images with labels, each readable at any position."""
+"""Data sets: two splits of images, or of vectors of features, with labels, each readable at any position.
+
+A vector of F features is an image of one pixel with F channels, [1, 1, F], in float32.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +16,8 @@ class Split(Protocol):
     """One split of a data set. It can be pickled, so that worker processes can read it.
 
     Attributes:
-      images: all images, uint8 [N, H, W, C], where the split has them in memory and in one size; None elsewhere.
+      images: all images, uint8 [N, H, W, C], where the split has them in memory and in one size; None elsewhere. Vectors
+        of features are always in memory, float32 [N, 1, 1, F], with NaN for missing values.
       labels: all labels, int32 [N]; None where they can only be had by reading every example.
     """
 
@@ -31,11 +35,14 @@ class Split(Protocol):
 
 @dataclass(frozen=True)
 class ArraySplit:
-    """A split that is in memory as a whole: uint8 images [N, H, W, C] and int32 labels [N]."""
+    """A split that is in memory as a whole: uint8 images [N, H, W, C], or float32 features [N, 1, 1, F], and int32 labels
+    [N]. If examples come from lines of the file `name`, `lines` [N] are their numbers.
+    """
 
     images: np.ndarray
     labels: np.ndarray
     name: str = "array"
+    lines: np.ndarray | None = None
 
     def __len__(self):
         return len(self.labels)
@@ -44,7 +51,7 @@ class ArraySplit:
         return self.images[index], int(self.labels[index])
 
     def describe(self, index):
-        return f"{self.name}[{index}]"
+        return f"{self.name}[{index}]" if self.lines is None else f"{self.name}, line {self.lines[index]}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,8 @@ class Dataset:
       spec: how it was asked for, such as "folder:flowers".
       train, eval: the splits.
       class_names: label i is called `class_names[i]`.
-      channels: of every image, once decoded.
+      channels: of every image, once decoded; or the number of features.
+      feature_names: of vectors of features; None for images.
     """
 
     spec: str
@@ -63,6 +71,12 @@ class Dataset:
     eval: Split
     class_names: Sequence[str]
     channels: int
+    feature_names: Sequence[str] | None = None
+
+    @property
+    def examples(self) -> str:
+        """What an example is called, in the plural."""
+        return "images" if self.feature_names is None else "examples"
 
 
 def check_dataset(dataset: Dataset) -> None:
@@ -73,7 +87,7 @@ def check_dataset(dataset: Dataset) -> None:
     for name in ("train", "eval"):
         split = getattr(dataset, name)
         if len(split) == 0:
-            raise ZooError(f"{dataset.spec}: there are no {name} images")
+            raise ZooError(f"{dataset.spec}: there are no {name} {dataset.examples}")
         if split.labels is not None:
             check_labels(split.labels, len(dataset.class_names), split.describe)
 

@@ -1,12 +1,12 @@
 """Images in folders: `PATH/CLASS/IMAGE`, or `PATH/train/CLASS/IMAGE` beside `PATH/val/CLASS/IMAGE`."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from zoo.data.dataset import Dataset
+from zoo.data.splitting import hash_fraction
 from zoo.errors import ZooError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -88,8 +88,7 @@ def _hold_out(files):
 
 
 def _fraction(file):
-    """A number from 0 to 1 that follows from a file's name."""
-    return int.from_bytes(hashlib.sha256(file.name.encode()).digest()[:8], "big") / 2**64
+    return hash_fraction(file.name.encode())
 
 
 def _split(files_of, class_names):

@@ -27,7 +27,7 @@ class Batch(NamedTuple):
       index: int32, the example's place in the split.
       position: int32, the example's place in the global batch; its randomness comes from this.
       weight: float32, 1, or 0 for an example that only fills the batch up.
-      image: uint8 [n, H, W, C]; None where the split is resident on the device.
+      image: uint8 [n, H, W, C], or float32 for features; None where the split is resident on the device.
       label: int32; None likewise.
     """
 
@@ -49,6 +49,7 @@ class Feed:
       transforms: those that are left for the device.
       image_shape: (height, width, channels) of what reaches the device.
       num_classes: labels are 0 ... num_classes - 1.
+      examples: the positions in the split that make an epoch of training, some perhaps twice; None for each once.
     """
 
     split: Split
@@ -57,6 +58,12 @@ class Feed:
     transforms: tuple[Transform, ...]
     image_shape: tuple[int, int, int]
     num_classes: int
+    examples: np.ndarray | None = None
+
+    @property
+    def epoch(self) -> int:
+        """How many examples an epoch of training has."""
+        return len(self.split) if self.examples is None else len(self.examples)
 
 
 class Corrupt(NamedTuple):
@@ -88,7 +95,7 @@ def make_feed(
       on_progress: called with the number of images decoded so far.
       workers: processes that decode; 0 for threads of this one.
       decode_ahead: whether to decode a split that fits in memory at once.
-      resident_bytes: the largest split, as uint8, that is kept on the device.
+      resident_bytes: the largest split, in bytes, that is kept on the device.
 
     Raises:
       ZooError: the transforms cannot bring the images to one size, a label is out of range, or no image is left.
@@ -147,7 +154,9 @@ class _Load(grain.transforms.Map):
 
     def map(self, element):
         step, batch = element
-        image = np.zeros((len(batch.index), *self.feed.image_shape), np.uint8)
+        in_memory = self.feed.split.images
+        dtype = np.uint8 if in_memory is None else in_memory.dtype
+        image = np.zeros((len(batch.index), *self.feed.image_shape), dtype)
         label = np.zeros(len(batch.index), np.int32)
         corrupt = []
         for slot, (index, position) in enumerate(zip(batch.index, batch.position, strict=True)):
@@ -184,7 +193,8 @@ def training_batches(
       host, hosts: this host's number, and how many share a batch: each gets consecutive positions.
       workers: processes that decode; 0 for threads of this one.
     """
-    examples = grain.MapDataset.range(len(feed.split)).seed(seed).shuffle().repeat()
+    every = grain.MapDataset.range(len(feed.split)) if feed.examples is None else grain.MapDataset.source(feed.examples)
+    examples = every.seed(seed).shuffle().repeat()
     order = _Order(examples, batch_size, host, hosts)
     return _batches(feed, order, seed, first_step, on_corrupt, workers)
 

@@ -4,12 +4,14 @@ from zoo.data.dataset import Dataset, check_dataset
 from zoo.errors import ZooError
 
 
-def open_source(spec: str) -> Dataset:
+def open_source(spec: str, label: str | None = None) -> Dataset:
     """Opens a data set.
 
     Args:
-      spec: "fashion_mnist" (the project carries it), "folder:PATH" (a sub-folder of images for each class), or
-        "tfds:NAME" (a TensorFlow Datasets set, prepared in the ArrayRecord format).
+      spec: "fashion_mnist" (the project carries it), "folder:PATH" (a sub-folder of images for each class),
+        "tfds:NAME" (a TensorFlow Datasets set, prepared in the ArrayRecord format), "csv:PATH" (a table of features) or
+        "synthetic:NAME" (see `zoo.data.synthetic.open_synthetic`).
+      label: the column of a table that names the class; its last one if None.
 
     Raises:
       ZooError: there is no such data set, or it cannot be learned from: no images, one class, labels out of range.
@@ -27,7 +29,17 @@ def open_source(spec: str) -> Dataset:
         from zoo.data.tfds import open_tfds
 
         dataset = open_tfds(argument)
+    elif kind == "csv" and argument:
+        from zoo.data.table import open_table
+
+        dataset = open_table(argument, label)
+    elif kind == "synthetic" and argument:
+        from zoo.data.synthetic import open_synthetic
+
+        dataset = open_synthetic(argument)
     else:
-        raise ZooError(f"unknown data set {spec!r}: it is fashion_mnist, folder:PATH or tfds:NAME")
+        raise ZooError(
+            f"unknown data set {spec!r}: it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"
+        )
     check_dataset(dataset)
     return dataset

@@ -36,6 +36,8 @@ from zoo.recipe.augmentation import (
     UnitRange,
     VerticalFlip,
 )
+from zoo.recipe.data import Data
+from zoo.recipe.features import FeatureMeanStd, FeatureRange, ImputeMean, ImputeMedian, Trim, Unscaled, Winsorize
 from zoo.recipe.initialization import (
     Constant,
     GlorotNormal,
@@ -62,8 +64,9 @@ from zoo.recipe.optimizer import (
     RMSprop,
     WeightAverage,
 )
-from zoo.recipe.recipe import Budget, Data, Model, Precision, Recipe, Target
+from zoo.recipe.recipe import Budget, Model, Precision, Recipe, Target
 from zoo.recipe.regularization import EarlyStopping, Regularization
+from zoo.recipe.sampling import SMOTE, ClassWeights, OverSampling, UnderSampling
 from zoo.recipe.schedule import (
     ConstantRate,
     Cosine,
@@ -78,6 +81,7 @@ from zoo.recipe.schedule import (
 __all__ = [
     "LAMB",
     "SGD",
+    "SMOTE",
     "Adadelta",
     "Adagrad",
     "Adam",
@@ -87,6 +91,7 @@ __all__ = [
     "Budget",
     "CenterCrop",
     "ChannelMeanStd",
+    "ClassWeights",
     "ClipByNorm",
     "ClipByValue",
     "Constant",
@@ -98,6 +103,8 @@ __all__ = [
     "Data",
     "EarlyStopping",
     "Exponential",
+    "FeatureMeanStd",
+    "FeatureRange",
     "Focal",
     "GeneralizedCrossEntropy",
     "GlorotNormal",
@@ -107,6 +114,8 @@ __all__ = [
     "HorizontalFlip",
     "Huber",
     "Hue",
+    "ImputeMean",
+    "ImputeMedian",
     "Initialization",
     "LeCunNormal",
     "LeCunUniform",
@@ -117,6 +126,7 @@ __all__ = [
     "Normal",
     "Normalize",
     "OneCycle",
+    "OverSampling",
     "PCAColor",
     "PixelMean",
     "Polynomial",
@@ -142,10 +152,14 @@ __all__ = [
     "Step",
     "Target",
     "TenCrop",
+    "Trim",
     "TrivialAugmentWide",
+    "UnderSampling",
     "UnitRange",
+    "Unscaled",
     "VerticalFlip",
     "WeightAverage",
+    "Winsorize",
     "list_recipes",
     "load_recipe",
 ]

@@ -2,21 +2,24 @@
 
 import dataclasses
 import hashlib
-import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from zoo.errors import ZooError
-from zoo.recipe.augmentation import Augmentation, Normalization, Normalize, PixelMean
+from zoo.recipe.augmentation import Augmentation, Normalization
+from zoo.recipe.contradictions import check_together
+from zoo.recipe.data import Data
 from zoo.recipe.initialization import Initialization
 from zoo.recipe.loss import Loss, SoftmaxCrossEntropy
+from zoo.recipe.metric import HIGHER_IS_BETTER
 from zoo.recipe.optimizer import Clipping, Optimizer, WeightAverage
 from zoo.recipe.part import Part
 from zoo.recipe.paths import flatten, get, replace
 from zoo.recipe.regularization import EarlyStopping, Regularization
-from zoo.recipe.schedule import ReduceOnPlateau, Schedule
+from zoo.recipe.sampling import Imbalance
+from zoo.recipe.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -32,22 +35,6 @@ class Model(Part):
     name: str
     num_classes: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Data(Part):
-    """The images.
-
-    Attributes:
-      source: "fashion_mnist", "folder:PATH" or "tfds:NAME"; see `zoo.data.sources.open_source`.
-      corrupt_limit: images that cannot be decoded are skipped up to this many, then the run ends.
-    """
-
-    source: str
-    corrupt_limit: int = 10
-
-    def validate(self):
-        self.require(self.corrupt_limit >= 0, "corrupt_limit", "at least 0")
 
 
 @dataclass(frozen=True)
@@ -74,7 +61,7 @@ class Budget(Part):
       remat: whether activations, but for the results of convolutions and matrix products, are computed again in the
         backward pass instead of kept, to save memory.
       evaluate_every: fraction of the run between two evaluations, each followed by a checkpoint.
-      interim_examples: how many test images those evaluations take (None: all); the one at the end takes all.
+      interim_examples: how many examples those evaluations take (None: all); the one at the end takes all.
     """
 
     batch_size: int
@@ -112,7 +99,7 @@ class Target(Part):
 
     Attributes:
       value: of the metric.
-      metric: "top1" or "balanced_accuracy" (at least `value`, from 0 to 1), or "loss" (at most `value`).
+      metric: "top1", "top5" or "balanced_accuracy" (at least `value`, from 0 to 1), or "loss" (at most `value`).
       within_steps: the promised number of optimizer steps N; None for the whole run.
     """
 
@@ -121,7 +108,7 @@ class Target(Part):
     within_steps: int | None = None
 
     def validate(self):
-        self.require(self.metric in ("top1", "balanced_accuracy", "loss"), "metric", "top1, balanced_accuracy or loss")
+        self.require(self.metric in HIGHER_IS_BETTER, "metric", f"one of {', '.join(HIGHER_IS_BETTER)}")
         self.require(self.value > 0, "value", "positive")
         self.require(self.metric == "loss" or self.value <= 1, "value", "in (0, 1]")
         self.require(self.within_steps is None or self.within_steps > 0, "within_steps", "positive")
@@ -129,7 +116,7 @@ class Target(Part):
     def reached(self, metrics: Mapping[str, float]) -> bool:
         """Whether an evaluation's metrics are as good as promised."""
         found = metrics[self.metric]
-        return found <= self.value if self.metric == "loss" else found >= self.value
+        return found >= self.value if HIGHER_IS_BETTER[self.metric] else found <= self.value
 
 
 @dataclass(frozen=True)
@@ -146,6 +133,7 @@ class Recipe(Part):
       early_stopping: None for a run that goes to its end.
       auxiliary_weight: of the loss of each further classifier that a network has in training: 0.3 for `googlenet` (Szegedy
         et al. 2014, section 5), 0.4 for `inception_v3` (the authors' code). None for a network without.
+      imbalance: what is done about classes of different frequencies.
       provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
         covers everything below it, and the longest one that matches counts.
     """
@@ -166,48 +154,14 @@ class Recipe(Part):
     weight_average: WeightAverage | None = None
     early_stopping: EarlyStopping | None = None
     auxiliary_weight: float | None = None
+    imbalance: Imbalance | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def validate(self):
         for path in self.provenance:
             get(self, path)
-        before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), self.augmentation.train)
-        if isinstance(self.normalization, PixelMean) and any(transform.displaces for transform in before):
-            raise ZooError(
-                "PixelMean needs every image in the same place: in augmentation.train, Normalize() comes first"
-            )
-        if self.augmentation.mixing and self.budget.batch_size % (2 * self.budget.accumulation):
-            raise ZooError(
-                f"{type(self.augmentation.mixing).__name__} pairs the examples of each part of a batch: budget.batch_size"
-                " must be divisible by 2 * accumulation"
-            )
-        promised, steps = self.target and self.target.within_steps, self.budget.steps
-        if promised and steps and steps > promised:
-            raise ZooError(
-                f"the target promises {promised} steps and the budget has {steps}: change target.within_steps too, or set"
-                " target=None"
-            )
-
-        if self.loss.hard_labels and self.regularization.label_smoothing:
-            raise ZooError(
-                f"{type(self.loss).__name__} is for hard labels: set regularization.label_smoothing=0, or another loss"
-            )
         self.require(self.auxiliary_weight is None or self.auxiliary_weight > 0, "auxiliary_weight", "positive or None")
-        self._check_patience()
-
-    def _check_patience(self):
-        budget = self.budget
-        # With epochs the steps are not known yet; 1000 are enough to tell evaluations apart.
-        evaluations = len(budget.evaluation_steps(budget.steps or 1000))
-        watching = {"early_stopping": self.early_stopping}
-        if isinstance(self.schedule, ReduceOnPlateau):
-            watching["schedule"] = self.schedule
-        for name, part in watching.items():
-            if part is not None and part.patience >= evaluations:
-                raise ZooError(
-                    f"{name}.patience is {part.patience}, and the run has {evaluations} evaluations, so that it can never"
-                    " run out: choose a smaller one, or a smaller budget.evaluate_every"
-                )
+        check_together(self)
 
     def override(self, changes: Mapping[str, Any]) -> Self:
         """A copy with other values, by dotted path, such as {"schedule.peak": 0.02}.

@@ -34,11 +34,12 @@ class EarlyStopping(Part):
     """Ends the run when evaluations no longer get better, and takes the weights of the best one (Prechelt 1998, "Early
     Stopping - But When?").
 
-    Evaluations that it compares take `budget.interim_examples` images each, also the one after the last step. The weights
-    that are taken are evaluated once more, on all images.
+    Evaluations that it compares are of the validation split, if `data.validation` makes one, and take
+    `budget.interim_examples` examples each, also the one after the last step. The weights that are taken are evaluated
+    once more, on all examples of the evaluation split.
 
     Attributes:
-      metric: "loss", "top1" or "balanced_accuracy", of the evaluation images.
+      metric: "loss", "top1", "top5" or "balanced_accuracy".
       patience: so many evaluations in a row that were not better than the best before them end the run.
       minimum_change: by how much it has to be better, in the metric's unit.
     """

@@ -136,7 +136,7 @@ class ReduceOnPlateau(Schedule):
     """`peak`, multiplied by `factor` whenever evaluations no longer get better, as Keras' ReduceLROnPlateau.
 
     Attributes:
-      metric: "loss", "top1" or "balanced_accuracy", of the evaluation images.
+      metric: "loss", "top1", "top5" or "balanced_accuracy", of the validation split if `data.validation` makes one.
       factor: of each reduction.
       patience: so many evaluations in a row that were not better than the best before them lead to a reduction; PyTorch
         counts from 0, and its patience is one less.

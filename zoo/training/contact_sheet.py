@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zoo.data import sampling
 from zoo.data.dataset import Dataset, check_dataset
 from zoo.data.loader import Corrupt, evaluation_batches, make_feed, training_batches
+from zoo.data.selection import select
 from zoo.errors import ZooError
 from zoo.recipe import Recipe, TenCrop
 from zoo.training.experiment import measure_statistics
@@ -58,6 +60,9 @@ def first_examples(
     if count > recipe.budget.batch_size:
         raise ZooError(f"the first step has {recipe.budget.batch_size} images (budget.batch_size), not {count}")
     check_dataset(dataset)
+    if dataset.feature_names is not None:
+        raise ZooError(f"{dataset.spec} has vectors of features, and there is no picture of those")
+    dataset, _ = select(recipe.data, dataset)
 
     def feed_of(split, transforms):
         classes = len(dataset.class_names)
@@ -71,6 +76,7 @@ def first_examples(
     measured = measure_statistics(
         recipe.normalization, dataset.train, train_feed, eval_feed, lambda corrupt: None, on_progress, workers=0
     )
+    train_feed = sampling.resample(recipe.imbalance, train_feed, measured)
     unmeasured = measured._replace(mean=jnp.zeros(dataset.channels), scale=jnp.ones(dataset.channels))
     # What a transform after it makes of a mean image is not known, so that one is not subtracted to begin with.
     shown = unmeasured if measured.mean.ndim == 3 else measured

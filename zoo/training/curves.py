@@ -18,7 +18,10 @@ def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target
     from matplotlib.figure import Figure
 
     train = [record for record in records if record["kind"] == "train"]
-    evaluations = [record for record in records if record["kind"] == "eval"]
+    evaluations = {
+        label: [record for record in records if record["kind"] == kind]
+        for kind, label in (("validation", "validation"), ("eval", "evaluation"))
+    }
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=120)
     figure.suptitle(title, fontsize=11)
     loss, accuracy, rate = figure.subplots(1, 3, width_ratios=(4, 4, 2.5))
@@ -27,7 +30,9 @@ def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target
         axes.plot(steps, values, color="C0", alpha=0.25, linewidth=0.8)
         smooth = _moving_average(values, max(len(values) // 25, 1))
         axes.plot(steps, smooth, color="C0", linewidth=1.6, label="training, moving average")
-        axes.plot(_column(evaluations, "step"), _column(evaluations, name), "o-", color="C1", label="evaluation")
+        for color, (split, those) in zip(("C4", "C1"), evaluations.items(), strict=True):
+            if those:
+                axes.plot(_column(those, "step"), _column(those, name), "o-", color=color, label=split)
         axes.set_ylabel(label)
     if target is not None:
         accuracy.axhline(target, color="C2", linestyle="--", linewidth=1, label=f"target {target:.2f}")

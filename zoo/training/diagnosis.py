@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from zoo.training.experiment import Experiment
+from zoo.training.objective import sums_of_outputs
 from zoo.training.state import TrainState
-from zoo.training.step import Constants, dropout_by_position, mixed_inputs, step_keys, sums_of_outputs
+from zoo.training.step import Constants, dropout_by_position, mixed_inputs, step_keys
 
 
 def first_non_finite(experiment: Experiment, state: TrainState, constants: Constants, batch: Any) -> str:

@@ -33,6 +33,8 @@ from zoo.recipe import (
 from zoo.training.experiment import prepare
 from zoo.training.step import Constants
 
+BY_CLASS = ("recall", "confusion")  # the metrics that are lists, and too long for a line of records
+
 
 def evaluate_feed(
     eval_step: Callable,
@@ -46,7 +48,7 @@ def evaluate_feed(
     on_corrupt: Callable[[Corrupt], None] = lambda corrupt: None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     workers: int = 0,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Evaluates on a split.
 
     Args:
@@ -61,8 +63,12 @@ def evaluate_feed(
       workers: processes that decode; 0 for threads of this one.
 
     Returns:
-      `loss` (mean of the recipe's), `top1` (accuracy), `balanced_accuracy` (mean over classes), `majority` (share of the
-      most frequent class, which is the accuracy of always answering it) and `examples` (how many were counted).
+      Numbers: `loss` (mean of the recipe's), `top1` (accuracy), `balanced_accuracy` (mean over classes), `majority` (share
+      of the most frequent class, which is the accuracy of always answering it), `examples` (how many were counted) and,
+      for ten classes or more, `top5` (how often the class is among the five largest logits).
+
+      Lists, named in `BY_CLASS`: `recall`, the share of right answers for each class, None where there is no example;
+      and for up to 100 classes `confusion`, a list for each class with the number of its examples by answer.
     """
     total = len(feed.split) if indices is None else len(indices)
     batches = evaluation_batches(
@@ -74,23 +80,30 @@ def evaluate_feed(
         hosts=jax.process_count(),
         workers=workers,
     )
-    loss, correct, count = 0.0, 0.0, 0.0
+    totals = None
     for done, batch in enumerate(batches, start=1):
         sums = jax.device_get(eval_step(variables, constants, parallel.shard_batch(batch, mesh)))
         # Summed in float64: float32 cannot count past 16,777,216.
-        loss += float(sums.loss)
-        correct = correct + sums.correct.astype(np.float64)
-        count = count + sums.count.astype(np.float64)
+        sums = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), sums)
+        totals = sums if totals is None else jax.tree.map(np.add, totals, sums)
         on_progress(min(done * batch_size, total), total)
+    correct, count = totals.correct, totals.count
     examples = max(count.sum(), 1.0)
-    present = count > 0
-    return {
-        "loss": float(loss / examples),
+    recall = [float(right / number) if number else None for right, number in zip(correct, count, strict=True)]
+    present = [share for share in recall if share is not None]
+    metrics = {
+        "loss": float(totals.loss / examples),
         "top1": float(correct.sum() / examples),
-        "balanced_accuracy": float((correct[present] / count[present]).mean()) if present.any() else 0.0,
+        "balanced_accuracy": float(np.mean(present)) if present else 0.0,
         "majority": float(count.max() / examples),
         "examples": int(count.sum()),
     }
+    if totals.top5 is not None:
+        metrics["top5"] = float(totals.top5 / examples)
+    metrics["recall"] = recall
+    if totals.confusion is not None:
+        metrics["confusion"] = totals.confusion.astype(int).tolist()
+    return metrics
 
 
 def evaluate(
@@ -101,9 +114,10 @@ def evaluate(
     model: nn.Module | None = None,
     statistics: Statistics | None = None,
     class_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | None = None,
     on_corrupt: Callable[[Corrupt], None] = lambda corrupt: None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Evaluates trained variables on the evaluation split of a data set.
 
     Args:
@@ -113,7 +127,7 @@ def evaluate(
       source: the data; a recipe's own if None.
       model: a network of one's own instead of the recipe's.
       statistics: with which the network was trained; measured on the source's training split if None.
-      class_names: for which the network was trained; not compared with the source's if None.
+      class_names, feature_names: for which the network was trained; not compared with the source's if None.
       on_corrupt: called for each image that cannot be decoded; it is not counted.
       on_progress: called as (examples done, examples in all).
 
@@ -129,10 +143,13 @@ def evaluate(
         raise ZooError("evaluate: which data? A network by itself has none, say source=...")
     else:
         model, recipe = recipe_or_model, _plain_recipe(recipe_or_model)
-    dataset = source if isinstance(source, Dataset) else open_source(source or recipe.data.source)
+    dataset = source if isinstance(source, Dataset) else open_source(source or recipe.data.source, recipe.data.label)
     if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
         trained, given = (", ".join(names) for names in (class_names, dataset.class_names))
         raise ZooError(f"the network was trained for the classes {trained}; {dataset.spec} has {given}")
+    if feature_names is not None and tuple(feature_names) != tuple(dataset.feature_names or ()):
+        trained, given = (", ".join(names) for names in (feature_names, dataset.feature_names or ("images",)))
+        raise ZooError(f"the network was trained for the features {trained}; {dataset.spec} has {given}")
     experiment = prepare(
         recipe, dataset, model=model, known_statistics=statistics, training=False, on_corrupt=on_corrupt
     )

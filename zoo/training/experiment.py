@@ -16,18 +16,21 @@ from flax import traverse_util
 from jax.sharding import Mesh
 
 from zoo import parallel
-from zoo.data import augment, statistics
+from zoo.data import augment, features, sampling, statistics
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset, Split, check_dataset
 from zoo.data.loader import Corrupt, Feed, decoded, make_feed
+from zoo.data.selection import check_all_values, check_kind, select
 from zoo.errors import ZooError
 from zoo.models.registry import create_model
 from zoo.optimizer import make_optimizer
 from zoo.recipe import Normalize, Recipe, ReduceOnPlateau
 from zoo.recipe.augmentation import Normalization
+from zoo.recipe.metric import TOP5_CLASSES
 from zoo.schedule import learning_rate
+from zoo.training.objective import Objective
 from zoo.training.state import TrainState, create_state
-from zoo.training.step import Constants, Objective, make_eval_step, make_train_step
+from zoo.training.step import Constants, make_eval_step, make_train_step
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,13 @@ class Experiment:
     """A recipe with its data, its network and its devices.
 
     Attributes:
-      recipe, dataset, mesh: as given to `prepare`.
+      recipe, mesh: as given to `prepare`.
+      dataset: the same, with what the recipe leaves of the training split.
       model: the network, with as many classes as the data has.
       train_feed, eval_feed: the splits with the transforms that are left for the device.
+      validation_feed: what was held out of the training split, for evaluations on the way; None if nothing was.
       statistics: of the training images.
+      class_weights: of the loss, float32 [K]; None if all are 1.
       input_shape: (height, width, channels) that the network is fed.
       total_steps: of the run.
       optimizer, learning_rate: the recipe's, for that many steps.
@@ -51,7 +57,9 @@ class Experiment:
     model: nn.Module
     train_feed: Feed
     eval_feed: Feed
+    validation_feed: Feed | None
     statistics: Statistics
+    class_weights: np.ndarray | None
     input_shape: tuple[int, int, int]
     total_steps: int
     optimizer: optax.GradientTransformation
@@ -76,7 +84,9 @@ class Experiment:
     def objective(self) -> Objective:
         """What a training step makes small."""
         recipe = self.recipe
-        return Objective(recipe.loss, recipe.regularization.label_smoothing, recipe.auxiliary_weight)
+        return Objective(
+            recipe.loss, recipe.regularization.label_smoothing, recipe.auxiliary_weight, self.class_weights
+        )
 
     def constants(self, feed: Feed) -> Constants:
         """What every step over a feed gets: statistics, and the images if they are resident."""
@@ -98,9 +108,9 @@ class Experiment:
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
 
-    def eval_step(self) -> Callable:
-        """The compiled evaluation step (variables, constants, batch) -> Sums."""
-        body = make_eval_step(self.model, self.eval_feed.transforms, self.recipe.loss)
+    def eval_step(self, feed: Feed | None = None) -> Callable:
+        """The compiled evaluation step (variables, constants, batch) -> Sums, for `eval_feed` or another feed."""
+        body = make_eval_step(self.model, (feed or self.eval_feed).transforms, self.recipe.loss)
         return parallel.data_parallel(body, self.mesh, donate=False, strategy=self.strategy)
 
 
@@ -140,7 +150,13 @@ def prepare(
         recipe.budget.batch_size, mesh, recipe.budget.accumulation, pairs=recipe.augmentation.mixing is not None
     )
     check_dataset(dataset)
+    check_kind(dataset, recipe.normalization)
+    check_all_values(dataset, recipe.data.missing)
+    validation = None
+    if training or known_statistics is None:
+        dataset, validation = select(recipe.data, dataset)
     classes = len(dataset.class_names)
+    _check_metrics(recipe, classes)
     if recipe.model.num_classes not in (None, classes):
         raise ZooError(f"model.num_classes is {recipe.model.num_classes}, but {dataset.spec} has {classes} classes")
     network = model
@@ -148,11 +164,10 @@ def prepare(
         dtype = getattr(recipe.precision, mesh.devices.flat[0].platform, recipe.precision.cpu)
         network = create_model(recipe.model.name, classes, jnp.dtype(dtype), **recipe.model.options)
 
-    def feed_of(name):
-        split = getattr(dataset, name)
+    def feed_of(name, split, transforms):
         return make_feed(
             split,
-            getattr(recipe.augmentation, name),
+            transforms,
             channels=dataset.channels,
             num_classes=classes,
             on_corrupt=on_corrupt,
@@ -161,7 +176,9 @@ def prepare(
             decode_ahead=training or name == "eval",
         )
 
-    train_feed, eval_feed = feed_of("train"), feed_of("eval")
+    train_feed = feed_of("train", dataset.train, recipe.augmentation.train)
+    eval_feed = feed_of("eval", dataset.eval, recipe.augmentation.eval)
+    validation_feed = validation and feed_of("validation", validation, recipe.augmentation.eval)
     input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
     params = _check_network(network, input_shape, classes)
     heads = getattr(network, "aux_heads", False)
@@ -172,10 +189,18 @@ def prepare(
         )
     if model is None:  # the patterns of a recipe are for the layers of its own network
         _check_patterns(recipe, params)
-    measured = known_statistics or measure_statistics(
-        recipe.normalization, dataset.train, train_feed, eval_feed, on_corrupt, on_progress, workers
-    )
-    total_steps = recipe.budget.total_steps(len(train_feed.split))
+    measured = known_statistics
+    if measured is None and dataset.feature_names is not None:
+        measured = features.measure(recipe.normalization, recipe.data.missing, recipe.data.outliers, dataset)
+    elif measured is None:
+        measured = measure_statistics(
+            recipe.normalization, dataset.train, train_feed, eval_feed, on_corrupt, on_progress, workers
+        )
+    weights = None
+    if training:
+        train_feed = sampling.resample(recipe.imbalance, train_feed, measured)
+        weights = sampling.class_weights(recipe.imbalance, train_feed, dataset.class_names)
+    total_steps = recipe.budget.total_steps(train_feed.epoch)
     rate = learning_rate(recipe.schedule, total_steps)
     return Experiment(
         recipe=recipe,
@@ -184,13 +209,23 @@ def prepare(
         model=network,
         train_feed=train_feed,
         eval_feed=eval_feed,
+        validation_feed=validation_feed,
         statistics=measured,
+        class_weights=weights,
         input_shape=input_shape,
         total_steps=total_steps,
         optimizer=make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping),
         learning_rate=rate,
         strategy=strategy,
     )
+
+
+def _check_metrics(recipe, classes):
+    for field in ("target", "early_stopping", "schedule"):
+        if getattr(getattr(recipe, field), "metric", None) == "top5" and classes < TOP5_CLASSES:
+            raise ZooError(
+                f"{field}.metric is top5, which takes {TOP5_CLASSES} classes or more, and here are {classes}"
+            )
 
 
 def _check_network(network, input_shape, classes):

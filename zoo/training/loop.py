@@ -17,21 +17,22 @@ from jax.experimental import multihost_utils
 from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
-from zoo.data.loader import training_batches
+from zoo.data.loader import Feed, training_batches
 from zoo.data.sources import open_source
 from zoo.data.statistics import sample_indices
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Recipe
 from zoo.training.checkpoint import Checkpoints
+from zoo.training.confusion import draw_confusion
 from zoo.training.curves import draw_curves
 from zoo.training.diagnosis import first_non_finite
-from zoo.training.evaluation import evaluate_feed
+from zoo.training.evaluation import BY_CLASS, evaluate_feed
 from zoo.training.experiment import Experiment, prepare
 from zoo.training.pace import Clock, Waits
 from zoo.training.run_folder import RunFolder
 from zoo.training.state import TrainState
 from zoo.training.stopping import SkippedImages, Stop, one_line_for_disk_errors, stop_on_signals
-from zoo.training.tracking import History, JSONLines, TensorBoard, Tracker, Trackers
+from zoo.training.tracking import ByClass, History, JSONLines, TensorBoard, Tracker, Trackers
 from zoo.training.verdict import Verdict, diverged, judge
 from zoo.training.watching import Watched
 
@@ -47,7 +48,7 @@ class FitResult:
     Attributes:
       verdict: whether it converged.
       metrics: of the evaluation at the end, see `evaluate_feed`; empty if the run diverged.
-      history: all records, dictionaries with `kind` ("train" or "eval") and `step`.
+      history: all records, dictionaries with `kind` ("train", "validation" or "eval") and `step`.
       variables: {"params": ..., "batch_stats": ...} at the end; averaged, or of the best evaluation, where the recipe says so.
       statistics: of the training images; `zoo.evaluate` takes them.
     """
@@ -96,7 +97,7 @@ def fit(
     with contextlib.ExitStack() as stack:
         stack.enter_context(one_line_for_disk_errors())
         stack.callback(tracker.close)
-        dataset = dataset or open_source(recipe.data.source)
+        dataset = dataset or open_source(recipe.data.source, recipe.data.label)
         folder = RunFolder(workdir) if workdir else None
         if folder:
             _in_main_process(lambda: folder.claim(recipe, seed, dataset))
@@ -121,7 +122,7 @@ def fit(
             checkpoints = Checkpoints(folder.checkpoints, clean_up=True)
             stack.callback(checkpoints.close)
             state = checkpoints.restore(state, tracker.note) or state
-            history = History(folder.read_history(int(state.step)))
+            history = History(folder.read_history(int(state.step)), folder.read_by_class())
         if folder and main_process:
             if folder.begun and (changed := folder.changed_environment()):
                 tracker.note(
@@ -129,7 +130,7 @@ def fit(
                 )
             folder.write_statistics(experiment.statistics)
             folder.rewrite_history(history.records)
-            files = Trackers([JSONLines(folder.metrics), TensorBoard(folder.events, int(state.step))])
+            files = Trackers([JSONLines(folder.metrics), TensorBoard(folder.events, int(state.step)), ByClass(folder)])
             stack.callback(files.close)
             tracker = Trackers([files, *trackers])
         tracker.begin(experiment, int(state.step))
@@ -139,9 +140,13 @@ def fit(
             checkpoints.wait()
         if folder and main_process:
             folder.write_verdict(verdict)
-            draw_curves(history.records, folder.path / "curves.png", title=folder.path.name, target=verdict.target)
+            title = folder.path.name
+            draw_curves(history.records, folder.path / "curves.png", title=title, target=verdict.target)
+            if "confusion" in history.of_classes:
+                names, counts = experiment.dataset.class_names, history.of_classes["confusion"]
+                draw_confusion(counts, names, folder.path / "confusion.png", title=title)
         tracker.end(verdict)
-    metrics = {} if verdict.value is None else history.records[-1]
+    metrics = {} if verdict.value is None else {**history.records[-1], **history.of_classes}
     return FitResult(verdict, metrics, history.records, state.learned, experiment.statistics)
 
 
@@ -178,10 +183,13 @@ class _Run:
         experiment, total = self.experiment, self.experiment.total_steps
         budget = experiment.recipe.budget
         due = {*budget.evaluation_steps(total)} - {
-            record["step"] for record in self.history.records if record["kind"] == "eval"
+            record["step"] for record in self.history.records if record["kind"] != "train"
         }
         constants, train_step = experiment.constants(experiment.train_feed), experiment.train_step()
-        evaluate, watched = self.evaluator(), self.watched
+        evaluate_at_end = evaluate_on_the_way = self.evaluator("eval", experiment.eval_feed)
+        if experiment.validation_feed:
+            evaluate_on_the_way = self.evaluator("validation", experiment.validation_feed)
+        watched = self.watched
         state, over = watched.follow(state, experiment.mesh), watched.over
         clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque()
         step = int(state.step)
@@ -207,21 +215,25 @@ class _Run:
                         return state, diverged(values, where, experiment.recipe.target, done, total)
                     self.tracker.train({"kind": "train", "step": done, **values, **clock.speed()})
                 if not (pending and self.stop.settle()) and step in due:
-                    record = evaluate(state.evaluated, step, self.takes_all(step))
+                    final = step == total and experiment.recipe.early_stopping is None
+                    evaluate = evaluate_at_end if final else evaluate_on_the_way
+                    record = evaluate(state.evaluated, step, final)
                     if record is not None:
                         self.tracker.evaluation(record)
                         due.remove(step)
                         watched = self.watched
                         state, over = watched.follow(state, experiment.mesh), watched.over
-                        self.save(state, step, record)
+                        # The best checkpoint is chosen by validation, if there is any: not by the evaluation split.
+                        self.save(state, step, record if evaluate is evaluate_on_the_way else None)
                     clock = Clock(budget.batch_size)
                 if self.stop.signum:
                     raise self.interrupted(state, step)
                 if step == total or over:
                     if advice := waits.advice():
                         self.tracker.note(advice)
-                    self.restore_best(state, step, evaluate)
-                    return state, judge(self.history.records, experiment.recipe.target, total)
+                    self.restore_best(state, step, evaluate_at_end)
+                    examples = experiment.dataset.examples
+                    return state, judge(self.history.records, experiment.recipe.target, total, examples)
                 batch = waits.next(batches, in_flight)
                 batch = parallel.shard_batch(batch, experiment.mesh)
                 state, metrics = train_step(state, constants, batch)
@@ -232,11 +244,6 @@ class _Run:
     def watched(self) -> Watched:
         """What the evaluations so far lead to."""
         return Watched(self.experiment.recipe, self.history.records)
-
-    def takes_all(self, step: int) -> bool:
-        """Whether an evaluation takes all images: with early stopping, only that of the weights it takes does."""
-        recipe, last = self.experiment.recipe, step == self.experiment.total_steps
-        return (last and recipe.early_stopping is None) or recipe.budget.interim_examples is None
 
     def restore_best(self, state: TrainState, step: int, evaluate: Callable) -> None:
         """Evaluates the weights that early stopping takes, if it is there and has not done so before."""
@@ -250,23 +257,26 @@ class _Run:
         self.tracker.note(f"the weights are those of step {best_step}")
         self.tracker.evaluation({**record, "restored_step": best_step})
 
-    def evaluator(self) -> Callable[[dict[str, Any], int, bool], dict[str, Any] | None]:
-        """A function (variables, step, whether with all images) -> the record of an evaluation; None if a signal ended it."""
-        experiment = self.experiment
-        feed, budget = experiment.eval_feed, experiment.recipe.budget
-        constants, eval_step = experiment.constants(feed), experiment.eval_step()
+    def evaluator(self, kind: str, feed: Feed) -> Callable[[dict[str, Any], int, bool], dict[str, Any] | None]:
+        """A function (variables, step, whether it is the evaluation at the end, which takes all examples) -> the record of
+        an evaluation on a feed; None if a signal ended it.
+        """
+        experiment, budget = self.experiment, self.experiment.recipe.budget
+        constants, eval_step = experiment.constants(feed), experiment.eval_step(feed)
 
         class Stopped(Exception):
             pass
 
-        def evaluate(variables, step, takes_all):
+        def evaluate(variables, step, at_end):
             def on_progress(done, total):
                 self.tracker.progress("evaluating", done, total)
                 if jax.process_count() == 1 and self.stop.received:
                     self.stop.settle()
                     raise Stopped
 
-            started = time.perf_counter()
+            indices, started = None, time.perf_counter()
+            if budget.interim_examples is not None and not at_end:
+                indices = sample_indices(len(feed.split), budget.interim_examples)
             with contextlib.suppress(Stopped):
                 metrics = evaluate_feed(
                     eval_step,
@@ -275,12 +285,14 @@ class _Run:
                     feed,
                     experiment.mesh,
                     batch_size=budget.batch_size,
-                    indices=None if takes_all else sample_indices(len(feed.split), budget.interim_examples),
+                    indices=indices,
                     on_corrupt=self.skipped,
                     on_progress=on_progress,
                     workers=self.workers,
                 )
-                return {"kind": "eval", "step": step, **metrics, "seconds": time.perf_counter() - started}
+                by_class = {name: metrics.pop(name) for name in BY_CLASS if name in metrics}
+                self.tracker.by_class(step, by_class)
+                return {"kind": kind, "step": step, **metrics, "seconds": time.perf_counter() - started}
             return None
 
         return evaluate

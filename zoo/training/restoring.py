@@ -21,6 +21,7 @@ class TrainedRun(NamedTuple):
         far, where the recipe says so.
       statistics: of the training images.
       class_names: logit i is for the class `class_names[i]`.
+      feature_names: of the columns that it was trained on; None for images.
     """
 
     recipe: Recipe
@@ -28,6 +29,7 @@ class TrainedRun(NamedTuple):
     variables: dict[str, Any]
     statistics: Statistics
     class_names: tuple[str, ...]
+    feature_names: tuple[str, ...] | None
 
 
 def load_run(path: str | Path, on_damaged: Callable[[str], None] = lambda text: None) -> TrainedRun:
@@ -54,4 +56,12 @@ def load_run(path: str | Path, on_damaged: Callable[[str], None] = lambda text: 
     learned = state.get("best") or state.get("average") or state
     variables = {name: learned[name] for name in ("params", "batch_stats") if learned.get(name)}
     recipe = Recipe.from_json(identity["recipe"])
-    return TrainedRun(recipe, int(state["step"]), variables, statistics, tuple(identity["data"]["classes"]))
+    features = identity["data"].get("features")
+    return TrainedRun(
+        recipe,
+        int(state["step"]),
+        variables,
+        statistics,
+        class_names=tuple(identity["data"]["classes"]),
+        feature_names=features and tuple(features),
+    )

@@ -68,9 +68,9 @@ class RunFolder:
             difference.append(f"seed: {seed}, {recorded['seed']}")
         data = describe_data(dataset)
         difference += [
-            f"{name} of the data: {data[name]}, {recorded['data'][name]}"
+            f"{name} of the data: {data[name]}, {recorded['data'].get(name)}"
             for name in data
-            if data[name] != recorded["data"][name]
+            if data[name] != recorded["data"].get(name)
         ]
         if difference:
             raise ZooError(
@@ -134,6 +134,15 @@ class RunFolder:
         """Writes `verdict.json`."""
         self.write("verdict.json", vars(verdict))
 
+    def read_by_class(self) -> dict[str, Any]:
+        """What the last evaluation found class by class, see `Tracker.by_class`; nothing before the first."""
+        content = self._read("by_class.json") if (self.path / "by_class.json").exists() else {}
+        return {name: value for name, value in content.items() if name not in ("step", "classes")}
+
+    def write_by_class(self, content: Mapping[str, Any]) -> None:
+        """Writes `by_class.json`."""
+        self.write("by_class.json", content)
+
     def read_statistics(self) -> Statistics | None:
         """The statistics that the run was started with; None if there are none yet."""
         path = self.path / "statistics.npz"
@@ -141,14 +150,15 @@ class RunFolder:
             return None
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return Statistics(**{name: arrays[name] for name in Statistics._fields})
-        except (OSError, ValueError, EOFError, KeyError):
+                needed = Statistics._fields[: -len(Statistics._field_defaults)]
+                return Statistics(**{name: arrays[name] for name in {*needed, *arrays.files}})
+        except (OSError, ValueError, EOFError, KeyError, TypeError):
             raise ZooError(f"{path} is damaged: choose another --workdir, or remove this one") from None
 
     def write_statistics(self, statistics: Statistics) -> None:
         """Writes `statistics.npz`, for the run to go on with, and for evaluation."""
         temporary = self.path / ".statistics.tmp.npz"
-        np.savez(temporary, **statistics._asdict())
+        np.savez(temporary, **{name: value for name, value in statistics._asdict().items() if value is not None})
         temporary.replace(self.path / "statistics.npz")
 
     def read_corrupt(self) -> dict[str, str]:
@@ -179,8 +189,10 @@ class RunFolder:
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:
     """What must stay the same of a data set for a run to go on, or for its network to be evaluated on it."""
+    features = {} if dataset.feature_names is None else {"features": list(dataset.feature_names)}
     return {
         "classes": list(dataset.class_names),
+        **features,
         "channels": dataset.channels,
         "training images": len(dataset.train),
         "evaluation images": len(dataset.eval),

@@ -15,12 +15,18 @@ from zoo import parallel
 from zoo.data import augment
 from zoo.data.augment import Statistics
 from zoo.data.loader import Batch
-from zoo.errors import ZooError
-from zoo.loss import example_losses
 from zoo.optimizer import average_weights
-from zoo.recipe import SoftmaxCrossEntropy, WeightAverage
+from zoo.recipe import WeightAverage
 from zoo.recipe.augmentation import Mixing, TenCrop, Transform
 from zoo.recipe.loss import Loss
+from zoo.training.objective import (
+    CROSS_ENTROPY,
+    Objective,
+    Sums,
+    count_answers,
+    sums_of_outputs,
+    sums_over_examples,
+)
 from zoo.training.state import TrainState
 
 
@@ -29,37 +35,13 @@ class Constants(NamedTuple):
 
     Attributes:
       statistics: of the training images.
-      images, labels: the split, if it is resident on the device: uint8 [N, H, W, C] and int32 [N]; else None.
+      images, labels: the split, if it is resident on the device: uint8 [N, H, W, C], or float32 [N, 1, 1, F] for
+        features, and int32 [N]; else None.
     """
 
     statistics: Statistics
     images: jax.Array | None
     labels: jax.Array | None
-
-
-class Objective(NamedTuple):
-    """What a training step makes small, penalties aside; see `zoo.recipe.Recipe` and `Regularization`."""
-
-    loss: Loss = SoftmaxCrossEntropy()
-    label_smoothing: float = 0.0
-    auxiliary_weight: float | None = None
-
-
-CROSS_ENTROPY = Objective()
-
-
-class Sums(NamedTuple):
-    """Sums over examples, float32.
-
-    Attributes:
-      loss: of their losses, a scalar.
-      correct: the number of right answers by class, [K].
-      count: their number by class, [K].
-    """
-
-    loss: jax.Array
-    correct: jax.Array
-    count: jax.Array
 
 
 def make_train_step(
@@ -180,7 +162,8 @@ def make_eval_step(
         if isinstance(transforms[-1], TenCrop):
             logits = augment.average_views(transforms[-1], logits.reshape(len(labels), -1, logits.shape[-1]))
         targets = augment.soft_targets(labels, None, logits.shape[-1])
-        return parallel.sum_over_devices(sums_over_examples(logits, targets, batch.weight, loss))
+        sums = sums_over_examples(logits, targets, batch.weight, Objective(loss))
+        return parallel.sum_over_devices(sums._replace(**count_answers(logits, labels, batch.weight)))
 
     return eval_step
 
@@ -217,59 +200,6 @@ def mixed_inputs(
     keys = jax.vmap(lambda position: jax.random.fold_in(jax.random.fold_in(key, position), len(transforms)))
     images, share = augment.mix(mixing, images, batch.weight, keys(batch.position))
     return images, labels, share
-
-
-def sums_of_outputs(
-    outputs: jax.Array | tuple[jax.Array, list[jax.Array]],
-    labels: jax.Array,
-    weight: jax.Array,
-    objective: Objective,
-    share: jax.Array | None = None,
-) -> Sums:
-    """The objective and the right answers of what a network gives in training, summed as by `sums_over_examples`.
-
-    Args:
-      outputs: logits [n, K], or (logits, [logits of each auxiliary classifier]), whose losses are added, weighted.
-      labels: int32 [n].
-      weight: float32 [n], 1 for an example and 0 for what only fills the batch up.
-      objective: what is made small.
-      share: of each image that is its own, see `mixed_inputs`.
-
-    Raises:
-      ZooError: there are auxiliary classifiers, and no weight for them, or the other way round.
-    """
-    auxiliary_weight = objective.auxiliary_weight
-    if isinstance(outputs, tuple) != (auxiliary_weight is not None):
-        raise ZooError(
-            "the network gives no auxiliary logits in training: set auxiliary_weight=None"
-            if auxiliary_weight is not None
-            else "the network gives auxiliary logits in training: say with auxiliary_weight=... how much they count"
-        )
-    logits, auxiliary = outputs if isinstance(outputs, tuple) else (outputs, [])
-    targets = augment.soft_targets(labels, share, logits.shape[-1])
-    sums, *others = (
-        sums_over_examples(each, targets, weight, objective.loss, objective.label_smoothing)
-        for each in (logits, *auxiliary)
-    )
-    for other in others:
-        sums = sums._replace(loss=sums.loss + auxiliary_weight * other.loss)
-    return sums
-
-
-def sums_over_examples(
-    logits: jax.Array, targets: jax.Array, weight: jax.Array, loss: Loss = CROSS_ENTROPY.loss, smoothing: float = 0.0
-) -> Sums:
-    """Loss and right answers of logits [n, K], summed over the examples that have weight 1.
-
-    Targets are probabilities [n, K]; the right answer is the most probable class, and an example counts to it.
-    """
-    # A place that only fills the batch up must not count, nor its gradient, even if its logits are not finite.
-    logits = jnp.where(weight[:, None] > 0, logits.astype(jnp.float32), 0.0)
-    labels = jnp.argmax(targets, axis=-1)
-    classes = jax.nn.one_hot(labels, logits.shape[-1])
-    losses = example_losses(loss, logits, optax.smooth_labels(targets, smoothing))
-    correct = jnp.argmax(logits, axis=-1) == labels
-    return Sums(losses @ weight, (correct * weight) @ classes, weight @ classes)
 
 
 def dropout_by_position(position: jax.Array) -> Callable:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from zoo.training.experiment import Experiment
+from zoo.training.run_folder import RunFolder
 from zoo.training.verdict import Verdict
 
 
 class Tracker:
     """Is told of a run as it goes. Every method may be left as it is here, doing nothing.
 
-    Records are flat dictionaries with `kind` ("train" or "eval"), `step` (updates done) and numbers.
+    Records are flat dictionaries with `kind` ("train", "validation" or "eval"), `step` (updates done) and numbers.
     """
 
     def begin(self, experiment: Experiment, first_step: int) -> None:
@@ -26,6 +27,9 @@ class Tracker:
 
     def evaluation(self, record: dict[str, Any]) -> None:
         """An evaluation was done."""
+
+    def by_class(self, step: int, metrics: dict[str, Any]) -> None:
+        """What an evaluation found class by class: those of `zoo.training.evaluation.BY_CLASS` that there are."""
 
     def note(self, text: str) -> None:
         """Something happened that the user should know."""
@@ -59,6 +63,10 @@ class Trackers(Tracker):
         for tracker in self.trackers:
             tracker.evaluation(record)
 
+    def by_class(self, step, metrics):
+        for tracker in self.trackers:
+            tracker.by_class(step, metrics)
+
     def note(self, text):
         for tracker in self.trackers:
             tracker.note(text)
@@ -73,16 +81,19 @@ class Trackers(Tracker):
 
 
 class History(Tracker):
-    """Keeps the records in a list."""
+    """Keeps the records in a list, and of the last evaluation what it found class by class."""
 
-    def __init__(self, records=()):
-        self.records = list(records)
+    def __init__(self, records=(), of_classes=()):
+        self.records, self.of_classes = list(records), dict(of_classes)
 
     def train(self, record):
         self.records.append(record)
 
     def evaluation(self, record):
         self.records.append(record)
+
+    def by_class(self, step, metrics):
+        self.of_classes = metrics
 
 
 class JSONLines(Tracker):
@@ -99,6 +110,19 @@ class JSONLines(Tracker):
 
     def close(self):
         self._file.close()
+
+
+class ByClass(Tracker):
+    """Keeps what the last evaluation found class by class in the run's folder, with the classes' names."""
+
+    def __init__(self, folder: RunFolder):
+        self._folder = folder
+
+    def begin(self, experiment, first_step):
+        self._names = list(experiment.dataset.class_names)
+
+    def by_class(self, step, metrics):
+        self._folder.write_by_class({"step": step, "classes": self._names, **metrics})
 
 
 class TensorBoard(Tracker):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.recipe import Target
+from zoo.recipe.metric import METRIC_NAMES
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Verdict:
       metric: what is judged, such as "top1".
       value: of the metric at the end; None for a run that diverged.
       target: what it had to reach; None if the run diverged and there was no target.
-      reached_step: the first evaluation, of some images perhaps, that had reached the target; None if none had.
+      reached_step: the first evaluation, of some examples or the validation split perhaps, that had reached the target;
+        None if none had.
       steps: optimizer steps done.
       within_steps: the promised number N.
       explanation: one line for people.
@@ -32,7 +34,7 @@ class Verdict:
     explanation: str
 
 
-def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int) -> Verdict:
+def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int, examples: str = "images") -> Verdict:
     """The verdict on a run that went to its end.
 
     Without a target, the network has to be better than always giving the most frequent answer, by three standard
@@ -42,8 +44,9 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
       history: the run's records; the last evaluation is the one at the end.
       target: the recipe's.
       total_steps: of the run, had it not been stopped early.
+      examples: what they are called.
     """
-    evaluations = [record for record in history if record["kind"] == "eval"]
+    evaluations = [record for record in history if record["kind"] != "train"]
     final = evaluations[-1]
     if target is None:
         share = final["majority"]
@@ -53,8 +56,8 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
         goal = f"the target {target.value:g}"
     within_steps, steps = target.within_steps or total_steps, final["step"]
     reached_step = next((record["step"] for record in evaluations if target.reached(record)), None)
-    name = {"top1": "accuracy", "balanced_accuracy": "balanced accuracy", "loss": "loss"}[target.metric]
-    found = f"{name} {final[target.metric]:.4f} on {final['examples']:,} images after {steps} steps"
+    name = METRIC_NAMES[target.metric]
+    found = f"{name} {final[target.metric]:.4f} on {final['examples']:,} {examples} after {steps} steps"
     if not target.reached(final):
         explanation = f"did not converge: {found} does not reach {goal}"
     elif steps > within_steps:

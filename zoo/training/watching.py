@@ -24,9 +24,9 @@ class Watched:
 
     def __init__(self, recipe: Recipe, records: Sequence[dict[str, Any]]):
         self._recipe = recipe
-        evaluations = [record for record in records if record["kind"] == "eval"]
-        self._evaluations = [record for record in evaluations if "restored_step" not in record]
-        self.restored = len(self._evaluations) < len(evaluations)
+        kind = "validation" if recipe.data.validation else "eval"
+        self._evaluations = [each for each in records if each["kind"] == kind and "restored_step" not in each]
+        self.restored = any("restored_step" in record for record in records)
 
     @property
     def rate_factor(self) -> float:

@@ -21,7 +21,7 @@ def apply(transforms: tuple[Transform, ...], image: jax.Array, key: jax.Array, s
 
     Args:
       transforms: in order.
-      image: uint8 [H, W, C].
+      image: uint8 [H, W, C], or float32 [1, 1, F] for features.
       key: of this example in this step; each transform draws from its own part of it.
       statistics: of the training images.
 

@@ -15,11 +15,16 @@ class Statistics(NamedTuple):
       mean: subtracted; float32 [C], or [H, W, C] for a mean image.
       scale: divided by; float32 [C].
       color_components: float32 [C, C], a principal component of the colours a column, times its eigenvalue.
+      fill: what stands for missing features, which are NaN; float32 [C], or None where there may be none.
+      low, high: bounds to which features are winsorized; float32 [C], or None for none.
     """
 
     mean: jax.Array
     scale: jax.Array
     color_components: jax.Array
+    fill: jax.Array | None = None
+    low: jax.Array | None = None
+    high: jax.Array | None = None
 
 
 class Canvas(NamedTuple):

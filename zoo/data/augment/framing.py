@@ -29,7 +29,12 @@ def _normalize(transform: Normalize, canvas, key, statistics):
         raise ZooError(
             f"the mean image is {mean.shape[:2]} and the image {canvas.pixels.shape[:2]} pixels at Normalize()"
         )
-    return Canvas((canvas.pixels - mean) / statistics.scale, canvas.unit / statistics.scale)
+    pixels = canvas.pixels
+    if statistics.low is not None:
+        pixels = jnp.clip(pixels, statistics.low, statistics.high)  # leaves NaN as it is
+    if statistics.fill is not None:
+        pixels = jnp.where(jnp.isnan(pixels), statistics.fill, pixels)
+    return Canvas((pixels - mean) / statistics.scale, canvas.unit / statistics.scale)
 
 
 @transformed.register

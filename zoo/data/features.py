@@ -1,0 +1,124 @@
+"""What becomes of vectors of features, [N, F] below; all that is measured is measured on the training split alone."""
+
+import functools
+
+import numpy as np
+
+from zoo.data.augment import Statistics
+from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.splitting import subset
+from zoo.errors import ZooError
+from zoo.recipe.features import (
+    FeatureMeanStd,
+    FeatureNormalization,
+    FeatureRange,
+    ImputeMean,
+    ImputeMedian,
+    Missing,
+    Outliers,
+    Trim,
+    Unscaled,
+    Winsorize,
+)
+
+
+def vectors(split: ArraySplit) -> np.ndarray:
+    """The features of a split, float32 [N, F]."""
+    return split.images[:, 0, 0, :]
+
+
+def check_values(dataset: Dataset, split: ArraySplit, missing: Missing | None) -> None:
+    """Raises `ZooError`, with place and feature, for an infinite value, or a missing one with nothing to stand for it."""
+    values = vectors(split)
+    bad = np.isinf(values) if missing else ~np.isfinite(values)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        what = f"{split.describe(int(row))}: the feature {dataset.feature_names[column]!r} is"
+        if np.isinf(values[row, column]):
+            raise ZooError(f"{what} infinite")
+        raise ZooError(f"{what} missing: put a value there, or set data.missing=ImputeMean or ImputeMedian")
+
+
+def trim(outliers: Outliers | None, split: ArraySplit) -> ArraySplit:
+    """A training split without the examples that `Trim` leaves out.
+
+    Raises:
+      ZooError: none would be left.
+    """
+    if not isinstance(outliers, Trim):
+        return split
+    values = vectors(split).astype(np.float64)
+    low, high = _quantiles(outliers, values)
+    kept = np.flatnonzero(~((values < low) | (values > high)).any(1))
+    if not len(kept):
+        raise ZooError(
+            f"each training example of {split.name} has an outlier, and Trim leaves none: bring its quantiles apart"
+        )
+    return subset(split, kept)
+
+
+def _quantiles(outliers, values):
+    return np.nanquantile(values, [outliers.lower, outliers.upper], axis=0)
+
+
+def measure(
+    normalization: FeatureNormalization, missing: Missing | None, outliers: Outliers | None, dataset: Dataset
+) -> Statistics:
+    """Statistics of a training split that was trimmed already: in this order, the quantiles of the values that are there;
+    what fills the missing ones in, once the others were winsorized; and shift and scale of what has come of both.
+
+    Returns:
+      float32 [F] each, computed in float64; `color_components` is empty.
+
+    Raises:
+      ZooError: a feature has no value at all.
+    """
+    values = vectors(dataset.train).astype(np.float64)
+    empty = np.flatnonzero(np.isnan(values).all(0))
+    if len(empty):
+        raise ZooError(f"{dataset.spec}: the feature {dataset.feature_names[empty[0]]!r} has no value in training")
+    fill = low = high = None
+    if isinstance(outliers, Winsorize):
+        low, high = _quantiles(outliers, values)
+        values = np.clip(values, low, high)
+    if missing is not None:
+        fill = _fill(missing, values)
+        values = np.where(np.isnan(values), fill, values)
+    shift, scale = _shift_and_scale(normalization, values)
+    measured = Statistics(shift, np.where(scale > 0, scale, 1), np.zeros((0, 0)), fill, low, high)
+    return Statistics(*(None if value is None else value.astype(np.float32) for value in measured))
+
+
+@functools.singledispatch
+def _fill(missing: Missing, values):
+    raise TypeError(type(missing).__name__)
+
+
+@_fill.register
+def _mean(missing: ImputeMean, values):
+    return np.nanmean(values, axis=0)
+
+
+@_fill.register
+def _median(missing: ImputeMedian, values):
+    return np.nanmedian(values, axis=0)
+
+
+@functools.singledispatch
+def _shift_and_scale(normalization: FeatureNormalization, values):
+    raise TypeError(type(normalization).__name__)
+
+
+@_shift_and_scale.register
+def _feature_mean_std(normalization: FeatureMeanStd, values):
+    return values.mean(0), values.std(0)
+
+
+@_shift_and_scale.register
+def _feature_range(normalization: FeatureRange, values):
+    return values.min(0), np.ptp(values, axis=0)
+
+
+@_shift_and_scale.register
+def _unscaled(normalization: Unscaled, values):
+    return np.zeros(values.shape[1]), np.ones(values.shape[1])

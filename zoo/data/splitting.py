@@ -1,0 +1,101 @@
+"""Parts of splits: held out, in folds, or some of each class. Classes keep their shares, and nothing is in two parts."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.data.dataset import ArraySplit, Split
+from zoo.errors import ZooError, unknown
+
+
+@dataclass(frozen=True)
+class SubSplit:
+    """Some examples of a split that is read one by one."""
+
+    whole: Split
+    indices: np.ndarray
+    labels: np.ndarray | None
+    images: None = None
+
+    def __len__(self):
+        return len(self.indices)
+
+    def read(self, index):
+        return self.whole.read(int(self.indices[index]))
+
+    def describe(self, index):
+        return self.whole.describe(int(self.indices[index]))
+
+
+def subset(split: Split, indices: np.ndarray) -> Split:
+    """The examples of a split at the given positions, in that order."""
+    if isinstance(split, ArraySplit):
+        lines = None if split.lines is None else split.lines[indices]
+        return dataclasses.replace(split, images=split.images[indices], labels=split.labels[indices], lines=lines)
+    return SubSplit(split, indices, None if split.labels is None else split.labels[indices])
+
+
+def all_labels(split: Split) -> np.ndarray:
+    """int32 [N]; where a split does not have them at hand, every example is read."""
+    if split.labels is not None:
+        return split.labels
+    return np.array([split.read(index)[1] for index in range(len(split))], np.int32)
+
+
+def hash_fraction(key: bytes) -> float:
+    """A number from 0 to 1 that follows from the bytes alone; hold out what is below a share, whatever else is added."""
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
+
+
+def folds(labels: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+    """Deals the examples of every class out to `count` folds in a random order (stratified: Kohavi 1995, section 2.2).
+
+    Returns:
+      The positions in each fold, rising. Folds differ by one example at most, and by one of each class.
+
+    Raises:
+      ZooError: a class has fewer examples than there are folds.
+    """
+    frequencies = np.unique_counts(labels)
+    if count < 2 or frequencies.counts.min() < count:
+        rarest = int(frequencies.counts.argmin())
+        raise ZooError(
+            f"{count} folds cannot be made: it takes 2 or more, and every class in each; class"
+            f" {frequencies.values[rarest]} has {frequencies.counts[rarest]} training examples"
+        )
+    random = np.random.default_rng(seed)
+    dealt = np.concatenate([random.permutation(np.flatnonzero(labels == label)) for label in frequencies.values])
+    return [np.sort(dealt[number::count]) for number in range(count)]
+
+
+def hold_out(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cuts positions into (kept, held out): `share` of each class, rounded, but one example at least and never all.
+
+    The same ones each time. A class with a single example keeps it.
+    """
+    random = np.random.default_rng(0)
+    out = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        of_class = random.permutation(np.flatnonzero(labels == label))
+        out[of_class[: min(max(round(share * len(of_class)), 1), len(of_class) - 1)]] = True
+    return np.flatnonzero(~out), np.flatnonzero(out)
+
+
+def keep_shares(labels: np.ndarray, shares: Mapping[str, float], class_names: Sequence[str]) -> np.ndarray:
+    """The positions that are left, rising, when of some classes only a share is kept (rounded, one example at least).
+
+    Raises:
+      ZooError: there is no such class.
+    """
+    for name in shares:
+        if name not in class_names:
+            raise unknown("class in data.keep", name, class_names)
+    random = np.random.default_rng(0)
+    kept = np.ones(len(labels), bool)
+    for label, name in enumerate(class_names):
+        of_class = random.permutation(np.flatnonzero(labels == label))
+        kept[of_class[max(round(shares.get(name, 1.0) * len(of_class)), 1) :]] = False
+    return np.flatnonzero(kept)
