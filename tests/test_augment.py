@@ -122,7 +122,7 @@ def test_pca_color_is_the_papers_formula(photo):
     measured = statistics.measure(UnitRange(), [photo[None]])
     colors = photo.reshape(-1, 3) / 255
     eigenvalues, eigenvectors = np.linalg.eigh(np.cov(colors.T, bias=True))
-    changed = apply((PCAColor(0.1),), photo, measured=Statistics(*map(jnp.asarray, measured))) - photo
+    changed = apply((PCAColor(0.1),), photo, measured=jax.tree.map(jnp.asarray, measured)) - photo
     np.testing.assert_allclose(changed, np.broadcast_to(changed[0, 0], changed.shape), atol=1e-3)
     amounts = eigenvectors.T @ changed[0, 0] / 255 / eigenvalues  # the paper's alphas
     key = jax.random.fold_in(jax.random.key(0), 0)
@@ -153,7 +153,7 @@ def test_color_after_normalization_is_in_the_same_unit(photo):
 def test_normalizations(normalization, expected):
     images = np.random.default_rng(0).integers(0, 256, (50, 6, 7, 3), np.uint8)
     measured = statistics.measure(normalization, np.array_split(images, 3))
-    found = apply((Normalize(),), images[4], measured=Statistics(*map(jnp.asarray, measured)))
+    found = apply((Normalize(),), images[4], measured=jax.tree.map(jnp.asarray, measured))
     np.testing.assert_allclose(found, expected(images.astype(float))[4], rtol=1e-4, atol=1e-4)
 
 
