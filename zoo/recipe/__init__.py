@@ -30,6 +30,8 @@ from zoo.recipe.initialization import (
     LeCunNormal,
     LeCunUniform,
     Normal,
+    Orthogonal,
+    TruncatedNormal,
 )
 from zoo.recipe.loading import list_recipes, load_recipe
 from zoo.recipe.optimization import SGD, ConstantRate, Cosine, MultiStep, Polynomial, Regularization
@@ -57,6 +59,7 @@ __all__ = [
     "MultiStep",
     "Normal",
     "Normalize",
+    "Orthogonal",
     "PCAColor",
     "PixelMean",
     "Polynomial",
@@ -69,6 +72,7 @@ __all__ = [
     "ResizeShort",
     "SignedRange",
     "Target",
+    "TruncatedNormal",
     "UnitRange",
     "list_recipes",
     "load_recipe",

@@ -21,6 +21,7 @@ from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset, Split, check_dataset
 from zoo.data.loader import Corrupt, Feed, decoded, make_feed
 from zoo.errors import ZooError
+from zoo.initialization import distribution_of
 from zoo.models.registry import create_model
 from zoo.optimizer import learning_rate, make_optimizer
 from zoo.recipe import Normalize, Recipe
@@ -190,6 +191,10 @@ def _check_patterns(recipe, params):
         for pattern in patterns:
             if not any(fnmatch.fnmatchcase(path, pattern) for path in params):
                 raise ZooError(f"{field}: no parameter of {recipe.model.name} matches {pattern!r}")
+    for path, parameter in params.items():
+        distribution = distribution_of(recipe.initialization, path)
+        if distribution and distribution.of_kernels and parameter.ndim < 2:
+            raise ZooError(f"initialization: {path} is a vector, and {type(distribution).__name__} is for kernels")
 
 
 def measure_statistics(
