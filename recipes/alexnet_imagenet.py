@@ -56,5 +56,6 @@ RECIPE = Recipe(
         "budget.interim_examples": "ours: the 50,000 validation images take seconds on a GPU",
         "precision": "ours: bfloat16 where the hardware has units for it, else float32 like the paper",
         "target": "Caffe's bvlc_alexnet, 57.1 % for the central crop; 40.7 % error for ten crops in the paper, table 2",
+        "transfer": "Krizhevsky et al. 2012 start from nothing",
     },
 )

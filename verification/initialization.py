@@ -42,7 +42,12 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     params = traverse_util.flatten_dict(jax.device_get(state.params), sep="/")
     initialization = experiment.recipe.initialization
     named = {path: named_distribution(initialization, path) for path in params}
-    tested = {path: distribution for path, distribution in named.items() if distribution is not None}
+    taken = experiment.start.variables if experiment.start else {}
+    tested = {
+        path: distribution
+        for path, distribution in named.items()
+        if distribution is not None and ("params", *path.split("/")) not in taken
+    }
     problems = [
         problem
         for path, distribution in tested.items()
@@ -55,6 +60,9 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     else:
         yield group.skip("distributions", f"the recipe leaves all {left} parameters to the network")
 
+    if taken:
+        yield group.skip("loss", "the network starts from trained weights")
+        return
     classes = len(experiment.dataset.class_names)
     feed = experiment.eval_feed
     metrics = evaluate_feed(

@@ -93,6 +93,7 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
         "recipe": f"{recipe} ({experiment.recipe.fingerprint})",
         "model": f"{type(experiment.model).__name__}: {summary.params:,} parameters, {summary.macs:,} multiply-adds an image,"
         f" {experiment.model.dtype.__name__ if hasattr(experiment.model.dtype, '__name__') else experiment.model.dtype}",
+        **({"start": _start(experiment)} if experiment.start else {}),
         "data": f"{dataset.spec}: {train:,} training and {test:,} evaluation images, {len(dataset.class_names)} classes",
         "input": f"{' x '.join(map(str, experiment.train_feed.image_shape))} pixels, to the network as"
         f" {' x '.join(map(str, experiment.input_shape))}",
@@ -106,3 +107,13 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     for name, value in rows.items():
         table.add_row(f"[bold]{name}[/]", escape(value))
     return table
+
+
+def _start(experiment):
+    """What a run starts from, in words."""
+    start = experiment.start
+    taken = sum(path[0] == "params" for path in start.variables)
+    return (
+        f"{experiment.recipe.transfer.source}: {taken} parameters, {len(experiment.frozen)} of them frozen; drawn anew:"
+        f" {', '.join(start.drawn) or 'none'}"
+    )

@@ -36,6 +36,7 @@ from zoo.recipe.initialization import (
 from zoo.recipe.loading import list_recipes, load_recipe
 from zoo.recipe.optimization import SGD, ConstantRate, Cosine, MultiStep, Polynomial, Regularization
 from zoo.recipe.recipe import Budget, Data, Model, Precision, Recipe, Target
+from zoo.recipe.transfer import Transfer
 
 __all__ = [
     "SGD",
@@ -72,6 +73,7 @@ __all__ = [
     "ResizeShort",
     "SignedRange",
     "Target",
+    "Transfer",
     "TruncatedNormal",
     "UnitRange",
     "list_recipes",

@@ -13,6 +13,7 @@ from zoo.recipe.augmentation import Augmentation, Normalization, Normalize, Pixe
 from zoo.recipe.initialization import Initialization
 from zoo.recipe.optimization import Optimizer, Regularization, Schedule
 from zoo.recipe.part import Part, conform, describe, field_types
+from zoo.recipe.transfer import Transfer
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class Recipe(Part):
       model ... target: see each part.
       normalization: shift and scale of pixel values, applied where `augmentation` has `Normalize()`.
       target: None where nothing is promised.
+      transfer: None where the network starts from `initialization` alone.
       provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
         covers everything below it, and the longest one that matches counts.
     """
@@ -143,6 +145,7 @@ class Recipe(Part):
     budget: Budget
     precision: Precision = Precision()
     target: Target | None = None
+    transfer: Transfer | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def validate(self):

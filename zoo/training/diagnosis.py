@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.training.experiment import Experiment
+from zoo.training.freezing import frozen_layers, normalize_as_in_evaluation, without_gradient
 from zoo.training.state import TrainState
 from zoo.training.step import Constants, dropout_by_position, inputs_and_labels, step_keys, sums_over_examples
 
@@ -45,7 +46,13 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
                     outputs.append((context.module.path, _finite(output)))
                 return output
 
-            with nn.intercept_methods(record), nn.intercept_methods(dropout_by_position(batch.position)):
+            fixed = normalize_as_in_evaluation(frozen_layers(experiment.frozen, params))
+            params = without_gradient(params, experiment.frozen)
+            with (
+                nn.intercept_methods(record),
+                nn.intercept_methods(fixed),
+                nn.intercept_methods(dropout_by_position(batch.position)),
+            ):
                 logits, _ = experiment.model.apply(
                     {**state.variables, "params": params},
                     images,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import fnmatch
-import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +25,10 @@ from zoo.models.registry import create_model
 from zoo.optimizer import learning_rate, make_optimizer
 from zoo.recipe import Normalize, Recipe
 from zoo.recipe.augmentation import Normalization
+from zoo.training.freezing import around_optimizer, frozen_parameters
 from zoo.training.state import TrainState, create_state
 from zoo.training.step import Constants, make_eval_step, make_train_step
+from zoo.training.transfer import Start, load_start
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Experiment:
       total_steps: of the run.
       optimizer, learning_rate: the recipe's, for that many steps.
       strategy: see `zoo.parallel.data_parallel`.
+      start: what the network starts from besides its initialization; None for nothing.
+      frozen: the parameters that do not move, such as "conv1/kernel".
     """
 
     recipe: Recipe
@@ -57,13 +60,17 @@ class Experiment:
     optimizer: optax.GradientTransformation
     learning_rate: Callable[[jax.Array], jax.Array]
     strategy: str
+    start: Start | None = None
+    frozen: frozenset[str] = frozenset()
 
     def initial_state(self, seed: int) -> TrainState:
         """The state before the first step, on every device."""
-        create = functools.partial(
-            create_state, self.model, self.recipe.initialization, self.optimizer, input_shape=self.input_shape
-        )
-        return parallel.make_replicated(create, self.mesh, jnp.uint32(seed))
+
+        def create(seed, taken):
+            initialization = self.recipe.initialization
+            return create_state(self.model, initialization, self.optimizer, seed, self.input_shape, taken)
+
+        return parallel.make_replicated(create, self.mesh, jnp.uint32(seed), self.start and self.start.variables)
 
     def constants(self, feed: Feed) -> Constants:
         """What every step over a feed gets: statistics, and the images if they are resident."""
@@ -79,6 +86,7 @@ class Experiment:
             self.learning_rate,
             self.recipe.regularization.label_smoothing,
             self.recipe.budget.accumulation,
+            self.frozen,
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
 
@@ -145,9 +153,14 @@ def prepare(
 
     train_feed, eval_feed = feed_of("train"), feed_of("eval")
     input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
-    params = _check_network(network, input_shape, classes)
+    variables = _check_network(network, input_shape, classes)
+    params = traverse_util.flatten_dict(variables["params"], sep="/")
     if model is None:  # the patterns of a recipe are for the layers of its own network
         _check_patterns(recipe, params)
+    start = None
+    if recipe.transfer and training:
+        start = load_start(recipe.transfer, network, variables, input_shape, classes)
+    frozen = frozen_parameters(recipe.transfer, params, start.drawn if start else ())
     measured = known_statistics or measure_statistics(
         recipe.normalization, dataset.train, train_feed, eval_feed, on_corrupt, on_progress, workers
     )
@@ -163,14 +176,18 @@ def prepare(
         statistics=measured,
         input_shape=input_shape,
         total_steps=total_steps,
-        optimizer=make_optimizer(recipe.optimizer, recipe.regularization, rate),
+        optimizer=around_optimizer(
+            make_optimizer(recipe.optimizer, recipe.regularization, rate), recipe.transfer, frozen
+        ),
         learning_rate=rate,
         strategy=strategy,
+        start=start,
+        frozen=frozen,
     )
 
 
 def _check_network(network, input_shape, classes):
-    """Traces the network once, for its own complaints about the image and for the number of its logits; its parameters."""
+    """Traces the network once, for its own complaints about the image and for the number of its logits; its variables."""
 
     def init():
         return network.init_with_output(jax.random.key(0), jnp.zeros((1, *input_shape)), train=False)
@@ -180,7 +197,7 @@ def _check_network(network, input_shape, classes):
         raise ZooError(
             f"{type(network).__name__} gives {list(logits.shape[1:])} logits an image, and the data has {classes} classes"
         )
-    return traverse_util.flatten_dict(variables["params"], sep="/")
+    return variables
 
 
 def _check_patterns(recipe, params):

@@ -1,5 +1,6 @@
 """What training changes from step to step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import flax
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
+from flax import traverse_util
 
 from zoo.initialization import initialize
 from zoo.recipe import Initialization
@@ -45,9 +47,14 @@ def create_state(
     optimizer: optax.GradientTransformation,
     seed: jax.Array,
     input_shape: tuple[int, int, int],
+    taken: Mapping[tuple[str, ...], jax.Array] | None = None,
 ) -> TrainState:
-    """The state before the first step; meant to be run inside `jit`. `seed` is uint32, `input_shape` that of an image."""
+    """The state before the first step; meant to be run inside `jit`. `seed` is uint32, `input_shape` that of an image,
+    and `taken` has the variables that are not drawn, by path.
+    """
     variables = initialize(model, initialization, jax.random.key(seed), input_shape)
+    if taken:
+        variables = traverse_util.unflatten_dict({**traverse_util.flatten_dict(variables), **taken})
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         seed=jnp.asarray(seed, jnp.uint32),

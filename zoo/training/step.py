@@ -16,6 +16,7 @@ from zoo.data import augment
 from zoo.data.augment import Statistics
 from zoo.data.loader import Batch
 from zoo.recipe.augmentation import Transform
+from zoo.training.freezing import frozen_layers, kept_statistics, normalize_as_in_evaluation, without_gradient
 from zoo.training.state import TrainState
 
 
@@ -53,6 +54,7 @@ def make_train_step(
     learning_rate: Callable[[jax.Array], jax.Array],
     label_smoothing: float = 0.0,
     accumulation: int = 1,
+    frozen: frozenset[str] = frozenset(),
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Makes the per-device body of a training step.
 
@@ -63,6 +65,7 @@ def make_train_step(
       learning_rate: what it uses at a step, to report it.
       label_smoothing: see `zoo.recipe.Regularization`.
       accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
+      frozen: the parameters that do not move; see `zoo.training.freezing`.
 
     Returns:
       A function (state, constants, this device's part of the batch) -> (state, metrics); the metrics are the loss and
@@ -71,8 +74,10 @@ def make_train_step(
 
     def loss(params, batch_stats, part, constants, augment_key, dropout_key):
         images, labels = inputs_and_labels(transforms, constants, part, augment_key)
+        params = without_gradient(params, frozen)
         variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
-        with nn.intercept_methods(dropout_by_position(part.position)):
+        fixed = normalize_as_in_evaluation(frozen_layers(frozen, params))
+        with nn.intercept_methods(fixed), nn.intercept_methods(dropout_by_position(part.position)):
             logits, changed = model.apply(
                 variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"]
             )
@@ -102,6 +107,7 @@ def make_train_step(
         share = 1 / lax.axis_size(parallel.AXIS)
         batch_stats = jax.tree.map(lambda moving: moving * share, batch_stats)
         gradient, batch_stats, sums = parallel.sum_over_devices((gradient, batch_stats, sums))
+        batch_stats = kept_statistics(batch_stats, state.batch_stats, frozen_layers(frozen, state.params))
 
         count = jnp.maximum(sums.count.sum(), 1)
         gradient = jax.tree.map(lambda total: total / count, gradient)
