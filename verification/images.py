@@ -21,6 +21,7 @@ from zoo.recipe import (
     PixelMean,
     RandomCrop,
     RandomResizedCrop,
+    RawRange,
     SignedRange,
     UnitRange,
 )
@@ -92,6 +93,8 @@ def looks_normalized(normalization: Normalization, inputs: np.ndarray) -> tuple[
             return bool(np.all(np.abs(means) < 0.5) and np.all(np.abs(deviations - 1) < 0.5)), moments
         case UnitRange():
             return bool(inputs.min() >= 0 and 0.5 < inputs.max() <= 1), extremes
+        case RawRange():
+            return bool(inputs.min() >= 0 and 127 < inputs.max() <= 255), extremes
         case SignedRange():
             return bool(-1 <= inputs.min() < 0 < inputs.max() <= 1), extremes
         case PixelMean():

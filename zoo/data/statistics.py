@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo.data.augment import Statistics
 from zoo.errors import ZooError
-from zoo.recipe.augmentation import ChannelMeanStd, Normalization, PixelMean, SignedRange, UnitRange
+from zoo.recipe.augmentation import ChannelMeanStd, Normalization, PixelMean, RawRange, SignedRange, UnitRange
 
 
 def sample_size(normalization: Normalization) -> int:
@@ -51,6 +51,11 @@ def _shift_and_scale(normalization: Normalization, mean_image, mean, deviation):
 @_shift_and_scale.register
 def _unit_range(normalization: UnitRange, mean_image, mean, deviation):
     return np.zeros_like(mean), np.full_like(mean, 255)
+
+
+@_shift_and_scale.register
+def _raw_range(normalization: RawRange, mean_image, mean, deviation):
+    return np.zeros_like(mean), np.ones_like(mean)
 
 
 @_shift_and_scale.register
