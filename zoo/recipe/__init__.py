@@ -34,9 +34,10 @@ from zoo.recipe.initialization import (
     Orthogonal,
     TruncatedNormal,
 )
-from zoo.recipe.loading import list_recipes, load_recipe
+from zoo.recipe.loading import list_recipes, list_studies, load_recipe, load_study
 from zoo.recipe.optimization import SGD, ConstantRate, Cosine, MultiStep, Polynomial, Regularization
 from zoo.recipe.recipe import Budget, Data, Model, Precision, Recipe, Target
+from zoo.recipe.study import Study
 from zoo.recipe.transfer import Transfer
 
 __all__ = [
@@ -74,10 +75,13 @@ __all__ = [
     "Resize",
     "ResizeShort",
     "SignedRange",
+    "Study",
     "Target",
     "Transfer",
     "TruncatedNormal",
     "UnitRange",
     "list_recipes",
+    "list_studies",
     "load_recipe",
+    "load_study",
 ]

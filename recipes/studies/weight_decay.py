@@ -1,0 +1,16 @@
+"""A fully connected network with hidden layers of 64 and 32 units and L2 regularization of three strengths, or none."""
+
+from recipes.studies import MLP
+from zoo.recipe import Study
+
+STUDY = Study(
+    title="L2 regularization: none, usual, too strong",
+    base=MLP,
+    variants={
+        "none": {},
+        "0.0005": {"regularization.weight_decay": 5e-4},
+        "0.02": {"regularization.weight_decay": 0.02},
+        "0.2": {"regularization.weight_decay": 0.2},
+    },
+    description=__doc__,
+)
