@@ -18,7 +18,7 @@ from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import *
 from zoo.recipe.loading import parse_changes
 from zoo.training.experiment import prepare
-from zoo.training.freezing import around_optimizer, normalize_as_in_evaluation
+from zoo.training.freezing import around_optimizer, normalize_as_in_evaluation, without_gradient
 from zoo.training.tracking import Tracker
 
 TRANSFORMS = (Resize(16), Normalize())
@@ -247,6 +247,19 @@ def prepare_optimizer(transfer, frozen):
 
     rule = make_optimizer(SGD(0.9), Regularization(0.01), learning_rate(Cosine(0.1), 5))
     return around_optimizer(rule, transfer, frozen)
+
+
+def test_no_gradient_flows_to_what_is_frozen():
+    """So that it does not count in the norm of the gradient, nor costs anything."""
+    params = {name: {"kernel": jnp.arange(1.0, 4.0)} for name in "ab"}
+
+    def loss(params):
+        params = without_gradient(params, frozenset({"a/kernel"}))
+        return (params["a"]["kernel"] * params["b"]["kernel"] ** 2).sum()
+
+    gradient = jax.grad(loss)(params)
+    np.testing.assert_array_equal(gradient["a"]["kernel"], 0)
+    np.testing.assert_array_equal(gradient["b"]["kernel"], 2 * jnp.arange(1.0, 4.0) ** 2)
 
 
 def test_many_devices_freeze_the_same(source, tmp_path):
