@@ -160,6 +160,11 @@ def test_fine_tuning_learns(frozen_run):
     assert losses[0] > 0.8 and losses[-1] < 0.6 * losses[0]  # three classes start around ln 3 = 1.1
 
 
+def test_a_fine_tuning_that_diverges_is_told_where(frozen_run, three):
+    result = zoo.fit(frozen_run[1].override({"schedule.peak": 1e30}), dataset=three)
+    assert result.verdict.value is None and "first not finite is the " in result.verdict.explanation
+
+
 def test_a_stopped_fine_tuning_goes_on_to_the_same_bits(frozen_run, three, tmp_path):
     class Stop(Tracker):
         def train(self, record):

@@ -8,7 +8,9 @@ The recipes below are what they vary: small networks that train in seconds on Fa
 from zoo.recipe import *
 
 
-def _recipe(model: Model, pixels: int, initialization: Initialization, peak: float, steps: int) -> Recipe:
+def _recipe(
+    model: Model, pixels: int, initialization: Initialization, peak: float, steps: int, interim_examples: int = 1000
+) -> Recipe:
     return Recipe(
         model=model,
         data=Data("fashion_mnist"),
@@ -18,7 +20,7 @@ def _recipe(model: Model, pixels: int, initialization: Initialization, peak: flo
         optimizer=SGD(momentum=0.9),
         schedule=Cosine(peak=peak, warmup=0.1),
         regularization=Regularization(),
-        budget=Budget(batch_size=64, steps=steps, evaluate_every=0.1, interim_examples=1000),
+        budget=Budget(batch_size=64, steps=steps, evaluate_every=0.1, interim_examples=interim_examples),
         precision=Precision(gpu="float32", tpu="float32"),
         target=Target(0.75),
     )
@@ -39,8 +41,9 @@ ALEXNET = _recipe(
     Model("alexnet", options={"hidden": 128, "dropout": 0.0}),
     67,
     Initialization(kernel=HeNormal(), bias=Constant(0.0), exceptions={"fc8/kernel": Normal(0.01)}),
-    peak=0.01,
-    steps=120,
+    peak=0.02,
+    steps=100,
+    interim_examples=250,
 )
 
 # VGG with one convolution a block.
@@ -50,4 +53,5 @@ VGG = _recipe(
     Initialization(),
     peak=0.02,
     steps=100,
+    interim_examples=250,
 )

@@ -17,4 +17,6 @@ STUDY = Study(
         "sigmoid, 6 hidden layers": {"model.options.hidden": (64,) * 6, **SIGMOID},
     },
     description=__doc__,
+    conclusion="With one hidden layer the two come to 0.85 and 0.83. With six, ReLU still comes to 0.84, and sigmoid stays at ln 10"
+    " and at one in ten images, as its gradients have vanished before they reach the first layers.",
 )

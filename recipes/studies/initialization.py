@@ -1,18 +1,18 @@
-"""AlexNet, narrow, from He initialization, and from the paper's own: Gaussian with deviation 0.01, and biases of one in
-conv2, conv4, conv5, fc6 and fc7. Also from an orthogonal one.
+"""A fully connected network of seven layers with ReLU, from kernels of which each keeps the size of the signal (He,
+orthogonal), shrinks it (deviation 0.01, as in the AlexNet paper), or enlarges it (deviation 1).
 """
 
-from recipes.studies import ALEXNET
-from zoo.recipe import Constant, Initialization, Normal, Orthogonal, Study
+from recipes.studies import MLP
+from zoo.recipe import Normal, Orthogonal, Study
 
 STUDY = Study(
-    title="Initialization: He, orthogonal, or Gaussian with deviation 0.01",
-    base=ALEXNET,
+    title="Initialization: He, orthogonal, deviation 0.01, deviation 1",
+    base=MLP.override({"model.options.hidden": (64,) * 6}),
     variants={
         "He": {},
         "orthogonal, scale sqrt 2": {"initialization.kernel": Orthogonal(scale=2**0.5)},
-        "deviation 0.01, biases 0": {"initialization": Initialization(kernel=Normal(0.01), bias=Constant(0.0))},
-        "the paper's": {"initialization": Initialization()},
+        "deviation 0.01": {"initialization.kernel": Normal(0.01)},
+        "deviation 1": {"initialization.kernel": Normal(1.0)},
     },
     description=__doc__,
 )

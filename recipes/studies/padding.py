@@ -10,4 +10,5 @@ STUDY = Study(
     base=ALEXNET,
     variants={"VALID": {}, "SAME": {"model.options.padding": "SAME"}},
     description=__doc__,
+    seeds=2,
 )
