@@ -127,6 +127,7 @@ def test_the_picture_has_a_line_and_a_band_for_each_variant(finished, tmp_path, 
     assert len(loss.collections) == 2 and len(accuracy.collections) == 1  # "absurd" was never evaluated
     crosses = [line for line in loss.lines if line.get_marker() == "x"]
     assert len(crosses) == 2 and loss.get_ylim()[1] < 10
+    assert all(cross.get_ydata()[0] <= loss.get_ylim()[1] for cross in crosses)  # not above the picture
 
 
 def test_studies_are_checked_when_they_are_built():

@@ -32,12 +32,15 @@ def draw_study(runs: Sequence[Run], path: Path, *, title: str, target: float | N
         of_variant = [run for run in runs if run.variant == variant]
         _draw(loss, [run.train for run in of_variant], "loss", color, variant)
         _draw(accuracy, [run.evaluation for run in of_variant], "top1", color, variant, marker="o", markersize=3)
-        for run in of_variant:
-            if run.diverged and run.train["step"]:
-                loss.plot(run.train["step"][-1], run.train["loss"][-1], "x", color=color, clip_on=False, zorder=3)
     # A variant that goes astray must not make the others flat: the axis ends above the lowest start.
     starts = [run.train["loss"][0] for run in runs if run.train["loss"] and np.isfinite(run.train["loss"][0])]
-    loss.set_ylim(0, 1.5 * min(starts) if starts else None)
+    top = 1.5 * min(starts, default=1.0)
+    loss.set_ylim(0, top)
+    for run in runs:
+        if run.diverged and run.train["step"]:
+            color = colors[variants.index(run.variant)]
+            end = np.nan_to_num(run.train["loss"][-1], nan=top)
+            loss.plot(run.train["step"][-1], min(end, top), "x", color=color, clip_on=False, zorder=3)
     loss.set_ylabel("training loss")
     accuracy.set_ylim(0, 1)
     accuracy.set_ylabel("accuracy on evaluation images")
