@@ -52,6 +52,6 @@ VGG = _recipe(
     32,
     Initialization(),
     peak=0.02,
-    steps=100,
+    steps=80,
     interim_examples=250,
-)
+).override({"budget.batch_size": 32})
