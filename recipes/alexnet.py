@@ -59,5 +59,6 @@ RECIPE = Recipe(
         "precision": "ours: bfloat16 where the hardware has units for it",
         "target": "ours: below the band of the reference runs in verification/ledger/",
         "imbalance": "every class has as many training images",
+        "transfer": "Krizhevsky et al. 2012 start from nothing",
     },
 )

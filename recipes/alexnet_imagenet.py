@@ -62,5 +62,6 @@ RECIPE = Recipe(
         "precision": "ours: bfloat16 where the hardware has units for it, else float32 like the paper",
         "target": "Caffe's bvlc_alexnet, 57.1 % for the central crop; 40.7 % error for ten crops in the paper, table 2",
         "imbalance": "Krizhevsky et al. 2012 do nothing about it; classes have 732 to 1,300 training images",
+        "transfer": "Krizhevsky et al. 2012 start from nothing",
     },
 )

@@ -161,6 +161,7 @@ def test_color_after_normalization_is_in_the_same_unit(photo):
     ("normalization", "expected"),
     [
         (UnitRange(), lambda images: images / 255),
+        (RawRange(), lambda images: images),
         (SignedRange(), lambda images: images / 127.5 - 1),
         (ChannelMeanStd(), lambda images: (images - images.mean((0, 1, 2))) / images.std((0, 1, 2))),
         (PixelMean(), lambda images: images - images.mean(0)),

@@ -1,5 +1,8 @@
 """Distributions against their formulas, and that verification's tests of them can fail."""
 
+import fnmatch
+import re
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -9,13 +12,19 @@ from flax import traverse_util
 
 import zoo
 from verification.initialization import find_problems, variance
+from zoo.errors import ZooError
 from zoo.initialization import distribution_of, initialize, initializer
 from zoo.recipe import *
+from zoo.training.experiment import prepare
 
 DISTRIBUTIONS = [
     HeNormal(), HeUniform(), GlorotNormal(), GlorotUniform(), LeCunNormal(), LeCunUniform(), Normal(0.01),
+    TruncatedNormal(0.02), HeNormal(truncated=True), GlorotNormal(truncated=True), LeCunNormal(truncated=True),
+    Orthogonal(), Orthogonal(scale=2**0.5),
 ]  # fmt: skip
-ALPHA = 1e-4  # of each test below; 21 distributions x 3 tests raise a false alarm once in 160 changes of the seed
+ALPHA = (
+    1e-4  # of each test below; 39 distributions x at most 3 tests raise a false alarm once in 85 changes of the seed
+)
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
@@ -29,6 +38,89 @@ def test_the_formulas():
     assert variance(HeNormal(), (3, 3, 64, 96)) == 2 / (9 * 64)
     assert variance(GlorotUniform(), (3, 3, 64, 96)) == 2 / (9 * (64 + 96))
     assert variance(LeCunNormal(), (400, 300)) == 1 / 400
+
+
+def test_truncated_draws_end_at_two_deviations():
+    shape, key = (3, 3, 64, 96), jax.random.key(0)
+    plain = initializer(TruncatedNormal(0.02))(key, shape, jnp.float32)
+    assert 0.0399 < float(jnp.abs(plain).max()) <= 0.04
+    # A Gaussian between -2 and 2 has the variance 1 - 4 phi(2) / (Phi(2) - Phi(-2)) = 0.77374.
+    assert variance(TruncatedNormal(0.02), shape) == pytest.approx(0.02**2 * 0.7737413)
+    corrected = initializer(HeNormal(truncated=True))(key, shape, jnp.float32)
+    limit = 2 * np.sqrt(2 / (9 * 64) / 0.7737413)
+    assert 0.997 * limit < float(jnp.abs(corrected).max()) <= limit * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 16, 32), (3, 3, 4, 64), (50, 50)], ids=str)
+def test_orthogonal_kernels_keep_lengths(shape):
+    kernel = np.asarray(initializer(Orthogonal(scale=1.5))(jax.random.key(0), shape, jnp.float32), float)
+    matrix = kernel.reshape(-1, shape[-1])
+    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    np.testing.assert_allclose(tall.T @ tall, 1.5**2 * np.eye(tall.shape[1]), atol=1e-5)
+
+
+def test_a_wrong_deviation_of_the_new_distributions_is_found():
+    shape, key = (3, 3, 64, 96), jax.random.key(0)
+    for distribution in (TruncatedNormal(0.02), HeNormal(truncated=True), Orthogonal()):
+        right = initializer(distribution)(key, shape, jnp.float32)
+        assert not find_problems("kernel", right, distribution, ALPHA)
+        assert find_problems("kernel", 1.02 * right, distribution, ALPHA)
+    normal = initializer(Normal(0.02))(key, shape, jnp.float32)
+    assert find_problems("kernel", normal, TruncatedNormal(0.02), ALPHA)
+    assert find_problems("kernel", initializer(TruncatedNormal(0.02))(key, shape, jnp.float32), Normal(0.02), ALPHA)
+    assert find_problems("kernel", initializer(HeNormal())(key, shape, jnp.float32), HeNormal(truncated=True), ALPHA)
+    assert "orthogonal vectors" in find_problems("kernel", normal, Orthogonal(), ALPHA)[0]
+    length = 3 * 3 * 64  # orthogonal, but one and the same: a reflection of the identity by the vector of ones
+    reflection = np.eye(length) - np.ones((length, length)) * 2 / length
+    assert "its mean is off" in find_problems("kernel", -reflection, Orthogonal(), ALPHA)[0]
+
+
+def test_vectors_have_no_fans():
+    for distribution in (HeNormal(), GlorotUniform(), Orthogonal()):
+        with pytest.raises(ZooError, match="Initialization.bias must be Normal, TruncatedNormal or Constant, not"):
+            Initialization(bias=distribution)
+    recipe = zoo.load_recipe("alexnet").override({"initialization.exceptions": {"conv1/*": Orthogonal()}})
+    with pytest.raises(ZooError, match="initialization: conv1/bias is a vector, and Orthogonal is for kernels"):
+        prepare(recipe, zoo.open_source("fashion_mnist"))
+
+
+RESIDUAL_ENDS = {  # (pattern, blocks) as the docstring of `Initialization` has them
+    "resnet18": ("layer*_*/bn2/scale", 8),
+    "resnet50": ("layer*_*/bn3/scale", 16),
+    "wide_resnet50_2": ("layer*_*/bn3/scale", 16),
+    "resnext50_32x4d": ("layer*_*/bn3/scale", 16),
+    "resnet20": ("layer*_*/bn2/scale", 9),
+    "wrn_16_4": ("layer*_*/conv2/kernel", 6),
+    "resnetv2_50": ("layer*_*/conv3/kernel", 16),
+}
+
+
+@pytest.mark.parametrize("name", RESIDUAL_ENDS)
+def test_residual_branches_that_start_at_zero(name):
+    """The logits then do not depend on what is inside of the branches, and do without."""
+    pattern, blocks = RESIDUAL_ENDS[name]
+    assert f'"{pattern}"' in Initialization.__doc__
+    options = {"width": 4} if name.startswith("wrn") else {"width": 8}
+    if name.startswith("resnext"):
+        options["groups"] = 4
+    model, shape = zoo.create_model(name, num_classes=3, **options), (32, 32, 3)
+    images = jax.random.normal(jax.random.key(1), (2, *shape))
+    inside = re.compile(r"layer\d_\d+/conv1/kernel")
+
+    def change_of_logits(exceptions):
+        variables = initialize(model, Initialization(exceptions=exceptions), jax.random.key(0), shape)
+        flat = traverse_util.flatten_dict(variables["params"], sep="/")
+        zero = [path for path in flat if fnmatch.fnmatchcase(path, pattern) and not jnp.any(flat[path])]
+        other = {path: -value if inside.fullmatch(path) else value for path, value in flat.items()}
+        one, two = (
+            model.apply({**variables, "params": traverse_util.unflatten_dict(params, sep="/")}, images)
+            for params in (flat, other)
+        )
+        return len(zero), float(jnp.abs(one - two).max())
+
+    assert change_of_logits({pattern: Constant(0.0)}) == (blocks, 0.0)
+    without = change_of_logits({})
+    assert without[0] == 0 and without[1] > 1e-3
 
 
 def test_wrong_draws_are_found():

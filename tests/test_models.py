@@ -168,3 +168,23 @@ def test_names_and_options():
         zoo.create_model("alexnet", dropuot=0.1)
     with pytest.raises(ZooError, match="num_classes is 0"):
         zoo.create_model("alexnet", num_classes=0)
+
+
+def test_same_padding_of_alexnets_first_convolution_gives_other_shapes():
+    shapes = {row.name: row.output_shape for row in zoo.summarize(zoo.create_model("alexnet", padding="SAME")).rows}
+    assert shapes["conv1"] == (57, 57, 96) and shapes["pool1"] == (28, 28, 96)  # ceil(227 / 4); floor((57 - 3) / 2) + 1
+
+
+@pytest.mark.parametrize(
+    ("activation", "formula"),
+    {"sigmoid": lambda x: 1 / (1 + np.exp(-x)), "tanh": np.tanh, "relu": lambda x: x * (x > 0)}.items(),
+)
+def test_activations_of_mlp(activation, formula):
+    model = zoo.create_model("mlp", 3, hidden=(5,), activation=activation)
+    features = np.random.default_rng(0).standard_normal((4, 6))
+    variables = model.init(jax.random.key(0), jnp.asarray(features))
+    fc1, fc2 = (variables["params"][name] for name in ("fc1", "fc2"))
+    expected = formula(features @ fc1["kernel"] + fc1["bias"]) @ fc2["kernel"] + fc2["bias"]
+    np.testing.assert_allclose(model.apply(variables, jnp.asarray(features)), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ZooError, match="unknown activation of mlp 'relo': did you mean 'relu'"):
+        zoo.summarize(zoo.create_model("mlp", 3, activation="relo"))

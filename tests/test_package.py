@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT, run_python
 
 import zoo
+import zoo.recipe
 from verification import ledger, results
 from zoo.errors import ZooError
 from zoo.recipe import Target
@@ -32,7 +33,7 @@ def test_importing_is_light():
     """Neither JAX nor a heavy library is needed to say that a flag is wrong, and never TensorFlow or torch."""
     script = (
         "import sys, zoo, zoo.train; early = set(sys.modules);"
-        "import zoo.training.loop, verification.suite; late = set(sys.modules);"
+        "import zoo.training.fit, verification.suite; late = set(sys.modules);"
         "print({'jax', 'flax', 'matplotlib'} & early, {'tensorflow', 'torch', 'tensorflow_datasets'} & late)"
     )
     assert run_python("-c", script).stdout.strip() == "set() set()"
@@ -48,6 +49,19 @@ def test_the_readmes_tables_are_those_of_the_ledgers_and_measurements():
     assert results.with_tables(README) == README
     with pytest.raises(ZooError, match="has no <!-- results: begin -->"):
         results.with_tables("# zoo")
+
+
+def test_the_readme_names_every_part_and_every_study():
+    parts = [name for name in zoo.recipe.__all__ if isinstance(getattr(zoo.recipe, name), type)]
+    assert [name for name in parts if name not in ("Recipe", "Study") and f"`{name}`" not in README] == []
+    assert [name for name in zoo.recipe.list_studies() if f"docs/studies/{name}/table.md" not in README] == []
+
+
+def test_the_readmes_recipe_can_be_built(tmp_path):
+    (block,) = re.findall(r"```python\n(from zoo.recipe import.*?)```", README, re.DOTALL)
+    (tmp_path / "wine.py").write_text(block)
+    recipe = zoo.load_recipe(str(tmp_path / "wine.py"))
+    assert recipe.early_stopping.patience < len(recipe.budget.evaluation_steps(1000))
 
 
 def test_files_that_the_readme_names_are_there():

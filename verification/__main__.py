@@ -105,7 +105,7 @@ def record(args: flags.FlagValues) -> int:
     with Bar(console) as bar:
         for name in args.recipe:
             recipe = load_recipe(name)
-            dataset = open_source(recipe.data.source)
+            dataset = open_source(recipe.data.source, recipe.data.label)
             there = {run["seed"] for run in read_ledger(name, recipe, platform)}
             for seed in sorted(set(range(args.seeds)) - there):
                 run = record_run(name, recipe, dataset, platform, seed, [bar])

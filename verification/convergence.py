@@ -12,7 +12,7 @@ from zoo.data.dataset import Dataset
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 from zoo.training.environment import environment
-from zoo.training.loop import FitResult, fit
+from zoo.training.fit import FitResult, fit
 from zoo.training.tracking import Tracker
 
 ALPHA = 0.01  # of good runs fail by their bands, over all of their measures together, on average over ledgers and seeds

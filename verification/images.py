@@ -9,7 +9,7 @@ from verification.check import Check, Group
 from verification.transforms import ALPHA, behaves, mixes
 from zoo.data.dataset import Split
 from zoo.data.loader import Feed, evaluation_batches
-from zoo.recipe import ChannelMeanStd, PixelMean, SignedRange, TenCrop, UnitRange
+from zoo.recipe import ChannelMeanStd, PixelMean, RawRange, SignedRange, TenCrop, UnitRange
 from zoo.recipe.augmentation import Normalization
 from zoo.training.experiment import Experiment
 from zoo.training.step import inputs_and_labels
@@ -85,6 +85,8 @@ def looks_normalized(normalization: Normalization, inputs: np.ndarray) -> tuple[
             return bool(np.all(np.abs(means) < 0.5) and np.all(np.abs(deviations - 1) < 0.5)), moments
         case UnitRange():
             return bool(inputs.min() >= 0 and 0.5 < inputs.max() <= 1), extremes
+        case RawRange():
+            return bool(inputs.min() >= 0 and 127 < inputs.max() <= 255), extremes
         case SignedRange():
             return bool(-1 <= inputs.min() < 0 < inputs.max() <= 1), extremes
         case PixelMean():

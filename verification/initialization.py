@@ -21,6 +21,8 @@ from zoo.recipe import (
     LeCunNormal,
     LeCunUniform,
     Normal,
+    Orthogonal,
+    TruncatedNormal,
 )
 from zoo.recipe.initialization import Distribution
 from zoo.training.evaluation import evaluate_feed
@@ -28,6 +30,8 @@ from zoo.training.experiment import Experiment
 
 ALPHA = 1e-3  # probability, over seeds, that the check of one recipe's distributions fails though all is well
 KOLMOGOROV_SAMPLE = 200_000
+TRUNCATED = scipy.stats.truncnorm(-2, 2)
+ROUNDING = 1e-5  # of the products of unit vectors in float32; a draw that is not orthogonal is off by 1 / sqrt(length)
 LOSS_MARGIN = 0.1  # logits with deviation s cost a softmax about s^2 / 2 more than ln K, so 10 classes allow s = 0.68
 LOSS_IMAGES = 256
 
@@ -39,7 +43,12 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     params = traverse_util.flatten_dict(jax.device_get(state.params), sep="/")
     initialization = experiment.recipe.initialization
     named = {path: named_distribution(initialization, path) for path in params}
-    tested = {path: distribution for path, distribution in named.items() if distribution is not None}
+    taken = experiment.start.variables if experiment.start else {}
+    tested = {
+        path: distribution
+        for path, distribution in named.items()
+        if distribution is not None and ("params", *path.split("/")) not in taken
+    }
     problems = [
         problem
         for path, distribution in tested.items()
@@ -52,6 +61,9 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     else:
         yield group.skip("distributions", f"the recipe leaves all {left} parameters to the network")
 
+    if taken:
+        yield group.skip("loss", "the network starts from trained weights")
+        return
     classes = len(experiment.dataset.class_names)
     feed = experiment.eval_feed
     metrics = evaluate_feed(
@@ -87,6 +99,8 @@ def variance(distribution: Distribution, shape: tuple[int, ...]) -> float:
     match distribution:
         case Normal(stddev):
             return stddev**2
+        case TruncatedNormal(stddev):
+            return stddev**2 * TRUNCATED.var()
         case HeNormal() | HeUniform():
             return 2 / fan_in
         case LeCunNormal() | LeCunUniform():
@@ -103,12 +117,13 @@ def find_problems(path: str, values: np.ndarray, distribution: Distribution, alp
     if isinstance(distribution, Constant):
         other = np.count_nonzero(values != np.float32(distribution.value))
         return [f"{path}: {other:,} values are not {distribution.value:g}"] if other else []
+    if isinstance(distribution, Orthogonal):
+        return find_orthogonal_problems(path, values, distribution, alpha)
     deviation = math.sqrt(variance(distribution, values.shape))
-    uniform = name.endswith("Uniform")
-    law = scipy.stats.uniform(-math.sqrt(3), 2 * math.sqrt(3)) if uniform else scipy.stats.norm()
+    law = _law(distribution)
     scaled = values.ravel() / deviation
     n = scaled.size
-    kurtosis = 1.8 if uniform else 3.0
+    kurtosis = law.stats("k") + 3
     z = {
         "mean": scaled.mean() * math.sqrt(n),
         "variance": (np.square(scaled).mean() - 1) / math.sqrt((kurtosis - 1) / n),
@@ -122,4 +137,28 @@ def find_problems(path: str, values: np.ndarray, distribution: Distribution, alp
     sample = scaled[:: max(n // KOLMOGOROV_SAMPLE, 1)]
     if n >= 100 and scipy.stats.kstest(sample, law.cdf).pvalue < alpha:
         problems.append(f"{path}: its values are not distributed as {name}")
+    return problems
+
+
+def _law(distribution):
+    """The law of a value, scaled to variance one."""
+    if type(distribution).__name__.endswith("Uniform"):
+        return scipy.stats.uniform(-math.sqrt(3), 2 * math.sqrt(3))
+    if isinstance(distribution, TruncatedNormal) or getattr(distribution, "truncated", False):
+        return scipy.stats.truncnorm(-2, 2, scale=1 / TRUNCATED.std())
+    return scipy.stats.norm()
+
+
+def find_orthogonal_problems(path: str, values: np.ndarray, distribution: Orthogonal, alpha: float) -> list[str]:
+    """What is wrong with an orthogonal kernel; the test of its mean errs with probability `alpha`."""
+    matrix = values.reshape(-1, values.shape[-1]) / distribution.scale
+    if matrix.shape[0] < matrix.shape[1]:
+        matrix = matrix.T
+    length, count = matrix.shape
+    off = float(np.abs(matrix.T @ matrix - np.eye(count)).max())
+    problems = [f"{path}: its products are {off:.1e} off those of orthogonal vectors"] if off > ROUNDING else []
+    # One product with unit vectors on both sides is a coordinate of a uniformly random unit vector: its square is Beta.
+    coordinate = matrix.sum() / math.sqrt(length * count)
+    if length > 1 and scipy.stats.beta.sf(min(coordinate**2, 1.0), 0.5, (length - 1) / 2) < alpha:
+        problems.append(f"{path}: its mean is off that of a random orthogonal matrix")
     return problems

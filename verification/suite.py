@@ -42,7 +42,7 @@ def check_recipe(
     missing = None
     try:
         try:
-            dataset = zoo.data.sources.open_source(recipe.data.source)
+            dataset = zoo.data.sources.open_source(recipe.data.source, recipe.data.label)
         except DataNotPrepared as error:
             dataset, missing = stand_in(recipe), str(error)
         experiment = prepare(recipe, dataset)

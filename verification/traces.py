@@ -123,7 +123,7 @@ def check_decay(group: Group, experiment: Experiment) -> Check:
     updates, _ = experiment.optimizer.update(zeros, experiment.optimizer.init(ones), ones)
     moved = {path for path, update in traverse_util.flatten_dict(updates, sep="/").items() if jnp.any(update != 0)}
     paths = traverse_util.flatten_dict(params, sep="/")
-    expected = {path for path in paths if _decays(experiment.recipe, path)}
+    expected = {path for path in paths if _decays(experiment.recipe, path) and path not in experiment.frozen}
     wrong = sorted(moved ^ expected)
     regularization = experiment.recipe.regularization
     fine = f"{len(expected)} of {len(paths)} parameters decay, at {regularization.weight_decay:g}"

@@ -19,6 +19,8 @@ from zoo.recipe import (
     LeCunNormal,
     LeCunUniform,
     Normal,
+    Orthogonal,
+    TruncatedNormal,
 )
 from zoo.recipe.initialization import Distribution
 
@@ -31,14 +33,32 @@ def initializer(distribution: Distribution):
     raise TypeError(type(distribution).__name__)
 
 
-# flax calls a Gaussian that is not truncated "normal" here and "truncated normal" is what it calls he_normal.
-initializer.register(HeNormal, lambda distribution: variance_scaling(2.0, "fan_in", "normal"))
+def _gaussian(distribution: HeNormal | GlorotNormal | LeCunNormal) -> str:
+    """What Flax calls the law: its "truncated_normal" keeps the variance."""
+    return "truncated_normal" if distribution.truncated else "normal"
+
+
+@initializer.register
+def _he_normal(distribution: HeNormal):
+    return variance_scaling(2.0, "fan_in", _gaussian(distribution))
+
+
+@initializer.register
+def _glorot_normal(distribution: GlorotNormal):
+    return variance_scaling(1.0, "fan_avg", _gaussian(distribution))
+
+
+@initializer.register
+def _lecun_normal(distribution: LeCunNormal):
+    return variance_scaling(1.0, "fan_in", _gaussian(distribution))
+
+
 initializer.register(HeUniform, lambda distribution: variance_scaling(2.0, "fan_in", "uniform"))
-initializer.register(GlorotNormal, lambda distribution: variance_scaling(1.0, "fan_avg", "normal"))
 initializer.register(GlorotUniform, lambda distribution: variance_scaling(1.0, "fan_avg", "uniform"))
-initializer.register(LeCunNormal, lambda distribution: variance_scaling(1.0, "fan_in", "normal"))
 initializer.register(LeCunUniform, lambda distribution: variance_scaling(1.0, "fan_in", "uniform"))
 initializer.register(Normal, lambda distribution: nn.initializers.normal(distribution.stddev))
+initializer.register(TruncatedNormal, lambda distribution: nn.initializers.truncated_normal(distribution.stddev))
+initializer.register(Orthogonal, lambda distribution: nn.initializers.orthogonal(distribution.scale))
 initializer.register(Constant, lambda distribution: nn.initializers.constant(distribution.value))
 
 

@@ -105,6 +105,7 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
         "recipe": f"{recipe} ({experiment.recipe.fingerprint})",
         "model": f"{type(experiment.model).__name__}: {summary.params:,} parameters, {summary.macs:,} multiply-adds an image,"
         f" {experiment.model.dtype.__name__ if hasattr(experiment.model.dtype, '__name__') else experiment.model.dtype}",
+        **({"start": _start(experiment)} if experiment.start else {}),
         "data": f"{dataset.spec}: {train:,} training and {test:,} evaluation {dataset.examples},"
         f" {len(dataset.class_names)} classes{held_out}",
         "input": size,
@@ -149,3 +150,13 @@ def class_table(
             row.append(escape(", ".join(f"{class_names[other]} {count:,}" for count, other in commonest)))
         table.add_row(*row)
     return table
+
+
+def _start(experiment):
+    """What a run starts from, in words."""
+    start = experiment.start
+    taken = sum(path[0] == "params" for path in start.variables)
+    return (
+        f"{experiment.recipe.transfer.source}: {taken} parameters, {len(experiment.frozen)} of them frozen; drawn anew:"
+        f" {', '.join(start.drawn) or 'none'}"
+    )

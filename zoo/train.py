@@ -63,7 +63,7 @@ def main(args: flags.FlagValues) -> int:
 
     from zoo.terminal import Terminal
     from zoo.training.cross_validation import cross_validate
-    from zoo.training.loop import fit
+    from zoo.training.fit import fit
 
     name = args.recipe.removesuffix(".py").replace("/", ".").rpartition(".")[2]
     folds = f"-folds{args.folds}" if args.folds else ""

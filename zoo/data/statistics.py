@@ -1,13 +1,27 @@
 """What normalization needs to know of the training images: their mean, their scale, their colours."""
 
+import dataclasses
 import functools
-from collections.abc import Iterable
+import itertools
+from collections.abc import Callable, Iterable
 
+import jax
 import numpy as np
 
+from zoo.data import augment
 from zoo.data.augment import Statistics
+from zoo.data.dataset import Split
+from zoo.data.loader import Corrupt, Feed, decoded
 from zoo.errors import ZooError
-from zoo.recipe.augmentation import ChannelMeanStd, Normalization, PixelMean, SignedRange, UnitRange
+from zoo.recipe.augmentation import (
+    ChannelMeanStd,
+    Normalization,
+    Normalize,
+    PixelMean,
+    RawRange,
+    SignedRange,
+    UnitRange,
+)
 
 
 def sample_size(normalization: Normalization) -> int:
@@ -54,6 +68,11 @@ def _unit_range(normalization: UnitRange, mean_image, mean, deviation):
 
 
 @_shift_and_scale.register
+def _raw_range(normalization: RawRange, mean_image, mean, deviation):
+    return np.zeros_like(mean), np.ones_like(mean)
+
+
+@_shift_and_scale.register
 def _signed_range(normalization: SignedRange, mean_image, mean, deviation):
     return np.full_like(mean, 127.5), np.full_like(mean, 127.5)
 
@@ -66,3 +85,37 @@ def _channel_mean_std(normalization: ChannelMeanStd, mean_image, mean, deviation
 @_shift_and_scale.register
 def _pixel_mean(normalization: PixelMean, mean_image, mean, deviation):
     return mean_image, np.ones_like(mean)
+
+
+def measure_split(
+    normalization: Normalization,
+    train: Split,
+    train_feed: Feed,
+    eval_feed: Feed,
+    on_corrupt: Callable[[Corrupt], None],
+    on_progress: Callable[[str, int, int], None],
+    workers: int,
+) -> Statistics:
+    """Statistics of training images as evaluation frames them, which is the same each time."""
+    sample = sample_size(normalization)
+    if train_feed.resident and train_feed.framing == eval_feed.framing:
+        images = train_feed.split.images
+        images = images[sample_indices(len(images), sample)]
+        batches = np.array_split(images, max(1, images.size // 2**24))
+    else:
+        indices = sample_indices(len(train), sample)
+        batches = _images(dataclasses.replace(eval_feed, split=train), indices, on_corrupt, on_progress, workers)
+    measured = measure(normalization, batches)
+    if measured.mean.ndim == 3:  # a mean image goes the way of the images up to Normalize()
+        before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), eval_feed.transforms)
+        mean = augment.apply(tuple(before), measured.mean, jax.random.key(0), measured)
+        measured = measured._replace(mean=jax.device_get(mean))
+    return measured
+
+
+def _images(feed, indices, on_corrupt, on_progress, workers):
+    done = 0
+    for images, _ in decoded(feed, indices, on_corrupt, workers):
+        yield images
+        done += len(images)
+        on_progress("measuring training images", done, len(indices))

@@ -33,6 +33,7 @@ class AlexNet(nn.Module):
       num_classes: logits.
       dropout: rate on the outputs of fc6 and fc7.
       hidden: width of fc6 and fc7.
+      padding: of conv1; "SAME" is a mistake that is often made: 57x57 outputs where figure 2 has 55x55.
       dtype: of the computation.
     """
 
@@ -41,6 +42,7 @@ class AlexNet(nn.Module):
     num_classes: int = 1000
     dropout: float = 0.5
     hidden: int = 4096
+    padding: str = "VALID"
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -52,7 +54,7 @@ class AlexNet(nn.Module):
         dense = functools.partial(nn.Dense, dtype=self.dtype, kernel_init=gaussian)
         dropout = functools.partial(nn.Dropout, self.dropout, deterministic=not train)
 
-        x = conv(96, 11, strides=4, padding="VALID", name="conv1")(images)
+        x = conv(96, 11, strides=4, padding=self.padding, name="conv1")(images)
         x = LocalResponseNorm(name="norm1")(nn.relu(x))
         x = MaxPool(3, 2, name="pool1")(x)
         x = conv(256, 5, padding=2, groups=2, bias_init=ones, name="conv2")(x)

@@ -20,10 +20,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from zoo.errors import unknown
 from zoo.layers import BatchNorm, Conv, MaxPool
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
+
+ACTIVATIONS = {"relu": nn.relu, "tanh": nn.tanh, "sigmoid": nn.sigmoid}
 
 
 class BNCNN(nn.Module):
@@ -54,7 +57,7 @@ class BNCNN(nn.Module):
 
 
 class MLP(nn.Module):
-    """Linear layers with ReLU between them: 3,457 parameters for 20 features and one logit.
+    """Linear layers with activations between them: 3,457 parameters for 20 features and one logit.
 
     Images [N, H, W, C] are flattened; feature vectors [N, F] are taken as they are. Kernels are drawn as Keras's layers
     draw theirs, uniform after Glorot; biases zero.
@@ -62,6 +65,7 @@ class MLP(nn.Module):
     Attributes:
       num_classes: logits.
       hidden: widths of the layers in front of the last one.
+      activation: between layers, "relu", "tanh" or "sigmoid".
       dtype: of the computation.
     """
 
@@ -69,16 +73,20 @@ class MLP(nn.Module):
 
     num_classes: int = 1
     hidden: tuple[int, ...] = (64, 32)
+    activation: str = "relu"
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         if images.ndim == 4:
             require_pixels("MLP", images, self.smallest)
+        if self.activation not in ACTIVATIONS:
+            raise unknown("activation of mlp", self.activation, ACTIVATIONS)
+        activation = ACTIVATIONS[self.activation]
         dense = functools.partial(nn.Dense, kernel_init=nn.initializers.glorot_uniform(), dtype=self.dtype)
         x = images.reshape(len(images), math.prod(images.shape[1:]))
         for number, width in enumerate(self.hidden, start=1):
-            x = nn.relu(dense(width, name=f"fc{number}")(x))
+            x = activation(dense(width, name=f"fc{number}")(x))
         return dense(self.num_classes, name=f"fc{len(self.hidden) + 1}")(x)
 
 

@@ -27,6 +27,7 @@ from zoo.recipe.augmentation import (
     RandomShear,
     RandomShift,
     RandomZoom,
+    RawRange,
     Resize,
     ResizeShort,
     Saturation,
@@ -48,8 +49,10 @@ from zoo.recipe.initialization import (
     LeCunNormal,
     LeCunUniform,
     Normal,
+    Orthogonal,
+    TruncatedNormal,
 )
-from zoo.recipe.loading import list_recipes, load_recipe
+from zoo.recipe.loading import list_recipes, list_studies, load_recipe, load_study
 from zoo.recipe.loss import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from zoo.recipe.optimizer import (
     LAMB,
@@ -77,6 +80,8 @@ from zoo.recipe.schedule import (
     ReduceOnPlateau,
     Step,
 )
+from zoo.recipe.study import Study
+from zoo.recipe.transfer import Transfer
 
 __all__ = [
     "LAMB",
@@ -126,6 +131,7 @@ __all__ = [
     "Normal",
     "Normalize",
     "OneCycle",
+    "Orthogonal",
     "OverSampling",
     "PCAColor",
     "PixelMean",
@@ -140,6 +146,7 @@ __all__ = [
     "RandomShear",
     "RandomShift",
     "RandomZoom",
+    "RawRange",
     "Recipe",
     "ReduceOnPlateau",
     "Regularization",
@@ -150,10 +157,13 @@ __all__ = [
     "SignedRange",
     "SoftmaxCrossEntropy",
     "Step",
+    "Study",
     "Target",
     "TenCrop",
+    "Transfer",
     "Trim",
     "TrivialAugmentWide",
+    "TruncatedNormal",
     "UnderSampling",
     "UnitRange",
     "Unscaled",
@@ -161,5 +171,7 @@ __all__ = [
     "WeightAverage",
     "Winsorize",
     "list_recipes",
+    "list_studies",
     "load_recipe",
+    "load_study",
 ]

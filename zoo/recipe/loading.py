@@ -4,6 +4,7 @@ import ast
 import fnmatch
 import importlib
 import importlib.util
+import itertools
 import pkgutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,13 +14,25 @@ from zoo.errors import ZooError, unknown
 from zoo.recipe.part import build
 from zoo.recipe.paths import type_at
 from zoo.recipe.recipe import Recipe
+from zoo.recipe.study import Study
 
 
 def list_recipes(pattern: str = "*") -> list[str]:
     """Names of the recipes in `recipes/` that match a shell-style pattern, such as "*imagenette"."""
     import recipes
 
-    names = sorted(module.name for module in pkgutil.iter_modules(recipes.__path__) if not module.ispkg)
+    return _modules(recipes, pattern)
+
+
+def list_studies(pattern: str = "*") -> list[str]:
+    """Names of the studies in `recipes/studies/` that match a shell-style pattern."""
+    import recipes.studies
+
+    return _modules(recipes.studies, pattern)
+
+
+def _modules(package, pattern):
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg)
     return fnmatch.filter(names, pattern)
 
 
@@ -32,9 +45,27 @@ def load_recipe(name: str) -> Recipe:
     Raises:
       ZooError: there is no such recipe (the message names the nearest one), or the file has no `RECIPE`.
     """
+    return _load(name, Recipe, "recipes", list_recipes)
+
+
+def load_study(name: str) -> Study:
+    """Loads a study, which is a Python file with a constant `STUDY`.
+
+    Args:
+      name: the name of a file in `recipes/studies/`, the path of a .py file, or a dotted module.
+
+    Raises:
+      ZooError: there is no such study (the message names the nearest one), or the file has no `STUDY`.
+    """
+    return _load(name, Study, "recipes.studies", list_studies)
+
+
+def _load(name, cls, package, names):
+    """The constant, called like its class in capitals, of a Python file."""
+    kind = cls.__name__.lower()
     if name.endswith(".py"):
         if not Path(name).is_file():
-            raise ZooError(f"there is no recipe file {name!r}")
+            raise ZooError(f"there is no {kind} file {name!r}")
         spec = importlib.util.spec_from_file_location(Path(name).stem, name)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -42,15 +73,17 @@ def load_recipe(name: str) -> Recipe:
         try:
             module = importlib.import_module(name)
         except (ModuleNotFoundError, TypeError) as error:  # TypeError: a name that begins with a dot
-            raise ZooError(f"there is no recipe module {name!r}: {error}") from None
-    elif name in list_recipes():
-        module = importlib.import_module(f"recipes.{name}")
+            raise ZooError(f"there is no {kind} module {name!r}: {error}") from None
+    elif name in names():
+        module = importlib.import_module(f"{package}.{name}")
     else:
-        raise unknown("recipe", name, list_recipes())
-    recipe = getattr(module, "RECIPE", None)
-    if not isinstance(recipe, Recipe):
-        raise ZooError(f"{name}: a recipe file has a constant RECIPE = Recipe(...), and this one has none")
-    return recipe
+        raise unknown(kind, name, names())
+    found = getattr(module, kind.upper(), None)
+    if not isinstance(found, cls):
+        raise ZooError(
+            f"{name}: a {kind} file has a constant {kind.upper()} = {cls.__name__}(...), and this one has none"
+        )
+    return found
 
 
 def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:
@@ -69,6 +102,41 @@ def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:
         hint = type_at(recipe, path)
         changes[path] = text if hint is str else _parse(text)
     return changes
+
+
+def parse_variants(recipe: Recipe, sweeps: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Reads "path=value,value,..." texts for `Study.variants`: each value of each path with each of the others.
+
+    Returns:
+      Changes by the variant's name, such as "schedule.peak=0.1, optimizer.momentum=0.9".
+
+    Raises:
+      ZooError: as `parse_changes`; a path is given twice.
+    """
+    choices = {}
+    for sweep in sweeps:
+        path, equals, text = sweep.partition("=")
+        if not equals or not path or not text:
+            raise ZooError(
+                f"--vary={sweep}: it takes the form --vary=path=value,value, as in --vary=schedule.peak=0.01,0.1"
+            )
+        if path in choices:
+            raise ZooError(f"--vary={sweep}: {path} is varied already, give all its values at once")
+        choices[path] = _values(text)
+    variants = {}
+    for values in itertools.product(*choices.values()):
+        assignments = [f"{path}={value}" for path, value in zip(choices, values, strict=True)]
+        variants[", ".join(assignments)] = parse_changes(recipe, assignments)
+    return variants
+
+
+def _values(text):
+    """The texts between the commas that are not inside of brackets."""
+    try:
+        node = ast.parse(f"({text},)", mode="eval").body
+    except SyntaxError:
+        return text.split(",")
+    return [ast.get_source_segment(f"({text},)", item) for item in node.elts]
 
 
 def _parse(text):

@@ -20,6 +20,7 @@ from zoo.recipe.paths import flatten, get, replace
 from zoo.recipe.regularization import EarlyStopping, Regularization
 from zoo.recipe.sampling import Imbalance
 from zoo.recipe.schedule import Schedule
+from zoo.recipe.transfer import Transfer
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ class Recipe(Part):
       auxiliary_weight: of the loss of each further classifier that a network has in training: 0.3 for `googlenet` (Szegedy
         et al. 2014, section 5), 0.4 for `inception_v3` (the authors' code). None for a network without.
       imbalance: what is done about classes of different frequencies.
+      transfer: None where the network starts from `initialization` alone.
       provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
         covers everything below it, and the longest one that matches counts.
     """
@@ -155,6 +157,7 @@ class Recipe(Part):
     early_stopping: EarlyStopping | None = None
     auxiliary_weight: float | None = None
     imbalance: Imbalance | None = None
+    transfer: Transfer | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def validate(self):

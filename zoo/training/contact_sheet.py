@@ -12,9 +12,9 @@ from zoo.data import sampling
 from zoo.data.dataset import Dataset, check_dataset
 from zoo.data.loader import Corrupt, evaluation_batches, make_feed, training_batches
 from zoo.data.selection import select
+from zoo.data.statistics import measure_split
 from zoo.errors import ZooError
 from zoo.recipe import Recipe, TenCrop
-from zoo.training.experiment import measure_statistics
 from zoo.training.state import TrainState
 from zoo.training.step import Constants, inputs_and_labels, mixed_inputs, step_keys
 
@@ -73,7 +73,7 @@ def first_examples(
     augmentation = recipe.augmentation
     train_feed, eval_feed = feed_of(dataset.train, augmentation.train), feed_of(dataset.eval, augmentation.eval)
     plain_feed = feed_of(dataset.train, tuple(each for each in augmentation.eval if not isinstance(each, TenCrop)))
-    measured = measure_statistics(
+    measured = measure_split(
         recipe.normalization, dataset.train, train_feed, eval_feed, lambda corrupt: None, on_progress, workers=0
     )
     train_feed = sampling.resample(recipe.imbalance, train_feed, measured)

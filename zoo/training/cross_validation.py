@@ -12,7 +12,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.sources import open_source
 from zoo.data.splitting import all_labels, folds, subset
 from zoo.recipe import Recipe
-from zoo.training.loop import FitResult, fit
+from zoo.training.fit import FitResult, fit
 from zoo.training.run_folder import RunFolder
 from zoo.training.tracking import Tracker
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.training.experiment import Experiment
+from zoo.training.freezing import frozen_layers, normalize_as_in_evaluation, without_gradient
 from zoo.training.objective import sums_of_outputs
 from zoo.training.state import TrainState
 from zoo.training.step import Constants, dropout_by_position, mixed_inputs, step_keys
@@ -48,7 +49,13 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
                     seen.append((context.module.path, _finite(output)))
                 return output
 
-            with nn.intercept_methods(record), nn.intercept_methods(dropout_by_position(batch.position)):
+            fixed = normalize_as_in_evaluation(frozen_layers(experiment.frozen, params))
+            params = without_gradient(params, experiment.frozen)
+            with (
+                nn.intercept_methods(record),
+                nn.intercept_methods(fixed),
+                nn.intercept_methods(dropout_by_position(batch.position)),
+            ):
                 outputs, _ = experiment.model.apply(
                     {**state.variables, "params": params},
                     images,

@@ -1,9 +1,6 @@
 """From a recipe to everything that a run needs: data, network, devices, compiled steps. Nothing has been trained yet."""
 
-import dataclasses
 import fnmatch
-import functools
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,21 +13,24 @@ from flax import traverse_util
 from jax.sharding import Mesh
 
 from zoo import parallel
-from zoo.data import augment, features, sampling, statistics
+from zoo.data import augment, features, sampling
 from zoo.data.augment import Statistics
-from zoo.data.dataset import Dataset, Split, check_dataset
-from zoo.data.loader import Corrupt, Feed, decoded, make_feed
+from zoo.data.dataset import Dataset, check_dataset
+from zoo.data.loader import Corrupt, Feed, make_feed
 from zoo.data.selection import check_all_values, check_kind, select
+from zoo.data.statistics import measure_split
 from zoo.errors import ZooError
+from zoo.initialization import distribution_of
 from zoo.models.registry import create_model
 from zoo.optimizer import make_optimizer
-from zoo.recipe import Normalize, Recipe, ReduceOnPlateau
-from zoo.recipe.augmentation import Normalization
+from zoo.recipe import Recipe, ReduceOnPlateau
 from zoo.recipe.metric import TOP5_CLASSES
 from zoo.schedule import learning_rate
+from zoo.training.freezing import around_optimizer, frozen_parameters
 from zoo.training.objective import Objective
 from zoo.training.state import TrainState, create_state
 from zoo.training.step import Constants, make_eval_step, make_train_step
+from zoo.training.transfer import Start, load_start
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Experiment:
       total_steps: of the run.
       optimizer, learning_rate: the recipe's, for that many steps.
       strategy: see `zoo.parallel.data_parallel`.
+      start: what the network starts from besides its initialization; None for nothing.
+      frozen: the parameters that do not move, such as "conv1/kernel".
     """
 
     recipe: Recipe
@@ -65,20 +67,27 @@ class Experiment:
     optimizer: optax.GradientTransformation
     learning_rate: Callable[[jax.Array], jax.Array]
     strategy: str
+    start: Start | None = None
+    frozen: frozenset[str] = frozenset()
 
     def initial_state(self, seed: int) -> TrainState:
         """The state before the first step, on every device."""
-        create = functools.partial(
-            create_state,
-            self.model,
-            self.recipe.initialization,
-            self.optimizer,
-            input_shape=self.input_shape,
-            average=self.recipe.weight_average is not None,
-            rate_factor=isinstance(self.recipe.schedule, ReduceOnPlateau),
-            best=self.recipe.early_stopping is not None,
-        )
-        return parallel.make_replicated(create, self.mesh, jnp.uint32(seed))
+        recipe = self.recipe
+
+        def create(seed, taken):
+            return create_state(
+                self.model,
+                recipe.initialization,
+                self.optimizer,
+                seed,
+                self.input_shape,
+                taken=taken,
+                average=recipe.weight_average is not None,
+                rate_factor=isinstance(recipe.schedule, ReduceOnPlateau),
+                best=recipe.early_stopping is not None,
+            )
+
+        return parallel.make_replicated(create, self.mesh, jnp.uint32(seed), self.start and self.start.variables)
 
     @property
     def objective(self) -> Objective:
@@ -101,10 +110,11 @@ class Experiment:
             self.optimizer,
             self.learning_rate,
             self.objective,
-            self.recipe.budget.accumulation,
-            self.recipe.augmentation.mixing,
-            self.recipe.weight_average,
-            self.recipe.budget.remat,
+            accumulation=self.recipe.budget.accumulation,
+            mixing=self.recipe.augmentation.mixing,
+            weight_average=self.recipe.weight_average,
+            remat=self.recipe.budget.remat,
+            frozen=self.frozen,
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
 
@@ -180,7 +190,8 @@ def prepare(
     eval_feed = feed_of("eval", dataset.eval, recipe.augmentation.eval)
     validation_feed = validation and feed_of("validation", validation, recipe.augmentation.eval)
     input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
-    params = _check_network(network, input_shape, classes)
+    variables = _check_network(network, input_shape, classes)
+    params = traverse_util.flatten_dict(variables["params"], sep="/")
     heads = getattr(network, "aux_heads", False)
     if training and heads != (recipe.auxiliary_weight is not None) and (heads or model is None):
         raise ZooError(
@@ -189,11 +200,15 @@ def prepare(
         )
     if model is None:  # the patterns of a recipe are for the layers of its own network
         _check_patterns(recipe, params)
+    start = None
+    if recipe.transfer and training:
+        start = load_start(recipe.transfer, network, variables, input_shape, classes)
+    frozen = frozen_parameters(recipe.transfer, params, start.drawn if start else ())
     measured = known_statistics
     if measured is None and dataset.feature_names is not None:
         measured = features.measure(recipe.normalization, recipe.data.missing, recipe.data.outliers, dataset)
     elif measured is None:
-        measured = measure_statistics(
+        measured = measure_split(
             recipe.normalization, dataset.train, train_feed, eval_feed, on_corrupt, on_progress, workers
         )
     weights = None
@@ -214,9 +229,13 @@ def prepare(
         class_weights=weights,
         input_shape=input_shape,
         total_steps=total_steps,
-        optimizer=make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping),
+        optimizer=around_optimizer(
+            make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping), recipe.transfer, frozen
+        ),
         learning_rate=rate,
         strategy=strategy,
+        start=start,
+        frozen=frozen,
     )
 
 
@@ -229,7 +248,7 @@ def _check_metrics(recipe, classes):
 
 
 def _check_network(network, input_shape, classes):
-    """Traces the network once, for its own complaints about the image and for the number of its logits; its parameters."""
+    """Traces the network once, for its own complaints about the image and for the number of its logits; its variables."""
 
     def init():
         return network.init_with_output(jax.random.key(0), jnp.zeros((1, *input_shape)), train=False)
@@ -239,7 +258,7 @@ def _check_network(network, input_shape, classes):
         raise ZooError(
             f"{type(network).__name__} gives {list(logits.shape[1:])} logits an image, and the data has {classes} classes"
         )
-    return traverse_util.flatten_dict(variables["params"], sep="/")
+    return variables
 
 
 def _penalized(regularization):
@@ -254,37 +273,7 @@ def _check_patterns(recipe, params):
         for pattern in patterns:
             if not any(fnmatch.fnmatchcase(path, pattern) for path in params):
                 raise ZooError(f"{field}: no parameter of {recipe.model.name} matches {pattern!r}")
-
-
-def measure_statistics(
-    normalization: Normalization,
-    train: Split,
-    train_feed: Feed,
-    eval_feed: Feed,
-    on_corrupt: Callable[[Corrupt], None],
-    on_progress: Callable[[str, int, int], None],
-    workers: int,
-) -> Statistics:
-    """Statistics of training images as evaluation frames them, which is the same each time."""
-    sample = statistics.sample_size(normalization)
-    if train_feed.resident and train_feed.framing == eval_feed.framing:
-        images = train_feed.split.images
-        images = images[statistics.sample_indices(len(images), sample)]
-        batches = np.array_split(images, max(1, images.size // 2**24))
-    else:
-        indices = statistics.sample_indices(len(train), sample)
-        batches = _images(dataclasses.replace(eval_feed, split=train), indices, on_corrupt, on_progress, workers)
-    measured = statistics.measure(normalization, batches)
-    if measured.mean.ndim == 3:  # a mean image goes the way of the images up to Normalize()
-        before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), eval_feed.transforms)
-        mean = augment.apply(tuple(before), measured.mean, jax.random.key(0), measured)
-        measured = measured._replace(mean=jax.device_get(mean))
-    return measured
-
-
-def _images(feed, indices, on_corrupt, on_progress, workers):
-    done = 0
-    for images, _ in decoded(feed, indices, on_corrupt, workers):
-        yield images
-        done += len(images)
-        on_progress("measuring training images", done, len(indices))
+    for path, parameter in params.items():
+        distribution = distribution_of(recipe.initialization, path)
+        if distribution and distribution.of_kernels and parameter.ndim < 2:
+            raise ZooError(f"initialization: {path} is a vector, and {type(distribution).__name__} is for kernels")

@@ -1,5 +1,6 @@
 """What training changes from step to step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import flax
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
+from flax import traverse_util
 
 from zoo.initialization import initialize
 from zoo.recipe import Initialization
@@ -62,6 +64,7 @@ def create_state(
     seed: jax.Array,
     input_shape: tuple[int, int, int],
     *,
+    taken: Mapping[tuple[str, ...], jax.Array] | None = None,
     average: bool = False,
     rate_factor: bool = False,
     best: bool = False,
@@ -72,9 +75,12 @@ def create_state(
       model, initialization, optimizer: the recipe's.
       seed: uint32.
       input_shape: of an image.
+      taken: the variables that are not drawn, by path.
       average, rate_factor, best: whether the state has these.
     """
     variables = initialize(model, initialization, jax.random.key(seed), input_shape)
+    if taken:
+        variables = traverse_util.unflatten_dict({**traverse_util.flatten_dict(variables), **taken})
     state = TrainState(
         step=jnp.zeros((), jnp.int32),
         seed=jnp.asarray(seed, jnp.uint32),

@@ -19,6 +19,7 @@ from zoo.optimizer import average_weights
 from zoo.recipe import WeightAverage
 from zoo.recipe.augmentation import Mixing, TenCrop, Transform
 from zoo.recipe.loss import Loss
+from zoo.training.freezing import frozen_layers, kept_statistics, normalize_as_in_evaluation, without_gradient
 from zoo.training.objective import (
     CROSS_ENTROPY,
     Objective,
@@ -50,10 +51,12 @@ def make_train_step(
     optimizer: optax.GradientTransformation,
     learning_rate: Callable[[jax.Array], jax.Array],
     objective: Objective = CROSS_ENTROPY,
+    *,
     accumulation: int = 1,
     mixing: Mixing | None = None,
     weight_average: WeightAverage | None = None,
     remat: bool = False,
+    frozen: frozenset[str] = frozenset(),
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Makes the per-device body of a training step.
 
@@ -68,6 +71,7 @@ def make_train_step(
       weight_average: how `TrainState.average` follows; None for a state without.
       remat: whether to keep the results of convolutions and matrix products alone for the backward pass, which computes
         all else again (Chen et al. 2016, arXiv:1604.06174, section 3).
+      frozen: the parameters that do not move; see `zoo.training.freezing`.
 
     Returns:
       A function (state, constants, this device's part of the batch) -> (state, metrics); the metrics are the loss and
@@ -82,8 +86,10 @@ def make_train_step(
 
     def loss(params, batch_stats, part, constants, augment_key, dropout_key):
         images, labels, share = mixed_inputs(transforms, mixing, constants, part, augment_key)
+        params = without_gradient(params, frozen)
         variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
-        with nn.intercept_methods(dropout_by_position(part.position)):
+        fixed = normalize_as_in_evaluation(frozen_layers(frozen, params))
+        with nn.intercept_methods(fixed), nn.intercept_methods(dropout_by_position(part.position)):
             outputs, changed = forward(variables, images, dropout_key)
         sums = sums_of_outputs(outputs, labels, part.weight, objective, share)
         return sums.loss, (changed.get("batch_stats", {}), sums)
@@ -128,6 +134,7 @@ def make_train_step(
         share = 1 / lax.axis_size(parallel.AXIS)
         batch_stats = jax.tree.map(lambda moving: moving * share, batch_stats)
         gradient, batch_stats, sums = parallel.sum_over_devices((gradient, batch_stats, sums))
+        batch_stats = kept_statistics(batch_stats, state.batch_stats, frozen_layers(frozen, state.params))
 
         count = jnp.maximum(sums.count.sum(), 1)
         grad_norm = optax.tree.norm(gradient) / count

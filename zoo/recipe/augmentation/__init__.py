@@ -22,6 +22,7 @@ from zoo.recipe.augmentation.normalization import (
     Normalization,
     Normalize,
     PixelMean,
+    RawRange,
     SignedRange,
     UnitRange,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "RandomShear",
     "RandomShift",
     "RandomZoom",
+    "RawRange",
     "Resize",
     "ResizeShort",
     "Saturation",

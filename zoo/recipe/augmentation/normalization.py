@@ -21,6 +21,11 @@ class UnitRange(Normalization):
 
 
 @dataclass(frozen=True)
+class RawRange(Normalization):
+    """Leaves pixel values as they are, from 0 to 255: for networks that expect it, and to see what it does to others."""
+
+
+@dataclass(frozen=True)
 class SignedRange(Normalization):
     """To [-1, 1]."""
 

@@ -1,0 +1,21 @@
+"""A fully connected network of seven layers with ReLU, from kernels of which each keeps the size of the signal (He,
+orthogonal), shrinks it (deviation 0.01, as in the AlexNet paper), or enlarges it (deviation 1).
+"""
+
+from recipes.studies import MLP
+from zoo.recipe import Normal, Orthogonal, Study
+
+STUDY = Study(
+    title="Initialization: He, orthogonal, deviation 0.01, deviation 1",
+    base=MLP.override({"model.options.hidden": (64,) * 6}),
+    variants={
+        "He": {},
+        "orthogonal, scale sqrt 2": {"initialization.kernel": Orthogonal(scale=2**0.5)},
+        "deviation 0.01": {"initialization.kernel": Normal(0.01)},
+        "deviation 1": {"initialization.kernel": Normal(1.0)},
+    },
+    description=__doc__,
+    conclusion="He and orthogonal kernels come to 0.84 and 0.83; with deviation 0.01 the network says the same of every image and"
+    " stays at ln 10, for all 600 steps and every seed. With deviation 1 the loss is above 690,000"
+    " at the first step and no number at the third, for every seed.",
+)

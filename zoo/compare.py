@@ -1,0 +1,105 @@
+"""Trains variants of a recipe with several seeds each, and shows them side by side.
+
+    python -m zoo.compare --study=learning_rate
+    python -m zoo.compare --recipe=alexnet --vary=schedule.peak=1e-4,1e-2,1 --seeds=3
+
+The folder of the comparison gets runs.jsonl, table.md and curves.png. Calling the same command again goes on where it
+was stopped. A variant that diverges is a result like any other.
+
+Exit status: 0 all is trained, 2 the command or the data cannot be used, 128 + n stopped by signal n, 70 a mistake of the
+program's own.
+"""
+
+import dataclasses
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from zoo import cli
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string("study", None, "Name of a study in recipes/studies/, or path of such a file.", flag_values=FLAGS)
+flags.DEFINE_string("recipe", None, "Or a recipe to vary: name, path or dotted module.", flag_values=FLAGS)
+flags.DEFINE_multi_string(
+    "vary",
+    [],
+    "The values of a field, as in --vary=schedule.peak=0.01,0.1; each combination if given several times.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_multi_string(
+    "set", [], "Changes a field for all variants, as in --set=budget.steps=100.", flag_values=FLAGS
+)
+flags.DEFINE_integer("seeds", None, "Runs of each variant; the study's number, or 3.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_string("output", None, "Folder of the comparison; one in runs/ if not given.", flag_values=FLAGS)
+flags.DEFINE_bool("json", False, "Print the table as JSON, and all else to standard error.", flag_values=FLAGS)
+cli.define_jax_flags(FLAGS)
+
+
+def main(args: flags.FlagValues) -> int:
+    """Runs the comparison; 0 once every run is done."""
+    study, name = read_study(args)
+    digest = hashlib.sha256("".join(recipe.fingerprint for recipe in study.recipes().values()).encode()).hexdigest()[:8]
+    folder = Path(args.output or f"runs/compare-{name}-{digest}")
+    cli.set_up_jax(args)
+
+    from zoo.studies.picture import draw_study
+    from zoo.studies.runs import run_study
+    from zoo.studies.table import make_rows, markdown, terminal_table
+    from zoo.studies.terminal import Progress
+
+    console = cli.make_console(stderr=args.json)
+    with Progress(console, study) as progress:
+        runs = run_study(study, folder, on_run=progress.done, on_begin=progress.begin)
+    given = [argument for argument in sys.argv[1:] if not argument.startswith(("--output", "--json"))]
+    command = " ".join(["python -m zoo.compare", *given])
+    (folder / "table.md").write_text(markdown(study, runs, "curves.png", command))
+    target = study.base.target
+    marked = target.value if target and target.metric == "top1" else None
+    draw_study(runs, folder / "curves.png", title=study.title, target=marked)
+    console.print(terminal_table(runs))
+    if study.conclusion:
+        console.print(study.conclusion, markup=False, soft_wrap=True)
+    console.print(f"written: {folder / 'table.md'}, {folder / 'curves.png'}", markup=False, soft_wrap=True)
+    if args.json:
+        rows = [dataclasses.asdict(row) for row in make_rows(runs)]
+        json.dump({"title": study.title, "seeds": study.seeds, "folder": str(folder), "variants": rows}, sys.stdout)
+        print()
+    return 0
+
+
+def read_study(args: flags.FlagValues):
+    """The study that the flags ask for, and a name for it.
+
+    Raises:
+      ZooError: they ask for none, or contradict each other.
+    """
+    from zoo.errors import ZooError
+    from zoo.recipe import Study, list_studies, load_recipe, load_study
+    from zoo.recipe.loading import parse_changes, parse_variants
+
+    if bool(args.study) == bool(args.recipe):
+        raise ZooError(
+            f"which study? --study=NAME, where NAME is one of {', '.join(list_studies())}; or --recipe=NAME --vary=..."
+        )
+    if args.study and args.vary:
+        raise ZooError("--vary is for --recipe: a study says itself what it varies")
+    if args.recipe and not args.vary:
+        raise ZooError("what is to be compared? --vary=path=value,value, as in --vary=schedule.peak=0.01,0.1")
+    name = (args.study or args.recipe).removesuffix(".py").replace("/", ".").rpartition(".")[2]
+    if args.study:
+        study = load_study(args.study)
+        if args.set:  # what it shows, it shows for its own recipe
+            base = study.base.override(parse_changes(study.base, args.set))
+            study = dataclasses.replace(study, base=base, conclusion="")
+        return dataclasses.replace(study, seeds=args.seeds or study.seeds), name
+    recipe = load_recipe(args.recipe)
+    recipe = recipe.override(parse_changes(recipe, args.set))
+    varied = ", ".join(sweep.partition("=")[0] for sweep in args.vary)
+    return Study(f"{name}: {varied}", recipe, parse_variants(recipe, args.vary), seeds=args.seeds or 3), name
+
+
+if __name__ == "__main__":
+    cli.run(main, FLAGS)

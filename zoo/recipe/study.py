@@ -1,0 +1,53 @@
+"""Studies: one recipe varied in one respect, to be seen side by side. `python -m zoo.compare` trains them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.recipe.part import Part
+from zoo.recipe.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Study(Part):
+    """What to compare, and what came of it.
+
+    Attributes:
+      title: the question, in a few words.
+      base: the recipe that the variants change.
+      variants: changes by dotted path, as `Recipe.override` takes them, by the variant's name; {} is the base itself.
+      description: how it is asked; the docstring of the study's file.
+      conclusion: what it shows, in two sentences; empty until it has been run.
+      seeds: each variant is trained with the seeds 0 ... seeds - 1.
+    """
+
+    title: str
+    base: Recipe
+    variants: Mapping[str, Mapping[str, Any]]
+    description: str = ""
+    conclusion: str = ""
+    seeds: int = 3
+
+    def validate(self):
+        self.require(bool(self.variants), "variants", "at least one")
+        self.require(self.seeds > 0, "seeds", "positive")
+        names = {}
+        for name, recipe in self.recipes().items():
+            if recipe.fingerprint in names:
+                raise ZooError(f"Study.variants: {name!r} and {names[recipe.fingerprint]!r} are the same recipe")
+            names[recipe.fingerprint] = name
+
+    def recipes(self) -> dict[str, Recipe]:
+        """The variants' recipes by name.
+
+        Raises:
+          ZooError: a variant's changes do not fit; the message names the variant.
+        """
+        recipes = {}
+        for name, changes in self.variants.items():
+            try:
+                recipes[name] = self.base.override(changes)
+            except ZooError as error:
+                raise ZooError(f"variant {name!r}: {error}") from None
+        return recipes

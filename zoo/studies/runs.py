@@ -1,0 +1,153 @@
+"""Trains the variants of a study, and remembers each run as soon as it is done."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.data.sources import open_source
+from zoo.errors import TrainingInterrupted, ZooError
+from zoo.recipe import Study
+from zoo.training.environment import environment
+from zoo.training.fit import FitResult, fit
+from zoo.training.tracking import Tracker
+
+CURVE_POINTS = 50
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a variant; a line of `runs.jsonl`.
+
+    Attributes:
+      variant: its name in the study.
+      fingerprint: of its recipe.
+      seed: of the run.
+      diverged: whether a loss or a gradient was not finite.
+      loss, top1: of the evaluation at the end; None if it diverged.
+      reached_step: the first evaluation that reached the target; None if none did.
+      explanation: the verdict in words.
+      seconds: that it took, compilation included.
+      train: `step`, and means of `loss` and `top1` over the training steps since the point before, in lists.
+      evaluation: `step`, `loss` and `top1` of each evaluation, in lists; of the validation split if there is one.
+      environment: versions, devices and machine.
+    """
+
+    variant: str
+    fingerprint: str
+    seed: int
+    diverged: bool
+    loss: float | None
+    top1: float | None
+    reached_step: int | None
+    explanation: str
+    seconds: float
+    train: dict[str, list[float]]
+    evaluation: dict[str, list[float]]
+    environment: dict[str, Any]
+
+
+def run_study(
+    study: Study,
+    folder: Path,
+    *,
+    on_run: Callable[[Run], None] = lambda run: None,
+    on_begin: Callable[[str, int], Tracker] = lambda variant, seed: Tracker(),
+) -> list[Run]:
+    """Trains each variant with each seed, but for the runs that the folder has already.
+
+    Args:
+      study: what to train.
+      folder: of `runs.jsonl`; made if it is not there.
+      on_run: called with each run that was there or is done.
+      on_begin: called with variant and seed before a run; gives what is told of it.
+
+    Returns:
+      All runs, by seed and variant.
+
+    Raises:
+      ZooError: a variant cannot be trained, or the folder cannot be used.
+      TrainingInterrupted: SIGTERM or Ctrl-C; the runs that are done are kept, and the same call goes on from there.
+    """
+    path = folder / "runs.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        known = {(run.fingerprint, run.seed): run for run in read_runs(path)}
+    except OSError as error:
+        raise ZooError(f"{folder} cannot be used: {error.strerror}") from None
+    recipes, runs, datasets = study.recipes(), [], {}
+    for seed in range(study.seeds):
+        for variant, recipe in recipes.items():
+            run = known.get((recipe.fingerprint, seed))
+            if run is None:
+                data = recipe.data.source, recipe.data.label
+                if data not in datasets:
+                    datasets[data] = open_source(*data)
+                started = time.perf_counter()
+                try:
+                    result = fit(recipe, seed=seed, dataset=datasets[data], trackers=[on_begin(variant, seed)])
+                except TrainingInterrupted as stopped:
+                    total = len(recipes) * study.seeds
+                    message = f"stopped after {len(runs)} of {total} runs: the same command goes on from there"
+                    raise TrainingInterrupted(message, signum=stopped.signum, step=stopped.step) from None
+                run = _run(variant, recipe.fingerprint, seed, result, time.perf_counter() - started)
+                with path.open("a") as file:
+                    file.write(json.dumps(dataclasses.asdict(run)) + "\n")
+            run = dataclasses.replace(run, variant=variant)  # it may have had another name
+            runs.append(run)
+            on_run(run)
+    return runs
+
+
+def read_runs(path: Path) -> list[Run]:
+    """The runs in a file; a line that a killed process left unfinished is removed.
+
+    Raises:
+      ZooError: the file is damaged.
+    """
+    if not path.exists():
+        return []
+    text = path.read_text()
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole)
+    try:
+        return [Run(**json.loads(line)) for line in whole.splitlines()]
+    except (ValueError, TypeError):
+        raise ZooError(f"{path} is damaged, or of another version: choose another --output, or remove it") from None
+
+
+def _run(variant: str, fingerprint: str, seed: int, result: FitResult, seconds: float) -> Run:
+    train = [record for record in result.history if record["kind"] == "train"]
+    watched = "validation" if any(record["kind"] == "validation" for record in result.history) else "eval"
+    evaluations = [record for record in result.history if record["kind"] == watched]
+    points = [part for part in np.array_split(train, min(CURVE_POINTS, len(train)) or 1) if len(part)]
+    return Run(
+        variant=variant,
+        fingerprint=fingerprint,
+        seed=seed,
+        diverged=result.verdict.value is None,
+        loss=result.metrics.get("loss"),
+        top1=result.metrics.get("top1"),
+        reached_step=result.verdict.reached_step,
+        explanation=result.verdict.explanation,
+        seconds=round(seconds, 1),
+        train={
+            "step": [int(part[-1]["step"]) for part in points],
+            **{name: [_mean(record[name] for record in part) for part in points] for name in ("loss", "top1")},
+        },
+        evaluation={
+            "step": [record["step"] for record in evaluations],
+            **{name: [round(record[name], 5) for record in evaluations] for name in ("loss", "top1")},
+        },
+        environment={name: value for name, value in environment().items() if name != "command"},
+    )
+
+
+def _mean(values: Iterator[float]) -> float:
+    return round(float(np.mean(list(values))), 5)

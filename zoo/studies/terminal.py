@@ -1,0 +1,61 @@
+"""How a comparison looks in the terminal while it runs."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from zoo.recipe import Study
+from zoo.studies.runs import Run
+from zoo.training.tracking import Tracker
+
+
+class Progress:
+    """Bars for the comparison and for the run under way, and a line for each run that is done."""
+
+    def __init__(self, console: Console, study: Study):
+        self.console = console
+        self.bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.runs = self.bars.add_task("runs", total=len(study.variants) * study.seeds)
+        self.steps = self.bars.add_task("steps", total=None, visible=False)
+        self.begun = False
+
+    def __enter__(self):
+        self.bars.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.bars.stop()
+
+    def begin(self, variant: str, seed: int) -> Tracker:
+        """A run is about to start; gives what is to be told of it."""
+        self.begun = True
+        return _Steps(self.bars, self.steps, f"{escape(variant)}, seed {seed}")
+
+    def done(self, run: Run) -> None:
+        """A run is done, or was done already."""
+        seconds = f"{run.seconds:.0f} s" if self.begun else "done before"
+        self.begun = False
+        self.bars.update(self.steps, visible=False)
+        self.bars.advance(self.runs)
+        self.console.print(
+            f"{run.variant}, seed {run.seed}: {run.explanation} ({seconds})", markup=False, soft_wrap=True
+        )
+
+
+class _Steps(Tracker):
+    def __init__(self, bars, task, name):
+        self.bars, self.task, self.name = bars, task, name
+
+    def begin(self, experiment, first_step):
+        self.bars.reset(self.task, total=experiment.total_steps, description=self.name, visible=True)
+
+    def train(self, record):
+        self.bars.update(self.task, completed=record["step"])

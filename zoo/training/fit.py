@@ -1,0 +1,152 @@
+"""`fit`: one way to train, for the command line, for notebooks and for verification."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from zoo import parallel
+from zoo.data.augment import Statistics
+from zoo.data.dataset import Dataset
+from zoo.data.sources import open_source
+from zoo.errors import ZooError
+from zoo.recipe import Recipe
+from zoo.training.checkpoint import Checkpoints
+from zoo.training.confusion import draw_confusion
+from zoo.training.curves import draw_curves
+from zoo.training.experiment import prepare
+from zoo.training.loop import Loop
+from zoo.training.run_folder import RunFolder
+from zoo.training.stopping import SkippedImages, one_line_for_disk_errors, stop_on_signals
+from zoo.training.tracking import ByClass, History, JSONLines, TensorBoard, Tracker, Trackers
+from zoo.training.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a run gives.
+
+    Attributes:
+      verdict: whether it converged.
+      metrics: of the evaluation at the end, see `evaluate_feed`; empty if the run diverged.
+      history: all records, dictionaries with `kind` ("train", "validation" or "eval") and `step`.
+      variables: {"params": ..., "batch_stats": ...} at the end; averaged, or of the best evaluation, where the recipe says so.
+      statistics: of the training images; `zoo.evaluate` takes them.
+    """
+
+    verdict: Verdict
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+    variables: dict[str, Any]
+    statistics: Statistics
+
+
+def fit(
+    recipe: Recipe,
+    workdir: str | Path | None = None,
+    seed: int = 0,
+    *,
+    dataset: Dataset | None = None,
+    model: nn.Module | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    strategy: str = "shard_map",
+    workers: int = 0,
+    trackers: Sequence[Tracker] = (),
+) -> FitResult:
+    """Trains a network as a recipe says, and judges the result.
+
+    Args:
+      recipe: what to do.
+      workdir: folder of the run, made if it is not there. A run that was interrupted goes on from its last checkpoint,
+        to the same result to the last bit on the same CPU. None keeps nothing.
+      seed: from 0 to 2^32 - 1; decides all that is random.
+      dataset: data of one's own instead of the recipe's.
+      model: a network of one's own instead of the recipe's, with as many logits as the data has classes.
+      devices: to train on; all there are if None.
+      strategy: "shard_map" or "pmap", see `zoo.parallel.data_parallel`.
+      workers: processes that decode images; 0 for threads of this one.
+      trackers: are told of everything that happens.
+
+    Raises:
+      ZooError: recipe, data and network do not fit together, or the disk is full; whatever was saved is intact.
+      TrainingInterrupted: SIGTERM or Ctrl-C; the state was saved if there is a `workdir`.
+    """
+    if not 0 <= seed < 2**32:
+        raise ZooError(f"the seed is {seed}, it must be from 0 to 2^32 - 1")
+    main_process = jax.process_index() == 0
+    tracker = Trackers(trackers if main_process else ())
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(one_line_for_disk_errors())
+        stack.callback(tracker.close)
+        dataset = dataset or open_source(recipe.data.source, recipe.data.label)
+        folder = RunFolder(workdir) if workdir else None
+        if folder:
+            _in_main_process(lambda: folder.claim(recipe, seed, dataset))
+            if main_process:
+                stack.enter_context(folder.locked())
+        skipped = SkippedImages(recipe.data.corrupt_limit, folder if main_process else None)
+        experiment = prepare(
+            recipe,
+            dataset,
+            model=model,
+            mesh=parallel.make_mesh(devices),
+            strategy=strategy,
+            on_corrupt=skipped,
+            on_progress=tracker.progress,
+            known_statistics=folder and folder.read_statistics(),
+            workers=workers,
+        )
+        stop = stack.enter_context(stop_on_signals())
+        state = experiment.initial_state(seed)
+        history, checkpoints = History(), None
+        if folder:
+            checkpoints = Checkpoints(folder.checkpoints, clean_up=True)
+            stack.callback(checkpoints.close)
+            state = checkpoints.restore(state, tracker.note) or state
+            history = History(folder.read_history(int(state.step)), folder.read_by_class())
+        if folder and main_process:
+            if folder.begun and (changed := folder.changed_environment()):
+                tracker.note(
+                    f"this run was begun elsewhere, so its end may differ in the last bits; now, and then: {'; '.join(changed)}"
+                )
+            folder.write_statistics(experiment.statistics)
+            folder.rewrite_history(history.records)
+            files = Trackers([JSONLines(folder.metrics), TensorBoard(folder.events, int(state.step)), ByClass(folder)])
+            stack.callback(files.close)
+            tracker = Trackers([files, *trackers])
+        tracker.begin(experiment, int(state.step))
+        tracker = Trackers([history, tracker])
+        state, verdict = Loop(experiment, seed, history, tracker, checkpoints, stop, skipped, workers).train(state)
+        if checkpoints:
+            checkpoints.wait()
+        if folder and main_process:
+            folder.write_verdict(verdict)
+            title = folder.path.name
+            draw_curves(history.records, folder.path / "curves.png", title=title, target=verdict.target)
+            if "confusion" in history.of_classes:
+                names, counts = experiment.dataset.class_names, history.of_classes["confusion"]
+                draw_confusion(counts, names, folder.path / "confusion.png", title=title)
+        tracker.end(verdict)
+    metrics = {} if verdict.value is None else {**history.records[-1], **history.of_classes}
+    return FitResult(verdict, metrics, history.records, state.learned, experiment.statistics)
+
+
+def _in_main_process(action: Callable[[], None]) -> None:
+    """Does something in process 0 alone; if it fails there, all processes end."""
+    error = None
+    if jax.process_index() == 0:
+        try:
+            action()
+        except ZooError as failure:
+            error = failure
+    failed = error is not None
+    if jax.process_count() > 1:
+        failed = bool(multihost_utils.broadcast_one_to_all(np.bool_(failed)))
+    if failed:
+        raise error or ZooError("process 0 cannot begin, see what it says")

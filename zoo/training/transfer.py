@@ -1,0 +1,112 @@
+"""Weights to start from: out of a run's folder or a file, with the last layer left to be drawn anew."""
+
+import fnmatch
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import numpy as np
+from flax import traverse_util
+
+from zoo.errors import ZooError
+from zoo.models.registry import find_entry, name_of
+from zoo.recipe import Transfer
+from zoo.training.restoring import load_run
+from zoo.weights import import_weights
+
+
+class Start(NamedTuple):
+    """Where a network starts.
+
+    Attributes:
+      variables: those that are taken over, by path, such as ("params", "conv1", "kernel"); on the host.
+      drawn: the parameters that are drawn anew, such as "fc8/kernel".
+    """
+
+    variables: Mapping[tuple[str, ...], np.ndarray]
+    drawn: tuple[str, ...]
+
+
+def load_start(
+    transfer: Transfer,
+    model: nn.Module,
+    variables: Mapping[str, Any],
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+) -> Start:
+    """Reads what a recipe says to start from.
+
+    Args:
+      transfer: the recipe's.
+      model: the network that is going to be trained.
+      variables: its variables, or their shapes alone.
+      input_shape: (height, width, channels) that it is fed.
+      num_classes: of the data.
+
+    Raises:
+      ZooError: there is no such run or file, it cannot be read, or its variables do not fit.
+    """
+    found, classes = _read(transfer, model, input_shape)
+    wanted = traverse_util.flatten_dict(dict(variables))
+
+    def is_head(path):
+        if transfer.head is not None:
+            return _matches(path, transfer.head)
+        shapes = [tree[path].shape for tree in (found, wanted) if path in tree]
+        return len(shapes) == 2 and classes != num_classes and _is_last(*shapes, classes, num_classes)
+
+    for pattern in transfer.head or ():
+        if not any(fnmatch.fnmatchcase("/".join(path[1:]), pattern) for path in wanted):
+            raise ZooError(f"transfer.head: no parameter of the network matches {pattern!r}")
+    head = {path for path in wanted if is_head(path)}
+    shapes = [{path: list(leaf.shape) for path, leaf in tree.items()} for tree in (found, wanted)]
+    differing = sorted(
+        path for path in {**found, **wanted} if not is_head(path) and shapes[0].get(path) != shapes[1].get(path)
+    )
+    if differing:
+        listed = "; ".join(
+            f"{'/'.join(path[1:])} is {shapes[0].get(path, 'missing')} there and {shapes[1].get(path, 'missing')} here"
+            for path in differing[:5]
+        )
+        raise ZooError(
+            f"transfer.source: {transfer.source} has weights of another network (transfer.head names what is to be"
+            f" drawn anew): {listed}"
+        )
+    return Start(
+        {path: np.asarray(jax.device_get(found[path])) for path in wanted if path not in head},
+        tuple(sorted("/".join(path[1:]) for path in head if path[0] == "params")),
+    )
+
+
+def _matches(path, patterns):
+    return any(fnmatch.fnmatchcase("/".join(path[1:]), pattern) for pattern in patterns)
+
+
+def _is_last(there, here, classes, num_classes):
+    """Whether two shapes are those of a layer that gives one logit for each class."""
+    return (*there[:-1], classes) == there and (*there[:-1], num_classes) == here
+
+
+def _read(transfer, model, input_shape):
+    """Variables by path, and the number of classes that they are for."""
+    source = Path(transfer.source)
+    if source.is_dir():
+        if transfer.layout is not None:
+            raise ZooError(f"transfer.layout is for files, and {source} is a run's folder: set it to None")
+        run = load_run(source)
+        return traverse_util.flatten_dict(run.variables), len(run.class_names)
+    if not source.is_file():
+        raise ZooError(f"transfer.source: {source} is neither the folder of a run nor a file of weights")
+    if transfer.layout is None:
+        raise ZooError(f"transfer.layout has to say how {source} names its weights, such as 'torchvision'")
+    name = name_of(model)
+    if name is None:
+        raise ZooError(
+            f"transfer.source: {source} is a file, and {type(model).__name__} is not one of the zoo's networks"
+        )
+    classes = transfer.num_classes or find_entry(name).num_classes
+    network = model.clone(num_classes=classes)
+    variables = import_weights(network, source, transfer.layout, input_shape=input_shape)
+    return traverse_util.flatten_dict(variables), classes
