@@ -52,6 +52,13 @@ class TerminateAt(CrashAt):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+class CrashInEvaluation(Tracker):
+    """When the record is in the run's folder, and what follows from it is not."""
+
+    def evaluation(self, record):
+        raise Crash
+
+
 @pytest.fixture(scope="module")
 def plain(recipe):
     """12 steps of 16 images with an evaluation after every third, of all images."""
@@ -188,6 +195,16 @@ def test_a_run_that_was_stopped_before_an_evaluation_and_crashed_after_it_goes_o
     evaluated = zoo.evaluate(recipe, saved.variables, dataset, model=Net(), statistics=saved.statistics)
     assert saved.step == 3 and evaluated["loss"] == records(whole, "eval")[0]["loss"]
     assert_same(fit(recipe, dataset, tmp_path / "run"), whole)
+
+
+def test_a_run_that_crashed_between_an_evaluation_and_its_checkpoint_goes_on_to_the_same_bits(plain, dataset, tmp_path):
+    recipe = plain.override({**PLATEAU, **STOPPING, **AVERAGE})
+    with pytest.raises(TrainingInterrupted):
+        fit(recipe, dataset, tmp_path / "run", trackers=[TerminateAt(6)])
+    with pytest.raises(Crash):
+        fit(recipe, dataset, tmp_path / "run", trackers=[CrashInEvaluation()])
+    assert (tmp_path / "run" / "metrics.jsonl").read_text().count('"eval"') == 2
+    assert_same(fit(recipe, dataset, tmp_path / "run"), fit(recipe, dataset))
 
 
 def test_the_average_is_of_parameters_and_statistics_and_is_what_is_evaluated(plain, dataset, tmp_path):
