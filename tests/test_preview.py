@@ -41,7 +41,7 @@ def test_images_are_those_of_the_first_step(recipe, dataset):
         np.testing.assert_allclose(example.plain, augment.framing._resized(plain.astype(np.float32), 67, 67), atol=0.01)
         own, other = (dataset.class_names[labels[each]] for each in (place, place ^ 1))
         assert example.class_name == own
-        assert example.parts == f"{share[place]:.2f} {own}, {1 - share[place]:.2f} {other}"
+        assert example.parts == f"{share[place]:.2f} {own}\n{1 - share[place]:.2f} {other}"
 
 
 def test_images_are_of_what_the_recipe_leaves_and_repeats(recipe, dataset):

@@ -19,6 +19,7 @@ from zoo.training.state import TrainState
 from zoo.training.step import Constants, inputs_and_labels, mixed_inputs, step_keys
 
 COLUMNS = 6
+LONGEST_LINE = 26  # letters that fit above a picture
 
 
 class Example(NamedTuple):
@@ -28,7 +29,7 @@ class Example(NamedTuple):
       plain: as evaluation would frame it, float32 [H, W, C] from 0 to 255.
       received: as the network receives it in training, but with normalization undone, float32 [H', W', C].
       class_name: of the plain image.
-      parts: of a mixed image, its two classes with their parts; else empty.
+      parts: of a mixed image, its two classes with their parts, a line each; else empty.
     """
 
     plain: np.ndarray
@@ -113,7 +114,7 @@ def _parts(names, place, share):
     if share is None or share[place] == 1:
         return ""
     own = float(share[place])
-    return f"{own:.2f} {names[place]}, {1 - own:.2f} {names[place ^ 1]}"
+    return f"{own:.2f} {names[place]}\n{1 - own:.2f} {names[place ^ 1]}"
 
 
 def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -> None:
@@ -128,7 +129,7 @@ def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -
         raise ZooError("there is not one image to be drawn: none of them could be decoded")
     columns = min(COLUMNS, len(examples))
     rows = -(-len(examples) // columns)
-    figure = Figure(figsize=(1.7 * columns + 0.4, 3.7 * rows + 0.6), layout="constrained", dpi=120)
+    figure = Figure(figsize=(1.7 * columns + 0.4, 3.9 * rows + 0.6), layout="constrained", dpi=120)
     figure.suptitle(title, fontsize=9)
     cells = figure.subplots(2 * rows, columns, squeeze=False)
     for axes in cells.flat:
@@ -136,9 +137,14 @@ def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -
     for number, example in enumerate(examples):
         row, column = divmod(number, columns)
         above, below = cells[2 * row, column], cells[2 * row + 1, column]
-        above.set_title(example.class_name, fontsize=8)
-        below.set_title(example.parts, fontsize=7)
+        above.set_title(_shortened(example.class_name), fontsize=8)
+        below.set_title(_shortened(example.parts), fontsize=8)
         for axes, image in ((above, example.plain), (below, example.received)):
             pixels = np.clip(image, 0, 255).astype(np.uint8)
             axes.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=255)
     figure.savefig(path, format="png")
+
+
+def _shortened(text):
+    lines = (line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…" for line in text.splitlines())
+    return "\n".join(lines)
