@@ -21,16 +21,13 @@ from zoo.training.watching import Watched
 
 
 class Net(nn.Module):
-    """A small network with moving statistics and, if asked for, a second classifier."""
-
-    aux_heads: bool = False
+    """A small network with moving statistics."""
 
     @nn.compact
     def __call__(self, images, train=False):
         x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(images[:, ::8, ::8])
         x = x.reshape(len(x), -1)
-        logits, other = nn.Dense(10)(x), nn.Dense(10, name="other")(x)
-        return (logits, [other]) if train and self.aux_heads else logits
+        return nn.Dense(10)(x)
 
 
 class Crash(Exception):
@@ -245,47 +242,6 @@ def test_checkpoints_of_runs_without_all_this_have_no_more_arrays_than_before(pl
     assert names == {".step", ".seed", ".params", ".batch_stats", ".opt_state", ".failed"}
 
 
-def test_auxiliary_classifiers_are_trained(plain, dataset):
-    bare = plain.override({"regularization.weight_decay": 0.0})
-    recipe = bare.override({"auxiliary_weight": 0.3, "budget.accumulation": 2})
-    with_head, without = fit(recipe, dataset, model=Net(aux_heads=True)), fit(bare, dataset)
-    start = prepare(recipe, dataset, model=Net(aux_heads=True)).initial_state(0).params["other"]["kernel"]
-    assert float(jnp.abs(with_head.variables["params"]["other"]["kernel"] - start).max()) > 1e-3
-    np.testing.assert_array_equal(without.variables["params"]["other"]["kernel"], start)
-    assert with_head.history[0]["loss"] > without.history[0]["loss"] * 1.1
-
-
-def test_auxiliary_weight_and_heads_go_together(plain, dataset):
-    with pytest.raises(ZooError, match="auxiliary_weight is 0.3 and the network's aux_heads are False"):
-        prepare(plain.override({"auxiliary_weight": 0.3, "initialization": Initialization()}), dataset)
-    with pytest.raises(ZooError, match="auxiliary_weight is None and the network's aux_heads are True"):
-        fit(plain, dataset, model=Net(aux_heads=True))
-    with pytest.raises(ZooError, match="the network gives no auxiliary logits"):
-        fit(plain.override({"auxiliary_weight": 0.3}), dataset)
-
-
-@pytest.mark.parametrize("name, weight", [("googlenet", 0.3), ("inception_v3", 0.4)])
-def test_networks_of_the_zoo_give_their_auxiliary_logits_to_the_step(plain, dataset, name, weight):
-    """Traced, not run: a network that gave none would be an error."""
-    recipe = plain.override(
-        {
-            "model": Model(name, options={"aux_heads": True}),
-            "auxiliary_weight": weight,
-            "augmentation.train.0.size": 299,
-            "augmentation.eval.0.size": 299,
-        }
-    )
-    experiment = prepare(recipe, dataset)
-    state = jax.eval_shape(lambda: experiment.initial_state(0))
-    batch = next(
-        training_batches(experiment.train_feed, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0)
-    )
-    _, metrics = jax.eval_shape(
-        experiment.train_step(), state, experiment.constants(experiment.train_feed), shard_batch(batch, experiment.mesh)
-    )
-    assert metrics["loss"].shape == ()
-
-
 def test_what_the_evaluations_lead_to(plain):
     def watched(part, *values):
         recipe = plain.override({"early_stopping": part, "budget.evaluate_every": 0.05, "budget.steps": 100})
@@ -301,29 +257,6 @@ def test_what_the_evaluations_lead_to(plain):
     assert watched(part, 1.0, float("nan"), float("nan")).over
     assert watched(part, float("nan"), 3.0).best_step == 2
     assert not watched(None, 1.0, 2.0, 3.0, 4.0).over and watched(None, 1.0).best_step is None
-
-
-def test_what_can_never_happen_is_an_error(plain, dataset):
-    with pytest.raises(ZooError, match="early_stopping.patience is 4, and the run has 4 evaluations"):
-        plain.override({"early_stopping": EarlyStopping(patience=4)})
-    with pytest.raises(ZooError, match="schedule.patience is 4, and the run has 4 evaluations"):
-        plain.override({"schedule": ReduceOnPlateau(0.1, patience=4)})
-    long = {"budget.steps": None, "budget.epochs": 90.0, "budget.evaluate_every": 0.1}
-    plain.override({**long, "early_stopping": EarlyStopping(patience=9)})
-    with pytest.raises(ZooError, match="patience is 10, and the run has 10"):
-        plain.override({**long, "early_stopping": EarlyStopping(patience=10)})
-    with pytest.raises(
-        ZooError, match="EarlyStopping.metric must be one of loss, top1, top5, balanced_accuracy, not 'val_loss'"
-    ):
-        EarlyStopping("val_loss")
-    for loss in (Focal(), GeneralizedCrossEntropy()):
-        with pytest.raises(ZooError, match="is for hard labels: set regularization.label_smoothing=0"):
-            plain.override({"loss": loss, "regularization.label_smoothing": 0.1})
-        with pytest.raises(ZooError, match="is for hard labels: set augmentation.mixing=None"):
-            plain.override({"loss": loss, "augmentation.mixing": Mixup(0.2)})
-        assert plain.override({"loss": loss}).loss == loss
-    with pytest.raises(ZooError, match="schedule.patience is 3, and the run has 3 evaluations"):
-        plain.override({"schedule": ReduceOnPlateau(0.1, patience=3), "data.validation": 0.1})
 
 
 def test_a_plateau_without_evaluation_images_is_an_error(plain, dataset):

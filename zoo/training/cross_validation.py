@@ -12,11 +12,10 @@ from zoo.data.dataset import Dataset
 from zoo.data.sources import open_source
 from zoo.data.splitting import all_labels, folds, subset
 from zoo.recipe import Recipe
+from zoo.recipe.metric import METRIC_NAMES
 from zoo.training.fit import FitResult, fit
 from zoo.training.run_folder import RunFolder
 from zoo.training.tracking import Tracker
-
-METRICS = ("loss", "top1", "balanced_accuracy")
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,8 @@ def cross_validate(
         results.append(fit(recipe, folder, seed, dataset=of_fold, trackers=trackers(name), **options))
     mean, deviation = {}, {}
     if all(result.metrics for result in results):
-        values = {metric: [result.metrics[metric] for result in results] for metric in METRICS}
+        metrics = [metric for metric in METRIC_NAMES if all(metric in result.metrics for result in results)]
+        values = {metric: [result.metrics[metric] for result in results] for metric in metrics}
         mean = {metric: float(np.mean(of_folds)) for metric, of_folds in values.items()}
         deviation = {metric: float(np.std(of_folds, ddof=1)) for metric, of_folds in values.items()}
     if workdir and jax.process_index() == 0:
