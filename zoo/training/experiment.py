@@ -78,7 +78,6 @@ class Experiment:
             self.learning_rate,
             self.recipe.regularization.label_smoothing,
             self.recipe.budget.accumulation,
-            self.recipe.budget.remat,
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
 

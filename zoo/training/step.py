@@ -53,7 +53,6 @@ def make_train_step(
     learning_rate: Callable[[jax.Array], jax.Array],
     label_smoothing: float = 0.0,
     accumulation: int = 1,
-    remat: bool = False,
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Makes the per-device body of a training step.
 
@@ -64,25 +63,19 @@ def make_train_step(
       learning_rate: what it uses at a step, to report it.
       label_smoothing: see `zoo.recipe.Regularization`.
       accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
-      remat: whether to keep the results of convolutions and matrix products alone for the backward pass, which computes
-        all else again (Chen et al. 2016, arXiv:1604.06174, section 3).
 
     Returns:
       A function (state, constants, this device's part of the batch) -> (state, metrics); the metrics are the loss and
       the accuracy `top1` of the batch, `grad_norm`, `learning_rate`, and whether all of it was `finite`.
     """
 
-    def forward(variables, images, dropout_key):
-        return model.apply(variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"])
-
-    if remat:
-        forward = jax.checkpoint(forward, policy=_is_dear)
-
     def loss(params, batch_stats, part, constants, augment_key, dropout_key):
         images, labels = inputs_and_labels(transforms, constants, part, augment_key)
         variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
         with nn.intercept_methods(dropout_by_position(part.position)):
-            logits, changed = forward(variables, images, dropout_key)
+            logits, changed = model.apply(
+                variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"]
+            )
         sums = sums_over_examples(logits, labels, part.weight, label_smoothing)
         return sums.loss, (changed.get("batch_stats", {}), sums)
 
@@ -140,11 +133,6 @@ def make_train_step(
         return new_state, metrics
 
     return train_step
-
-
-def _is_dear(primitive, *_, **__):
-    """Whether an operation's result is rather kept than computed again."""
-    return primitive.name in ("zoo_convolution", "conv_general_dilated", "dot_general")
 
 
 def make_eval_step(
