@@ -83,7 +83,7 @@ def test_scaling(monkeypatch, tmp_path):
     monkeypatch.setattr(scaling, "BATCHES", (2, 4))
     monkeypatch.setattr(scaling, "SIDES", (1, 1.5))
     monkeypatch.setattr(scaling, "DEVICES", (1, 2, 3))
-    work = Work("resnet20", batch=4)
+    work = Work("lenet5", batch=4)
     rows = list(scaling.measure(work, rounds=1, steps=1, console=Console(quiet=True)))
     points = [(row["axis"], row["value"]) for row in rows]
     assert points == [
@@ -93,7 +93,7 @@ def test_scaling(monkeypatch, tmp_path):
         *(("processes", count) for count in (1, 2)),
     ]
     losses = {row["loss"] for row in rows if row["axis"] in ("devices", "processes")}
-    assert max(losses) - min(losses) < 1e-4 * min(losses)
+    assert max(losses) - min(losses) < 1e-5 * min(losses)
     scaling.draw(rows, tmp_path / "scaling.png")
     assert Image.open(tmp_path / "scaling.png").width > 500
 

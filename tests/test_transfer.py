@@ -274,7 +274,7 @@ PLATEAU = ReduceOnPlateau(0.01, patience=1)
     [
         {"optimizer": LAMB(), "clipping": ClipByNorm(1.0), "schedule": PLATEAU, "weight_average": WeightAverage(0.8)},
         {"optimizer": Lion(), "regularization.l1": 1e-3, "early_stopping": EarlyStopping(patience=1)},
-        {"optimizer": RMSprop(momentum=0.9), "clipping": ClipByValue(0.1), "budget.remat": True},
+        {"optimizer": RMSprop(momentum=0.9), "clipping": ClipByValue(0.1)},
         {
             "optimizer": AdamW(),
             "augmentation.mixing": Mixup(0.2),

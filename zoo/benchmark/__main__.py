@@ -25,7 +25,6 @@ flags.DEFINE_list("model", ["alexnet"], "Names of networks.", flag_values=FLAGS)
 flags.DEFINE_integer("batch", 32, "Images a step.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_list("mode", ["train"], "What a step is: train, eval, or both.", flag_values=FLAGS)
 flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Of the computation.", flag_values=FLAGS)
-flags.DEFINE_bool("remat", False, "Keep fewer activations for the backward pass.", flag_values=FLAGS)
 flags.DEFINE_enum(
     "against",
     None,
@@ -86,7 +85,7 @@ def _step(args, console, put):
     results = []
     for model in args.model:
         for mode in args.mode:
-            work = Work(model, mode, args.batch, args.dtype, remat=args.remat)
+            work = Work(model, mode, args.batch, args.dtype)
             profile = Path(args.profile) / f"{model}-{mode}" if args.profile else None
             results.append(
                 networks.measure(
@@ -107,7 +106,7 @@ def _scale(args, console, put):
     results = []
     for model in args.model:
         for mode in args.mode:
-            work = Work(model, mode, args.batch, args.dtype, remat=args.remat)
+            work = Work(model, mode, args.batch, args.dtype)
             for result in scaling.measure(work, rounds=args.rounds, steps=args.steps, console=console):
                 results.append(result)
                 put(result)

@@ -72,7 +72,7 @@ def measure(
     for side in result["sides"]:
         seconds = side["step_ms"] / 1e3
         side["mfu"] = utilization(jax.devices()[0].device_kind, work.dtype, multiply_adds, seconds)
-    settings = {"model": work.model, "mode": work.mode, "batch": work.batch, "dtype": work.dtype, "remat": work.remat}
+    settings = {"model": work.model, "mode": work.mode, "batch": work.batch, "dtype": work.dtype}
     versions = {against: importlib.metadata.version(against)} if against else {}
     return {**settings, **result, "against": versions}
 

@@ -49,7 +49,8 @@ def series(work: Work) -> Iterator[tuple[str, list[tuple[float, tuple[Work, ...]
 def measure(work: Work, *, rounds: int, steps: int, console: Console) -> Iterator[dict[str, Any]]:
     """Times a step of a network over each of the series; the results as JSON, one for each point.
 
-    `loss` is that after the same number of steps from the same start: over devices and processes it has to stay the same.
+    `loss` is that after the same number of steps from the same start: over devices and processes it has to stay the same,
+    unless there is batch normalization, whose statistics are each device's own.
     """
     for axis, points in series(work):
         for value, works in points:
@@ -85,8 +86,7 @@ def _time(works, rounds, steps):
     """Seconds a step in each round, the processes' memory at its height, and the loss of the last step."""
     with ThreadPoolExecutor(len(works)) as pool, contextlib.ExitStack() as stack:  # processes wait for one another
         processes = list(pool.map(lambda work: SideProcess(zoo_side, work), works))
-        for process in processes:
-            stack.callback(process.close)
+        stack.callback(lambda: list(pool.map(SideProcess.close, processes)))
         seconds = [max(pool.map(lambda process: process.time(steps), processes)) for _ in range(rounds)]
         peaks = [process.peak_bytes for process in processes]
         return seconds, None if None in peaks else sum(peaks), processes[0].loss

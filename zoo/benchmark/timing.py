@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -86,6 +87,7 @@ class SideProcess:
 def _serve(connection, make_side, arguments):
     """What the process of a side does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends it
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries greet on it, and results are what belongs there
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leaves the other sides their part of a GPU
     try:
         side = make_side(*arguments)

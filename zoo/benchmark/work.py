@@ -18,7 +18,6 @@ class Work:
       dtype: of the computation.
       image_side: pixels in height and width; None for the canonical input.
       options: further arguments of `zoo.create_model`.
-      remat: see `zoo.recipe.Budget`.
       devices: of this process; on CPUs they share the cores.
       coordinator: HOST:PORT where several processes meet; None for a single one.
       process, processes: this process' number, and how many there are.
@@ -30,7 +29,6 @@ class Work:
     dtype: str = "float32"
     image_side: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    remat: bool = False
     devices: int = 1
     coordinator: str | None = None
     process: int = 0

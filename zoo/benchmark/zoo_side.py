@@ -50,7 +50,7 @@ def zoo_side(work: Work) -> Side:
 
     state = parallel.make_replicated(create, mesh, np.uint32(0))
     if work.mode == "train":
-        body = make_train_step(model, transforms, optimizer, rate, remat=work.remat)
+        body = make_train_step(model, transforms, optimizer, rate)
     else:
         body, state = make_eval_step(model, transforms), state.variables
     started = time.perf_counter()

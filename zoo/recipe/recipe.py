@@ -59,8 +59,6 @@ class Budget(Part):
       batch_size: images in a step, over all devices.
       steps, epochs: the length of the run; one of the two.
       accumulation: each step's batch is cut into this many parts, one after the other, to save memory.
-      remat: whether activations, but for the results of convolutions and matrix products, are computed again in the
-        backward pass instead of kept, to save memory.
       evaluate_every: fraction of the run between two evaluations, each followed by a checkpoint.
       interim_examples: how many examples those evaluations take (None: all); the one at the end takes all.
     """
@@ -69,7 +67,6 @@ class Budget(Part):
     steps: int | None = None
     epochs: float | None = None
     accumulation: int = 1
-    remat: bool = False
     evaluate_every: float = 0.1
     interim_examples: int | None = None
 

@@ -113,7 +113,6 @@ class Experiment:
             accumulation=self.recipe.budget.accumulation,
             mixing=self.recipe.augmentation.mixing,
             weight_average=self.recipe.weight_average,
-            remat=self.recipe.budget.remat,
             frozen=self.frozen,
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)

@@ -55,7 +55,6 @@ def make_train_step(
     accumulation: int = 1,
     mixing: Mixing | None = None,
     weight_average: WeightAverage | None = None,
-    remat: bool = False,
     frozen: frozenset[str] = frozenset(),
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Makes the per-device body of a training step.
@@ -69,8 +68,6 @@ def make_train_step(
       accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
       mixing: of the examples, see `zoo.recipe.Augmentation`.
       weight_average: how `TrainState.average` follows; None for a state without.
-      remat: whether to keep the results of convolutions and matrix products alone for the backward pass, which computes
-        all else again (Chen et al. 2016, arXiv:1604.06174, section 3).
       frozen: the parameters that do not move; see `zoo.training.freezing`.
 
     Returns:
@@ -78,19 +75,15 @@ def make_train_step(
       the accuracy `top1` of the batch, `grad_norm`, `learning_rate`, and whether all of it was `finite`.
     """
 
-    def forward(variables, images, dropout_key):
-        return model.apply(variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"])
-
-    if remat:
-        forward = jax.checkpoint(forward, policy=_is_dear)
-
     def loss(params, batch_stats, part, constants, augment_key, dropout_key):
         images, labels, share = mixed_inputs(transforms, mixing, constants, part, augment_key)
         params = without_gradient(params, frozen)
         variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
         fixed = normalize_as_in_evaluation(frozen_layers(frozen, params))
         with nn.intercept_methods(fixed), nn.intercept_methods(dropout_by_position(part.position)):
-            outputs, changed = forward(variables, images, dropout_key)
+            outputs, changed = model.apply(
+                variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"]
+            )
         sums = sums_of_outputs(outputs, labels, part.weight, objective, share)
         return sums.loss, (changed.get("batch_stats", {}), sums)
 
@@ -151,11 +144,6 @@ def make_train_step(
         return new_state, metrics
 
     return train_step
-
-
-def _is_dear(primitive, *_, **__):
-    """Whether an operation's result is rather kept than computed again."""
-    return primitive.name in ("zoo_convolution", "conv_general_dilated", "dot_general")
 
 
 def make_eval_step(
