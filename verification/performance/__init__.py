@@ -26,7 +26,6 @@ def _read(kind, key):
 
 def table_of_steps() -> str:
     """Steps of networks in Markdown: a row for each, and a line for each that misses a target."""
-    explanations = json.loads((FOLDER / "explanations.json").read_text())
     lines = [
         "| network | mode | zoo, images/s | PyTorch, eager | compiled | ratio to the better | memory, of the better | MFU | measured on |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -47,10 +46,22 @@ def table_of_steps() -> str:
             f"{_machine(result)}; jax {result['environment']['versions']['jax']}, torch {result['against']['torch']}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-        if result["ratio"] < 1 or (result["mode"] == "train" and memory > MEMORY):
-            name = f"{result['model']}, {result['mode']}"
-            missed.append(f"- `{result['model']}`, {result['mode']}: {explanations.get(name, 'not explained yet')}.")
-    return "\n".join([*lines, "", "Below 1, or with more memory than 1.1 times PyTorch's in training:", "", *missed])
+        if round(result["ratio"], 2) < 1 or (result["mode"] == "train" and memory > MEMORY):
+            missed.append(f"{result['model']}, {result['mode']}")
+    return "\n".join(
+        [*lines, "", "Below 1, or in training with more memory than 1.1 times PyTorch's:", "", *_why(missed)]
+    )
+
+
+def _why(missed):
+    """A line for each explanation of what is missed now, and one for what has none."""
+    unexplained = list(missed)
+    for each in json.loads((FOLDER / "explanations.json").read_text()):
+        if of := [name for name in each["of"] if name in missed]:
+            yield f"- {'; '.join(of)}: {each['why']}."
+        unexplained = [name for name in unexplained if name not in of]
+    if unexplained:
+        yield f"- {'; '.join(unexplained)}: not explained yet."
 
 
 def table_of_reading() -> str:

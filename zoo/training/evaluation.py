@@ -1,5 +1,6 @@
 """Counts how often a network is right, every example exactly once."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ from zoo.recipe import (
 from zoo.training.experiment import prepare
 from zoo.training.step import Constants
 
+LARGER = 4  # without a backward pass there is room for it, and large weights are read less often
 BY_CLASS = ("recall", "confusion")  # the metrics that are lists, and too long for a line of records
 
 
@@ -56,7 +58,7 @@ def evaluate_feed(
       variables: of the network.
       constants, feed: of the split; see `Experiment`.
       mesh: devices.
-      batch_size: of all devices together.
+      batch_size: of training, all devices together; here, batches are up to `LARGER` times as large.
       indices: the examples to take; None for all.
       on_corrupt: called for each image that cannot be decoded; it is not counted.
       on_progress: called as (examples done, examples in all); what it raises ends the evaluation.
@@ -71,6 +73,7 @@ def evaluate_feed(
       and for up to 100 classes `confusion`, a list for each class with the number of its examples by answer.
     """
     total = len(feed.split) if indices is None else len(indices)
+    batch_size *= min(LARGER, math.ceil(total / batch_size))
     batches = evaluation_batches(
         feed,
         batch_size,
