@@ -218,7 +218,7 @@ def test_the_average_is_tensorflows():
             decay = min(0.9, (1 + n) / (10 + n)) if ramp else 0.9
             shadow -= (1 - decay) * (shadow - value)
             found = average_weights(WeightAverage(0.9, ramp), found, {"params": jnp.float32(value)}, jnp.int32(n))
-        assert float(found["params"]) == pytest.approx(shadow, abs=1e-5)
+            assert float(found["params"]) == pytest.approx(shadow, abs=1e-5)
 
 
 def test_states_of_optimizers_that_were_there_before_keep_their_structure():
