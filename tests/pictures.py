@@ -1,7 +1,6 @@
 """Pictures to test transforms with, and how they are transformed."""
 
 import functools
-import importlib
 import importlib.util
 
 import jax
@@ -9,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from verification.transforms import behaves, probe
+from zoo.benchmark.torch_libraries import load
 from zoo.data import augment
 from zoo.data.augment import Statistics
 
@@ -36,10 +37,14 @@ def torchvision(module):
     """A module of torchvision's transforms; the test is skipped where there is none."""
     if not all(importlib.util.find_spec(library) for library in ("torch", "torchvision")):
         pytest.skip("torchvision is not installed")
-    from zoo.benchmark.torch_libraries import _declare_operators
+    return load(f"torchvision.transforms.{module}")
 
-    _declare_operators()
-    return importlib.import_module(f"torchvision.transforms.{module}")
+
+def finds_wrong(checks, claimed, done, monkeypatch):
+    """Whether the check of the transform `claimed`, in the module `checks`, fails when `done` is what happens to images."""
+    monkeypatch.setattr(checks, "many", lambda transform, *arguments: probe.many(done, *arguments))
+    passed, _ = behaves(claimed)
+    return not passed
 
 
 def noise(height=40, width=60, channels=3):

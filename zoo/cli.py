@@ -9,11 +9,15 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 from rich.console import Console
 
 from zoo.errors import TrainingInterrupted, ZooError
+
+if TYPE_CHECKING:
+    from zoo.recipe import Recipe
 
 USAGE_ERROR = 2
 CRASH = 70  # EX_SOFTWARE: not to be taken for a program's own statuses, such as 1 for "did not converge"
@@ -94,6 +98,49 @@ def make_console(stderr: bool = False) -> Console:
     """Where tables and progress go: as wide as the terminal, or wide enough for any table in a file or a pipe."""
     console = _Console(stderr=stderr, highlight=False)
     return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=200)
+
+
+def define_recipe_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags that `read_recipe` reads."""
+    flags.DEFINE_string(
+        "recipe", None, "Name of a recipe, path of a recipe file, or dotted module.", flag_values=flag_values
+    )
+    flags.DEFINE_string(
+        "data",
+        None,
+        "Other data: fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_multi_string(
+        "set", [], "Changes a field of the recipe, as in --set=schedule.peak=0.02.", flag_values=flag_values
+    )
+
+
+def read_recipe(flag_values: flags.FlagValues) -> tuple[str, "Recipe"]:
+    """The recipe that the flags ask for, with a short name for it.
+
+    Raises:
+      ZooError: they ask for none, there is no such recipe, or a change does not fit.
+    """
+    from zoo.recipe import list_recipes, load_recipe
+    from zoo.recipe.loading import parse_changes
+
+    if not flag_values.recipe:
+        raise ZooError(f"which recipe? --recipe=NAME, where NAME is one of {', '.join(list_recipes())}")
+    recipe = load_recipe(flag_values.recipe)
+    changes = parse_changes(recipe, flag_values.set)
+    if flag_values.data:
+        changes["data.source"] = flag_values.data
+    if changes.get("data.source", recipe.data.source) != recipe.data.source and not any(
+        path.partition(".")[0] == "target" for path in changes
+    ):
+        changes["target"] = None  # what the recipe promises, it promises for its own data
+    return short_name(flag_values.recipe), recipe.override(changes)
+
+
+def short_name(recipe_or_study: str) -> str:
+    """The last part of a name, a path or a dotted module."""
+    return recipe_or_study.removesuffix(".py").replace("/", ".").rpartition(".")[2]
 
 
 def define_jax_flags(flag_values: flags.FlagValues) -> None:

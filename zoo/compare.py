@@ -88,7 +88,7 @@ def read_study(args: flags.FlagValues):
         raise ZooError("--vary is for --recipe: a study says itself what it varies")
     if args.recipe and not args.vary:
         raise ZooError("what is to be compared? --vary=path=value,value, as in --vary=schedule.peak=0.01,0.1")
-    name = (args.study or args.recipe).removesuffix(".py").replace("/", ".").rpartition(".")[2]
+    name = cli.short_name(args.study or args.recipe)
     if args.study:
         study = load_study(args.study)
         if args.set:  # what it shows, it shows for its own recipe

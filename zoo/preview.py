@@ -13,31 +13,18 @@ from absl import flags
 from zoo import cli
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("recipe", None, "Name of a recipe, path of a recipe file, or dotted module.", flag_values=FLAGS)
-flags.DEFINE_string("data", None, "Other data: fashion_mnist, folder:PATH or tfds:NAME.", flag_values=FLAGS)
+cli.define_recipe_flags(FLAGS)
 flags.DEFINE_integer("count", 12, "How many images.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_string("output", None, "The picture, a PNG file; runs/preview-RECIPE.png if not given.", flag_values=FLAGS)
 flags.DEFINE_integer("seed", 0, "Of the run.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
-flags.DEFINE_multi_string(
-    "set", [], "Changes a field of the recipe, as in --set=augmentation.mixing=Mixup(alpha=0.2).", flag_values=FLAGS
-)
 cli.define_jax_flags(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
     """Draws the picture and prints where it is."""
     from zoo.errors import ZooError
-    from zoo.recipe import list_recipes, load_recipe
-    from zoo.recipe.loading import parse_changes
 
-    if not args.recipe:
-        raise ZooError(f"which recipe? --recipe=NAME, where NAME is one of {', '.join(list_recipes())}")
-    recipe = load_recipe(args.recipe)
-    changes = parse_changes(recipe, args.set)
-    if args.data:
-        changes["data.source"] = args.data
-    recipe = recipe.override(changes)
-    name = args.recipe.removesuffix(".py").replace("/", ".").rpartition(".")[2]
+    name, recipe = cli.read_recipe(args)
     output = Path(args.output or f"runs/preview-{name}.png")
     if output.suffix.lower() != ".png":
         raise ZooError(f"--output={output}: the picture is a PNG file, so let its name end in .png")

@@ -19,19 +19,13 @@ from absl import flags
 from zoo import cli
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("recipe", None, "Name of a recipe, path of a recipe file, or dotted module.", flag_values=FLAGS)
-flags.DEFINE_string(
-    "data", None, "Other data: fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME.", flag_values=FLAGS
-)
+cli.define_recipe_flags(FLAGS)
 flags.DEFINE_string(
     "workdir", None, "Folder of the run; runs/RECIPE-FINGERPRINT-seedSEED if not given.", flag_values=FLAGS
 )
 flags.DEFINE_integer("seed", 0, "Decides all that is random.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
 flags.DEFINE_integer(
     "folds", None, "Cross-validate on the training split, with this many folds.", lower_bound=2, flag_values=FLAGS
-)
-flags.DEFINE_multi_string(
-    "set", [], "Changes a field of the recipe, as in --set=schedule.peak=0.02.", flag_values=FLAGS
 )
 flags.DEFINE_enum("parallel", "shard_map", ["shard_map", "pmap"], "How steps reach the devices.", flag_values=FLAGS)
 flags.DEFINE_integer("workers", 0, "Processes that decode images; 0 for threads.", lower_bound=0, flag_values=FLAGS)
@@ -42,21 +36,7 @@ cli.define_distributed_flags(FLAGS)
 
 def main(args: flags.FlagValues) -> int:
     """Runs the training; 0 if it converged, in every fold if there are folds, 1 if not."""
-    from zoo.errors import ZooError
-    from zoo.recipe import list_recipes, load_recipe
-    from zoo.recipe.loading import parse_changes
-
-    if not args.recipe:
-        raise ZooError(f"which recipe? --recipe=NAME, where NAME is one of {', '.join(list_recipes())}")
-    recipe = load_recipe(args.recipe)
-    changes = parse_changes(recipe, args.set)
-    if args.data:
-        changes["data.source"] = args.data
-    if changes.get("data.source", recipe.data.source) != recipe.data.source and not any(
-        path.partition(".")[0] == "target" for path in changes
-    ):
-        changes["target"] = None  # what the recipe promises, it promises for its own data
-    recipe = recipe.override(changes)
+    name, recipe = cli.read_recipe(args)
     cli.set_up_jax(args)
 
     import jax
@@ -65,7 +45,6 @@ def main(args: flags.FlagValues) -> int:
     from zoo.training.cross_validation import cross_validate
     from zoo.training.fit import fit
 
-    name = args.recipe.removesuffix(".py").replace("/", ".").rpartition(".")[2]
     folds = f"-folds{args.folds}" if args.folds else ""
     workdir = args.workdir or f"runs/{name}-{recipe.fingerprint[:8]}-seed{args.seed}{folds}"
     main_process, console = jax.process_index() == 0, cli.make_console(stderr=args.json)

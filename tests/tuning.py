@@ -1,0 +1,83 @@
+"""A trained network, and recipes that fine-tune it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.numpy
+from flax import traverse_util
+
+import zoo
+from zoo.data.dataset import ArraySplit, Dataset
+from zoo.recipe import *
+from zoo.training.experiment import prepare
+
+TRANSFORMS = (Resize(16), Normalize())
+RECIPE = Recipe(  # a ResNet of 8 layers, which has batch normalization
+    model=Model("resnet20", options={"blocks": 1, "width": 4}),
+    data=Data("fashion_mnist"),
+    normalization=ChannelMeanStd(),
+    augmentation=Augmentation(train=TRANSFORMS, eval=TRANSFORMS),
+    initialization=Initialization(),
+    optimizer=SGD(momentum=0.9),
+    schedule=Cosine(peak=0.05),
+    regularization=Regularization(weight_decay=1e-3),
+    budget=Budget(batch_size=16, steps=8, evaluate_every=0.5, interim_examples=32),
+)
+FROZEN = ("conv1/*", "bn1/*", "layer1_*")
+
+
+def few(dataset, classes):
+    """The examples of a few classes, with their labels counted from 0."""
+
+    def part(split):
+        kept = np.isin(split.labels, classes)
+        labels = np.searchsorted(classes, split.labels[kept]).astype(np.int32)
+        return ArraySplit(split.images[kept], labels)
+
+    names = [dataset.class_names[label] for label in classes]
+    return Dataset("few", part(dataset.train), part(dataset.eval), names, channels=1)
+
+
+@pytest.fixture(scope="module")
+def three(dataset):
+    return few(dataset, [1, 5, 8])
+
+
+@pytest.fixture(scope="module")
+def source(dataset, tmp_path_factory):
+    """The folder of a run on ten classes."""
+    folder = tmp_path_factory.mktemp("source") / "run"
+    zoo.fit(RECIPE, folder, dataset=dataset)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """(variables of a network for ten classes, a file of them as PyTorch would have it)."""
+    path = tmp_path_factory.mktemp("weights") / "net.safetensors"
+    model = zoo.create_model("bn_cnn", 10)
+    variables = model.init(jax.random.key(7), jnp.zeros((1, 16, 16, 1)), train=False)
+    safetensors.numpy.save_file(zoo.export_weights(model, variables, layout="torch"), path)
+    return variables, path
+
+
+def of_file(path, **fields):
+    """A recipe that starts `bn_cnn` from a file."""
+    return RECIPE.override({"model": Model("bn_cnn"), "transfer": Transfer(str(path), **{"layout": "torch", **fields})})
+
+
+def tuned(**fields):
+    return RECIPE.override({"transfer": Transfer(**fields)})
+
+
+def flat(tree):
+    return {path: np.asarray(value) for path, value in traverse_util.flatten_dict(tree, sep="/").items()}
+
+
+def start_of(recipe, dataset, seed=0):
+    return flat(prepare(recipe, dataset).initial_state(seed).variables)
+
+
+def is_frozen(path):
+    return path.split("/")[1] in ("conv1", "bn1", "layer1_0")
