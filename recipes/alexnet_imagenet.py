@@ -55,13 +55,7 @@ RECIPE = Recipe(
         "budget.accumulation": "ours: a batch fits on any GPU of today",
         "budget.interim_examples": "ours: the 50,000 validation images take seconds on a GPU",
         "loss": "Krizhevsky et al. 2012, section 3.5: multinomial logistic regression",
-        "clipping": "Krizhevsky et al. 2012 has none",
-        "weight_average": "Krizhevsky et al. 2012 has none",
-        "early_stopping": "Krizhevsky et al. 2012, section 5: a run of roughly 90 cycles, to its end",
-        "auxiliary_weight": "Krizhevsky et al. 2012, section 3.5: one classifier",
         "precision": "ours: bfloat16 where the hardware has units for it, else float32 like the paper",
         "target": "Caffe's bvlc_alexnet, 57.1 % for the central crop; 40.7 % error for ten crops in the paper, table 2",
-        "imbalance": "Krizhevsky et al. 2012 do nothing about it; classes have 732 to 1,300 training images",
-        "transfer": "Krizhevsky et al. 2012 start from nothing",
     },
 )

@@ -74,6 +74,6 @@ def test_networks_of_the_zoo_give_their_auxiliary_logits_to_the_step(plain, data
         training_batches(experiment.train_feed, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0)
     )
     _, metrics = jax.eval_shape(
-        experiment.train_step(), state, experiment.constants(experiment.train_feed), shard_batch(batch, experiment.mesh)
+        experiment.train_step, state, experiment.constants(experiment.train_feed), shard_batch(batch, experiment.mesh)
     )
     assert metrics["loss"].shape == ()

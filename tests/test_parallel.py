@@ -133,7 +133,7 @@ from zoo.data.loader import training_batches
 from zoo import parallel
 experiment = prepare(small(zoo.load_recipe("alexnet")), tiny_dataset())
 batch = next(training_batches(experiment.train_feed, 16, seed=0, on_corrupt=print))
-step = experiment.train_step()
+step = experiment.train_step
 lowered = step.lower(experiment.initial_state(0), experiment.constants(experiment.train_feed), parallel.shard_batch(batch, experiment.mesh))
 print(lowered.compile().as_text().count(" all-reduce("))
 """

@@ -18,6 +18,7 @@ from verification.faults import FAULTS
 from verification.statistics import prediction_band, share_is_plausible
 from verification.suite import check_recipe
 from zoo.errors import ZooError
+from zoo.training.experiment import prepare
 
 # Each fault, and the checks (group: name) of which one must find it without training anything.
 FOUND_BY = {
@@ -86,7 +87,7 @@ def small_world(monkeypatch, tmp_path):
 
 
 def check_small(recipe, dataset, seed=suite.SEED):
-    return list(convergence.check_convergence("small", recipe, dataset, "cpu", seed))
+    return list(convergence.check_convergence("small", prepare(recipe, dataset), "cpu", seed))
 
 
 def test_without_reference_runs_the_bands_are_undecided(small_world):
@@ -100,7 +101,7 @@ def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
     """Of good runs, 1 in 100 falls outside; each of the two wrong ones is caught by another measure or side."""
     recipe, dataset = small_world
     for seed in range(5):
-        convergence.record_run("small", recipe, dataset, "cpu", seed)
+        convergence.record_run("small", prepare(recipe, dataset), "cpu", seed)
     runs = ledger.read_ledger("small", recipe, "cpu")
     assert len(runs) == 5 and len(runs[0]["train_loss"]) == 40 and runs[0]["environment"]["versions"]["jax"]
     assert {check.status for check in check_small(recipe, dataset)} == {"pass"}

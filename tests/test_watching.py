@@ -208,7 +208,7 @@ def test_the_average_is_of_parameters_and_statistics_and_is_what_is_evaluated(pl
     recipe = plain.override({"weight_average": WeightAverage(0.8, ramp=False)})
     experiment = prepare(recipe, dataset, model=Net())
     state = experiment.initial_state(0)
-    constants, step = experiment.constants(experiment.train_feed), experiment.train_step()
+    constants, step = experiment.constants(experiment.train_feed), experiment.train_step
     expected = jax.tree.map(np.asarray, jax.device_get(state.variables))
     batches = training_batches(
         experiment.train_feed, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0

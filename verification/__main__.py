@@ -96,6 +96,8 @@ def record(args: flags.FlagValues) -> int:
     from zoo.data.sources import open_source
     from zoo.errors import ZooError, unknown
     from zoo.recipe import list_recipes, load_recipe
+    from zoo.training.experiment import prepare
+    from zoo.training.stopping import SkippedImages
 
     if not args.recipe:
         raise ZooError("--record: which recipe? --recipe=NAME")
@@ -105,10 +107,14 @@ def record(args: flags.FlagValues) -> int:
     with Bar(console) as bar:
         for name in args.recipe:
             recipe = load_recipe(name)
+            missing = set(range(args.seeds)) - {run["seed"] for run in read_ledger(name, recipe, platform)}
+            if not missing:
+                continue
             dataset = open_source(recipe.data.source, recipe.data.label)
-            there = {run["seed"] for run in read_ledger(name, recipe, platform)}
-            for seed in sorted(set(range(args.seeds)) - there):
-                run = record_run(name, recipe, dataset, platform, seed, [bar])
+            skipped = SkippedImages(recipe.data.corrupt_limit, None)
+            experiment = prepare(recipe, dataset, on_corrupt=skipped, on_progress=bar.progress)
+            for seed in sorted(missing):
+                run = record_run(name, experiment, platform, seed, [bar])
                 measures = ", ".join(f"{measure} {value:.4f}" for measure, value in run["measures"].items())
                 console.print(f"{name}, seed {seed}: {measures}", soft_wrap=True)
     return 0

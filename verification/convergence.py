@@ -8,10 +8,9 @@ import numpy as np
 from verification.check import Check, Group
 from verification.ledger import append_run, fingerprint, read_ledger
 from verification.statistics import Band, prediction_band
-from zoo.data.dataset import Dataset
 from zoo.errors import ZooError
-from zoo.recipe import Recipe
 from zoo.training.environment import environment
+from zoo.training.experiment import Experiment
 from zoo.training.fit import FitResult, fit
 from zoo.training.tracking import Tracker
 
@@ -21,16 +20,16 @@ PARTS = 4  # the run is cut into this many, and the mean training loss of each i
 
 
 def check_convergence(
-    recipe_name: str, recipe: Recipe, dataset: Dataset, platform: str, seed: int, trackers: Sequence[Tracker] = ()
+    recipe_name: str, experiment: Experiment, platform: str, seed: int, trackers: Sequence[Tracker] = ()
 ) -> Iterator[Check]:
     """Trains with a seed that is not in the ledger, and holds the run against the target and the reference runs."""
-    group = Group(recipe_name, "convergence")
+    group, recipe = Group(recipe_name, "convergence"), experiment.recipe
     runs = read_ledger(recipe_name, recipe, platform)
     bands = measure_bands([run["measures"] for run in runs], ALPHA) if len(runs) >= FEWEST_RUNS else {}
     if seed in [run["seed"] for run in runs]:
         raise ZooError(f"the seed {seed} is one of the reference runs' of {recipe_name}: choose another")
     try:
-        result = fit(recipe, seed=seed, dataset=dataset, trackers=[_Watch(bands), *trackers])
+        result = fit(recipe, seed=seed, trackers=[_Watch(bands), *trackers], experiment=experiment)
     except _OutOfBand as early:
         yield group.check("bands", False, f"{early}; stopped there")
         return
@@ -97,7 +96,7 @@ class _Watch(Tracker):
 
 
 def record_run(
-    recipe_name: str, recipe: Recipe, dataset: Dataset, platform: str, seed: int, trackers: Sequence[Tracker] = ()
+    recipe_name: str, experiment: Experiment, platform: str, seed: int, trackers: Sequence[Tracker] = ()
 ) -> dict[str, Any]:
     """Makes one reference run and adds it to the ledger, with all of its numbers.
 
@@ -105,7 +104,8 @@ def record_run(
       ZooError: the run diverged. It is not added; leaving it out and going on would make the ledger look better than
         the recipe is.
     """
-    result = fit(recipe, seed=seed, dataset=dataset, trackers=trackers)
+    recipe = experiment.recipe
+    result = fit(recipe, seed=seed, trackers=trackers, experiment=experiment)
     if result.verdict.value is None:
         raise ZooError(f"{recipe_name} with seed {seed} is no reference: {result.verdict.explanation}")
     trained = [record for record in result.history if record["kind"] == "train"]

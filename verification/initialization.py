@@ -67,7 +67,7 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     classes = len(experiment.dataset.class_names)
     feed = experiment.eval_feed
     metrics = evaluate_feed(
-        experiment.eval_step(),
+        experiment.eval_step,
         state.variables,
         experiment.constants(feed),
         feed,

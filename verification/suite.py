@@ -15,6 +15,7 @@ from verification.traces import check_traces
 from zoo.errors import DataNotPrepared, ZooError
 from zoo.recipe import load_recipe
 from zoo.training.experiment import prepare
+from zoo.training.stopping import SkippedImages
 from zoo.training.tracking import Tracker
 
 GROUPS = ("architecture", "initialization", "traces", "convergence")
@@ -45,7 +46,7 @@ def check_recipe(
             dataset = zoo.data.sources.open_source(recipe.data.source, recipe.data.label)
         except DataNotPrepared as error:
             dataset, missing = stand_in(recipe), str(error)
-        experiment = prepare(recipe, dataset)
+        experiment = prepare(recipe, dataset, on_corrupt=SkippedImages(recipe.data.corrupt_limit, None))
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
         return
@@ -57,4 +58,4 @@ def check_recipe(
         if missing:
             yield Group(name, "convergence").skip("target", f"not run here: {missing}")
         else:
-            yield from check_convergence(name, recipe, dataset, jax.default_backend(), seed, trackers)
+            yield from check_convergence(name, experiment, jax.default_backend(), seed, trackers)

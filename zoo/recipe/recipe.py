@@ -134,7 +134,7 @@ class Recipe(Part):
       imbalance: what is done about classes of different frequencies.
       transfer: None where the network starts from `initialization` alone.
       provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
-        covers everything below it, and the longest one that matches counts.
+        covers everything below it, and the longest one that matches counts. Parts that are None need none.
     """
 
     model: Model

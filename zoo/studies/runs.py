@@ -14,7 +14,9 @@ from zoo.data.sources import open_source
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Study
 from zoo.training.environment import environment
+from zoo.training.experiment import prepare
 from zoo.training.fit import FitResult, fit
+from zoo.training.stopping import SkippedImages
 from zoo.training.tracking import Tracker
 
 CURVE_POINTS = 50
@@ -32,7 +34,7 @@ class Run:
       loss, top1: of the evaluation at the end; None if it diverged.
       reached_step: the first evaluation that reached the target; None if none did.
       explanation: the verdict in words.
-      seconds: that it took, compilation included.
+      seconds: that it took; for a variant's first, reading and compilation included.
       train: `step`, and means of `loss` and `top1` over the training steps since the point before, in lists.
       evaluation: `step`, `loss` and `top1` of each evaluation, in lists; of the validation split if there is one.
       environment: versions, devices and machine.
@@ -80,7 +82,7 @@ def run_study(
         known = {(run.fingerprint, run.seed): run for run in read_runs(path)}
     except OSError as error:
         raise ZooError(f"{folder} cannot be used: {error.strerror}") from None
-    recipes, runs, datasets = study.recipes(), [], {}
+    recipes, runs, datasets, experiments = study.recipes(), [], {}, {}
     for seed in range(study.seeds):
         for variant, recipe in recipes.items():
             run = known.get((recipe.fingerprint, seed))
@@ -89,8 +91,12 @@ def run_study(
                 if data not in datasets:
                     datasets[data] = open_source(*data)
                 started = time.perf_counter()
+                if variant not in experiments:
+                    skipped = SkippedImages(recipe.data.corrupt_limit, None)
+                    experiments[variant] = prepare(recipe, datasets[data], on_corrupt=skipped)
                 try:
-                    result = fit(recipe, seed=seed, dataset=datasets[data], trackers=[on_begin(variant, seed)])
+                    trackers = [on_begin(variant, seed)]
+                    result = fit(recipe, seed=seed, trackers=trackers, experiment=experiments[variant])
                 except TrainingInterrupted as stopped:
                     total = len(recipes) * study.seeds
                     message = f"stopped after {len(runs)} of {total} runs: the same command goes on from there"

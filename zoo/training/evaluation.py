@@ -160,7 +160,7 @@ def evaluate(
     if misfits := _misfits(variables, wanted):
         raise ZooError(f"the variables are not of this network for images of {dataset.spec}: {'; '.join(misfits)}")
     return evaluate_feed(
-        experiment.eval_step(),
+        experiment.eval_step,
         parallel.replicate(variables, experiment.mesh),
         experiment.constants(experiment.eval_feed),
         experiment.eval_feed,

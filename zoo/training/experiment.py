@@ -1,6 +1,7 @@
 """From a recipe to everything that a run needs: data, network, devices, compiled steps. Nothing has been trained yet."""
 
 import fnmatch
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ from zoo.training.transfer import Start, load_start
 
 @dataclass(frozen=True)
 class Experiment:
-    """A recipe with its data, its network and its devices.
+    """A recipe with its data, its network and its devices. Its steps are compiled once, however many seeds are trained.
 
     Attributes:
       recipe, mesh: as given to `prepare`.
@@ -102,6 +103,7 @@ class Experiment:
         images, labels = (feed.split.images, feed.split.labels) if feed.resident else (None, None)
         return parallel.replicate(Constants(self.statistics, images, labels), self.mesh)
 
+    @functools.cached_property
     def train_step(self) -> Callable:
         """The compiled training step (state, constants, batch) -> (state, metrics); the old state is used up."""
         body = make_train_step(
@@ -117,9 +119,18 @@ class Experiment:
         )
         return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
 
-    def eval_step(self, feed: Feed | None = None) -> Callable:
-        """The compiled evaluation step (variables, constants, batch) -> Sums, for `eval_feed` or another feed."""
-        body = make_eval_step(self.model, (feed or self.eval_feed).transforms, self.recipe.loss)
+    @functools.cached_property
+    def eval_step(self) -> Callable:
+        """The compiled evaluation step (variables, constants, batch) -> Sums, for `eval_feed`."""
+        return self._eval_step(self.eval_feed)
+
+    @functools.cached_property
+    def validation_step(self) -> Callable:
+        """The same for `validation_feed`, whose images may be framed elsewhere."""
+        return self._eval_step(self.validation_feed)
+
+    def _eval_step(self, feed):
+        body = make_eval_step(self.model, feed.transforms, self.recipe.loss)
         return parallel.data_parallel(body, self.mesh, donate=False, strategy=self.strategy)
 
 

@@ -20,7 +20,7 @@ from zoo.recipe import Recipe
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.confusion import draw_confusion
 from zoo.training.curves import draw_curves
-from zoo.training.experiment import prepare
+from zoo.training.experiment import Experiment, prepare
 from zoo.training.loop import Loop
 from zoo.training.run_folder import RunFolder
 from zoo.training.stopping import SkippedImages, one_line_for_disk_errors, stop_on_signals
@@ -58,6 +58,7 @@ def fit(
     strategy: str = "shard_map",
     workers: int = 0,
     trackers: Sequence[Tracker] = (),
+    experiment: Experiment | None = None,
 ) -> FitResult:
     """Trains a network as a recipe says, and judges the result.
 
@@ -72,11 +73,15 @@ def fit(
       strategy: "shard_map" or "pmap", see `zoo.parallel.data_parallel`.
       workers: processes that decode images; 0 for threads of this one.
       trackers: are told of everything that happens.
+      experiment: of this recipe, from `zoo.training.experiment.prepare`, which then decides data, network and devices:
+        so that runs with several seeds read and compile once. Not with a `workdir`.
 
     Raises:
       ZooError: recipe, data and network do not fit together, or the disk is full; whatever was saved is intact.
       TrainingInterrupted: SIGTERM or Ctrl-C; the state was saved if there is a `workdir`.
     """
+    if experiment and workdir:
+        raise ZooError("fit: a run with a folder prepares its own experiment; leave out workdir or experiment")
     if not 0 <= seed < 2**32:
         raise ZooError(f"the seed is {seed}, it must be from 0 to 2^32 - 1")
     main_process = jax.process_index() == 0
@@ -84,14 +89,15 @@ def fit(
     with contextlib.ExitStack() as stack:
         stack.enter_context(one_line_for_disk_errors())
         stack.callback(tracker.close)
-        dataset = dataset or open_source(recipe.data.source, recipe.data.label)
+        if experiment is None:
+            dataset = dataset or open_source(recipe.data.source, recipe.data.label)
         folder = RunFolder(workdir) if workdir else None
         if folder:
             _in_main_process(lambda: folder.claim(recipe, seed, dataset))
             if main_process:
                 stack.enter_context(folder.locked())
         skipped = SkippedImages(recipe.data.corrupt_limit, folder if main_process else None)
-        experiment = prepare(
+        experiment = experiment or prepare(
             recipe,
             dataset,
             model=model,

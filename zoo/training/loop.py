@@ -61,10 +61,12 @@ class Loop:
         due = {*budget.evaluation_steps(total)} - {
             record["step"] for record in self.history.records if record["kind"] != "train"
         }
-        constants, train_step = experiment.constants(experiment.train_feed), experiment.train_step()
-        evaluate_at_end = evaluate_on_the_way = self.evaluator("eval", experiment.eval_feed)
+        constants, train_step = experiment.constants(experiment.train_feed), experiment.train_step
+        evaluate_at_end = evaluate_on_the_way = self.evaluator("eval", experiment.eval_feed, experiment.eval_step)
         if experiment.validation_feed:
-            evaluate_on_the_way = self.evaluator("validation", experiment.validation_feed)
+            evaluate_on_the_way = self.evaluator(
+                "validation", experiment.validation_feed, experiment.validation_step
+            )
         watched = self.watched
         state, over = watched.follow(state, experiment.mesh), watched.over
         clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque()
@@ -133,12 +135,14 @@ class Loop:
         self.tracker.note(f"the weights are those of step {best_step}")
         self.tracker.evaluation({**record, "restored_step": best_step})
 
-    def evaluator(self, kind: str, feed: Feed) -> Callable[[dict[str, Any], int, bool], dict[str, Any] | None]:
+    def evaluator(
+        self, kind: str, feed: Feed, eval_step: Callable
+    ) -> Callable[[dict[str, Any], int, bool], dict[str, Any] | None]:
         """A function (variables, step, whether it is the evaluation at the end, which takes all examples) -> the record of
         an evaluation on a feed; None if a signal ended it.
         """
         experiment, budget = self.experiment, self.experiment.recipe.budget
-        constants, eval_step = experiment.constants(feed), experiment.eval_step(feed)
+        constants = experiment.constants(feed)
 
         class Stopped(Exception):
             pass
