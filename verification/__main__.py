@@ -1,6 +1,7 @@
 """Checks that networks are the right ones and that recipes converge as they always have.
 
     python -m verification
+    python -m verification --tier=full
     python -m verification --recipe=alexnet --json=report.json --junit=report.xml
     python -m verification --recipe=alexnet --record --seeds=8
 
@@ -18,6 +19,14 @@ from zoo import cli
 FLAGS = flags.FlagValues()
 flags.DEFINE_multi_string("recipe", [], "Name of a recipe; all recipes and networks if not given.", flag_values=FLAGS)
 flags.DEFINE_list("only", [], "Groups of checks: architecture, initialization, traces, convergence.", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "tier",
+    None,
+    ["quick", "full"],
+    "quick: train only recipes that take less than 20 s. full: all. The default is full for recipes that are named, quick"
+    " for all.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer("seed", SEED, "Of the run that is judged.", lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_string("json", None, "File to write all checks to, as JSON.", flag_values=FLAGS)
 flags.DEFINE_string("junit", None, "File to write all checks to, as JUnit XML.", flag_values=FLAGS)
@@ -57,7 +66,7 @@ def check(args: flags.FlagValues) -> int:
     from zoo.recipe import list_recipes, load_recipe
     from zoo.training.environment import environment
 
-    groups = args.only or GROUPS
+    groups, tier = args.only or GROUPS, args.tier or ("full" if args.recipe else "quick")
     recipes = args.recipe or list_recipes()
     networks = [load_recipe(name).model.name for name in recipes]
     console, checks = cli.make_console(), []
@@ -77,7 +86,7 @@ def check(args: flags.FlagValues) -> int:
                 report.show_network(console, found)
         others = [group for group in groups if group != "architecture"]
         for name in recipes if others else []:
-            add(check_recipe(name, others, args.seed, [bar]))
+            add(check_recipe(name, others, args.seed, [bar], tier))
     console.print(report.summary(checks))
     if args.json:
         report.write_json(Path(args.json), checks, environment())

@@ -12,7 +12,7 @@ class Check:
       subject: the network or recipe.
       group: "architecture", "initialization", "traces" or "convergence".
       name: what was looked at.
-      status: "pass", "fail", "undecided" for want of reference runs, or "skip" for want of data.
+      status: "pass", "fail", "undecided" for want of reference runs, or "skip" for want of data or time.
       detail: what was expected and what was found.
     """
 

@@ -35,15 +35,19 @@ def check_convergence(
         return
     yield group.check("target", result.verdict.converged, result.verdict.explanation)
     if not bands:
-        yield group.undecided(
-            "bands",
-            f"{len(runs)} reference runs of this recipe on {platform}, {FEWEST_RUNS} are needed; make them with"
-            f" python -m verification --recipe={recipe_name} --record --seeds=8",
-        )
+        yield group.undecided("bands", too_few(recipe_name, runs, platform))
     elif result.verdict.value is not None:
         measures = measure(result)
         for name, band in bands.items():
             yield group.check(f"band of {name}", measures[name] in band, describe(name, measures[name], band))
+
+
+def too_few(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str) -> str:
+    """What is missing where there are too few reference runs for bands, and how to make them."""
+    return (
+        f"unverified: {len(runs)} reference runs of this recipe on {platform}, {FEWEST_RUNS} are needed; make them with"
+        f" python -m verification --recipe={recipe_name} --record --seeds=8"
+    )
 
 
 def measure(result: FitResult) -> dict[str, float]:

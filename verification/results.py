@@ -11,7 +11,7 @@ from absl import flags
 
 from verification import performance
 from verification.convergence import ALPHA, FEWEST_RUNS, measure_bands
-from verification.ledger import FOLDER, read_ledger
+from verification.ledger import FOLDER, read_ledger, seconds
 from zoo import cli
 from zoo.errors import ZooError
 from zoo.recipe import Recipe, list_recipes, load_recipe
@@ -25,8 +25,8 @@ flags.DEFINE_bool("write", False, "Put the tables into README.md.", flag_values=
 def table_of_recipes() -> str:
     """The table in Markdown: a row for each recipe and platform that has reference runs, or one that says there are none."""
     lines = [
-        "| recipe | network | data | target | N steps | accuracy, mean ± deviation (n) | band | images/s | measured on | status |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| recipe | network | data | target | N steps | accuracy, mean ± deviation (n) | band | time | images/s | measured on | status |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in list_recipes():
         recipe = load_recipe(name)
@@ -61,13 +61,19 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
             if len(runs) > 1
             else accuracies[0],
             f"{band.low:.3f} to {band.high:.3f}" if band else "-",
+            duration(seconds(runs, recipe)),
             f"{speed:,.0f}",
             where,
             "verified" if kept else "too few runs" if not band else "promises too much",
         ]
     else:
-        cells += ["-", "-", "-", "-", "not run here"]
+        cells += ["-", "-", "-", "-", "-", "not run here"]
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
 
 
 TABLES = {

@@ -1,6 +1,7 @@
 """All checks of a recipe, in the order of what they cost."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import jax
 
@@ -8,21 +9,27 @@ import zoo.data.sources
 from verification import SEED
 from verification.architecture import check_architecture
 from verification.check import Check, Group
-from verification.convergence import check_convergence
+from verification.convergence import FEWEST_RUNS, check_convergence, too_few
 from verification.initialization import check_initialization
+from verification.ledger import read_ledger, seconds
 from verification.stand_in import stand_in
 from verification.traces import check_traces
 from zoo.errors import DataNotPrepared, ZooError
-from zoo.recipe import load_recipe
+from zoo.recipe import Recipe, load_recipe
 from zoo.training.experiment import prepare
 from zoo.training.stopping import SkippedImages
 from zoo.training.tracking import Tracker
 
 GROUPS = ("architecture", "initialization", "traces", "convergence")
+QUICK_SECONDS = 20.0
 
 
 def check_recipe(
-    name: str, groups: Sequence[str] = GROUPS, seed: int = SEED, trackers: Sequence[Tracker] = ()
+    name: str,
+    groups: Sequence[str] = GROUPS,
+    seed: int = SEED,
+    trackers: Sequence[Tracker] = (),
+    tier: Literal["quick", "full"] = "full",
 ) -> Iterator[Check]:
     """Checks a recipe and its network.
 
@@ -31,6 +38,7 @@ def check_recipe(
       groups: which groups of checks to make.
       seed: of the run that is judged.
       trackers: are told of that run.
+      tier: "quick" trains only what takes less than `QUICK_SECONDS`.
 
     Raises:
       ZooError: there is no such recipe.
@@ -55,7 +63,20 @@ def check_recipe(
     if "traces" in groups:
         yield from check_traces(name, experiment)
     if "convergence" in groups:
+        platform = jax.default_backend()
         if missing:
             yield Group(name, "convergence").skip("target", f"not run here: {missing}")
+        elif tier == "quick" and (left_out := leave_out(name, recipe, platform)):
+            yield left_out
         else:
-            yield from check_convergence(name, experiment, jax.default_backend(), seed, trackers)
+            yield from check_convergence(name, experiment, platform, seed, trackers)
+
+
+def leave_out(name: str, recipe: Recipe, platform: str) -> Check | None:
+    """What the quick tier says instead of training; None if it trains."""
+    group, runs = Group(name, "convergence"), read_ledger(name, recipe, platform)
+    if len(runs) < FEWEST_RUNS:
+        return group.undecided("bands", too_few(name, runs, platform))
+    if (took := seconds(runs, recipe)) > QUICK_SECONDS:
+        return group.skip("target", f"takes {took:.0f} s; --tier=full or --recipe={name} makes this check")
+    return None

@@ -1,8 +1,11 @@
 """Raw reference runs, JSON lines: one file a recipe and platform, one line a run. Bands and tables come from these."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from zoo.recipe import Recipe
 
@@ -26,6 +29,16 @@ def read_ledger(recipe_name: str, recipe: Recipe, platform: str) -> list[dict[st
         return []
     runs = [json.loads(line) for line in path.read_text().splitlines()]
     return [run for run in runs if run["fingerprint"] == fingerprint(recipe)]
+
+
+def seconds(runs: Sequence[dict[str, Any]], recipe: Recipe) -> float:
+    """How long a run trains and evaluates, without reading and compiling: the median of some runs of a recipe."""
+
+    def of(run):
+        images = len(run["train_loss"]) * recipe.budget.batch_size
+        return images / run["images_per_second"] + sum(record["seconds"] for record in run["evaluations"])
+
+    return float(np.median([of(run) for run in runs]))
 
 
 def append_run(recipe_name: str, platform: str, run: dict[str, Any]) -> None:

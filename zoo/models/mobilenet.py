@@ -66,6 +66,8 @@ class MobileNetV1(nn.Module):
     Attributes:
       num_classes: logits.
       relu6: whether activations are cut off at 6.
+      momentum: share of the old moving statistics that is kept; a run of a few hundred steps needs a smaller one, since
+        evaluation still has a part of where they start.
       dtype: of the computation.
     """
 
@@ -73,6 +75,7 @@ class MobileNetV1(nn.Module):
 
     num_classes: int = 1000
     relu6: bool = False
+    momentum: float = 0.99
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -82,7 +85,7 @@ class MobileNetV1(nn.Module):
             ConvBN,
             activation=nn.relu6 if self.relu6 else nn.relu,
             epsilon=1e-3,
-            momentum=0.99,
+            momentum=self.momentum,
             kernel_init=HE_FAN_OUT,
             dtype=self.dtype,
         )

@@ -66,6 +66,8 @@ class MobileNetV3(nn.Module):
       blocks: the rows "bneck" of table 1 or 2.
       hidden: width of fc1.
       dropout: rate on the inputs of fc2.
+      momentum: share of the old moving statistics that is kept; a run of a few hundred steps needs a smaller one, since
+        evaluation still has a part of where they start.
       dtype: of the computation.
     """
 
@@ -75,12 +77,14 @@ class MobileNetV3(nn.Module):
     blocks: tuple[tuple[int, int, int, int, str, int], ...] = TABLE_1
     hidden: int = 1280
     dropout: float = 0.2
+    momentum: float = 0.99
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("MobileNetV3", images, self.smallest)
-        conv = functools.partial(ConvBN, epsilon=1e-3, momentum=0.99, kernel_init=HE_FAN_OUT, dtype=self.dtype)
+        norm = {"epsilon": 1e-3, "momentum": self.momentum}
+        conv = functools.partial(ConvBN, **norm, kernel_init=HE_FAN_OUT, dtype=self.dtype)
         dense = functools.partial(nn.Dense, kernel_init=GAUSSIAN, dtype=self.dtype)
 
         x = conv(16, 3, strides=2, padding=1, activation=nn.hard_swish, name="conv1")(images, train)

@@ -1,0 +1,18 @@
+"""ResNet-20."""
+
+from zoo.recipe import *
+
+RECIPE = Recipe(
+    model=Model("resnet20"),
+    data=Data("fashion_mnist"),
+    normalization=ChannelMeanStd(sample=60_000),
+    augmentation=Augmentation(
+        train=(Resize(32), HorizontalFlip(), Normalize()),
+        eval=(Resize(32), Normalize()),
+    ),
+    initialization=Initialization(),
+    optimizer=SGD(momentum=0.9),
+    schedule=Cosine(peak=0.1, warmup=0.1),
+    regularization=Regularization(weight_decay=1e-4, decayed=("*kernel",)),
+    budget=Budget(batch_size=64, steps=300, evaluate_every=0.25, interim_examples=500),
+)
