@@ -11,7 +11,9 @@ RECIPE = Recipe(
         eval=(Resize(64), Normalize()),
     ),
     initialization=Initialization(),
-    optimizer=RMSprop(decay=0.9, momentum=0.9, epsilon=1e-3, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True),
+    optimizer=RMSprop(
+        decay=0.9, momentum=0.9, epsilon=1e-3, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True
+    ),
     weight_average=WeightAverage(0.98),
     schedule=Step(peak=0.005, warmup=0.1, every=0.02, factor=0.95),
     regularization=Regularization(weight_decay=1e-5, decayed=("*kernel",)),

@@ -11,7 +11,9 @@ RECIPE = Recipe(
         eval=(Resize(75), Normalize()),
     ),
     initialization=Initialization(kernel=TruncatedNormal(0.1), bias=Constant(0.0)),
-    optimizer=RMSprop(decay=0.9, momentum=0.9, epsilon=1.0, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True),
+    optimizer=RMSprop(
+        decay=0.9, momentum=0.9, epsilon=1.0, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True
+    ),
     clipping=ClipByNorm(2.0),
     schedule=Cosine(peak=0.02, warmup=0.1),
     regularization=Regularization(weight_decay=4e-5, decayed=("*kernel",), label_smoothing=0.1),

@@ -12,13 +12,14 @@ import scipy.stats
 from conftest import run_python, small, tiny_dataset
 
 import zoo
-from verification import convergence, ledger, report, suite
+from verification import convergence, first_steps, ledger, report, suite
 from verification.check import Check, Group
 from verification.faults import FAULTS
 from verification.statistics import prediction_band, share_is_plausible
 from verification.suite import check_recipe
 from zoo.errors import ZooError
 from zoo.training.experiment import prepare
+from zoo.training.fit import fit
 
 # Each fault, and the checks (group: name) of which one must find it without training anything.
 FOUND_BY = {
@@ -135,6 +136,48 @@ def test_a_run_that_diverges_fails(small_world):
     recipe, dataset = small_world
     checks = check_small(recipe.override({"schedule.peak": 1e8}), dataset)
     assert checks[0].status == "fail" and "diverged: at step" in checks[0].detail
+
+
+def test_first_steps_have_bands_of_their_own(small_world):
+    recipe, dataset = small_world
+    experiment = prepare(recipe, dataset)
+    for seed in range(5):
+        first_steps.record_first_steps("small", experiment, "cpu", seed, steps=20)
+    runs = ledger.read_first_steps("small", recipe, "cpu")
+    assert [len(run["train_loss"]) for run in runs] == [20] * 5
+    assert ledger.read_ledger("small", recipe, "cpu") == []  # they are no reference for whole runs
+    whole = [record for record in fit(recipe, seed=3, dataset=dataset).history if record["kind"] == "train"][:20]
+    assert runs[3]["train_loss"] == pytest.approx([record["loss"] for record in whole], abs=1e-6)
+
+    def statuses(experiment):
+        return {
+            check.name: check.status for check in first_steps.check_first_steps("small", experiment, runs, suite.SEED)
+        }
+
+    assert set(statuses(experiment).values()) == {"pass", "skip"} and statuses(experiment)["target"] == "skip"
+    stuck = prepare(recipe.override({"schedule.peak": 1e-6}), dataset)
+    assert "fail" in statuses(stuck).values()
+    with pytest.raises(ZooError, match="--first=40: the run has 40 steps"):
+        first_steps.record_first_steps("small", experiment, "cpu", 9, steps=40)
+
+
+@pytest.mark.parametrize(
+    ("runs", "images_per_second", "status"), [(4, 100, "undecided"), (5, 100, None), (5, 50, "skip")]
+)
+def test_the_quick_tier_trains_what_is_known_to_be_short(small_world, runs, images_per_second, status):
+    """40 steps of 32 images: 12.8 s at 100 images a second, 25.6 s at 50."""
+    recipe, _ = small_world
+    known = {"fingerprint": ledger.fingerprint(recipe), "images_per_second": images_per_second}
+    for seed in range(runs):
+        ledger.append_run("small", "cpu", known | {"seed": seed, "train_loss": [1.0] * 40, "evaluations": []})
+    left_out = suite.leave_out("small", recipe, "cpu")
+    assert (left_out and left_out.status) == status
+
+
+def test_a_recipe_without_ledger_is_reported_as_unverified(monkeypatch, tmp_path):
+    monkeypatch.setattr(ledger, "FOLDER", tmp_path)
+    (check,) = check_recipe("lenet5", ["convergence"], tier="quick")
+    assert check.status == "undecided" and check.detail.startswith("unverified: 0 reference runs")
 
 
 def test_a_recipe_whose_data_is_missing_is_checked_but_for_its_training(monkeypatch, tmp_path):

@@ -4,6 +4,7 @@
     python -m verification --tier=full
     python -m verification --recipe=alexnet --json=report.json --junit=report.xml
     python -m verification --recipe=alexnet --record --seeds=8
+    python -m verification --recipe=resnet20_cifar10 --data=folder:cifar10 --record --first=60
 
 Exit status: 0 all checks passed, 1 one failed, 2 the command cannot be used, 3 none failed but one is undecided.
 """
@@ -28,6 +29,12 @@ flags.DEFINE_enum(
     flag_values=FLAGS,
 )
 flags.DEFINE_integer("seed", SEED, "Of the run that is judged.", lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_string(
+    "data",
+    None,
+    "Where the data set of the named recipes is, such as folder:PATH, if it is not where they say.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_string("json", None, "File to write all checks to, as JSON.", flag_values=FLAGS)
 flags.DEFINE_string("junit", None, "File to write all checks to, as JUnit XML.", flag_values=FLAGS)
 flags.DEFINE_string(
@@ -35,6 +42,13 @@ flags.DEFINE_string(
 )
 flags.DEFINE_bool("record", False, "Add reference runs to the ledger instead of checking.", flag_values=FLAGS)
 flags.DEFINE_integer("seeds", 5, "With --record: how many seeds, from 0 on, the ledger shall have.", flag_values=FLAGS)
+flags.DEFINE_integer(
+    "first",
+    None,
+    "With --record: make this many steps of each run, for recipes that are too long for this machine.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
 cli.define_jax_flags(FLAGS)
 
 
@@ -42,13 +56,15 @@ def main(args: flags.FlagValues) -> int:
     """Makes the checks and shows them."""
     from verification.faults import FAULTS
     from verification.suite import GROUPS
-    from zoo.errors import unknown
+    from zoo.errors import ZooError, unknown
 
     for group in args.only:
         if group not in GROUPS:
             raise unknown("group of checks", group, GROUPS)
     if args.fault and args.fault not in FAULTS:
         raise unknown("fault", args.fault, FAULTS)
+    if args.data and not args.recipe:
+        raise ZooError("--data: for which recipe? --recipe=NAME")
     cli.set_up_jax(args)
     if args.record:
         return record(args)
@@ -86,7 +102,7 @@ def check(args: flags.FlagValues) -> int:
                 report.show_network(console, found)
         others = [group for group in groups if group != "architecture"]
         for name in recipes if others else []:
-            add(check_recipe(name, others, args.seed, [bar], tier))
+            add(check_recipe(name, others, args.seed, [bar], tier, args.data))
     console.print(report.summary(checks))
     if args.json:
         report.write_json(Path(args.json), checks, environment())
@@ -100,7 +116,8 @@ def record(args: flags.FlagValues) -> int:
     import jax
 
     from verification.convergence import record_run
-    from verification.ledger import read_ledger
+    from verification.first_steps import record_first_steps
+    from verification.ledger import read_first_steps, read_ledger
     from verification.progress import Bar
     from zoo.data.sources import open_source
     from zoo.errors import ZooError, unknown
@@ -116,14 +133,18 @@ def record(args: flags.FlagValues) -> int:
     with Bar(console) as bar:
         for name in args.recipe:
             recipe = load_recipe(name)
-            missing = set(range(args.seeds)) - {run["seed"] for run in read_ledger(name, recipe, platform)}
+            there = read_first_steps if args.first else read_ledger
+            missing = set(range(args.seeds)) - {run["seed"] for run in there(name, recipe, platform)}
             if not missing:
                 continue
-            dataset = open_source(recipe.data.source, recipe.data.label)
+            dataset = open_source(args.data or recipe.data.source, recipe.data.label)
             skipped = SkippedImages(recipe.data.corrupt_limit, None)
             experiment = prepare(recipe, dataset, on_corrupt=skipped, on_progress=bar.progress)
             for seed in sorted(missing):
-                run = record_run(name, experiment, platform, seed, [bar])
+                if args.first:
+                    run = record_first_steps(name, experiment, platform, seed, args.first, [bar])
+                else:
+                    run = record_run(name, experiment, platform, seed, [bar])
                 measures = ", ".join(f"{measure} {value:.4f}" for measure, value in run["measures"].items())
                 console.print(f"{name}, seed {seed}: {measures}", soft_wrap=True)
     return 0

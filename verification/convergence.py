@@ -1,5 +1,6 @@
 """Does the recipe converge as it promises, and as it always has?"""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -26,8 +27,7 @@ def check_convergence(
     group, recipe = Group(recipe_name, "convergence"), experiment.recipe
     runs = read_ledger(recipe_name, recipe, platform)
     bands = measure_bands([run["measures"] for run in runs], ALPHA) if len(runs) >= FEWEST_RUNS else {}
-    if seed in [run["seed"] for run in runs]:
-        raise ZooError(f"the seed {seed} is one of the reference runs' of {recipe_name}: choose another")
+    check_seed(recipe_name, seed, runs)
     try:
         result = fit(recipe, seed=seed, trackers=[_Watch(bands), *trackers], experiment=experiment)
     except _OutOfBand as early:
@@ -42,6 +42,12 @@ def check_convergence(
             yield group.check(f"band of {name}", measures[name] in band, describe(name, measures[name], band))
 
 
+def check_seed(recipe_name: str, seed: int, runs: Sequence[dict[str, Any]]) -> None:
+    """Raises `ZooError` if a run would be held against itself."""
+    if seed in [run["seed"] for run in runs]:
+        raise ZooError(f"the seed {seed} is one of the reference runs' of {recipe_name}: choose another")
+
+
 def too_few(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str) -> str:
     """What is missing where there are too few reference runs for bands, and how to make them."""
     return (
@@ -53,11 +59,12 @@ def too_few(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str) -> 
 def measure(result: FitResult) -> dict[str, float]:
     """The numbers that make up a run: accuracy and loss at its end, and the mean training loss of each of its parts."""
     losses = [record["loss"] for record in result.history if record["kind"] == "train"]
-    parts = {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(_parts(losses), 1)}
+    parts = {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(parts_of(losses), 1)}
     return {**parts, "final loss": result.metrics["loss"], "final top1": result.metrics["top1"]}
 
 
-def _parts(values):
+def parts_of(values: Sequence[float]) -> list[np.ndarray]:
+    """A run's values in `PARTS` parts, as equal as may be."""
     return [part for part in np.array_split(values, PARTS) if len(part)]
 
 
@@ -87,7 +94,7 @@ class _Watch(Tracker):
         self.bands, self.losses = bands, []
 
     def begin(self, experiment, first_step):
-        self.ends = [part[-1] + 1 for part in _parts(np.arange(experiment.total_steps))]
+        self.ends = [part[-1] + 1 for part in parts_of(np.arange(experiment.total_steps))]
 
     def train(self, record):
         self.losses.append(record["loss"])
@@ -112,20 +119,28 @@ def record_run(
     result = fit(recipe, seed=seed, trackers=trackers, experiment=experiment)
     if result.verdict.value is None:
         raise ZooError(f"{recipe_name} with seed {seed} is no reference: {result.verdict.explanation}")
-    trained = [record for record in result.history if record["kind"] == "train"]
-    run = {
+    run = reference_run(recipe_name, experiment, seed, result.history, measure(result))
+    run["converged"] = result.verdict.converged
+    append_run(recipe_name, platform, run)
+    return run
+
+
+def reference_run(
+    recipe_name: str, experiment: Experiment, seed: int, history: Sequence[dict[str, Any]], measures: dict[str, float]
+) -> dict[str, Any]:
+    """A line of the ledger."""
+    trained = [record for record in history if record["kind"] == "train"]
+    return {
         "recipe": recipe_name,
-        "fingerprint": fingerprint(recipe),
+        "fingerprint": fingerprint(experiment.recipe),
+        "data": re.sub(":.*/", ":", experiment.dataset.spec),  # without the folders of whoever made it
         "seed": seed,
-        "converged": result.verdict.converged,
-        "measures": measure(result),
+        "measures": measures,
         "train_loss": [round(record["loss"], 6) for record in trained],
         "train_top1": [round(record["top1"], 6) for record in trained],
-        "evaluations": [record for record in result.history if record["kind"] == "eval"],
+        "evaluations": [record for record in history if record["kind"] == "eval"],
         "images_per_second": float(
             np.median([record["images_per_second"] for record in trained if "images_per_second" in record])
         ),
         "environment": {name: value for name, value in environment().items() if name != "command"},
     }
-    append_run(recipe_name, platform, run)
-    return run

@@ -1,7 +1,7 @@
 """All checks of a recipe, in the order of what they cost."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 
@@ -10,8 +10,9 @@ from verification import SEED
 from verification.architecture import check_architecture
 from verification.check import Check, Group
 from verification.convergence import FEWEST_RUNS, check_convergence, too_few
+from verification.first_steps import check_first_steps
 from verification.initialization import check_initialization
-from verification.ledger import read_ledger, seconds
+from verification.ledger import read_first_steps, read_ledger, seconds
 from verification.stand_in import stand_in
 from verification.traces import check_traces
 from zoo.errors import DataNotPrepared, ZooError
@@ -30,6 +31,7 @@ def check_recipe(
     seed: int = SEED,
     trackers: Sequence[Tracker] = (),
     tier: Literal["quick", "full"] = "full",
+    data: str | None = None,
 ) -> Iterator[Check]:
     """Checks a recipe and its network.
 
@@ -39,6 +41,7 @@ def check_recipe(
       seed: of the run that is judged.
       trackers: are told of that run.
       tier: "quick" trains only what takes less than `QUICK_SECONDS`.
+      data: where the recipe's data set is, if not where the recipe says.
 
     Raises:
       ZooError: there is no such recipe.
@@ -51,7 +54,7 @@ def check_recipe(
     missing = None
     try:
         try:
-            dataset = zoo.data.sources.open_source(recipe.data.source, recipe.data.label)
+            dataset = zoo.data.sources.open_source(data or recipe.data.source, recipe.data.label)
         except DataNotPrepared as error:
             dataset, missing = stand_in(recipe), str(error)
         experiment = prepare(recipe, dataset, on_corrupt=SkippedImages(recipe.data.corrupt_limit, None))
@@ -68,13 +71,23 @@ def check_recipe(
             yield Group(name, "convergence").skip("target", f"not run here: {missing}")
         elif tier == "quick" and (left_out := leave_out(name, recipe, platform)):
             yield left_out
+        elif begun := begun_alone(name, recipe, platform):
+            yield from check_first_steps(name, experiment, begun, seed, trackers)
         else:
             yield from check_convergence(name, experiment, platform, seed, trackers)
 
 
+def begun_alone(name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
+    """The beginnings of runs in the ledger, if they are enough for bands and there are not enough whole runs."""
+    begun = read_first_steps(name, recipe, platform)
+    whole = read_ledger(name, recipe, platform)
+    return begun if len(whole) < FEWEST_RUNS <= len(begun) else []
+
+
 def leave_out(name: str, recipe: Recipe, platform: str) -> Check | None:
     """What the quick tier says instead of training; None if it trains."""
-    group, runs = Group(name, "convergence"), read_ledger(name, recipe, platform)
+    group = Group(name, "convergence")
+    runs = begun_alone(name, recipe, platform) or read_ledger(name, recipe, platform)
     if len(runs) < FEWEST_RUNS:
         return group.undecided("bands", too_few(name, runs, platform))
     if (took := seconds(runs, recipe)) > QUICK_SECONDS:

@@ -24,6 +24,16 @@ def fingerprint(recipe: Recipe) -> str:
 
 def read_ledger(recipe_name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
     """The runs of a recipe as it is now; those of other values of its fields do not count."""
+    return [run for run in _read(recipe_name, recipe, platform) if "first_steps" not in run]
+
+
+def read_first_steps(recipe_name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
+    """The same for beginnings of runs, of as many `first_steps` as the newest of them has."""
+    runs = [run for run in _read(recipe_name, recipe, platform) if "first_steps" in run]
+    return [run for run in runs if run["first_steps"] == runs[-1]["first_steps"]]
+
+
+def _read(recipe_name, recipe, platform):
     path = ledger_path(recipe_name, platform)
     if not path.exists():
         return []
