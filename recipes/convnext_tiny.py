@@ -1,9 +1,20 @@
-"""ConvNeXt-T."""
+"""ConvNeXt-T on Fashion-MNIST: converges within 120 steps.
+
+    python -m zoo.train --recipe=convnext_tiny
+
+Paper:     Liu et al. 2022, "A ConvNet for the 2020s", arXiv:2201.03545.
+Data:      Fashion-MNIST, which the project carries; 3,840 of its 60,000 training images are seen, each at most once.
+Hardware:  two CPU cores.
+Expected:  the table in README.md, from the runs in verification/ledger/convnext_tiny.cpu.jsonl.
+
+What in it is ours, and why: images of 64 pixels, and a layer scale that starts at 0.1: with the paper's 1e-6 every
+block begins as the identity, and it takes thousands of steps until they say something.
+"""
 
 from zoo.recipe import *
 
 RECIPE = Recipe(
-    model=Model("convnext_tiny", options={"drop_path": 0.1, "initial_scale": 1e-6}),
+    model=Model("convnext_tiny", options={"drop_path": 0.1, "initial_scale": 0.1}),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
     augmentation=Augmentation(
@@ -14,5 +25,25 @@ RECIPE = Recipe(
     optimizer=AdamW(),
     schedule=Cosine(peak=1e-3, warmup=0.1),
     regularization=Regularization(weight_decay=0.05, decayed=("*kernel",), label_smoothing=0.1),
-    budget=Budget(batch_size=32, steps=150, evaluate_every=0.25, interim_examples=500),
+    budget=Budget(batch_size=32, steps=120, evaluate_every=0.25, interim_examples=500),
+    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
+    target=Target(0.1, within_steps=120),
+    provenance={
+        "model": "Liu et al. 2022, table 9",
+        "model.options.drop_path": "Liu et al. 2022, table 5: 0.1",
+        "model.options.initial_scale": "ours, see above",
+        "data": "ours: real images that are small enough to carry along (Xiao et al. 2017)",
+        "normalization": "ours: mean 0 and deviation 1, which initialization takes for granted",
+        "augmentation": "ours: 28 pixels become 64",
+        "augmentation.train.1": "ours: a shoe is a shoe from either side",
+        "initialization": "Liu et al. 2022, table 5: truncated Gaussian with deviation 0.02, the network's own",
+        "optimizer": "Liu et al. 2022, table 5: AdamW with 0.9 and 0.999",
+        "schedule": "Liu et al. 2022, table 5: half a cosine after a warm-up",
+        "schedule.peak": "ours: for batches of 32; the paper has 4e-3 for 4096",
+        "regularization": "Liu et al. 2022, table 5: 0.05, label smoothing 0.1",
+        "loss": "Liu et al. 2022: cross-entropy",
+        "budget": "ours: 3,840 images are what two CPU cores train on in a minute or two",
+        "precision": "ours: bfloat16 where the hardware has units for it",
+        "target": "ours: below the band of the reference runs in verification/ledger/",
+    },
 )

@@ -51,7 +51,8 @@ def test_overrides_are_typed_and_recorded(recipe):
         "schedule.peak=1",
         "model.options.hidden=64",
         "augmentation.train.0.size=67",
-        "initialization.kernel=Normal(stddev=0.5)",
+        "initialization.kernel=Normal(0.5)",
+        "initialization.exceptions={'fc8/kernel': Normal(0.01), 'fc8/bias': Constant(value=1.0)}",
         "data.source=folder:a=b",
         "target=None",
         "optimizer.nesterov=true",
@@ -59,6 +60,7 @@ def test_overrides_are_typed_and_recorded(recipe):
     assert changed.schedule.peak == 1.0 and isinstance(changed.schedule.peak, float)
     assert changed.model.options["hidden"] == 64 and changed.augmentation.train[0] == Resize(67)
     assert changed.initialization.kernel == Normal(0.5) and changed.data.source == "folder:a=b"
+    assert changed.initialization.exceptions == {"fc8/kernel": Normal(0.01), "fc8/bias": Constant(1.0)}
     assert changed.target is None and changed.optimizer.nesterov is True
     assert changed.source_of("schedule.peak") == "overridden"
     assert recipe.schedule.peak != 1 and recipe.fingerprint != changed.fingerprint
@@ -81,6 +83,8 @@ def test_changes_to_one_part_are_made_together(recipe):
         "schedule=HeNormal": "schedule must be one of ConstantRate, Cosine, Polynomial, MultiStep, Step, Exponential,"
         " OneCycle, ReduceOnPlateau, not HeNormal",
         "schedule=Cosin(peak=1)": "unknown part of a recipe 'Cosin': did you mean 'Cosine'",
+        "initialization.kernel=Normal(0.5, 0.1)": "Normal: too many values, or a field twice; its fields are stddev",
+        "initialization.kernel=Normal(0.5, stddev=0.1)": "Normal: too many values, or a field twice",
         "schedule=Cosine(paek=1)": "unknown field of Cosine 'paek': did you mean 'peak'",
         "schedule=Cosine": "Cosine needs peak",
         "schedule": "takes the form --set=path=value",

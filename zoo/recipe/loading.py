@@ -89,7 +89,7 @@ def _load(name, cls, package, names):
 def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:
     """Reads "path=value" texts for `Recipe.override`.
 
-    Values are numbers, texts, None, true or false, lists, or parts by name, such as `HeNormal` or `Cosine(peak=0.1)`.
+    Values are numbers, texts, None, true or false, lists, or parts by name, such as `HeNormal`, `Normal(0.01)` or `Cosine(peak=0.1)`.
 
     Raises:
       ZooError: a text is not of that form, or a path does not exist.
@@ -153,8 +153,9 @@ def _value(node):
             return node.id == "true"
         case ast.Name(id=name) if name[:1].isupper():
             return build(name, {})
-        case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords):
-            return build(name, {keyword.arg: _value(keyword.value) for keyword in keywords})
+        case ast.Call(func=ast.Name(id=name), args=values, keywords=keywords):
+            fields = {keyword.arg: _value(keyword.value) for keyword in keywords}
+            return build(name, fields, *map(_value, values))
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return tuple(_value(item) for item in items)
         case ast.Dict(keys=keys, values=values):

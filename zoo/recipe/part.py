@@ -137,8 +137,8 @@ def _decode(data):
     return tuple(_decode(item) for item in data) if isinstance(data, list) else data
 
 
-def build(kind: str, fields: Mapping[str, Any]) -> Part:
-    """Makes the part whose class is called `kind`.
+def build(kind: str, fields: Mapping[str, Any], *values: Any) -> Part:
+    """Makes the part whose class is called `kind`, from fields by name; `values` are those of its first ones.
 
     Raises:
       ZooError: there is no such part or field, or a value does not fit.
@@ -146,6 +146,10 @@ def build(kind: str, fields: Mapping[str, Any]) -> Part:
     if kind not in Part.kinds:
         raise unknown("part of a recipe", kind, Part.kinds)
     cls = Part.kinds[kind]
+    first = [field.name for field in dataclasses.fields(cls)][: len(values)]
+    if len(first) < len(values) or fields.keys() & set(first):
+        raise ZooError(f"{kind}: too many values, or a field twice; its fields are {', '.join(field_types(cls))}")
+    fields = {**dict(zip(first, values, strict=True)), **fields}
     for name in fields:
         if name not in field_types(cls):
             raise unknown(f"field of {kind}", name, field_types(cls))
