@@ -21,10 +21,12 @@ RECIPE = Recipe(
         train=(Resize(96), HorizontalFlip(), Normalize()),
         eval=(Resize(96), Normalize()),
     ),
-    initialization=Initialization(kernel=HeNormal(), bias=Constant(0.0), exceptions={"fc/kernel": Normal(0.01)}),
+    initialization=Initialization(
+        kernel=HeNormal(), bias=Constant(0.0), exceptions={"fc/kernel": Normal(0.01), "aux*/fc2/kernel": Normal(0.01)}
+    ),
     optimizer=SGD(momentum=0.9),
     auxiliary_weight=0.3,
-    schedule=Cosine(peak=0.01, warmup=0.1),
+    schedule=Cosine(peak=0.02, warmup=0.1),
     regularization=Regularization(weight_decay=2e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=200, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),

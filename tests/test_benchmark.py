@@ -1,6 +1,7 @@
 """What `python -m zoo.benchmark` measures, and how."""
 
 import json
+import sys
 import time
 
 import numpy as np
@@ -9,7 +10,7 @@ from conftest import run_python
 from PIL import Image
 from rich.console import Console
 
-from zoo.benchmark import scaling
+from zoo.benchmark import scaling, start
 from zoo.benchmark.chips import utilization
 from zoo.benchmark.memory import peak_of_process
 from zoo.benchmark.timing import Side, compare
@@ -106,7 +107,19 @@ def test_pipeline(image_folder):
         (["--pipeline=folder:x", "--scaling"], "runs no network"),
         (["--against=tf"], "it is tf.data"),
         (["--scaling", "--against=torch"], "times the zoo alone"),
+        (["--start", "--scaling"], "times whole commands"),
         (["--model=lenet5", "--against=keras"], "keras"),
     ):
         done = run_python("-m", "zoo.benchmark", *flags)
         assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_start():
+    result = json.loads(run("--start", "--model=lenet5", "--batch=2", "--json"))
+    assert result["import_seconds"] < result["warm_seconds"] and result["import_seconds"] < result["cold_seconds"]
+
+
+def test_a_start_that_fails_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(ZooError, match="--start: lenet5 has made no step"):
+        start.measure("lenet5", 2, rounds=1, console=Console(quiet=True))

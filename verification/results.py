@@ -80,6 +80,7 @@ TABLES = {
     "results": table_of_recipes,
     "performance": performance.table_of_steps,
     "reading": performance.table_of_reading,
+    "start": performance.table_of_starts,
 }
 
 

@@ -1,5 +1,5 @@
 """What `python -m zoo.benchmark --json` measured, raw, a file a machine: steps of networks in `steps/`, reading images in
-`reading/`, growth in `scaling/`. Of each measurement the last counts. `explanations.json` says why a target is missed.
+`reading/`, growth in `scaling/`, starts in `start/`. Of each measurement the last counts. `explanations.json` says why a target is missed.
 """
 
 import json
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
+STARTS = {"alexnet": {"cold": 8}, "resnet50": {"warm": 4}}  # seconds
 MEMORY = 1.1  # times PyTorch's that a training step may take
 
 
@@ -72,6 +73,25 @@ def table_of_reading() -> str:
             numbers = [f"{side[key]:,.0f}" for key in ("images_per_second", "images_per_second_and_core", "peak_mb")]
             lines.append(f"| `{result['pipeline']}` | {side['side']} | {' | '.join(numbers)} | {_machine(result)} |")
     return "\n".join(lines)
+
+
+def table_of_starts() -> str:
+    """Seconds from the command to the first step, in Markdown: a row for each network, and why a target is missed."""
+    lines = [
+        "| network | empty cache, s | with a cache, s | `import zoo`, s | measured on |",
+        "|---|---|---|---|---|",
+    ]
+    missed = []
+    for result in _read("start", lambda result: (result["start"], result["batch"])):
+        numbers = [f"{result[key]:.1f}" for key in ("cold_seconds", "warm_seconds", "import_seconds")]
+        lines.append(f"| `{result['start']}`, {result['batch']} images | {' | '.join(numbers)} | {_machine(result)} |")
+        missed += [
+            f"{result['start']}, {kind} start"
+            for kind, seconds in STARTS.get(result["start"], {}).items()
+            if result[f"{kind}_seconds"] > seconds
+        ]
+    targets = ", ".join(f"`{name}` {s} s, {kind}" for name, kinds in STARTS.items() for kind, s in kinds.items())
+    return "\n".join([*lines, "", f"Targets: {targets}.", "", *_why(missed)])
 
 
 def _machine(result):

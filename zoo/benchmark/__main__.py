@@ -6,6 +6,7 @@
     python -m zoo.benchmark --model=resnet50 --profile=trace
     python -m zoo.benchmark --model=resnet18 --scaling
     python -m zoo.benchmark --pipeline=folder:flowers --against=torch
+    python -m zoo.benchmark --start --model=alexnet,resnet50 --batch=8
 
 Sides are timed in turn, round by round, and compared round by round, so that the ratio holds on a noisy machine.
 """
@@ -37,6 +38,9 @@ flags.DEFINE_bool(
     "scaling", False, "Time steps over batch, image side, width, devices and processes instead.", flag_values=FLAGS
 )
 flags.DEFINE_string("picture", "scaling.png", "Where --scaling draws its picture.", flag_values=FLAGS)
+flags.DEFINE_bool(
+    "start", False, "Time how long it takes from the command to the first training step instead.", flag_values=FLAGS
+)
 flags.DEFINE_string("pipeline", None, "Time the reading of folder:PATH or tfds:NAME instead.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "workers", 0, "With --pipeline: processes that decode; 0 for threads.", lower_bound=0, flag_values=FLAGS
@@ -74,7 +78,9 @@ def main(args: flags.FlagValues) -> int:
         if args.json:
             print(json.dumps({**result, "environment": environment()}), flush=True)
 
-    (_read if args.pipeline else _scale if args.scaling else _step)(args, console, put)
+    if args.start and (args.scaling or args.pipeline or args.against or args.profile):
+        raise ZooError("--start times whole commands: it takes neither --scaling, --pipeline, --against nor --profile")
+    (_read if args.pipeline else _scale if args.scaling else _start if args.start else _step)(args, console, put)
     return 0
 
 
@@ -114,6 +120,17 @@ def _scale(args, console, put):
         scaling.show(results, console)
     scaling.draw(results, Path(args.picture))
     console.print(f"the picture is {args.picture}")
+
+
+def _start(args, console, put):
+    from zoo.benchmark import start
+
+    results = []
+    for model in args.model:
+        results.append(start.measure(model, args.batch, rounds=args.rounds, console=console))
+        put(results[-1])
+    if not args.json:
+        start.show(results, console)
 
 
 def _read(args, console, put):

@@ -4,7 +4,6 @@ The zoo flips on the device, so its host does without; the others flip on the ho
 """
 
 import io
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -23,14 +22,10 @@ from zoo.data.loader import make_feed, training_batches
 from zoo.data.sources import open_source
 from zoo.errors import ZooError
 from zoo.recipe import HorizontalFlip, Normalize, RandomResizedCrop
+from zoo.training.environment import cores
 
 PIXELS = 224
 IMAGES = 2048  # in a step; each step begins anew, so that nobody profits from what was read ahead while others had their turn
-
-
-def cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:

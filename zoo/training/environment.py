@@ -31,9 +31,14 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": processor(),
         "system": platform.system(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "command": sys.orig_argv,
     }
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def processor() -> str:
