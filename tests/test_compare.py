@@ -182,6 +182,19 @@ def test_the_picture_shows_the_metric_and_every_loss_that_falls(tmp_path, monkey
     assert list(right.lines[1].get_ydata()) == [1.4, 0.8]
 
 
+def test_runs_that_end_at_different_steps_have_a_line_each(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path: drawn.append(figure))
+    longer = {"step": [1, 2, 3], "loss": [2.3, 1.0, 0.9], "top1": [0.1, 0.5, 0.6]}
+    runs = [a_run("a", 0, 0.5, None), dataclasses.replace(a_run("a", 1, 0.6, None), train=longer, evaluation=longer)]
+    draw_study(runs, tmp_path / "x.png", title="x")
+    for axes in drawn[0].axes:
+        assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2], [1, 2, 3]] and not axes.collections
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["a"]
+
+
 def test_studies_are_checked_when_they_are_built():
     for variants, message in (
         ({}, "Study.variants must be at least one"),

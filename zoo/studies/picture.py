@@ -13,7 +13,8 @@ def draw_study(
     runs: Sequence[Run], path: Path, *, title: str, metric: str = "top1", target: float | None = None
 ) -> None:
     """Draws training loss and a metric of evaluations over the steps into a PNG file: a line for each variant, the mean of
-    its seeds, in a band from the lowest to the highest. A cross is where a run diverged.
+    its seeds, in a band from the lowest to the highest; or a line for each seed, where they ended at different steps. A cross
+    is where a run diverged.
 
     Args:
       runs: of the study.
@@ -67,16 +68,18 @@ def _highest(losses):
 
 
 def _draw(axes, curves, name, color, label, **style):
-    """Mean and range of curves that may end early, each with its own `step`."""
-    steps = sorted({step for curve in curves for step in curve["step"]})
-    values = np.full((len(curves), len(steps)), np.nan)
-    for row, curve in zip(values, curves, strict=True):
-        row[np.searchsorted(steps, curve["step"])] = curve[name]
-    seen = np.isfinite(values).any(0)
-    steps, values = np.array(steps)[seen], values[:, seen]
-    # Infinities of runs about to diverge are left out of mean and range.
-    values = np.where(np.isfinite(values), values, np.nan)
-    mean = np.nanmean(values, 0) if len(steps) else []
-    axes.plot(steps, mean, color=color, linewidth=1.6, label=label, **style)
-    if len(curves) > 1 and len(steps):
+    """Mean and range of curves over the same steps; each by itself if steps differ, as a mean would jump where one ends.
+
+    Infinities of runs about to diverge are left out.
+    """
+    curves = [(curve["step"], np.where(np.isfinite(curve[name]), curve[name], np.nan)) for curve in curves]
+    curves = [(steps, values) for steps, values in curves if np.isfinite(values).any()]
+    if len({tuple(steps) for steps, _ in curves}) > 1:
+        for number, (steps, values) in enumerate(curves):
+            axes.plot(steps, values, color=color, linewidth=1, label=None if number else label, **style)
+        return
+    steps = curves[0][0] if curves else []
+    values = np.array([values for _, values in curves])
+    axes.plot(steps, np.nanmean(values, 0) if curves else [], color=color, linewidth=1.6, label=label, **style)
+    if len(curves) > 1:
         axes.fill_between(steps, np.nanmin(values, 0), np.nanmax(values, 0), color=color, alpha=0.2, linewidth=0)
