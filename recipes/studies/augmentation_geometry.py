@@ -35,7 +35,10 @@ STUDY = Study(
         },
     },
     description=__doc__,
-    conclusion="",
+    conclusion="Each of them lowers the loss in evaluation, from 0.63 to 0.57 for small turns, shears and zooms and for"
+    " crops after padding, and to 0.60 or 0.61 for the others. None raises accuracy in a run this short:"
+    " 0.800 without, 0.796 to 0.801 with flips, small turns and padded crops, and less with larger crops, 0.777"
+    " and 0.784.",
     seeds=2,
     metric="loss",
 )

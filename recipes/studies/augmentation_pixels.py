@@ -37,7 +37,10 @@ STUDY = Study(
         "CutMix": {"augmentation.mixing": CutMix(alpha=1.0)},
     },
     description=__doc__,
-    conclusion="",
+    conclusion="RandAugment and random erasing help most, with losses of 0.53 and 0.54 instead of 0.63 and accuracies of"
+    " 0.811 and 0.809 instead of 0.800; TrivialAugment, mixup and cutout lower the loss to 0.56 to 0.58."
+    " Brightness, contrast and PCA color change little on grey images, and CutMix is too much for a run this"
+    " short, with an accuracy of 0.789.",
     seeds=2,
     metric="loss",
 )

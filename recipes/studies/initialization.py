@@ -32,7 +32,8 @@ STUDY = Study(
         "deviation 1": {"initialization.kernel": Normal(1.0)},
     },
     description=__doc__,
-    conclusion="He and orthogonal kernels come to 0.84 and 0.83; with deviation 0.01 the network says the same of every image and"
-    " stays at ln 10, for all 600 steps and every seed. With deviation 1 the loss is above 690,000"
-    " at the first step and no number at the third, for every seed.",
+    conclusion="He, orthogonal, Glorot and LeCun kernels, normal or uniform, all come to 0.83 or 0.84: seven layers bear the little by"
+    " which Glorot's and LeCun's shrink the signal in each. With deviation 0.01, truncated or not, the network says the same of"
+    " every image and stays at ln 10 for all 600 steps and every seed; with deviation 1 the loss is above 690,000 at the first"
+    " step and no number at the third.",
 )
