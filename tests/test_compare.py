@@ -142,7 +142,7 @@ def test_the_page_says_what_was_counted():
     assert "those on the evaluation images" in markdown(STUDY, [], "", "")
     table = dataclasses.replace(STUDY, base=TABLE.override({"data.validation": 0.1}), variants={"a": {}})
     page = markdown(table, [], "", "")
-    assert "those on the evaluation examples" in page and "those of evaluations are of the validation split" in page
+    assert "those on the evaluation examples" in page and "evaluations are those of the validation split" in page
 
 
 def test_the_picture_has_a_line_and_a_band_for_each_variant(finished, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ STUDY = Study(
         "numbers at most 0.001": {"clipping": ClipByValue(0.001)},
     },
     description=__doc__,
-    conclusion="With gradients as they are the loss is no number by step 23 for each seed, while the rate is still rising."
+    conclusion="With gradients as they are each seed has diverged by step 23, while the rate is still rising."
     " With their norm bounded by 0.1 the same rate trains the network to 0.840, and with each number bounded by"
     " 0.001 to 0.817, more slowly and less steadily.",
 )

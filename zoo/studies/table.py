@@ -114,10 +114,10 @@ def markdown(study: Study, runs: Sequence[Run], picture: str, command: str) -> s
     goal = f"{target.metric} {target.value:g}" if target else "better than always the most frequent class"
     deviation = f" ± standard deviation of {study.seeds} seeds" if study.seeds > 1 else ""
     examples = "examples" if isinstance(study.base.normalization, FeatureNormalization) else "images"
-    watched = ", those of evaluations are of the validation split," if study.base.data.validation else ""
+    watched = " evaluations are those of the validation split," if study.base.data.validation else ""
     notes = (
         f"Accuracy and loss are those on the evaluation {examples} at the end, mean{deviation}, without diverged runs; the"
-        f" target is {goal}. In the picture{watched} lines are means and bands reach from the lowest to the highest seed."
+        f" target is {goal}. In the picture,{watched} lines are means and bands reach from the lowest to the highest seed."
     )
     made = f"Made by `{command}` on {'; '.join(_machines(runs))}, in {sum(run.seconds for run in runs):.0f} s."
     parts = [
