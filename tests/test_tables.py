@@ -149,6 +149,39 @@ def test_synthetic_sets(name):
     )
 
 
+def test_ringnorm_is_breiman_s():
+    dataset = zoo.open_source("synthetic:ringnorm")
+    values = np.concatenate([split.images[:, 0, 0] for split in (dataset.train, dataset.eval)]).astype(np.float64)
+    labels = np.concatenate([dataset.train.labels, dataset.eval.labels])
+    assert values.shape == (5000, 20)
+    for label, mean, deviation in ((0, 0.0, 2.0), (1, 2 / 20**0.5, 1.0)):
+        of_class = values[labels == label]
+        # Some 2,500 x 20 numbers: five standard errors of their mean and deviation.
+        assert of_class.mean() == pytest.approx(mean, abs=5 * deviation / of_class.size**0.5)
+        assert of_class.std() == pytest.approx(deviation, abs=5 * deviation / (2 * of_class.size) ** 0.5)
+        assert np.abs(np.corrcoef(of_class.T) - np.eye(20)).max() < 5 / len(of_class) ** 0.5
+    # The best classifier there is compares the two densities; Breiman says that it errs in 1.3 % of cases.
+    ratio = 20 * np.log(2) - 0.5 * np.square(values - 2 / 20**0.5).sum(1) + 0.125 * np.square(values).sum(1)
+    assert ((ratio > 0) == labels).mean() == pytest.approx(0.987, abs=5 * (0.987 * 0.013 / 5000) ** 0.5)
+
+
+def test_noisy_labels_are_wrong_in_training_alone():
+    right, noisy = (zoo.open_source(f"synthetic:{name}") for name in ("ringnorm", "ringnorm_noisy"))
+    np.testing.assert_array_equal(noisy.eval.labels, right.eval.labels)
+    np.testing.assert_array_equal(noisy.train.images, right.train.images)
+    assert (noisy.train.labels != right.train.labels).mean() == pytest.approx(0.3, abs=5 * (0.21 / 4000) ** 0.5)
+
+
+def test_gaps_and_outliers_are_in_both_splits():
+    right, broken = (zoo.open_source(f"synthetic:{name}") for name in ("ringnorm", "ringnorm_gaps"))
+    for before, after in ((right.train, broken.train), (right.eval, broken.eval)):
+        np.testing.assert_array_equal(after.labels, before.labels)
+        missing, wild = np.isnan(after.images), after.images == 999
+        assert missing.mean() == pytest.approx(0.1, abs=5 * (0.09 / missing.size) ** 0.5)
+        assert wild.mean() == pytest.approx(0.01, abs=5 * (0.0099 / wild.size) ** 0.5)
+        np.testing.assert_array_equal(after.images[~(missing | wild)], before.images[~(missing | wild)])
+
+
 def test_unknown_synthetic_set():
     with pytest.raises(ZooError, match="unknown synthetic data set 'moon': did you mean 'moons'"):
         zoo.open_source("synthetic:moon")

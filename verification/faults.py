@@ -3,12 +3,14 @@
 python -m verification --recipe=alexnet --fault=no_lrn
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from unittest import mock
 
 import numpy as np
 
+import zoo.data.features
 import zoo.data.sources
 import zoo.data.statistics
 import zoo.initialization
@@ -32,15 +34,21 @@ def no_lrn():
     return mock.patch.object(zoo.layers.normalization, "local_response_norm", lambda x, *constants: x)
 
 
+@contextlib.contextmanager
 def raw_pixels():
-    """Inputs are 0 to 255."""
-    measure = zoo.data.statistics.measure
+    """Inputs are as they were read: pixels from 0 to 255, features of any scale."""
 
-    def wrong(normalization, images):
-        right = measure(normalization, images)
-        return right._replace(mean=np.zeros_like(right.mean), scale=np.ones_like(right.scale))
+    def without_normalization(measure):
+        def wrong(*arguments):
+            right = measure(*arguments)
+            return right._replace(mean=np.zeros_like(right.mean), scale=np.ones_like(right.scale))
 
-    return mock.patch.object(zoo.data.statistics, "measure", wrong)
+        return wrong
+
+    with contextlib.ExitStack() as stack:
+        for module in (zoo.data.statistics, zoo.data.features):
+            stack.enter_context(mock.patch.object(module, "measure", without_normalization(module.measure)))
+        yield
 
 
 def wide_initialization():

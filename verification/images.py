@@ -7,7 +7,7 @@ import numpy as np
 
 from verification.check import Check, Group
 from verification.transforms import ALPHA, behaves, mixes
-from zoo.data.dataset import Split
+from zoo.data.dataset import Dataset
 from zoo.data.loader import Feed, evaluation_batches
 from zoo.recipe import ChannelMeanStd, PixelMean, RawRange, SignedRange, TenCrop, UnitRange
 from zoo.recipe.augmentation import Normalization
@@ -20,7 +20,7 @@ SAME_SHARE = 0.01  # of evaluation images may be training images too; Fashion-MN
 
 def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
     """Checks the splits, what the network is fed in evaluation, each random transform of training, and the mixing."""
-    yield check_splits(group, experiment.dataset.train, experiment.dataset.eval)
+    yield check_splits(group, experiment.dataset)
     inputs = network_inputs(experiment, experiment.eval_feed)
     plausible, found = looks_normalized(experiment.recipe.normalization, inputs)
     yield group.check("input", plausible, f"{found}, for {type(experiment.recipe.normalization).__name__}")
@@ -41,15 +41,16 @@ def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
         yield group.check(type(part).__name__, passed, f"{found}{rarely}")
 
 
-def check_splits(group: Group, train: Split, evaluation: Split) -> Check:
-    """Whether evaluation images are among the training images, byte by byte."""
+def check_splits(group: Group, dataset: Dataset) -> Check:
+    """Whether evaluation examples are among the training examples, byte by byte."""
+    train, evaluation, what = dataset.train, dataset.eval, dataset.examples
     known = {
         hash(_content(train, index)) for index in _spread(len(train), 60_000 if train.images is not None else 5_000)
     }
     looked_at = _spread(len(evaluation), 10_000 if evaluation.images is not None else 1_000)
     both = sum(hash(_content(evaluation, index)) in known for index in looked_at)
     share = both / len(looked_at)
-    detail = f"{both} of {len(looked_at):,} evaluation images are among {len(known):,} training images; {SAME_SHARE:.0%} may be"
+    detail = f"{both} of {len(looked_at):,} evaluation {what} are among {len(known):,} training {what}; {SAME_SHARE:.0%} may be"
     return group.check("splits", share <= SAME_SHARE, detail)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from flax import traverse_util
 
 from verification.check import Check, Group
+from verification.features import check_features
 from verification.images import check_images
 from verification.losses import closed_form as closed_form_of_loss
 from verification.update_rules import clip, update_rule
@@ -36,7 +37,7 @@ SHORT_RUN = 20  # updates: the whole schedule in few steps, so that the rate cha
 
 
 def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
-    """Checks learning rate, decay mask, update rule and loss against closed forms, and the images the network is fed."""
+    """Checks learning rate, decay mask, update rule and loss against closed forms, and what the network is fed."""
     group = Group(recipe_name, "traces")
     yield check_learning_rate(group, experiment)
     yield check_decay(group, experiment)
@@ -44,7 +45,8 @@ def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
     yield check_loss(group, experiment)
     if experiment.recipe.weight_average is not None:
         yield check_average(group, experiment.recipe.weight_average)
-    yield from check_images(group, experiment)
+    table = experiment.dataset.feature_names is not None
+    yield from (check_features if table else check_images)(group, experiment)
 
 
 def closed_form(schedule: Schedule, step: int, total: int) -> float:

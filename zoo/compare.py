@@ -57,9 +57,9 @@ def main(args: flags.FlagValues) -> int:
     command = " ".join(["python -m zoo.compare", *given])
     (folder / "table.md").write_text(markdown(study, runs, "curves.png", command))
     target = study.base.target
-    marked = target.value if target and target.metric == "top1" else None
-    draw_study(runs, folder / "curves.png", title=study.title, target=marked)
-    console.print(terminal_table(runs))
+    marked = target.value if target and target.metric == study.metric else None
+    draw_study(runs, folder / "curves.png", title=study.title, metric=study.metric, target=marked)
+    console.print(terminal_table(study, runs))
     if study.conclusion:
         console.print(study.conclusion, markup=False, soft_wrap=True)
     console.print(f"written: {folder / 'table.md'}, {folder / 'curves.png'}", markup=False, soft_wrap=True)

@@ -2,7 +2,8 @@
 
     python -m zoo.compare --study=learning_rate
 
-The recipes below are what they vary: small networks that train in seconds on Fashion-MNIST, with two CPU cores.
+The recipes below are what they vary: small networks that train in seconds, with two CPU cores, on Fashion-MNIST or on a
+table of random numbers.
 """
 
 from zoo.recipe import *
@@ -55,3 +56,30 @@ VGG = _recipe(
     steps=80,
     interim_examples=250,
 ).override({"budget.batch_size": 32})
+
+# Shares of the images of Fashion-MNIST; of 600 or 1,200 images a network learns much by heart.
+CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+IMAGES_600 = {"data.keep": dict.fromkeys(CLASSES, 0.01)}
+IMAGES_1200 = {"data.keep": dict.fromkeys(CLASSES, 0.02)}
+
+# The balanced network of the article "Why does my TensorFlow 2.1 classification network fail to converge?" (2025), trained as
+# there, with features that can be told apart.
+TABLE = Recipe(
+    model=Model("mlp", options={"hidden": (64, 32)}),
+    data=Data("synthetic:ringnorm"),
+    normalization=FeatureMeanStd(),
+    augmentation=Augmentation(train=(Normalize(),), eval=(Normalize(),)),
+    initialization=Initialization(kernel=GlorotUniform(), bias=Constant(0.0)),
+    optimizer=Adam(),
+    schedule=ConstantRate(peak=0.001),
+    regularization=Regularization(),
+    budget=Budget(batch_size=32, steps=1250, evaluate_every=0.05),
+    precision=Precision(gpu="float32", tpu="float32"),
+    target=Target(0.9),
+)
+
+# 800 training examples, as the article has.
+FEW_EXAMPLES = {"data.keep": {"0": 0.2, "1": 0.2}}

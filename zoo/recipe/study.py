@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.recipe.metric import METRIC_NAMES
 from zoo.recipe.part import Part
 from zoo.recipe.recipe import Recipe
 
@@ -20,6 +21,8 @@ class Study(Part):
       description: how it is asked; the docstring of the study's file.
       conclusion: what it shows, in two sentences; empty until it has been run.
       seeds: each variant is trained with the seeds 0 ... seeds - 1.
+      metric: that is looked at, "top1", "loss", "top5" or "balanced_accuracy": it is what the picture shows of
+        evaluations, and the table shows it besides accuracy and loss.
     """
 
     title: str
@@ -28,10 +31,12 @@ class Study(Part):
     description: str = ""
     conclusion: str = ""
     seeds: int = 3
+    metric: str = "top1"
 
     def validate(self):
         self.require(bool(self.variants), "variants", "at least one")
         self.require(self.seeds > 0, "seeds", "positive")
+        self.require(self.metric in METRIC_NAMES, "metric", f"one of {', '.join(METRIC_NAMES)}")
         names = {}
         for name, recipe in self.recipes().items():
             if recipe.fingerprint in names:

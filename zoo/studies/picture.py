@@ -5,25 +5,30 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.recipe.metric import METRIC_NAMES
 from zoo.studies.runs import Run
 
 
-def draw_study(runs: Sequence[Run], path: Path, *, title: str, target: float | None = None) -> None:
-    """Draws training loss and evaluation accuracy over the steps into a PNG file: a line for each variant, the mean of
-    its seeds, in a band from the lowest to the highest. A cross is where a run diverged.
+def draw_study(
+    runs: Sequence[Run], path: Path, *, title: str, metric: str = "top1", target: float | None = None
+) -> None:
+    """Draws training loss and a metric of evaluations over the steps into a PNG file: a line for each variant, the mean of
+    its seeds, in a band from the lowest to the highest; or a line for each seed, where they ended at different steps. A cross
+    is where a run diverged.
 
     Args:
       runs: of the study.
       path: of the picture.
       title: above it.
-      target: accuracy to be marked.
+      metric: of the evaluations.
+      target: value of the metric to be marked.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
     figure.suptitle(title, fontsize=11)
-    loss, accuracy = figure.subplots(1, 2)
+    loss, evaluated = figure.subplots(1, 2)
     variants = list(dict.fromkeys(run.variant for run in runs))
     colors = (
         colormaps["tab10"].colors if len(variants) <= 10 else colormaps["viridis"](np.linspace(0, 1, len(variants)))
@@ -31,10 +36,8 @@ def draw_study(runs: Sequence[Run], path: Path, *, title: str, target: float | N
     for variant, color in zip(variants, colors, strict=False):
         of_variant = [run for run in runs if run.variant == variant]
         _draw(loss, [run.train for run in of_variant], "loss", color, variant)
-        _draw(accuracy, [run.evaluation for run in of_variant], "top1", color, variant, marker="o", markersize=3)
-    # A variant that goes astray must not make the others flat: the axis ends above the lowest start.
-    starts = [run.train["loss"][0] for run in runs if run.train["loss"] and np.isfinite(run.train["loss"][0])]
-    top = 1.5 * min(starts, default=1.0)
+        _draw(evaluated, [run.evaluation for run in of_variant], metric, color, variant, marker="o", markersize=3)
+    top = _highest([run.train["loss"] for run in runs])
     loss.set_ylim(0, top)
     for run in runs:
         if run.diverged and run.train["step"]:
@@ -42,30 +45,41 @@ def draw_study(runs: Sequence[Run], path: Path, *, title: str, target: float | N
             end = np.nan_to_num(run.train["loss"][-1], nan=top)
             loss.plot(run.train["step"][-1], min(end, top), "x", color=color, clip_on=False, zorder=3)
     loss.set_ylabel("training loss")
-    accuracy.set_ylim(0, 1)
-    accuracy.set_ylabel("accuracy")
+    evaluated.set_ylim(0, top if metric == "loss" else 1)
+    evaluated.set_ylabel("evaluation loss" if metric == "loss" else METRIC_NAMES[metric])
     if target is not None:
-        accuracy.axhline(target, color="gray", linestyle="--", linewidth=1, label=f"target {target:.2f}")
-    for axes in (loss, accuracy):
+        evaluated.axhline(target, color="gray", linestyle="--", linewidth=1, label=f"target {target:.2f}")
+    for axes in (loss, evaluated):
         axes.set_xlabel("step")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-    handles, labels = accuracy.get_legend_handles_labels()
+    handles, labels = evaluated.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=8)
     figure.savefig(path)
 
 
+def _highest(losses):
+    """Where the axis of losses ends. A variant that goes astray must not make the others flat, so that only those count
+    that fall, and that do not begin more than ten times as high as another.
+    """
+    finite = [values for values in losses if values and np.isfinite(values[0])]
+    starts = [values[0] for values in finite if values[-1] < values[0]] or [values[0] for values in finite] or [1.0]
+    return 1.05 * max(start for start in starts if start <= 10 * min(starts))
+
+
 def _draw(axes, curves, name, color, label, **style):
-    """Mean and range of curves that may end early, each with its own `step`."""
-    steps = sorted({step for curve in curves for step in curve["step"]})
-    values = np.full((len(curves), len(steps)), np.nan)
-    for row, curve in zip(values, curves, strict=True):
-        row[np.searchsorted(steps, curve["step"])] = curve[name]
-    seen = np.isfinite(values).any(0)
-    steps, values = np.array(steps)[seen], values[:, seen]
-    # Infinities of runs about to diverge are left out of mean and range.
-    values = np.where(np.isfinite(values), values, np.nan)
-    mean = np.nanmean(values, 0) if len(steps) else []
-    axes.plot(steps, mean, color=color, linewidth=1.6, label=label, **style)
-    if len(curves) > 1 and len(steps):
+    """Mean and range of curves over the same steps; each by itself if steps differ, as a mean would jump where one ends.
+
+    Infinities of runs about to diverge are left out.
+    """
+    curves = [(curve["step"], np.where(np.isfinite(curve[name]), curve[name], np.nan)) for curve in curves]
+    curves = [(steps, values) for steps, values in curves if np.isfinite(values).any()]
+    if len({tuple(steps) for steps, _ in curves}) > 1:
+        for number, (steps, values) in enumerate(curves):
+            axes.plot(steps, values, color=color, linewidth=1, label=None if number else label, **style)
+        return
+    steps = curves[0][0] if curves else []
+    values = np.array([values for _, values in curves])
+    axes.plot(steps, np.nanmean(values, 0) if curves else [], color=color, linewidth=1.6, label=label, **style)
+    if len(curves) > 1:
         axes.fill_between(steps, np.nanmin(values, 0), np.nanmax(values, 0), color=color, alpha=0.2, linewidth=0)

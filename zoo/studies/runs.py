@@ -13,6 +13,7 @@ import numpy as np
 from zoo.data.sources import open_source
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Study
+from zoo.recipe.metric import METRIC_NAMES
 from zoo.training.environment import environment
 from zoo.training.experiment import prepare
 from zoo.training.fit import FitResult, fit
@@ -36,8 +37,9 @@ class Run:
       explanation: the verdict in words.
       seconds: that it took; for a variant's first, reading and compilation included.
       train: `step`, and means of `loss` and `top1` over the training steps since the point before, in lists.
-      evaluation: `step`, `loss` and `top1` of each evaluation, in lists; of the validation split if there is one.
+      evaluation: `step` and each metric of each evaluation, in lists; of the validation split if there is one.
       environment: versions, devices and machine.
+      top5, balanced_accuracy: of the evaluation at the end, as well; None where they were not measured, or not kept.
     """
 
     variant: str
@@ -52,6 +54,8 @@ class Run:
     train: dict[str, list[float]]
     evaluation: dict[str, list[float]]
     environment: dict[str, Any]
+    top5: float | None = None
+    balanced_accuracy: float | None = None
 
 
 def run_study(
@@ -138,8 +142,6 @@ def _run(variant: str, fingerprint: str, seed: int, result: FitResult, seconds: 
         fingerprint=fingerprint,
         seed=seed,
         diverged=result.verdict.value is None,
-        loss=result.metrics.get("loss"),
-        top1=result.metrics.get("top1"),
         reached_step=result.verdict.reached_step,
         explanation=result.verdict.explanation,
         seconds=round(seconds, 1),
@@ -149,9 +151,14 @@ def _run(variant: str, fingerprint: str, seed: int, result: FitResult, seconds: 
         },
         evaluation={
             "step": [record["step"] for record in evaluations],
-            **{name: [round(record[name], 5) for record in evaluations] for name in ("loss", "top1")},
+            **{
+                name: [round(record[name], 5) for record in evaluations]
+                for name in METRIC_NAMES
+                if all(name in record for record in evaluations)
+            },
         },
         environment={name: value for name, value in environment().items() if name != "command"},
+        **{name: result.metrics.get(name) for name in METRIC_NAMES},
     )
 
 

@@ -8,9 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from zoo.recipe import Study
+from zoo.recipe.features import FeatureNormalization
+from zoo.recipe.metric import METRIC_NAMES
 from zoo.studies.runs import Run
 
-COLUMNS = ("variant", "accuracy", "loss", "steps to target", "diverged")
+ALWAYS = ("top1", "loss")  # the metrics of every table; that of the study comes first
+DIGITS = {"loss": 3}
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,8 @@ class Row:
     Attributes:
       variant: its name.
       runs, diverged: how many, and how many of them diverged.
-      top1, loss: mean and standard deviation, over the runs that did not diverge, of the evaluation at the end; None
-        where there are too few runs.
+      metrics: mean and standard deviation by name, over the runs that did not diverge, of the evaluation at the end; None
+        where there are too few runs, or runs without this metric.
       reached: how many runs reached the target.
       steps_to_target: the mean over those; None for none.
     """
@@ -29,19 +32,28 @@ class Row:
     variant: str
     runs: int
     diverged: int
-    top1: tuple[float, float | None] | None
-    loss: tuple[float, float | None] | None
+    metrics: dict[str, tuple[float, float | None] | None]
     reached: int
     steps_to_target: float | None
 
-    def cells(self) -> tuple[str, ...]:
-        """The texts of `COLUMNS`."""
+    def cells(self, metric: str = "top1") -> tuple[str, ...]:
+        """The texts below `columns(metric)`."""
         steps = "not reached"
         if self.steps_to_target is not None:
             some = f" ({self.reached} of {self.runs})" if self.reached < self.runs else ""
             steps = f"{self.steps_to_target:.0f}{some}"
         diverged = f"{self.diverged} of {self.runs}"
-        return self.variant, _spread(self.top1, 4), _spread(self.loss, 3), steps, diverged
+        shown = (_spread(self.metrics[name], DIGITS.get(name, 4)) for name in _shown(metric))
+        return self.variant, *shown, steps, diverged
+
+
+def columns(metric: str = "top1") -> tuple[str, ...]:
+    """The names of the columns of a study that looks at a metric."""
+    return "variant", *(METRIC_NAMES[name] for name in _shown(metric)), "steps to target", "diverged"
+
+
+def _shown(metric):
+    return ALWAYS if metric in ALWAYS else (metric, *ALWAYS)
 
 
 def _spread(value, digits):
@@ -66,24 +78,23 @@ def _row(variant, runs):
         variant=variant,
         runs=len(runs),
         diverged=len(runs) - len(finished),
-        top1=_mean_and_deviation([run.top1 for run in finished]),
-        loss=_mean_and_deviation([run.loss for run in finished]),
+        metrics={name: _mean_and_deviation([getattr(run, name) for run in finished]) for name in METRIC_NAMES},
         reached=len(steps),
         steps_to_target=statistics.fmean(steps) if steps else None,
     )
 
 
 def _mean_and_deviation(values):
-    if not values:
+    if not values or None in values:
         return None
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
-def terminal_table(runs: Sequence[Run]) -> Table:
+def terminal_table(study: Study, runs: Sequence[Run]) -> Table:
     """The rows for a terminal."""
-    table = Table(*COLUMNS)
+    table = Table(*columns(study.metric))
     for row in make_rows(runs):
-        table.add_row(*map(escape, row.cells()))
+        table.add_row(*map(escape, row.cells(study.metric)))
     return table
 
 
@@ -96,16 +107,17 @@ def markdown(study: Study, runs: Sequence[Run], picture: str, command: str) -> s
       picture: the name of the file with the curves.
       command: that makes this page again.
     """
-    lines = [
-        " | ".join(cells) for cells in (COLUMNS, ("---",) * len(COLUMNS), *(row.cells() for row in make_rows(runs)))
-    ]
+    header, rows = columns(study.metric), (row.cells(study.metric) for row in make_rows(runs))
+    lines = [" | ".join(cells) for cells in (header, ("---",) * len(header), *rows)]
     table = "\n".join(f"| {line} |" for line in lines)
     target = study.base.target
     goal = f"{target.metric} {target.value:g}" if target else "better than always the most frequent class"
     deviation = f" ± standard deviation of {study.seeds} seeds" if study.seeds > 1 else ""
+    examples = "examples" if isinstance(study.base.normalization, FeatureNormalization) else "images"
+    watched = " evaluations are those of the validation split," if study.base.data.validation else ""
     notes = (
-        f"Accuracy and loss are those on the evaluation images at the end, mean{deviation}, without diverged runs; the"
-        f" target is {goal}. In the picture, lines are means and bands reach from the lowest to the highest seed."
+        f"Accuracy and loss are those on the evaluation {examples} at the end, mean{deviation}, without diverged runs; the"
+        f" target is {goal}. In the picture,{watched} lines are means and bands reach from the lowest to the highest seed."
     )
     made = f"Made by `{command}` on {'; '.join(_machines(runs))}, in {sum(run.seconds for run in runs):.0f} s."
     parts = [

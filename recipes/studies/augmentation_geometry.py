@@ -1,0 +1,44 @@
+"""LeNet-5 on 1,200 images, which it sees 27 times, framed and bent in several ways."""
+
+from recipes.studies import IMAGES_1200, LENET5
+from zoo.recipe import (
+    HorizontalFlip,
+    Normalize,
+    RandomCrop,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomShear,
+    RandomZoom,
+    Resize,
+    Study,
+    TenCrop,
+)
+
+
+def _before(*transforms):
+    """Of pixels from 0 to 255."""
+    return {"augmentation.train": (*transforms, Resize(32), Normalize())}
+
+
+STUDY = Study(
+    title="Augmentation by geometry, on 1,200 images",
+    base=LENET5.override({**IMAGES_1200, "budget.steps": 500}),
+    variants={
+        "none": {},
+        "flip": _before(HorizontalFlip()),
+        "rotation, shear, zoom": _before(RandomRotation(10), RandomShear(10), RandomZoom(0.1)),
+        "crop after padding": _before(RandomCrop(28, padding=2)),
+        "resized crop": {"augmentation.train": (RandomResizedCrop(32, min_area=0.5), Normalize())},
+        "crop, ten in evaluation": {
+            "augmentation.train": (Resize(36), RandomCrop(32), HorizontalFlip(), Normalize()),
+            "augmentation.eval": (Resize(36), Normalize(), TenCrop(32)),
+        },
+    },
+    description=__doc__,
+    conclusion="Each of them lowers the loss in evaluation, from 0.63 to 0.57 for small turns, shears and zooms and for"
+    " crops after padding, and to 0.60 or 0.61 for the others. None raises accuracy in a run this short:"
+    " 0.800 without, 0.796 to 0.801 with flips, small turns and padded crops, and less with larger crops, 0.777"
+    " and 0.784.",
+    seeds=2,
+    metric="loss",
+)

@@ -1,0 +1,24 @@
+"""A table in which a tenth of the values is missing and one in a hundred is 999, which is no measurement, where others are
+between about -8 and 8. Both are in the evaluation examples, too. Winsorized values are those beyond the
+quantiles 0.02 and 0.98, trimmed examples those with a value above the quantile 0.985.
+"""
+
+from recipes.studies import TABLE
+from zoo.recipe import ImputeMean, ImputeMedian, Study, Trim, Winsorize
+
+STUDY = Study(
+    title="Missing values and outliers: means, medians, winsorized, trimmed",
+    base=TABLE.override({"data.source": "synthetic:ringnorm_gaps", "data.missing": ImputeMean()}),
+    variants={
+        "means": {},
+        "medians": {"data.missing": ImputeMedian()},
+        "means, winsorized": {"data.outliers": Winsorize(0.02, 0.98)},
+        "medians, winsorized": {"data.missing": ImputeMedian(), "data.outliers": Winsorize(0.02, 0.98)},
+        "medians, trimmed": {"data.missing": ImputeMedian(), "data.outliers": Trim(0.0, 0.985)},
+    },
+    description=__doc__,
+    conclusion="As long as 999 counts as a value, the network stays near chance, at 0.54 with means and 0.63 with medians,"
+    " for the deviations that features are divided by are those of the outliers. Winsorized, both come to 0.947;"
+    " trimming leaves clean examples to train on, but evaluation keeps its outliers, and accuracy comes to 0.866"
+    " and the loss to 344.",
+)

@@ -1,0 +1,26 @@
+"""Examples 2 and 3 of the article "Why does my TensorFlow 2.1 classification network fail to converge?" (2025) as they are
+there: uniform features, 20 for three sizes of network and 10 for three learning rates, and labels drawn apart from them.
+"""
+
+from recipes.studies import TABLE
+from zoo.recipe import Study, Unscaled
+
+TEN = {"data.source": "synthetic:random_10", "model.options.hidden": (32,)}
+
+STUDY = Study(
+    title="Random labels: three sizes of network, three learning rates",
+    base=TABLE.override({"data.source": "synthetic:random_20", "normalization": Unscaled(), "target": None}),
+    variants={
+        "20-4": {"model.options.hidden": (4,)},
+        "20-64-32": {},
+        "20-128-128-128": {"model.options.hidden": (128, 128, 128)},
+        "10-32, rate 0.0001": {**TEN, "schedule.peak": 1e-4},
+        "10-32, rate 0.001": TEN,
+        "10-32, rate 0.1": {**TEN, "schedule.peak": 0.1},
+    },
+    description=__doc__,
+    conclusion="Nothing can be learned from such labels: accuracy in evaluation is 0.45 to 0.53, whatever the size and the"
+    " rate, where a coin has 0.50 give or take 0.035. The largest network still brings the training loss down to"
+    " 0.00, by heart, and its loss in evaluation up to 2.90: a training loss that falls is no evidence that"
+    " anything was learned.",
+)
