@@ -1,10 +1,10 @@
-"""Inception v4 on Fashion-MNIST: converges within 120 steps.
+"""Inception v4 on Fashion-MNIST: converges within 80 steps.
 
     python -m zoo.train --recipe=inception_v4
 
 Paper:     Szegedy, Ioffe, Vanhoucke, Alemi 2017, "Inception-v4, Inception-ResNet and the Impact of Residual
            Connections", arXiv:1602.07261.
-Data:      Fashion-MNIST, which the project carries; 3,840 of its 60,000 training images are seen, each at most once.
+Data:      Fashion-MNIST, which the project carries; 2,560 of its 60,000 training images are seen, each at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/inception_v4.cpu.jsonl.
 
@@ -26,9 +26,9 @@ RECIPE = Recipe(
     optimizer=SGD(momentum=0.9),
     schedule=Cosine(peak=0.02, warmup=0.1),
     regularization=Regularization(weight_decay=4e-5, decayed=("*kernel",)),
-    budget=Budget(batch_size=32, steps=120, evaluate_every=0.25, interim_examples=500),
+    budget=Budget(batch_size=32, steps=80, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
-    target=Target(0.1, within_steps=120),
+    target=Target(0.1, within_steps=80),
     provenance={
         "model": "Szegedy et al. 2017, figures 3 to 9",
         "model.options.dropout": "Szegedy et al. 2017, figure 9: 0.8 are kept",
@@ -42,7 +42,7 @@ RECIPE = Recipe(
         "schedule": "ours: a short run has to end with a small rate, and a cosine needs no choice of when it falls",
         "regularization": "ours: as for Inception v3 in the authors' code",
         "loss": "Szegedy et al. 2017, figure 9: softmax",
-        "budget": "ours: 3,840 images are what two CPU cores train on in a minute or two",
+        "budget": "ours: 2,560 images are what two CPU cores train on in a minute or two",
         "precision": "ours: bfloat16 where the hardware has units for it",
         "target": "ours: below the band of the reference runs in verification/ledger/",
     },
