@@ -11,7 +11,7 @@ from absl import flags
 
 from verification import performance
 from verification.convergence import ALPHA, FEWEST_RUNS, measure_bands
-from verification.ledger import FOLDER, read_ledger, seconds
+from verification.ledger import FOLDER, read_first_steps, read_ledger, seconds
 from zoo import cli
 from zoo.errors import ZooError
 from zoo.recipe import Recipe, list_recipes, load_recipe
@@ -49,9 +49,6 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
     ]
     if runs:
         accuracies = [run["measures"]["final top1"] for run in runs]
-        speed = np.median([run["images_per_second"] for run in runs])
-        machine = runs[-1]["environment"]
-        where = f"{machine['processor']}, {machine['cores']} cores" if platform == "cpu" else machine["device"]
         band = (
             measure_bands([run["measures"] for run in runs], ALPHA)["final top1"] if len(runs) >= FEWEST_RUNS else None
         )
@@ -62,13 +59,34 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
             else accuracies[0],
             f"{band.low:.3f} to {band.high:.3f}" if band else "-",
             duration(seconds(runs, recipe)),
-            f"{speed:,.0f}",
-            where,
+            f"{_speed(runs):,.0f}",
+            _machine(runs[-1], platform),
             "verified" if kept else "too few runs" if not band else "promises too much",
         ]
     else:
-        cells += ["-", "-", "-", "-", "-", "not run here"]
+        begun = read_first_steps(name, recipe, platform) if platform else []
+        carried = not recipe.data.source.startswith(("tfds:", "folder:", "csv:"))
+        cells += ["-", "-", "-"]
+        cells += [f"{_speed(begun):,.0f}", _machine(begun[-1], platform)] if begun else ["-", "-"]
+        cells += [_beginning(begun) if begun else "unverified" if carried else "not run here"]
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def _speed(runs):
+    return np.median([run["images_per_second"] for run in runs])
+
+
+def _machine(run, platform):
+    machine = run["environment"]
+    if platform != "cpu":
+        return machine["device"]
+    return f"{machine['processor']}, {machine['cores']} core{'s' if machine['cores'] > 1 else ''}"
+
+
+def _beginning(runs):
+    """What the first steps show: the mean loss of their first and of their last part."""
+    first, *_, last = (np.mean(values) for values in zip(*(run["measures"].values() for run in runs), strict=True))
+    return f"first {runs[0]['first_steps']} steps: loss {first:.2f} to {last:.2f} ({len(runs)})"
 
 
 def duration(seconds: float) -> str:
