@@ -8,8 +8,8 @@ Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/mnasnet1_0.cpu.jsonl.
 
 What in it is ours, and why: images of 64 pixels, SGD for the paper's RMSprop, and a momentum of 0.9 for batch
-normalization's statistics, of which recipes/mobilenet_v3_small.py says why. torchvision's last layer has logits of
-deviation ten before training, and a loss of 10 for a network that knows nothing; here it starts small.
+normalization's statistics, of which recipes/mobilenet_v3_small.py says why. torchvision's last layer begins so large
+that the first loss was 10 in one run, where a network that knows nothing has ln 10; here it begins small.
 """
 
 from zoo.recipe import *

@@ -28,7 +28,7 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=4e-5, decayed=("*kernel",), label_smoothing=0.1),
     budget=Budget(batch_size=32, steps=250, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
-    target=Target(0.1, within_steps=250),
+    target=Target(0.69, within_steps=250),
     provenance={
         "model": "Sandler et al. 2018, table 2",
         "model.options.dropout": "torchvision/models/mobilenetv2.py",

@@ -9,7 +9,7 @@ Expected:  the table in README.md, from the runs in verification/ledger/nin_cifa
 
 What in it is ours, and why: the logits of this network leave a ReLU before they are averaged over the image, and a
 logit that is nowhere positive learns nothing any more. With biases of 0, half of them begin there: SGD with a rate of
-0.01 came to 0.20 in 250 steps (one run). Here the last biases are 1. Adam takes the place of the paper's SGD, whose
+0.01, and dropout, came to 0.20 in 250 steps (one run). Here the last biases are 1. Adam takes the place of the paper's SGD, whose
 rate was lowered by hand over two days, and there is no dropout, which serves long runs.
 """
 
