@@ -34,6 +34,7 @@ TRUNCATED = scipy.stats.truncnorm(-2, 2)
 ROUNDING = 1e-5  # of the products of unit vectors in float32; a draw that is not orthogonal is off by 1 / sqrt(length)
 LOSS_MARGIN = 0.1  # logits with deviation s cost a softmax about s^2 / 2 more than ln K, so 10 classes allow s = 0.68
 LOSS_IMAGES = 256
+LOSS_BATCH = 16  # as many fit in any memory; evaluation takes four times as many at once
 
 
 def check_initialization(recipe_name: str, experiment: Experiment, seed: int) -> Iterator[Check]:
@@ -72,7 +73,7 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
         experiment.constants(feed),
         feed,
         experiment.mesh,
-        batch_size=experiment.recipe.budget.batch_size,
+        batch_size=min(experiment.recipe.budget.batch_size, LOSS_BATCH),
         indices=np.linspace(0, len(feed.split) - 1, min(LOSS_IMAGES, len(feed.split))).astype(int),
     )
     expected = of_equal_logits(experiment.recipe.loss, classes)

@@ -64,9 +64,7 @@ class Loop:
         constants, train_step = experiment.constants(experiment.train_feed), experiment.train_step
         evaluate_at_end = evaluate_on_the_way = self.evaluator("eval", experiment.eval_feed, experiment.eval_step)
         if experiment.validation_feed:
-            evaluate_on_the_way = self.evaluator(
-                "validation", experiment.validation_feed, experiment.validation_step
-            )
+            evaluate_on_the_way = self.evaluator("validation", experiment.validation_feed, experiment.validation_step)
         watched = self.watched
         state, over = watched.follow(state, experiment.mesh), watched.over
         clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque()
@@ -164,7 +162,7 @@ class Loop:
                     constants,
                     feed,
                     experiment.mesh,
-                    batch_size=budget.batch_size,
+                    batch_size=budget.batch_size // budget.accumulation,
                     indices=indices,
                     on_corrupt=self.skipped,
                     on_progress=on_progress,
