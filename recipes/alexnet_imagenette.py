@@ -35,7 +35,7 @@ RECIPE = Recipe(
         "model.num_classes": "as many as the data has",
         "model.options.dropout": "Krizhevsky et al. 2012, section 4.2",
         "normalization": "ours: the training pixels' own mean and deviation, of all images",
-        "augmentation": "Szegedy et al. 2014, section 6, for training; the central part for evaluation, as almost everyone since",
+        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
         "initialization": "He et al. 2015, arXiv:1502.01852, section 2.2; the paper's own stalls, see recipes/alexnet.py",
         "initialization.exceptions": "ours: predictions start even; 0.01 is the paper's deviation, section 5",
         "optimizer": "Krizhevsky et al. 2012, section 5: momentum 0.9; the rate outside of it, as in PyTorch",

@@ -8,8 +8,8 @@ Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.c
            --data=folder:PATH, the same archive unpacked.
 Hardware:  meant for one GPU.
 Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      a batch of 128 with a larger rate than in proportion to it, because few steps are left; a shorter average of weights.
-           Strengths of RandAugment are explained in recipes/convnext_tiny_imagenet.py.
+Ours:      a batch of 128 with a larger rate than in proportion to it, because few steps are left; a shorter
+           average of weights. Strengths of RandAugment are explained in recipes/convnext_tiny_imagenet.py.
 """
 
 from zoo.recipe import *

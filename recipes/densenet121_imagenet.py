@@ -43,7 +43,7 @@ RECIPE = Recipe(
         "data.corrupt_limit": "ours: the set has a handful of files that decoders complain about, and 1.28 million others",
         "normalization": "fb.resnet.torch, datasets/imagenet.lua",
         "normalization.sample": "ours: 10,000 images are enough for six numbers",
-        "augmentation": "Huang et al. 2017, section 4.1, which refers to fb.resnet.torch, datasets/imagenet.lua; ours: the order of colours",
+        "augmentation": "fb.resnet.torch, datasets/imagenet.lua, as Huang et al. 2017, section 4.1; ours: the order",
         "augmentation.eval": "Huang et al. 2017, section 4.1: a crop of 224 pixels; fb.resnet.torch: shorter side 256",
         "initialization": "Huang et al. 2017, section 4.2: He et al. 2015",
         "initialization.bias": "torchvision's densenet121, which was made after the authors' code",

@@ -35,7 +35,7 @@ RECIPE = Recipe(
         "model": "Huang et al. 2017, table 1",
         "model.num_classes": "as many as the data has",
         "normalization": "ours: the training pixels' own mean and deviation, of all images",
-        "augmentation": "Szegedy et al. 2014, section 6, for training; the central part for evaluation, as almost everyone since",
+        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
         "initialization": "Huang et al. 2017, section 4.2: He et al. 2015",
         "initialization.exceptions": "ours: predictions start even",
         "optimizer": "Huang et al. 2017, section 4.2: Nesterov momentum 0.9",

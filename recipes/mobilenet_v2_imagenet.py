@@ -2,8 +2,8 @@
 
     python -m zoo.train --recipe=mobilenet_v2_imagenet
 
-Paper:     "MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381. What it leaves open is from the authors'
-           code, research/slim in tensorflow/models.
+Paper:     "MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381. What it leaves open is from
+           the authors' code, research/slim in tensorflow/models.
 Status:    not run here. Its traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
 Data:      tfds:imagenet2012, which one prepares from the archives that image-net.org gives out on request.
 Hardware:  the authors had 16 GPUs with 96 images each, in no common step; by research/slim/nets/mobilenet/README.md it takes
@@ -59,7 +59,7 @@ RECIPE = Recipe(
         "data.corrupt_limit": "ours: the set has a handful of files that decoders complain about, and 1.28 million others",
         "normalization": "research/slim/preprocessing/inception_preprocessing.py: from -1 to 1",
         "augmentation": "research/slim/preprocessing/inception_preprocessing.py; ours: the order, and brightness by a factor",
-        "augmentation.train.0": "inception_preprocessing.py: area 0.05 to 1, ratio 3/4 to 4/3; ours: boxes of objects are not used",
+        "augmentation.train.0": "inception_preprocessing.py: area 0.05 to 1, ratio 3/4 to 4/3; ours: no objects' boxes",
         "augmentation.eval": "inception_preprocessing.py: the central 87.5 %, here of the shorter side",
         "initialization": "research/slim/nets/mobilenet/mobilenet.py: deviation 0.09, cut off; biases 0",
         "initialization.exceptions": "torchvision's mobilenet_v2: predictions start even; the code has 0.09 there, too",
@@ -71,10 +71,10 @@ RECIPE = Recipe(
         "schedule": "Sandler et al. 2018, section 6.1: 0.045, times 0.98 each epoch",
         "schedule.warmup": "Sandler et al. 2018 has none",
         "regularization": "Sandler et al. 2018, section 6.1: weight decay 0.00004",
-        "regularization.decayed": "research/slim/nets/mobilenet/mobilenet.py: no kernels of separable_conv2d, which are the depthwise ones",
+        "regularization.decayed": "research/slim/nets/mobilenet/mobilenet.py: not separable_conv2d, the depthwise ones",
         "regularization.label_smoothing": "research/slim/nets/mobilenet/README.md",
         "weight_average": "research/slim/nets/mobilenet/README.md: moving_average_decay 0.9999",
-        "weight_average.ramp": "ours: research/slim/train_image_classifier.py gives the step as `num_updates`, which does this",
+        "weight_average.ramp": "research/slim/train_image_classifier.py gives the step as `num_updates`, which does this",
         "budget": "Sandler et al. 2018, section 6.1: 96 images at a time",
         "budget.epochs": "ours: as torchvision's references, which let the rate fall alike",
         "budget.evaluate_every": "ours: every third epoch",

@@ -8,8 +8,8 @@ Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.c
            --data=folder:PATH, the same archive unpacked.
 Hardware:  meant for one GPU.
 Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      half of the epochs of recipes/mobilenet_v2_imagenet.py, with the same fall of the rate over them; a shorter average of
-           weights; no changes of colours.
+Ours:      half of the epochs of recipes/mobilenet_v2_imagenet.py, with the same fall of the rate over them; a shorter
+           average of weights; no changes of colours.
 """
 
 from zoo.recipe import *
@@ -44,7 +44,7 @@ RECIPE = Recipe(
         "model.num_classes": "as many as the data has",
         "model.options.dropout": "research/slim/nets/mobilenet/mobilenet.py in tensorflow/models: dropout_keep_prob 0.8",
         "normalization": "research/slim/preprocessing/inception_preprocessing.py in tensorflow/models: from -1 to 1",
-        "augmentation": "Szegedy et al. 2014, section 6, for training; the central part for evaluation, as almost everyone since",
+        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
         "initialization": "research/slim/nets/mobilenet/mobilenet.py in tensorflow/models: deviation 0.09, cut off; biases 0",
         "initialization.exceptions": "torchvision's mobilenet_v2: predictions start even",
         "optimizer": "Sandler et al. 2018, section 6.1; epsilon and the rest as in recipes/mobilenet_v2_imagenet.py",

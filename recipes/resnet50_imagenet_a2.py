@@ -46,7 +46,7 @@ RECIPE = Recipe(
         "normalization": "timm, which has the numbers of the whole set",
         "normalization.sample": "ours: 10,000 images are enough for six numbers",
         "augmentation": "Wightman et al. 2021, procedure A2",
-        "augmentation.train.2": "Wightman et al. 2021: RandAugment 7/0.5; ours: one operation, 7 of 10 as 21 of 30, see above",
+        "augmentation.train.2": "Wightman et al. 2021: RandAugment 7/0.5; ours: 21 of 30, once, see above",
         "augmentation.eval": "Wightman et al. 2021: test crop ratio 0.95",
         "augmentation.mixing": "Wightman et al. 2021, procedure A2: alpha 0.1 and 1.0; ours: drawn for every example",
         "initialization": "timm's resnet50, as in zoo/models/resnet.py",

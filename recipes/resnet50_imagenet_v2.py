@@ -56,7 +56,7 @@ RECIPE = Recipe(
         "schedule": "Vryniotis 2021: a cosine after 5 epochs of linear warm-up",
         "schedule.peak": "Vryniotis 2021: 0.5 for 8 x 128 images",
         "regularization": "Vryniotis 2021: weight decay 2e-5, none for normalization; label smoothing 0.1",
-        "weight_average": "references/classification/train.py: 1 - 0.99998 = 2e-5, times 1024 * 32 / 600, every 32 steps: 3.4e-5 a step",
+        "weight_average": "train.py: 2e-5 * 1024 * 32 / 600 every 32 steps, which is 3.4e-5 a step",
         "weight_average.ramp": "ours: torchvision begins after the warm-up",
         "budget": "Vryniotis 2021: 600 epochs, 8 x 128 images",
         "budget.evaluate_every": "ours: every fifth epoch",

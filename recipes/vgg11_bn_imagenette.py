@@ -34,7 +34,7 @@ RECIPE = Recipe(
         "model.num_classes": "as many as the data has",
         "model.options.dropout": "Simonyan & Zisserman 2015, section 3.1",
         "normalization": "ours: the training pixels' own mean and deviation, of all images",
-        "augmentation": "Szegedy et al. 2014, section 6, for training; the central part for evaluation, as almost everyone since",
+        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
         "initialization": "He et al. 2015, arXiv:1502.01852, section 2.2",
         "initialization.exceptions": "ours: predictions start even; torchvision's deviation",
         "optimizer": "ours: momentum 0.9 as in the paper's section 3.1, and Nesterov's",
