@@ -11,8 +11,9 @@ Ours:      the scale of crops. The paper resizes the shorter side to a random le
            area is drawn, from what those lengths leave of an image of 3:4. Standard deviations are divided out, too, and
            the mean is one of each channel; the paper subtracts a mean for each pixel. When the learning rate falls: the
            authors waited for the error to plateau. Strides are in 3x3 convolutions, see zoo/models/resnet.py. Batch
-           normalization is evaluated with moving averages; the authors computed its statistics after training, over a
-           large batch, and say that moving averages "might lead to different results".
+           normalization is over the 256 images of one device, where the authors had 32 on each of theirs. It is evaluated
+           with moving averages; the authors computed its statistics after training, over a large batch, and say that
+           moving averages "might lead to different results".
 """
 
 from zoo.recipe import *

@@ -25,7 +25,7 @@ RECIPE = Recipe(
     normalization=ChannelMeanStd(sample=10_000),
     augmentation=Augmentation(
         train=(RandomResizedCrop(224), HorizontalFlip(), RandAugment(num_ops=1, magnitude=21), Normalize()),
-        eval=(ResizeShort(236), CenterCrop(224), Normalize()),
+        eval=(ResizeShort(235), CenterCrop(224), Normalize()),
         mixing=OneOf((Mixup(0.1), CutMix(1.0))),
     ),
     initialization=Initialization(),
@@ -47,7 +47,7 @@ RECIPE = Recipe(
         "normalization.sample": "ours: 10,000 images are enough for six numbers",
         "augmentation": "Wightman et al. 2021, procedure A2",
         "augmentation.train.2": "Wightman et al. 2021: RandAugment 7/0.5; ours: 21 of 30, once, see above",
-        "augmentation.eval": "Wightman et al. 2021: test crop ratio 0.95",
+        "augmentation.eval": "Wightman et al. 2021: test crop ratio 0.95; 224 / 0.95 = 235",
         "augmentation.mixing": "Wightman et al. 2021, procedure A2: alpha 0.1 and 1.0; ours: drawn for every example",
         "initialization": "timm's resnet50, as in zoo/models/resnet.py",
         "optimizer": "Wightman et al. 2021, procedure A2: LAMB",
