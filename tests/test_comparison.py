@@ -80,5 +80,5 @@ def test_the_programs(tmp_path):
         ("alexnet", 2012, 60_965_224),
         ("alexnet_owt", 2014, 61_100_840),
     ]
-    assert rows[0]["recipes"] == ["alexnet", "alexnet_imagenet"]
+    assert rows[0]["recipes"] == ["alexnet", "alexnet_imagenet", "alexnet_imagenette"]
     assert run_python("-m", "zoo.models", "--filter=transformer").returncode == 2

@@ -49,8 +49,9 @@ def test_parts_for_features_and_parts_for_images(plain):
         tabular(**{name.replace(".", "__"): part})
     with pytest.raises(ZooError, match="augmentation has Normalize\\(\\) alone, and no transforms"):
         tabular(augmentation__train=(HorizontalFlip(), Normalize()))
-    with pytest.raises(ZooError, match="CutMix cuts rectangles out of images, and features have none"):
-        tabular(augmentation__mixing=CutMix(1.0))
+    for mixing in (CutMix(1.0), OneOf((Mixup(0.2), CutMix(1.0)))):
+        with pytest.raises(ZooError, match="CutMix cuts rectangles out of images, and features have none"):
+            tabular(augmentation__mixing=mixing)
     assert tabular(augmentation__mixing=Mixup(0.2), imbalance=SMOTE()).augmentation.mixing == Mixup(0.2)
 
 

@@ -48,7 +48,24 @@ def test_cutmix_shows_a_rectangle_of_the_neighbour_and_counts_labels_by_area():
             assert other[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].all()
 
 
-@pytest.mark.parametrize("mixing", [Mixup(0.2), Mixup(1.0, 0.3), CutMix(1.0), CutMix(0.5, 0.7)], ids=str)
+BOTH = OneOf((Mixup(0.2), CutMix(1.0)))
+UNEVEN = OneOf((Mixup(0.8, 0.3), CutMix(1.0), Mixup(0.2, 0.5)))
+
+
+def test_one_of_them_is_drawn_for_every_example():
+    count = 400
+    images = jnp.broadcast_to(jnp.arange(count)[:, None, None, None] % 2, (count, 6, 8, 1)).astype(jnp.float32)
+    keys = jax.random.split(jax.random.key(3), count)
+    result, share = map(np.asarray, augment.mix(OneOf((Mixup(1.0), CutMix(1.0, 0.0))), images, jnp.ones(count), keys))
+    blended = np.logical_and(result > 0, result < 1).all((1, 2, 3))  # the other never mixes
+    assert scipy.stats.binomtest(int(blended.sum()), count, 0.5).pvalue > ALPHA
+    np.testing.assert_array_equal(share[~blended], 1)
+    np.testing.assert_array_equal(result[~blended], np.asarray(images)[~blended])
+    with pytest.raises(ZooError, match="OneOf.mixings must be two or more"):
+        OneOf((Mixup(1.0),))
+
+
+@pytest.mark.parametrize("mixing", [Mixup(0.2), Mixup(1.0, 0.3), CutMix(1.0), CutMix(0.5, 0.7), BOTH, UNEVEN], ids=str)
 def test_distributions(mixing):
     """Against NumPy's Beta and the official code's rectangle; at a false-alarm rate of 1 in 1000 keys, the key is fixed."""
     passed, found = mixes(mixing)
@@ -57,7 +74,14 @@ def test_distributions(mixing):
 
 @pytest.mark.parametrize(
     ("claimed", "done"),
-    [(Mixup(0.2), Mixup(0.4)), (CutMix(1.0), CutMix(0.5)), (CutMix(1.0), Mixup(1.0)), (Mixup(1.0), Mixup(1.0, 0.9))],
+    [
+        (Mixup(0.2), Mixup(0.4)),
+        (CutMix(1.0), CutMix(0.5)),
+        (CutMix(1.0), Mixup(1.0)),
+        (Mixup(1.0), Mixup(1.0, 0.9)),
+        (BOTH, CutMix(1.0)),
+        (BOTH, Mixup(0.2)),
+    ],
     ids=str,
 )
 def test_the_check_of_mixing_notices_another_one(claimed, done, monkeypatch):
@@ -178,7 +202,7 @@ def print_differences():
         Normalize(),
         Cutout(9),
     )
-    for mixing in (Mixup(0.3), CutMix(1.0)):
+    for mixing in (Mixup(0.3), OneOf((Mixup(0.3), CutMix(1.0)))):
         changes = {
             "normalization": ChannelMeanStd(),
             "augmentation": Augmentation(transforms, (Resize(75), Normalize(), TenCrop(67)), mixing),

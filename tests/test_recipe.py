@@ -128,7 +128,10 @@ def test_differences_and_fingerprints(recipe):
 
 
 def test_finding_recipes(tmp_path, recipe):
-    assert "alexnet" in zoo.list_recipes() and zoo.list_recipes("*_imagenet") == ["alexnet_imagenet"]
+    assert "alexnet" in zoo.list_recipes() and zoo.list_recipes("alexnet_imagenet*") == [
+        "alexnet_imagenet",
+        "alexnet_imagenette",
+    ]
     assert zoo.load_recipe("recipes.alexnet") == recipe
     mine = tmp_path / "mine.py"
     mine.write_text("from recipes.alexnet import RECIPE as BASE\nRECIPE = BASE.override({'schedule.peak': 0.5})\n")

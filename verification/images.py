@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from verification.check import Check, Group
@@ -25,9 +26,8 @@ def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
     plausible, found = looks_normalized(experiment.recipe.normalization, inputs)
     yield group.check("input", plausible, f"{found}, for {type(experiment.recipe.normalization).__name__}")
     shape = tuple(inputs.shape[1:])
-    yield group.check(
-        "size", shape == experiment.input_shape, f"{shape} in evaluation, {experiment.input_shape} in training"
-    )
+    detail = f"{shape} in evaluation, {experiment.input_shape} in training"
+    yield group.check("size", fits(experiment, shape), detail)
     augmentation = experiment.recipe.augmentation
     checked = [
         (transform, *behaves(transform))
@@ -39,6 +39,23 @@ def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
     for part, passed, found in checked:
         rarely = "" if isinstance(part, TenCrop) else f"; wrong once in {1 / ALPHA:,.0f} keys"
         yield group.check(type(part).__name__, passed, f"{found}{rarely}")
+
+
+def fits(experiment: Experiment, shape: tuple[int, int, int]) -> bool:
+    """Whether evaluation images have the size of training images, or are larger by less than half, and the network takes
+    both: random crops show objects larger than central ones do (Touvron et al. 2019, arXiv:1906.06423, section 3).
+    """
+    if shape == experiment.input_shape:
+        return True
+
+    def parameters(shape):
+        variables = jax.eval_shape(
+            lambda: experiment.model.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False)
+        )
+        return jax.tree.map(lambda leaf: leaf.shape, variables)
+
+    larger = all(1 <= size / trained < 1.5 for size, trained in zip(shape, experiment.input_shape, strict=True))
+    return larger and parameters(shape) == parameters(experiment.input_shape)
 
 
 def check_splits(group: Group, dataset: Dataset) -> Check:

@@ -8,8 +8,12 @@ from zoo.data.dataset import Dataset
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 
-# Training and evaluation images and classes. Russakovsky et al. 2015, table 2, for ILSVRC 2012.
-SIZES = {"tfds:imagenet2012": (1_281_167, 50_000, 1000)}
+# Training and evaluation images and classes: Russakovsky et al. 2015, table 2, for ILSVRC 2012; TFDS's catalogue for others.
+SIZES = {
+    "tfds:imagenet2012": (1_281_167, 50_000, 1000),
+    "tfds:imagenette": (9_469, 3_925, 10),
+    "tfds:cifar10": (50_000, 10_000, 10),
+}
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 import pytest
 
 from verification.pool import check_networks
+from verification.stand_in import SIZES
 from verification.suite import check_recipe
 from zoo.models.registry import list_models
-from zoo.recipe import list_recipes
+from zoo.recipe import list_recipes, load_recipe
 
 
 def settle(checks):
@@ -38,7 +39,13 @@ def test_architecture(model, architecture):
     settle(architecture(model))
 
 
-@pytest.mark.parametrize("recipe", list_recipes())
+# One recipe for data that is seldom at hand stands for all: each takes minutes. `python -m verification` leaves none out.
+SLOW = {name for name in list_recipes() if load_recipe(name).data.source in SIZES} - {"alexnet_imagenet"}
+
+
+@pytest.mark.parametrize(
+    "recipe", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in list_recipes()]
+)
 @pytest.mark.parametrize("group", ["initialization", "traces", "convergence"])
 def test_recipe(recipe, group):
     settle(check_recipe(recipe, [group]))

@@ -3,6 +3,7 @@
 import fnmatch
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from verification.features import check_features
 from verification.images import check_images
 from verification.losses import closed_form as closed_form_of_loss
 from verification.update_rules import clip, update_rule
+from zoo.data.loader import training_order
 from zoo.optimizer import average_weights, make_optimizer
 from zoo.recipe import (
     ConstantRate,
@@ -37,8 +39,9 @@ SHORT_RUN = 20  # updates: the whole schedule in few steps, so that the rate cha
 
 
 def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
-    """Checks learning rate, decay mask, update rule and loss against closed forms, and what the network is fed."""
+    """Checks budget, learning rate, decay mask, update rule and loss against closed forms, and what the network is fed."""
     group = Group(recipe_name, "traces")
+    yield check_budget(group, experiment)
     yield check_learning_rate(group, experiment)
     yield check_decay(group, experiment)
     yield check_updates(group, experiment.recipe)
@@ -47,6 +50,29 @@ def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
         yield check_average(group, experiment.recipe.weight_average)
     table = experiment.dataset.feature_names is not None
     yield from (check_features if table else check_images)(group, experiment)
+
+
+def check_budget(group: Group, experiment: Experiment) -> Check:
+    """The number of steps, and that the loader's batches are as large as the recipe says and show each example of the first
+    epoch once; looked at are the batches at its beginning, in its middle and across its end.
+    """
+    budget, feed, steps = experiment.recipe.budget, experiment.train_feed, experiment.total_steps
+    expected = budget.steps or max(1, round(Fraction(budget.epochs) * feed.epoch / budget.batch_size))
+    problems = [] if steps == expected else [f"{steps:,} steps where {expected:,} belong"]
+    order = training_order(feed, budget.batch_size, seed=0)
+    last = feed.epoch // budget.batch_size
+    seen = []
+    for step in sorted({0, last // 2, last}):
+        batch = order[step][1]
+        if len(batch.index) != budget.batch_size or not batch.weight.all():
+            problems.append(f"batch {step} has {len(batch.index)} examples, {int(batch.weight.sum())} of which count")
+        inside = np.arange(len(batch.index)) + step * budget.batch_size < feed.epoch
+        seen.extend(batch.index[inside].tolist())
+    if feed.examples is None and len(set(seen)) < len(seen):
+        problems.append("there are examples twice in the first epoch")
+    epochs = steps * budget.batch_size / feed.epoch
+    fine = f"{steps:,} steps of {budget.batch_size} are {epochs:.2f} epochs of {feed.epoch:,} examples"
+    return group.check("budget", not problems, "; ".join(problems) or fine)
 
 
 def closed_form(schedule: Schedule, step: int, total: int) -> float:
@@ -85,18 +111,23 @@ def closed_form(schedule: Schedule, step: int, total: int) -> float:
 
 
 def check_learning_rate(group: Group, experiment: Experiment) -> Check:
-    """The rate at up to a thousand steps of the run, both ends and the steps around each boundary included."""
+    """The rate at the first and last step of every epoch, around each bend, and at a thousand steps of the run."""
     schedule, total = experiment.recipe.schedule, experiment.total_steps
+    epoch = experiment.train_feed.epoch / experiment.recipe.budget.batch_size
+    epochs = [round(number * epoch) for number in range(1, math.ceil(total / epoch))]
     corners = [round(fraction * total) for fraction in _corners(schedule)]
     steps = {
         *np.linspace(0, total - 1, min(total, 1000)).astype(int),
-        *(corner + shift for corner in corners for shift in (-1, 0, 1)),
+        *(corner + shift for corner in (*corners, *epochs) for shift in (-1, 0, 1)),
     }
     steps = np.array(sorted(step for step in steps if 0 <= step < total))
     rates = np.asarray(jax.vmap(experiment.learning_rate)(jnp.asarray(steps)), np.float64)
     expected = np.array([closed_form(schedule, int(step), total) for step in steps])
     off = np.abs(rates - expected) > 1e-5 * schedule.peak
-    detail = f"{len(steps)} of {total:,} steps, from {expected[0]:g} to {expected[-1]:g}, agree with the closed form"
+    within = f", at {len(epochs)} ends of epochs and elsewhere," if epochs else ""
+    detail = (
+        f"{len(steps):,} of {total:,} steps{within} from {expected[0]:g} to {expected[-1]:g} agree with the closed form"
+    )
     if off.any():
         first = int(np.argmax(off))
         detail = f"at step {steps[first]} it is {rates[first]:g} where {expected[first]:g} belongs"

@@ -10,8 +10,8 @@ import scipy.stats
 from verification.statistics import share_is_plausible
 from verification.transforms.probe import ALPHA
 from zoo.data import augment
-from zoo.recipe import CutMix, Mixup
-from zoo.recipe.augmentation import Mixing
+from zoo.recipe import CutMix, Mixup, OneOf
+from zoo.recipe.augmentation import Mixing, PairMixing
 
 EXAMPLES = 512
 
@@ -29,15 +29,25 @@ def mixes(mixing: Mixing) -> tuple[bool, str]:
     # A rectangle may be too small to be seen, and a lambda too close to 1.
     expected = 1 - own_share(mixing, np.random.default_rng(0), 20 * EXAMPLES, height, width)
     changed = int((others > 1e-6).sum())
-    plausible = share_is_plausible(changed, EXAMPLES, mixing.probability * (expected > 1e-6).mean(), ALPHA / 2)
+    plausible = share_is_plausible(changed, EXAMPLES, probability(mixing) * (expected > 1e-6).mean(), ALPHA / 2)
     pvalue = scipy.stats.ks_2samp(others[others > 1e-6], expected[expected > 1e-6]).pvalue if changed else 1.0
     found = f"{changed} of {EXAMPLES} examples are mixed, p = {pvalue:.3f} for the parts"
     return alike and plausible and pvalue >= ALPHA / 2, found
 
 
+def probability(mixing: Mixing) -> float:
+    """That an example is mixed at all."""
+    return np.mean([part.probability for part in parts(mixing)])
+
+
+def parts(mixing: Mixing) -> tuple[PairMixing, ...]:
+    """What each example goes through one of."""
+    return mixing.mixings if isinstance(mixing, OneOf) else (mixing,)
+
+
 @functools.singledispatch
 def own_share(mixing: Mixing, random: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:
-    """The part [count] that is an example's own, by definition."""
+    """The part [count] that is the own one of examples that are mixed, by definition."""
     raise TypeError(f"there is no check of {type(mixing).__name__} here yet")
 
 
@@ -55,3 +65,12 @@ def _cut_mix(mixing: CutMix, random, count, height, width):
         half = (side * np.sqrt(1 - kept)).astype(int) // 2
         area = area * (np.minimum(middle + half, side) - np.maximum(middle - half, 0)) / side
     return 1 - area
+
+
+@own_share.register
+def _one_of(mixing: OneOf, random, count, height, width):
+    # Of the examples that are mixed, as many are mixed in each way as its probability says.
+    weights = np.array([part.probability for part in mixing.mixings])
+    which = random.choice(len(weights), count, p=weights / weights.sum())
+    shares = [own_share(part, random, count, height, width) for part in mixing.mixings]
+    return np.choose(which, shares)

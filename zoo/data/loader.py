@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -193,10 +193,16 @@ def training_batches(
       host, hosts: this host's number, and how many share a batch: each gets consecutive positions.
       workers: processes that decode; 0 for threads of this one.
     """
-    every = grain.MapDataset.range(len(feed.split)) if feed.examples is None else grain.MapDataset.source(feed.examples)
-    examples = every.seed(seed).shuffle().repeat()
-    order = _Order(examples, batch_size, host, hosts)
+    order = training_order(feed, batch_size, seed, host, hosts)
     return _batches(feed, order, seed, first_step, on_corrupt, workers)
+
+
+def training_order(
+    feed: Feed, batch_size: int, seed: int, host: int = 0, hosts: int = 1
+) -> Sequence[tuple[int, Batch]]:
+    """Which examples `training_batches` takes: at each step (step, the batch without images); arguments as there."""
+    every = grain.MapDataset.range(len(feed.split)) if feed.examples is None else grain.MapDataset.source(feed.examples)
+    return _Order(every.seed(seed).shuffle().repeat(), batch_size, host, hosts)
 
 
 def evaluation_batches(

@@ -4,7 +4,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError
-from zoo.recipe.augmentation import CutMix, Normalize, PixelMean
+from zoo.recipe.augmentation import CutMix, Normalize, OneOf, PixelMean
 from zoo.recipe.features import FeatureNormalization
 from zoo.recipe.sampling import SMOTE
 from zoo.recipe.schedule import ReduceOnPlateau
@@ -28,7 +28,9 @@ def _check_kind(recipe):
     if isinstance(recipe.normalization, FeatureNormalization):
         if {*augmentation.train, *augmentation.eval} != {Normalize()}:
             raise ZooError(f"{kind} is for vectors of features: augmentation has Normalize() alone, and no transforms")
-        if isinstance(augmentation.mixing, CutMix):
+        mixing = augmentation.mixing
+        mixings = mixing.mixings if isinstance(mixing, OneOf) else (mixing,)
+        if any(isinstance(each, CutMix) for each in mixings):
             raise ZooError("CutMix cuts rectangles out of images, and features have none: set augmentation.mixing=None")
         return
     smote = recipe.imbalance if isinstance(recipe.imbalance, SMOTE) else None

@@ -58,7 +58,8 @@ def evaluate_feed(
       variables: of the network.
       constants, feed: of the split; see `Experiment`.
       mesh: devices.
-      batch_size: of training, all devices together; here, batches are up to `LARGER` times as large.
+      batch_size: of training, or of a part of its batches, all devices together; here, batches are up to `LARGER` times
+        as large.
       indices: the examples to take; None for all.
       on_corrupt: called for each image that cannot be decoded; it is not counted.
       on_progress: called as (examples done, examples in all); what it raises ends the evaluation.
@@ -165,7 +166,7 @@ def evaluate(
         experiment.constants(experiment.eval_feed),
         experiment.eval_feed,
         experiment.mesh,
-        batch_size=recipe.budget.batch_size,
+        batch_size=recipe.budget.batch_size // recipe.budget.accumulation,
         on_corrupt=on_corrupt,
         on_progress=on_progress,
     )

@@ -162,7 +162,7 @@ class Loop:
                     constants,
                     feed,
                     experiment.mesh,
-                    batch_size=budget.batch_size,
+                    batch_size=budget.batch_size // budget.accumulation,
                     indices=indices,
                     on_corrupt=self.skipped,
                     on_progress=on_progress,

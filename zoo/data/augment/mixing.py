@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.data.augment.erasing import rectangle
-from zoo.recipe.augmentation import CutMix, Mixing, Mixup
+from zoo.recipe.augmentation import CutMix, Mixing, Mixup, OneOf, PairMixing
 
 
 def mix(mixing: Mixing, images: jax.Array, weight: jax.Array, keys: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -22,10 +22,8 @@ def mix(mixing: Mixing, images: jax.Array, weight: jax.Array, keys: jax.Array) -
       The mixed images, and float32 [n], the part of each that is its own.
     """
     mixed, share = jax.vmap(functools.partial(_mixed, mixing))(images, _neighbours(images), keys)
-    chosen_keys = jax.vmap(jax.random.fold_in, (0, None))(keys, 1)
-    chosen = jax.vmap(functools.partial(jax.random.bernoulli, p=mixing.probability))(chosen_keys)
-    chosen &= _neighbours(weight) > 0
-    return jnp.where(chosen[:, None, None, None], mixed, images), jnp.where(chosen, share, 1.0)
+    paired = _neighbours(weight) > 0
+    return jnp.where(paired[:, None, None, None], mixed, images), jnp.where(paired, share, 1.0)
 
 
 def soft_targets(labels: jax.Array, share: jax.Array | None, num_classes: int) -> jax.Array:
@@ -41,16 +39,38 @@ def _neighbours(array):
 
 @functools.singledispatch
 def _mixed(mixing: Mixing, image, other, key):
+    """One example after mixing, and the part of it that is its own."""
     raise TypeError(type(mixing).__name__)
 
 
 @_mixed.register
+def _pair(mixing: PairMixing, image, other, key):
+    mixed, share = _mixed_with(mixing, image, other, key)
+    chosen = jax.random.bernoulli(jax.random.fold_in(key, 1), mixing.probability)
+    return jnp.where(chosen, mixed, image), jnp.where(chosen, share, 1.0)
+
+
+@_mixed.register
+def _one_of(mixing: OneOf, image, other, key):
+    which = jax.random.randint(jax.random.fold_in(key, 2), (), 0, len(mixing.mixings))
+    results = [_mixed(each, image, other, key) for each in mixing.mixings]
+    images, shares = (jnp.stack(values) for values in zip(*results, strict=True))
+    return images[which], shares[which]
+
+
+@functools.singledispatch
+def _mixed_with(mixing: PairMixing, image, other, key):
+    """The same, if it is mixed at all."""
+    raise TypeError(type(mixing).__name__)
+
+
+@_mixed_with.register
 def _mixup(mixing: Mixup, image, other, key):
     share = jax.random.beta(key, mixing.alpha, mixing.alpha)
     return share * image + (1 - share) * other, share
 
 
-@_mixed.register
+@_mixed_with.register
 def _cut_mix(mixing: CutMix, image, other, key):
     height, width = image.shape[:2]
     share_key, place_key = jax.random.split(key)

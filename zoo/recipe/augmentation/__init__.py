@@ -16,7 +16,7 @@ from zoo.recipe.augmentation.geometry import (
     RandomZoom,
     VerticalFlip,
 )
-from zoo.recipe.augmentation.mixing import CutMix, Mixing, Mixup
+from zoo.recipe.augmentation.mixing import CutMix, Mixing, Mixup, OneOf, PairMixing
 from zoo.recipe.augmentation.normalization import (
     ChannelMeanStd,
     Normalization,
@@ -45,7 +45,9 @@ __all__ = [
     "Mixup",
     "Normalization",
     "Normalize",
+    "OneOf",
     "PCAColor",
+    "PairMixing",
     "PixelMean",
     "RandAugment",
     "RandomCrop",

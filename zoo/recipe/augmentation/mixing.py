@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from zoo.recipe.part import Part
 
 
-@dataclass(frozen=True)
 class Mixing(Part, abstract=True):
     """Each example gets a part of another one, with that part of its label.
 
@@ -13,6 +12,12 @@ class Mixing(Part, abstract=True):
     As the order of an epoch is random, a neighbour is any other example; and neighbours share their device whenever each
     device has an even number of examples, so that nothing is sent between devices and nothing depends on their number.
     Accuracy during training is that of the label which has the larger part.
+    """
+
+
+@dataclass(frozen=True)
+class PairMixing(Mixing, abstract=True):
+    """One way of mixing two examples.
 
     Attributes:
       alpha: lambda is distributed as Beta(alpha, alpha).
@@ -28,12 +33,27 @@ class Mixing(Part, abstract=True):
 
 
 @dataclass(frozen=True)
-class Mixup(Mixing):
+class Mixup(PairMixing):
     """lambda times the image and (1 - lambda) times the other one (Zhang et al. 2017, arXiv:1710.09412, section 2)."""
 
 
 @dataclass(frozen=True)
-class CutMix(Mixing):
+class CutMix(PairMixing):
     """A rectangle with the proportions of the image and the area 1 - lambda, about a uniformly random pixel, shows the other
     image; what lies outside is cut off, and labels count by area (Yun et al. 2019, arXiv:1905.04899, section 3.1).
     """
+
+
+@dataclass(frozen=True)
+class OneOf(Mixing):
+    """One of several, each as likely as the others, drawn anew for every example, as its lambda is; torchvision's
+    references and timm (by its default) draw both once a batch.
+
+    Attributes:
+      mixings: two or more, such as (Mixup(0.2), CutMix(1.0)).
+    """
+
+    mixings: tuple[PairMixing, ...]
+
+    def validate(self):
+        self.require(len(self.mixings) > 1, "mixings", "two or more")

@@ -1,0 +1,62 @@
+"""ConvNeXt-T on Imagenette: ten classes of ImageNet in real photographs.
+
+    python -m zoo.train --recipe=convnext_tiny_imagenette
+
+Status:    not run at full length here. Its traces (budget, learning rate, decay, initialization, images) are verified on
+           random pixels.
+Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
+           --data=folder:PATH, the same archive unpacked.
+Hardware:  meant for one GPU.
+Expected:  nothing is promised before it is measured, so there is no target.
+Ours:      a batch of 128 with a larger rate than in proportion to it, because few steps are left; a shorter
+           average of weights. Strengths of RandAugment are explained in recipes/convnext_tiny_imagenet.py.
+"""
+
+from zoo.recipe import *
+
+RECIPE = Recipe(
+    model=Model("convnext_tiny", options={"drop_path": 0.1, "initial_scale": 1e-6}),
+    data=Data("tfds:imagenette"),
+    normalization=ChannelMeanStd(sample=9_469),
+    augmentation=Augmentation(
+        train=(
+            RandomResizedCrop(224),
+            HorizontalFlip(),
+            RandAugment(num_ops=1, magnitude=27),
+            RandomErasing(0.25, max_area=1 / 3),
+            Normalize(),
+        ),
+        eval=(ResizeShort(256), CenterCrop(224), Normalize()),
+        mixing=OneOf((Mixup(0.8), CutMix(1.0))),
+    ),
+    initialization=Initialization(kernel=Normal(0.02), bias=Constant(0.0)),
+    optimizer=AdamW(),
+    schedule=Cosine(peak=5e-4, warmup=20 / 300, final=1e-3),
+    regularization=Regularization(weight_decay=0.05, decayed=("*kernel",), label_smoothing=0.1),
+    weight_average=WeightAverage(decay=0.999),
+    budget=Budget(batch_size=128, epochs=300, evaluate_every=1 / 60),
+    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
+    provenance={
+        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
+        "data.corrupt_limit": "ours: none are expected",
+        "model": "Liu et al. 2022, section 3",
+        "model.num_classes": "as many as the data has",
+        "model.options": "Liu et al. 2022, appendix A.1, table 5",
+        "normalization": "ours: the training pixels' own mean and deviation, of all images",
+        "augmentation": "Liu et al. 2022, appendix A.1, table 5, as in recipes/convnext_tiny_imagenet.py",
+        "initialization": "Liu et al. 2022, appendix A.1, table 5: deviation 0.02",
+        "optimizer": "Liu et al. 2022, appendix A.1, table 5: AdamW",
+        "schedule": "Liu et al. 2022, appendix A.1, table 5: a cosine after 20 epochs of warm-up",
+        "schedule.peak": "ours: the paper's 0.004 for 4096 images would be 0.000125 for 128",
+        "schedule.final": "ours: a thousandth",
+        "regularization": "Liu et al. 2022, appendix A.1, table 5",
+        "regularization.decayed": "optim_factory.py in facebookresearch/ConvNeXt: no vector decays",
+        "weight_average": "ours: over 14 epochs; over the paper's 0.9999 it would be half of the run",
+        "loss": "main.py in facebookresearch/ConvNeXt: cross-entropy with soft targets",
+        "budget": "Liu et al. 2022, appendix A.1, table 5: 300 epochs",
+        "budget.batch_size": "ours: 128, for one GPU",
+        "budget.evaluate_every": "ours: every fifth epoch",
+        "budget.accumulation": "ours: a batch fits on any GPU of today",
+        "precision": "ours: bfloat16 where the hardware has units for it",
+    },
+)

@@ -1,0 +1,53 @@
+"""DenseNet-121 on Imagenette: ten classes of ImageNet in real photographs.
+
+    python -m zoo.train --recipe=densenet121_imagenette
+
+Status:    not run at full length here. Its traces (budget, learning rate, decay, initialization, images) are verified on
+           random pixels.
+Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
+           --data=folder:PATH, the same archive unpacked.
+Hardware:  meant for one GPU.
+Expected:  nothing is promised before it is measured, so there is no target.
+Ours:      the cosine, label smoothing and a batch of 64, to which the rate is scaled.
+"""
+
+from zoo.recipe import *
+
+RECIPE = Recipe(
+    model=Model("densenet121"),
+    data=Data("tfds:imagenette"),
+    normalization=ChannelMeanStd(sample=9_469),
+    augmentation=Augmentation(
+        train=(RandomResizedCrop(224), HorizontalFlip(), Normalize()),
+        eval=(ResizeShort(256), CenterCrop(224), Normalize()),
+    ),
+    initialization=Initialization(
+        kernel=HeNormal(), bias=Constant(0.0), exceptions={"classifier/kernel": Normal(0.01)}
+    ),
+    optimizer=SGD(momentum=0.9, nesterov=True),
+    schedule=Cosine(peak=0.025, warmup=0.05),
+    regularization=Regularization(weight_decay=1e-4, decayed=("*",), label_smoothing=0.1),
+    budget=Budget(batch_size=64, epochs=100, evaluate_every=0.05),
+    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
+    provenance={
+        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
+        "data.corrupt_limit": "ours: none are expected",
+        "model": "Huang et al. 2017, table 1",
+        "model.num_classes": "as many as the data has",
+        "normalization": "ours: the training pixels' own mean and deviation, of all images",
+        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
+        "initialization": "Huang et al. 2017, section 4.2: He et al. 2015",
+        "initialization.exceptions": "ours: predictions start even",
+        "optimizer": "Huang et al. 2017, section 4.2: Nesterov momentum 0.9",
+        "schedule": "ours: a cosine needs no choice of when it falls",
+        "schedule.peak": "Huang et al. 2017, section 4.2: 0.1 for 256 images; ours: in proportion",
+        "regularization": "Huang et al. 2017, section 4.2: weight decay 0.0001",
+        "regularization.decayed": "fb.resnet.torch, train.lua, on which the authors built: all parameters",
+        "regularization.label_smoothing": "ours: few images for 7 million parameters",
+        "loss": "Huang et al. 2017, table 1: softmax",
+        "budget": "ours: 100 epochs of 148 steps; the paper has 90",
+        "budget.evaluate_every": "ours: every fifth epoch",
+        "budget.accumulation": "ours: a batch fits on any GPU of today",
+        "precision": "ours: bfloat16 where the hardware has units for it",
+    },
+)

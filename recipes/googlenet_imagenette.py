@@ -1,0 +1,57 @@
+"""GoogLeNet on Imagenette: ten classes of ImageNet in real photographs.
+
+    python -m zoo.train --recipe=googlenet_imagenette
+
+Status:    not run at full length here. Its traces (budget, learning rate, decay, initialization, images) are verified on
+           random pixels.
+Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
+           --data=folder:PATH, the same archive unpacked.
+Hardware:  meant for one GPU.
+Expected:  nothing is promised before it is measured, so there is no target.
+Ours:      He initialization: without batch normalization, and with images of deviation one, Caffe's lets the signal fade over
+           22 layers. Rates fall as in Caffe's bvlc_googlenet.
+"""
+
+from zoo.recipe import *
+
+RECIPE = Recipe(
+    model=Model("googlenet", options={"aux_heads": True, "dropout": 0.4, "aux_dropout": 0.7}),
+    data=Data("tfds:imagenette"),
+    normalization=ChannelMeanStd(sample=9_469),
+    augmentation=Augmentation(
+        train=(RandomResizedCrop(224), HorizontalFlip(), Normalize()),
+        eval=(ResizeShort(256), CenterCrop(224), Normalize()),
+    ),
+    initialization=Initialization(
+        kernel=HeNormal(),
+        bias=Constant(0.0),
+        exceptions={"fc/kernel": Normal(0.002), "aux?/fc2/kernel": Normal(0.002)},
+    ),
+    optimizer=SGD(momentum=0.9),
+    schedule=Polynomial(peak=0.01, warmup=0.05, power=0.5),
+    regularization=Regularization(weight_decay=2e-4, decayed=("*kernel",)),
+    auxiliary_weight=0.3,
+    budget=Budget(batch_size=64, epochs=150, evaluate_every=0.05),
+    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
+    provenance={
+        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
+        "data.corrupt_limit": "ours: none are expected",
+        "model": "Szegedy et al. 2014, table 1",
+        "model.num_classes": "as many as the data has",
+        "model.options": "Szegedy et al. 2014, table 1 (dropout) and section 5 (auxiliary classifiers)",
+        "normalization": "ours: the training pixels' own mean and deviation, of all images",
+        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
+        "initialization": "He et al. 2015, arXiv:1502.01852, section 2.2; Caffe's has half of the variance",
+        "initialization.exceptions": "ours: predictions start even; from 0.01 the loss is 51 % above ln 10",
+        "optimizer": "Szegedy et al. 2014, section 6: momentum 0.9",
+        "schedule": "models/bvlc_googlenet/quick_solver.prototxt in BVLC/caffe: poly, power 0.5, from 0.01",
+        "schedule.warmup": "ours: as in recipes/alexnet.py",
+        "regularization": "models/bvlc_googlenet/quick_solver.prototxt in BVLC/caffe: weight decay 0.0002, not of biases",
+        "auxiliary_weight": "Szegedy et al. 2014, section 5: 0.3",
+        "loss": "Szegedy et al. 2014, table 1: softmax",
+        "budget": "ours: 150 epochs of 148 steps",
+        "budget.evaluate_every": "ours: every fifth epoch",
+        "budget.accumulation": "ours: a batch fits on any GPU of today",
+        "precision": "ours: bfloat16 where the hardware has units for it",
+    },
+)
