@@ -8,21 +8,23 @@ from zoo.data.dataset import Dataset
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 
-# Training and evaluation images and classes: Russakovsky et al. 2015, table 2, for ILSVRC 2012; TFDS's catalogue for others.
+# Training and evaluation images, classes, height and width: Russakovsky et al. 2015, table 2, for ILSVRC 2012; TFDS's catalogue for others.
 SIZES = {
-    "tfds:imagenet2012": (1_281_167, 50_000, 1000),
-    "tfds:imagenette": (9_469, 3_925, 10),
-    "tfds:cifar10": (50_000, 10_000, 10),
+    "tfds:imagenet2012": (1_281_167, 50_000, 1000, 288, 320),
+    "tfds:imagenette": (9_469, 3_925, 10, 288, 320),
+    "tfds:cifar10": (50_000, 10_000, 10, 32, 32),
 }
 
 
 @dataclass(frozen=True)
 class RandomPixels:
-    """A split whose images are random, each its own, and 288 x 320 pixels."""
+    """A split whose images are random, each its own."""
 
     name: str
     length: int
     classes: int
+    height: int
+    width: int
     images: None = None
     labels: None = None
 
@@ -31,7 +33,7 @@ class RandomPixels:
 
     def read(self, index):
         random = np.random.default_rng([index, len(self.name)])
-        return random.integers(0, 256, (288, 320, 3), np.uint8), index % self.classes
+        return random.integers(0, 256, (self.height, self.width, 3), np.uint8), index % self.classes
 
     def describe(self, index):
         return f"{self.name}[{index}]"
@@ -45,7 +47,7 @@ def stand_in(recipe: Recipe) -> Dataset:
     """
     if recipe.data.source not in SIZES:
         raise ZooError(f"nothing is known of the size of {recipe.data.source}: say it in verification/stand_in.py")
-    train, evaluation, classes = SIZES[recipe.data.source]
-    names = tuple(f"class {number}" for number in range(classes))
-    splits = RandomPixels("random train", train, classes), RandomPixels("random evaluation", evaluation, classes)
+    train, evaluation, *shape = SIZES[recipe.data.source]
+    names = tuple(f"class {number}" for number in range(shape[0]))
+    splits = RandomPixels("random train", train, *shape), RandomPixels("random evaluation", evaluation, *shape)
     return Dataset(f"random pixels for {recipe.data.source}", *splits, names, channels=3)
