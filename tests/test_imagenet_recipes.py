@@ -73,6 +73,7 @@ RECIPES = [name for name in zoo.list_recipes() if zoo.load_recipe(name).data.sou
 MARKED = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in RECIPES]
 
 
+@pytest.mark.filterwarnings("ignore:Error writing persistent compilation cache entry")  # see zoo/cli.py
 @pytest.mark.parametrize("name", MARKED)
 def test_ten_steps_on_images_as_tfds_has_them(imagenet, monkeypatch, name):
     monkeypatch.setenv("TFDS_DATA_DIR", str(imagenet))
