@@ -7,8 +7,6 @@ from zoo.recipe.part import Part
 # What nothing shipped is made of, and why.
 UNUSED = {
     "Transfer": "goes on from a run or from a file of weights, and the project carries neither",
-    "Hue": "does nothing to grey images, which are all that the project carries",
-    "Saturation": "likewise",
 }
 
 

@@ -79,7 +79,9 @@ def test_the_table_says_what_the_ledger_supports(monkeypatch, tmp_path):
             "seed": seed,
             "converged": True,
             "measures": {"final top1": 0.80 + 0.001 * seed, "final loss": 0.5},
-            "images_per_second": 10.0 * seed,
+            "train_loss": [1.0] * 240,
+            "evaluations": [{"seconds": 7.0}, {"seconds": 50.0}],
+            "images_per_second": 25.0 + seed % 2,
             "environment": {"processor": "abacus", "cores": 2, "device": "cpu"},
         }
         for seed in range(6)
@@ -93,9 +95,12 @@ def test_the_table_says_what_the_ledger_supports(monkeypatch, tmp_path):
         return row
 
     assert "0.8025 ± 0.0019 (6)" in status(runs) and "abacus, 2 cores" in status(runs)
-    assert status(runs).endswith("| verified |") and "| 25 |" in status(runs)
+    # 240 steps of 32 images at 25 and 26 images a second, and 57 s of evaluation: 364 s and 352 s.
+    assert status(runs).endswith("| verified |") and "| 6.0 min | 26 |" in status(runs)
     assert status(runs[:4]).endswith("| too few runs |")
-    assert status([{**run, "fingerprint": "another"} for run in runs]).endswith("| not run here |")
+    assert status([{**run, "fingerprint": "another"} for run in runs]).endswith("| unverified |")
+    begun = [{**run, "first_steps": 60, "measures": {"loss, part 1": 2.3, "loss, part 4": 1.7}} for run in runs]
+    assert status(begun).endswith("| first 60 steps: loss 2.30 to 1.70 (6) |")
     assert status([*runs[:5], {**runs[5], "converged": False}]).endswith("| promises too much |")
     optimistic = recipe.override({"target": Target(0.801, within_steps=240)})
     monkeypatch.setattr(results, "load_recipe", lambda name: optimistic if name == "alexnet" else recipe)

@@ -1,10 +1,11 @@
 """The checks of `python -m verification` as tests: `pytest --pyargs verification`."""
 
+import jax
 import pytest
 
 from verification.pool import check_networks
 from verification.stand_in import SIZES
-from verification.suite import check_recipe
+from verification.suite import check_recipe, leave_out
 from zoo.models.registry import list_models
 from zoo.recipe import list_recipes, load_recipe
 
@@ -39,13 +40,23 @@ def test_architecture(model, architecture):
     settle(architecture(model))
 
 
-# One recipe for data that is seldom at hand stands for all: each takes minutes. `python -m verification` leaves none out.
-SLOW = {name for name in list_recipes() if load_recipe(name).data.source in SIZES} - {"alexnet_imagenet"}
+def is_slow(name, group):
+    """Whether it takes minutes. Of recipes for data that is seldom at hand, one stands for all; of those that train for more
+    than some seconds, AlexNet's. `python -m verification --tier=full` leaves none out.
+    """
+    recipe = load_recipe(name)
+    if name in ("alexnet", "alexnet_imagenet"):
+        return False
+    return recipe.data.source in SIZES or (group == "convergence" and leave_out(name, recipe, jax.default_backend()))
 
 
 @pytest.mark.parametrize(
-    "recipe", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in list_recipes()]
+    ("recipe", "group"),
+    [
+        pytest.param(name, group, marks=pytest.mark.slow if is_slow(name, group) else ())
+        for name in list_recipes()
+        for group in ("initialization", "traces", "convergence")
+    ],
 )
-@pytest.mark.parametrize("group", ["initialization", "traces", "convergence"])
 def test_recipe(recipe, group):
     settle(check_recipe(recipe, [group]))
