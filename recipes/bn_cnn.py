@@ -8,6 +8,8 @@ Hardware:  two CPU cores, some ten seconds of training.
 Expected:  the table in README.md, from the runs in verification/ledger/bn_cnn.cpu.jsonl.
 
 What in it is ours, and why: the article names no data; its network is for 28 x 28 grey pixels and ten classes, which these are.
+With Keras's initialization, its first loss is 2.9, where a network that knows nothing has ln 10 = 2.3: batch normalization gives
+the last layer 5,408 inputs of size one. Here that layer begins small.
 """
 
 from zoo.recipe import *
@@ -17,7 +19,7 @@ RECIPE = Recipe(
     data=Data("fashion_mnist", validation=1 / 12),
     normalization=UnitRange(),
     augmentation=Augmentation(train=(Normalize(),), eval=(Normalize(),)),
-    initialization=Initialization(kernel=GlorotUniform(), bias=Constant(0.0), exceptions={"bn1/scale": Constant(1.0)}),
+    initialization=Initialization(kernel=GlorotUniform(), bias=Constant(0.0), exceptions={"fc2/kernel": Normal(0.01)}),
     optimizer=Adam(),
     schedule=ReduceOnPlateau(peak=0.001, metric="loss", factor=0.1, patience=5),
     regularization=Regularization(),
@@ -31,6 +33,7 @@ RECIPE = Recipe(
         "normalization": "the article's section 1: pixel values between 0 and 1",
         "augmentation": "the article's examples have none",
         "initialization": "Keras's defaults, with which the article's network starts; Glorot & Bengio 2010, equation 16",
+        "initialization.exceptions": "ours, see above",
         "optimizer": "the article's example 2: Adam with Keras's defaults",
         "optimizer.epsilon": "ours: that of the paper, Kingma & Ba 2015; Keras has 1e-7",
         "schedule": "the article's example 2: ReduceLROnPlateau of val_loss, factor 0.1, patience 5",
