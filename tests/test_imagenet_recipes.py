@@ -2,10 +2,8 @@
 
 import math
 
-import jax
 import pytest
 from conftest import ROOT, run_python
-from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 import zoo
 
@@ -56,24 +54,10 @@ def imagenet(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compilation_cache(tmp_path_factory):
-    """As with `python -m zoo.train`. Without one, XLA's parallel code generation never came to an end with the program that
-    draws Inception v3's truncated Gaussians (jaxlib 0.10.2, two cores; XLA_FLAGS=--xla_cpu_parallel_codegen_split_count=1
-    helps as well).
-    """
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
-    reset_cache()
-    yield
-    jax.config.update("jax_compilation_cache_dir", None)
-    reset_cache()
-
-
 RECIPES = [name for name in zoo.list_recipes() if zoo.load_recipe(name).data.source == "tfds:imagenet2012"]
 MARKED = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in RECIPES]
 
 
-@pytest.mark.filterwarnings("ignore:Error writing persistent compilation cache entry")  # see zoo/cli.py
 @pytest.mark.parametrize("name", MARKED)
 def test_ten_steps_on_images_as_tfds_has_them(imagenet, monkeypatch, name):
     monkeypatch.setenv("TFDS_DATA_DIR", str(imagenet))
