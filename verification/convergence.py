@@ -59,12 +59,15 @@ def too_few(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str) -> 
 def measure(result: FitResult) -> dict[str, float]:
     """The numbers that make up a run: accuracy and loss at its end, and the mean training loss of each of its parts."""
     losses = [record["loss"] for record in result.history if record["kind"] == "train"]
-    parts = {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(parts_of(losses), 1)}
-    return {**parts, "final loss": result.metrics["loss"], "final top1": result.metrics["top1"]}
+    return {**losses_of_parts(losses), "final loss": result.metrics["loss"], "final top1": result.metrics["top1"]}
 
 
-def parts_of(values: Sequence[float]) -> list[np.ndarray]:
-    """A run's values in `PARTS` parts, as equal as may be."""
+def losses_of_parts(losses: Sequence[float]) -> dict[str, float]:
+    """The mean training loss of each part of a run, or of its beginning."""
+    return {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(_parts(losses), 1)}
+
+
+def _parts(values):
     return [part for part in np.array_split(values, PARTS) if len(part)]
 
 
@@ -94,7 +97,7 @@ class _Watch(Tracker):
         self.bands, self.losses = bands, []
 
     def begin(self, experiment, first_step):
-        self.ends = [part[-1] + 1 for part in parts_of(np.arange(experiment.total_steps))]
+        self.ends = [part[-1] + 1 for part in _parts(np.arange(experiment.total_steps))]
 
     def train(self, record):
         self.losses.append(record["loss"])

@@ -11,9 +11,8 @@ from zoo.data.dataset import Dataset
 from zoo.recipe import FeatureMeanStd, FeatureRange, ImputeMean, ImputeMedian, Recipe, Unscaled, Winsorize
 from zoo.training.experiment import Experiment
 
-TOLERANCE = (
-    1e-3  # of a value or of 1, whichever is larger: float32 is closer, and a mean instead of a median is farther
-)
+# Of a value or of 1, whichever is larger: float32 is closer, and a mean instead of a median is farther.
+TOLERANCE = 1e-3
 
 
 def check_features(group: Group, experiment: Experiment) -> Iterator[Check]:

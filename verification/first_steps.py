@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from verification.check import Check, Group
-from verification.convergence import ALPHA, check_seed, describe, measure_bands, parts_of, reference_run
+from verification.convergence import ALPHA, check_seed, describe, losses_of_parts, measure_bands, reference_run
 from verification.ledger import append_run
 from verification.losses import of_equal_logits
 from zoo.errors import ZooError
@@ -49,17 +47,12 @@ def first_steps(
     raise ZooError(f"the first {steps} steps cannot be made: {result.verdict.explanation}")
 
 
-def measure(losses: Sequence[float]) -> dict[str, float]:
-    """The numbers that make up the first steps: the mean training loss of each of their parts."""
-    return {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(parts_of(losses), 1)}
-
-
 def record_first_steps(
     recipe_name: str, experiment: Experiment, platform: str, seed: int, steps: int, trackers: Sequence[Tracker] = ()
 ) -> dict[str, Any]:
     """Makes the first steps of a reference run and adds them to the ledger."""
     records = first_steps(experiment, steps, seed, trackers)
-    measures = measure([record["loss"] for record in records])
+    measures = losses_of_parts([record["loss"] for record in records])
     run = reference_run(recipe_name, experiment, seed, records, measures) | {"first_steps": steps}
     append_run(recipe_name, platform, run)
     return run
@@ -83,7 +76,7 @@ def check_first_steps(
     check_seed(recipe_name, seed, runs)
     group, steps = Group(recipe_name, "convergence"), runs[0]["first_steps"]
     losses = [record["loss"] for record in first_steps(experiment, steps, seed, trackers)]
-    measures, bands = measure(losses), measure_bands([run["measures"] for run in runs], ALPHA)
+    measures, bands = losses_of_parts(losses), measure_bands([run["measures"] for run in runs], ALPHA)
     ignorant = of_equal_logits(experiment.recipe.loss, len(experiment.dataset.class_names))
     last = list(measures.values())[-1]
     yield group.check(

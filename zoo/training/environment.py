@@ -32,7 +32,7 @@ def environment() -> dict[str, Any]:
         "processor": processor(),
         "system": platform.system(),
         "cores": cores(),
-        "command": sys.orig_argv,
+        "command": [Path(sys.orig_argv[0]).name, *sys.orig_argv[1:]],  # without the folders of whoever ran it
     }
 
 
