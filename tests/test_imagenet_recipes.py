@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import tensorflow_datasets  # noqa: F401  TFDS keeps the folder that the environment names when it is imported
 from conftest import ROOT, run_python
 
 import zoo

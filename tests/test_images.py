@@ -31,7 +31,7 @@ def test_there_is_a_check_of_every_random_transform():
     unchecked = [kind.__name__ for kind in kinds if behaves.dispatch(kind) is behaves.dispatch(object)]
     mixings = [kind for kind in Part.kinds.values() if issubclass(kind, Mixing)]
     assert unchecked == []
-    assert len(mixings) == 2 and all(own_share.dispatch(kind) is not own_share.dispatch(object) for kind in mixings)
+    assert len(mixings) == 3 and all(own_share.dispatch(kind) is not own_share.dispatch(object) for kind in mixings)
 
 
 def test_a_transform_without_a_check_is_an_error():

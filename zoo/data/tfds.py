@@ -1,5 +1,6 @@
 """TensorFlow Datasets, read without TensorFlow: sets that were prepared in the ArrayRecord format."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,8 @@ def open_tfds(name: str) -> Dataset:
     logging.set_verbosity(logging.ERROR)  # TFDS warns of every folder that is not there yet; the error below says it
     spec = f"tfds:{name}"
     try:
-        builder = tfds.builder(name)
+        # TFDS itself reads the variable once, when it is imported.
+        builder = tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
     except tfds.core.DatasetNotFoundError:
         raise unknown("TFDS data set", name, tfds.list_builders(with_community_datasets=False)) from None
     except ImportError as error:
