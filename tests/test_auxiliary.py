@@ -69,7 +69,7 @@ def test_networks_of_the_zoo_give_their_auxiliary_logits_to_the_step(plain, data
         }
     )
     experiment = prepare(recipe, dataset)
-    state = jax.eval_shape(lambda: experiment.initial_state(0))
+    state = experiment.abstract_state
     batch = next(
         training_batches(experiment.train_feed, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0)
     )

@@ -75,7 +75,7 @@ def main(args: flags.FlagValues) -> int:
 def check(args: flags.FlagValues) -> int:
     """Makes all checks that are asked for; the exit status."""
     from verification import report
-    from verification.pool import check_networks
+    from verification.pool import check_networks, check_recipes
     from verification.progress import Bar
     from verification.suite import GROUPS, check_recipe
     from zoo.models.registry import list_models
@@ -101,6 +101,12 @@ def check(args: flags.FlagValues) -> int:
                 checks += found
                 report.show_network(console, found)
         others = [group for group in groups if group != "architecture"]
+        first = [group for group in others if group != "convergence"]
+        if len(recipes) > 1 and first:  # what compiles more than it computes
+            options = {"fault": args.fault, "compilation_cache": args.compilation_cache}
+            for found in check_recipes(recipes, first, args.seed, args.data, **options):
+                add(found)
+            others = [group for group in others if group == "convergence"]
         for name in recipes if others else []:
             add(check_recipe(name, others, args.seed, [bar], tier, args.data))
     console.print(report.summary(checks))

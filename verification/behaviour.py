@@ -10,7 +10,7 @@ import numpy as np
 from flax import traverse_util
 
 from verification.check import Check, Group
-from verification.quick import compile_quickly, run_once
+from zoo.compilation import compile_quickly, run_once
 from zoo.models.registry import create_model, find_entry
 
 # Repetitions of a block are the same code once more, and only take longer to compile; wide linear layers only take longer to

@@ -12,7 +12,7 @@ import numpy as np
 
 from verification.check import Check, Group
 from verification.facts import FOLDER
-from verification.quick import run_once
+from zoo.compilation import run_once
 from zoo.models.registry import create_model, find_entry
 from zoo.paths import THIRD_PARTY
 from zoo.weights import import_weights

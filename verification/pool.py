@@ -1,37 +1,53 @@
-"""Checks of many networks at once, in a process for each core.
+"""Checks of many networks or recipes at once, in a process for each core.
 
 Most of the time goes into tracing and compiling, and Python's lock keeps threads from tracing side by side.
 """
 
+import functools
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 from absl import flags
 
+from verification import SEED
 from verification.check import Check
 
-MOST_PROCESSES = 4  # each holds a network's weights twice: a gigabyte for the largest
+MOST_PROCESSES = 4  # each holds a network's weights twice, or weights and momentum: a gigabyte for the largest
 
 
-def check_networks(
-    model_names: list[str], fault: str | None = None, compilation_cache: bool = True
+def check_networks(names: Sequence[str], **options: Any) -> Iterator[list[Check]]:
+    """The checks of the group "architecture" of each network, in order; with the options of `side_by_side`."""
+    return side_by_side(_check_network, names, **options)
+
+
+def check_recipes(
+    names: Sequence[str], groups: Sequence[str], seed: int = SEED, data: str | None = None, **options: Any
 ) -> Iterator[list[Check]]:
-    """The checks of the group "architecture" of each network, in order.
+    """The checks of `check_recipe` of each recipe, in order; with the options of `side_by_side`."""
+    return side_by_side(functools.partial(_check_recipe, groups=groups, seed=seed, data=data), names, **options)
+
+
+def side_by_side(
+    check: Callable[[str], list[Check]], names: Sequence[str], fault: str | None = None, compilation_cache: bool = True
+) -> Iterator[list[Check]]:
+    """What a function of this module's gives for each name, in order.
 
     Args:
-      model_names: of the zoo.
+      check: the function.
+      names: what it is called with.
       fault: of `verification.faults`, to be put in first.
       compilation_cache: as the flag of that name.
     """
-    processes = min(MOST_PROCESSES, os.cpu_count(), len(model_names))
+    processes = min(MOST_PROCESSES, os.cpu_count(), len(names))
     spawned = multiprocessing.get_context("spawn")  # JAX has threads of its own, which a fork would lose
     with ProcessPoolExecutor(processes, spawned, _set_up, (fault, compilation_cache)) as pool:
         try:
-            yield from pool.map(_check, model_names)
+            yield from pool.map(check, names)
         except BaseException:
             for process in multiprocessing.active_children():
                 process.terminate()
@@ -60,7 +76,13 @@ def _end_with_parent():
     os._exit(1)
 
 
-def _check(model_name):
+def _check_network(name):
     from verification.architecture import check_architecture
 
-    return list(check_architecture(model_name))
+    return list(check_architecture(name))
+
+
+def _check_recipe(name, **options):
+    from verification.suite import check_recipe
+
+    return list(check_recipe(name, **options))

@@ -51,12 +51,18 @@ def check_recipe(
         yield from check_architecture(recipe.model.name)
     if set(groups) <= {"architecture"}:
         return
-    missing = None
+    platform, left_out = jax.default_backend(), None
     try:
         try:
             dataset = zoo.data.sources.open_source(data or recipe.data.source, recipe.data.label)
+            if tier == "quick":
+                left_out = leave_out(name, recipe, platform)
         except DataNotPrepared as error:
-            dataset, missing = stand_in(recipe), str(error)
+            dataset = stand_in(recipe)
+            left_out = Group(name, "convergence").skip("target", f"not run here: {error}")
+        if left_out and set(groups) <= {"architecture", "convergence"}:
+            yield left_out
+            return
         experiment = prepare(recipe, dataset, on_corrupt=SkippedImages(recipe.data.corrupt_limit, None))
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
@@ -65,16 +71,14 @@ def check_recipe(
         yield from check_initialization(name, experiment, seed)
     if "traces" in groups:
         yield from check_traces(name, experiment)
-    if "convergence" in groups:
-        platform = jax.default_backend()
-        if missing:
-            yield Group(name, "convergence").skip("target", f"not run here: {missing}")
-        elif tier == "quick" and (left_out := leave_out(name, recipe, platform)):
-            yield left_out
-        elif begun := begun_alone(name, recipe, platform):
-            yield from check_first_steps(name, experiment, begun, seed, trackers)
-        else:
-            yield from check_convergence(name, experiment, platform, seed, trackers)
+    if "convergence" not in groups:
+        return
+    if left_out:
+        yield left_out
+    elif begun := begun_alone(name, recipe, platform):
+        yield from check_first_steps(name, experiment, begun, seed, trackers)
+    else:
+        yield from check_convergence(name, experiment, platform, seed, trackers)
 
 
 def begun_alone(name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:

@@ -1,9 +1,11 @@
 """The checks of `python -m verification` as tests: `pytest --pyargs verification`."""
 
+import functools
+
 import jax
 import pytest
 
-from verification.pool import check_networks
+from verification.pool import check_networks, check_recipes
 from verification.stand_in import SIZES
 from verification.suite import check_recipe, leave_out
 from zoo.models.registry import list_models
@@ -20,43 +22,56 @@ def settle(checks):
         pytest.skip(checks[0].detail)
 
 
-@pytest.fixture(scope="session")
-def architecture(request):
-    """A function that gives a network's checks; those of all networks that are asked for are made side by side."""
-    tests = [test for test in request.session.items if getattr(test, "originalname", None) == "test_architecture"]
-    models = [test.callspec.params["model"] for test in tests]
-    done, coming = {}, zip(models, check_networks(models), strict=True)
+def in_order(request, test, check):
+    """A function that gives the checks of one name; those of all names that `test` is asked for are made side by side."""
+    names = [
+        item.callspec.params["name"] for item in request.session.items if getattr(item, "originalname", "") == test
+    ]
+    done, coming = {}, zip(names, check(names), strict=True)
 
-    def checks_of(model):
-        while model not in done:
+    def checks_of(name):
+        while name not in done:
             done.update([next(coming)])
-        return done[model]
+        return done[name]
 
     return checks_of
 
 
-@pytest.mark.parametrize("model", list_models())
-def test_architecture(model, architecture):
-    settle(architecture(model))
+@pytest.fixture(scope="session")
+def architecture(request):
+    return in_order(request, "test_architecture", check_networks)
 
 
-def is_slow(name, group):
-    """Whether it takes minutes. Of recipes for data that is seldom at hand, one stands for all; of those that train for more
-    than some seconds, AlexNet's. `python -m verification --tier=full` leaves none out.
-    """
-    recipe = load_recipe(name)
-    if name in ("alexnet", "alexnet_imagenet"):
-        return False
-    return recipe.data.source in SIZES or (group == "convergence" and leave_out(name, recipe, jax.default_backend()))
+@pytest.mark.parametrize("name", list_models())
+def test_architecture(name, architecture):
+    settle(architecture(name))
 
 
-@pytest.mark.parametrize(
-    ("recipe", "group"),
-    [
-        pytest.param(name, group, marks=pytest.mark.slow if is_slow(name, group) else ())
-        for name in list_recipes()
-        for group in ("initialization", "traces", "convergence")
-    ],
-)
-def test_recipe(recipe, group):
-    settle(check_recipe(recipe, [group]))
+@pytest.fixture(scope="session")
+def start(request):
+    return in_order(request, "test_start", functools.partial(check_recipes, groups=("initialization", "traces")))
+
+
+def recipes(is_slow):
+    """All recipes; those that take minutes are left out unless asked for. `--tier=full` of the program leaves none out."""
+    return [pytest.param(name, marks=pytest.mark.slow if is_slow(name) else ()) for name in list_recipes()]
+
+
+def is_large(name):
+    """Whether it is for data that is seldom at hand; one recipe stands for all of them."""
+    return load_recipe(name).data.source in SIZES and name != "alexnet_imagenet"
+
+
+def is_long(name):
+    """Whether it trains for more than some seconds; AlexNet's stands for all of those."""
+    return is_large(name) or (name != "alexnet" and leave_out(name, load_recipe(name), jax.default_backend()))
+
+
+@pytest.mark.parametrize("name", recipes(is_large))
+def test_start(name, start):
+    settle(start(name))
+
+
+@pytest.mark.parametrize("name", recipes(is_long))
+def test_convergence(name):
+    settle(check_recipe(name, ["convergence"]))

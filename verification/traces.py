@@ -150,8 +150,8 @@ def _corners(schedule):
 
 def check_decay(group: Group, experiment: Experiment) -> Check:
     """Which parameters an update with zero gradients moves: just those that the recipe lets decay."""
-    params = jax.eval_shape(experiment.initial_state, 0).params
-    ones = jax.tree.map(lambda leaf: jnp.ones(leaf.shape[-1:], leaf.dtype), params)  # small, the paths are what counts
+    params = experiment.abstract_state.params
+    ones = jax.tree.map(lambda leaf: jnp.ones(1, leaf.dtype), params)  # small and all alike, the paths are what counts
     zeros = jax.tree.map(jnp.zeros_like, ones)
     updates, _ = experiment.optimizer.update(zeros, experiment.optimizer.init(ones), ones)
     moved = {path for path, update in traverse_util.flatten_dict(updates, sep="/").items() if jnp.any(update != 0)}

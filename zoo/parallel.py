@@ -8,6 +8,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from zoo.compilation import compile_quickly
 from zoo.errors import ZooError, unknown
 
 AXIS = "batch"
@@ -86,7 +87,7 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
 
 def make_replicated(function: Callable, mesh: Mesh, *arguments: Any) -> Any:
     """Runs a function inside `jit` with its results on every device, so that a large state is never on the host."""
-    return jax.jit(function, out_shardings=NamedSharding(mesh, PartitionSpec()))(*arguments)
+    return compile_quickly(function, *arguments, out_shardings=NamedSharding(mesh, PartitionSpec()))(*arguments)
 
 
 def shard_batch(batch: Any, mesh: Mesh) -> Any:

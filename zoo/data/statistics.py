@@ -23,6 +23,8 @@ from zoo.recipe.augmentation import (
     UnitRange,
 )
 
+CACHED_PIXELS = 2**16  # as float64 they stay in the cache: less than half the time of a batch at once
+
 
 def sample_size(normalization: Normalization) -> int:
     """How many training images `measure` wants to see; the recipe's, or for a fixed range few, for the colours."""
@@ -43,10 +45,12 @@ def measure(normalization: Normalization, batches: Iterable[np.ndarray]) -> Stat
     # Sums of products of whole numbers: exact in float64 up to 2^53, which is 10^11 pixels.
     images, pixels, image_sum, products = 0, 0, 0.0, 0.0
     for batch in batches:
-        colors = batch.reshape(-1, batch.shape[-1]).astype(np.float64)
+        colors = batch.reshape(-1, batch.shape[-1])
         images, pixels = images + len(batch), pixels + len(colors)
         image_sum = image_sum + batch.sum(0, dtype=np.float64)
-        products = products + colors.T @ colors
+        for part in np.array_split(colors, max(1, len(colors) // CACHED_PIXELS)):
+            part = part.astype(np.float64)
+            products = products + part.T @ part
     if not images:
         raise ZooError("not one training image can be decoded to measure the normalization with")
     mean = image_sum.sum((0, 1)) / pixels

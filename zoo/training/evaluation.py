@@ -157,7 +157,7 @@ def evaluate(
     experiment = prepare(
         recipe, dataset, model=model, known_statistics=statistics, training=False, on_corrupt=on_corrupt
     )
-    wanted = jax.eval_shape(lambda: experiment.initial_state(0)).variables
+    wanted = experiment.abstract_state.variables
     if misfits := _misfits(variables, wanted):
         raise ZooError(f"the variables are not of this network for images of {dataset.spec}: {'; '.join(misfits)}")
     return evaluate_feed(

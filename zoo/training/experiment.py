@@ -73,22 +73,27 @@ class Experiment:
 
     def initial_state(self, seed: int) -> TrainState:
         """The state before the first step, on every device."""
+        taken = self.start and self.start.variables
+        return parallel.make_replicated(self._create_state, self.mesh, jnp.uint32(seed), taken)
+
+    @functools.cached_property
+    def abstract_state(self) -> TrainState:
+        """The shapes and dtypes of a state."""
+        return jax.eval_shape(self._create_state, jnp.uint32(0), self.start and self.start.variables)
+
+    def _create_state(self, seed, taken):
         recipe = self.recipe
-
-        def create(seed, taken):
-            return create_state(
-                self.model,
-                recipe.initialization,
-                self.optimizer,
-                seed,
-                self.input_shape,
-                taken=taken,
-                average=recipe.weight_average is not None,
-                rate_factor=isinstance(recipe.schedule, ReduceOnPlateau),
-                best=recipe.early_stopping is not None,
-            )
-
-        return parallel.make_replicated(create, self.mesh, jnp.uint32(seed), self.start and self.start.variables)
+        return create_state(
+            self.model,
+            recipe.initialization,
+            self.optimizer,
+            seed,
+            self.input_shape,
+            taken=taken,
+            average=recipe.weight_average is not None,
+            rate_factor=isinstance(recipe.schedule, ReduceOnPlateau),
+            best=recipe.early_stopping is not None,
+        )
 
     @property
     def objective(self) -> Objective:

@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 
-OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+CPU_OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
-def compile_quickly(function: Callable, *arguments: Any) -> Callable:
-    """`jax.jit(function)`, compiled for these arguments."""
-    return jax.jit(function).lower(*arguments).compile(OPTIONS)
+def compile_quickly(function: Callable, *arguments: Any, **options: Any) -> Callable:
+    """`jax.jit(function, **options)`, compiled for these arguments."""
+    lowered = jax.jit(function, **options).lower(*arguments)
+    return lowered.compile(CPU_OPTIONS if jax.default_backend() == "cpu" else None)
 
 
 def run_once(function: Callable, *arguments: Any) -> Any:
