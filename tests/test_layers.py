@@ -48,7 +48,9 @@ def test_sums_of_bfloat16_are_rounded_once(function):
     """As on an accelerator; a sum in bfloat16 itself would lose the later ones of many terms."""
     x, kernel = normal(2, 56, 56, 8).astype(jnp.bfloat16), normal(3, 3, 1, 8, seed=1).astype(jnp.bfloat16)
     exactly = [array.astype(jnp.float32) for array in (x, kernel)]
-    (rough, transpose), (exact, exact_transpose) = (jax.vjp(function, *inputs) for inputs in ((x, kernel), exactly))
+    (rough, transpose), (exact, exact_transpose) = (
+        jax.vjp(jax.jit(function), *inputs) for inputs in ((x, kernel), exactly)
+    )
     assert rough.dtype == jnp.bfloat16
     results = [(rough, exact)]
     cotangent = jnp.ones_like(rough)

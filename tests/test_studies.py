@@ -4,15 +4,18 @@ import dataclasses
 import os
 import signal
 
+import numpy as np
 import pytest
 
 import zoo
 from recipes.studies import MLP, TABLE
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import *
+from zoo.recipe.study import START
 from zoo.studies.picture import draw_study
 from zoo.studies.runs import Run, read_runs, run_study
 from zoo.studies.table import make_rows, markdown
+from zoo.training.restoring import load_run
 from zoo.training.tracking import Tracker
 
 SHORT = MLP.override({"budget.steps": 20, "augmentation.train.0.size": 8, "augmentation.eval.0.size": 8})
@@ -198,3 +201,23 @@ def test_damaged_files_and_folders(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ZooError, match="file cannot be used"):
         run_study(STUDY, tmp_path / "file")
+
+
+def test_variants_go_on_from_what_the_study_trains_first(tmp_path):
+    base = SHORT.override({"schedule.peak": 1e-30})
+    changes = {"transfer": Transfer(START, head=("fc3/*",), frozen=("fc1/*",))}
+    study = Study("x", base, {"from chance": {}, "further": changes}, start=SHORT, seeds=1)
+    begun = []
+    run_study(study, tmp_path, on_begin=lambda *run: begun.append(run) or Tracker())
+    assert begun == [(START, 0), ("from chance", 0), ("further", 0)]
+    source = load_run(tmp_path / "start").variables["params"]
+    changes = {"transfer.source": str(tmp_path / "start")}
+    further = zoo.fit(study.recipes()["further"].override(changes)).variables["params"]
+    assert np.array_equal(further["fc1"]["kernel"], source["fc1"]["kernel"])
+    assert not np.array_equal(further["fc3"]["kernel"], source["fc3"]["kernel"])
+    again = run_study(study, tmp_path, on_begin=None)
+    assert [run.fingerprint for run in again] == [recipe.fingerprint for recipe in study.recipes().values()]
+    with pytest.raises(ZooError, match="Study.start is None, and 'further' goes on from it"):
+        dataclasses.replace(study, start=None)
+    with pytest.raises(ZooError, match="Study.start: no variant goes on from it"):
+        dataclasses.replace(study, variants={"from chance": {}})

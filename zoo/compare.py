@@ -41,7 +41,8 @@ cli.define_jax_flags(FLAGS)
 def main(args: flags.FlagValues) -> int:
     """Runs the comparison; 0 once every run is done."""
     study, name = read_study(args)
-    digest = hashlib.sha256("".join(recipe.fingerprint for recipe in study.recipes().values()).encode()).hexdigest()[:8]
+    trained = [*study.recipes().values(), *([study.start] if study.start else [])]
+    digest = hashlib.sha256("".join(recipe.fingerprint for recipe in trained).encode()).hexdigest()[:8]
     folder = Path(args.output or f"runs/compare-{name}-{digest}")
     cli.set_up_jax(args)
 

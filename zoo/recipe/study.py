@@ -9,6 +9,8 @@ from zoo.recipe.metric import METRIC_NAMES
 from zoo.recipe.part import Part
 from zoo.recipe.recipe import Recipe
 
+START = "what the study trains first"
+
 
 @dataclass(frozen=True)
 class Study(Part):
@@ -21,6 +23,8 @@ class Study(Part):
       description: how it is asked; the docstring of the study's file.
       conclusion: what it shows, in two sentences; empty until it has been run.
       seeds: each variant is trained with the seeds 0 ... seeds - 1.
+      start: a recipe that is trained before them, once, with seed 0; variants that go on from its weights have
+        `Transfer(START)`, with START of this module.
       metric: that is looked at, "top1", "loss", "top5" or "balanced_accuracy": it is what the picture shows of
         evaluations, and the table shows it besides accuracy and loss.
     """
@@ -31,12 +35,22 @@ class Study(Part):
     description: str = ""
     conclusion: str = ""
     seeds: int = 3
+    start: Recipe | None = None
     metric: str = "top1"
 
     def validate(self):
         self.require(bool(self.variants), "variants", "at least one")
         self.require(self.seeds > 0, "seeds", "positive")
         self.require(self.metric in METRIC_NAMES, "metric", f"one of {', '.join(METRIC_NAMES)}")
+        goes_on = [
+            name for name, recipe in self.recipes().items() if recipe.transfer and recipe.transfer.source == START
+        ]
+        if bool(goes_on) != bool(self.start):
+            raise ZooError(
+                f"Study.start is None, and {goes_on[0]!r} goes on from it"
+                if goes_on
+                else "Study.start: no variant goes on from it"
+            )
         names = {}
         for name, recipe in self.recipes().items():
             if recipe.fingerprint in names:

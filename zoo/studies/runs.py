@@ -14,6 +14,7 @@ from zoo.data.sources import open_source
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Study
 from zoo.recipe.metric import METRIC_NAMES
+from zoo.recipe.study import START
 from zoo.training.environment import environment
 from zoo.training.experiment import prepare
 from zoo.training.fit import FitResult, fit
@@ -69,7 +70,7 @@ def run_study(
 
     Args:
       study: what to train.
-      folder: of `runs.jsonl`; made if it is not there.
+      folder: of `runs.jsonl`, and of the run that variants go on from, "start"; made if it is not there.
       on_run: called with each run that was there or is done.
       on_begin: called with variant and seed before a run; gives what is told of it.
 
@@ -87,6 +88,10 @@ def run_study(
     except OSError as error:
         raise ZooError(f"{folder} cannot be used: {error.strerror}") from None
     recipes, runs, datasets, experiments = study.recipes(), [], {}, {}
+    start = folder / "start"
+    wanted = {(recipe.fingerprint, seed) for recipe in recipes.values() for seed in range(study.seeds)}
+    if study.start and not wanted <= known.keys():
+        fit(study.start, start, trackers=[on_begin(START, 0)])
     for seed in range(study.seeds):
         for variant, recipe in recipes.items():
             run = known.get((recipe.fingerprint, seed))
@@ -97,10 +102,14 @@ def run_study(
                 started = time.perf_counter()
                 if variant not in experiments:
                     skipped = SkippedImages(recipe.data.corrupt_limit, None)
-                    experiments[variant] = prepare(recipe, datasets[data], on_corrupt=skipped)
+                    found = (
+                        {"transfer.source": str(start)} if recipe.transfer and recipe.transfer.source == START else {}
+                    )
+                    experiments[variant] = prepare(recipe.override(found), datasets[data], on_corrupt=skipped)
+                experiment = experiments[variant]
                 try:
                     trackers = [on_begin(variant, seed)]
-                    result = fit(recipe, seed=seed, trackers=trackers, experiment=experiments[variant])
+                    result = fit(experiment.recipe, seed=seed, trackers=trackers, experiment=experiment)
                 except TrainingInterrupted as stopped:
                     total = len(recipes) * study.seeds
                     message = f"stopped after {len(runs)} of {total} runs: the same command goes on from there"
