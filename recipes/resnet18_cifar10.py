@@ -10,7 +10,8 @@ Data:      tfds:cifar10, or a folder of its images: `cifar10/{train,test}/CLASS/
            large.
 Hardware:  one GPU.
 Expected:  the paper reports 3.99 +- 0.13 % error over five runs (table 1), with the original files.
-Ours:      nothing that matters for CIFAR-10; frames for images of other sizes.
+Ours:      frames for images of other sizes; and a last layer that begins small: with the network's own the first loss was 2.41, 2.49
+           and 2.62 with three seeds, where a network that knows nothing has ln 10 = 2.30.
 """
 
 from zoo.recipe import *
@@ -25,7 +26,7 @@ RECIPE = Recipe(
         train=(*FRAME, RandomCrop(32, padding=4), HorizontalFlip(), Normalize(), Cutout(16)),
         eval=(*FRAME, Normalize()),
     ),
-    initialization=Initialization(),
+    initialization=Initialization(exceptions={"fc/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9, nesterov=True),
     schedule=MultiStep(peak=0.1, boundaries=(0.3, 0.6, 0.8), factor=0.2),
     regularization=Regularization(weight_decay=5e-4, decayed=("*",)),
@@ -39,7 +40,8 @@ RECIPE = Recipe(
         "augmentation": "DeVries & Taylor 2017: crops after 4 pixels of padding, mirror images, cutout of 16",
         "augmentation.train.0": "ours: for images of other sizes",
         "augmentation.train.1": "ours: for images of other sizes",
-        "initialization": "the network's own, PyTorch's in the authors' code",
+        "initialization": "the network's own; PyTorch's in the authors' code",
+        "initialization.exceptions": "ours, see above",
         "optimizer": "DeVries & Taylor 2017: Nesterov momentum of 0.9",
         "schedule": "DeVries & Taylor 2017: 0.1, times 0.2 after 60, 120 and 160 epochs",
         "regularization": "DeVries & Taylor 2017: 5e-4; their optimizer decays every parameter",

@@ -12,18 +12,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-from conftest import run_python, small, tiny_dataset
+from conftest import run_python, small, tabular, tiny_dataset
 
 import zoo
 from verification import convergence, first_steps, ledger, report, suite, traces
 from verification.check import Check, Group
 from verification.faults import FAULTS
-from verification.images import fits, network_inputs
+from verification.images import fits, looks_normalized, network_inputs
 from verification.initialization import first_eval_step
 from verification.statistics import prediction_band, share_is_plausible
 from verification.suite import check_recipe
+from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ZooError
-from zoo.recipe import Augmentation, HeNormal, Initialization, Model, Normalize, Resize
+from zoo.recipe import Augmentation, ChannelMeanStd, HeNormal, Initialization, Model, Normalize, Resize
 from zoo.training.evaluation import evaluate_feed
 from zoo.training.experiment import prepare
 from zoo.training.fit import fit
@@ -185,6 +186,18 @@ def test_a_recipe_without_ledger_is_reported_as_unverified(monkeypatch, tmp_path
     monkeypatch.setattr(ledger, "FOLDER", tmp_path)
     (check,) = check_recipe("lenet5", ["convergence"], tier="quick")
     assert check.status == "undecided" and check.detail.startswith("unverified: 0 reference runs")
+
+
+def test_images_are_looked_at_from_all_over_the_split():
+    """Those of a folder come class by class."""
+    classes, each = np.arange(10), 60
+    images = np.repeat(25 * classes, each).astype(np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
+    split = ArraySplit(images, np.repeat(classes, each).astype(np.int32))
+    dataset = Dataset("by class", split, split, tuple(map(str, classes)), channels=1)
+    recipe = tabular("fashion_mnist", normalization=ChannelMeanStd())
+    inputs = network_inputs(prepared := prepare(recipe, dataset), prepared.eval_feed)
+    assert looks_normalized(recipe.normalization, inputs)[0]
+    assert not looks_normalized(recipe.normalization, inputs[: len(inputs) // 3])[0]
 
 
 def test_a_recipe_whose_data_is_missing_is_checked_but_for_its_training(monkeypatch, tmp_path):

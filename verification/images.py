@@ -81,8 +81,12 @@ def _content(split, index):
 
 
 def network_inputs(experiment: Experiment, feed: Feed) -> np.ndarray:
-    """What the network is fed of a few images of a feed, float32 [N, H, W, C]; each view of a `TenCrop` is one."""
-    batch = next(evaluation_batches(feed, min(IMAGES, len(feed.split)), on_corrupt=lambda corrupt: None))
+    """What the network is fed of a few images of a feed, float32 [N, H, W, C]; each view of a `TenCrop` is one.
+
+    They are taken from all over the split: a folder's images come class by class, and a class has colours of its own.
+    """
+    some = _spread(len(feed.split), IMAGES)
+    batch = next(evaluation_batches(feed, len(some), some, on_corrupt=lambda corrupt: None))
     look = jax.jit(inputs_and_labels, static_argnums=0)
     images = np.asarray(look(feed.transforms, experiment.constants(feed), batch, jax.random.key(0))[0])
     return images.reshape(-1, *images.shape[-3:])

@@ -17,6 +17,7 @@ from zoo.benchmark.torch_networks.documents import bn_cnn, mlp
 from zoo.benchmark.torch_networks.googlenet import googlenet
 from zoo.benchmark.torch_networks.lenet import lenet5
 from zoo.benchmark.torch_networks.nin import nin_cifar
+from zoo.benchmark.torch_networks.resnet9 import ResNet9
 from zoo.benchmark.torch_networks.resnet_cifar import resnet_cifar
 from zoo.benchmark.torch_networks.wide_resnet import wide_resnet
 from zoo.benchmark.torch_networks.zfnet import zfnet
@@ -31,6 +32,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "lenet5": lenet5,
     "mlp": mlp,
     "nin_cifar": nin_cifar,
+    "resnet9": ResNet9,
     **{f"resnet{depth}": functools.partial(resnet_cifar, depth) for depth in (20, 32, 44, 56, 110)},
     "wrn_16_4": functools.partial(wide_resnet, 16, 4),
     "wrn_28_10": functools.partial(wide_resnet, 28, 10),
