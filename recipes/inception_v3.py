@@ -29,7 +29,7 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=4e-5, decayed=("*kernel",), label_smoothing=0.1),
     budget=Budget(batch_size=32, steps=150, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
-    target=Target(0.1, within_steps=150),
+    target=Target(0.6, within_steps=150),
     provenance={
         "model": "Szegedy et al. 2016, table 1",
         "model.options.dropout": "torchvision/models/inception.py",

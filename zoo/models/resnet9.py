@@ -1,6 +1,6 @@
 """ResNet-9 for CIFAR-10: Page 2018, "How to Train Your ResNet", and his repository davidcpage/cifar10-fast.
 
-Seven 3x3 convolutions in a row with four pools, two residual pairs of convolutions among them, and a linear layer: made to be
+Eight 3x3 convolutions in a row with four pools, two residual pairs of convolutions among them, and a linear layer: made to be
 trained to 94 % in as few seconds as a GPU allows, for Stanford's DAWNBench. A residual pair adds what leaves its last ReLU, and
 nothing comes behind the sum. Logits are divided by eight, which keeps the softmax soft.
 """
