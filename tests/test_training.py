@@ -274,6 +274,8 @@ def test_too_many_corrupt_images_end_the_run(recipe, image_folder, tmp_path):
     assert "3 images cannot be decoded, and data.corrupt_limit is 2" in str(error.value)
     assert all(str(victim) in str(error.value) for victim in victims)
     assert len(json.loads((tmp_path / "strict" / "corrupt.json").read_text())) == 3
+    with pytest.raises(ZooError, match="3 images cannot be decoded"):
+        prepare(recipe.override({"data.corrupt_limit": 2}), dataset)
 
 
 def test_nothing_warns(recipe, dataset):

@@ -129,7 +129,6 @@ def record(args: flags.FlagValues) -> int:
     from zoo.errors import ZooError, unknown
     from zoo.recipe import list_recipes, load_recipe
     from zoo.training.experiment import prepare
-    from zoo.training.stopping import SkippedImages
 
     if not args.recipe:
         raise ZooError("--record: which recipe? --recipe=NAME")
@@ -144,8 +143,7 @@ def record(args: flags.FlagValues) -> int:
             if not missing:
                 continue
             dataset = open_source(args.data or recipe.data.source, recipe.data.label)
-            skipped = SkippedImages(recipe.data.corrupt_limit, None)
-            experiment = prepare(recipe, dataset, on_corrupt=skipped, on_progress=bar.progress)
+            experiment = prepare(recipe, dataset, on_progress=bar.progress)
             for seed in sorted(missing):
                 if args.first:
                     run = record_first_steps(name, experiment, platform, seed, args.first, [bar])

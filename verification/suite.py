@@ -18,7 +18,6 @@ from verification.traces import check_traces
 from zoo.errors import DataNotPrepared, ZooError
 from zoo.recipe import Recipe, load_recipe
 from zoo.training.experiment import prepare
-from zoo.training.stopping import SkippedImages
 from zoo.training.tracking import Tracker
 
 GROUPS = ("architecture", "initialization", "traces", "convergence")
@@ -63,7 +62,7 @@ def check_recipe(
         if left_out and set(groups) <= {"architecture", "convergence"}:
             yield left_out
             return
-        experiment = prepare(recipe, dataset, on_corrupt=SkippedImages(recipe.data.corrupt_limit, None))
+        experiment = prepare(recipe, dataset)
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
         return

@@ -18,7 +18,6 @@ from zoo.recipe.study import START
 from zoo.training.environment import environment
 from zoo.training.experiment import prepare
 from zoo.training.fit import FitResult, fit
-from zoo.training.stopping import SkippedImages
 from zoo.training.tracking import Tracker
 
 CURVE_POINTS = 50
@@ -101,11 +100,10 @@ def run_study(
                     datasets[data] = open_source(*data)
                 started = time.perf_counter()
                 if variant not in experiments:
-                    skipped = SkippedImages(recipe.data.corrupt_limit, None)
                     found = (
                         {"transfer.source": str(start)} if recipe.transfer and recipe.transfer.source == START else {}
                     )
-                    experiments[variant] = prepare(recipe.override(found), datasets[data], on_corrupt=skipped)
+                    experiments[variant] = prepare(recipe.override(found), datasets[data])
                 experiment = experiments[variant]
                 try:
                     trackers = [on_begin(variant, seed)]

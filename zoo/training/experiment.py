@@ -31,6 +31,7 @@ from zoo.training.freezing import around_optimizer, frozen_parameters
 from zoo.training.objective import Objective
 from zoo.training.state import TrainState, create_state
 from zoo.training.step import Constants, make_eval_step, make_train_step
+from zoo.training.stopping import SkippedImages
 from zoo.training.transfer import Start, load_start
 
 
@@ -146,7 +147,7 @@ def prepare(
     model: nn.Module | None = None,
     mesh: Mesh | None = None,
     strategy: str = "shard_map",
-    on_corrupt: Callable[[Corrupt], None] = lambda corrupt: None,
+    on_corrupt: Callable[[Corrupt], None] | None = None,
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     known_statistics: Statistics | None = None,
     training: bool = True,
@@ -160,16 +161,17 @@ def prepare(
       model: a network of one's own instead of the recipe's.
       mesh: devices; all there are if None.
       strategy: see `zoo.parallel.data_parallel`.
-      on_corrupt: called for each image that cannot be decoded.
+      on_corrupt: called for each image that cannot be decoded; None counts them against the recipe's limit.
       on_progress: called as (what, images done, images in all) while images are decoded.
       known_statistics: of an earlier run, instead of measuring them.
       training: whether it will train: if not, training images are read only as far as statistics need them.
       workers: processes that decode; 0 for threads of this one.
 
     Raises:
-      ZooError: they do not fit together.
+      ZooError: they do not fit together, or too many images cannot be decoded.
     """
     mesh = mesh or parallel.make_mesh()
+    on_corrupt = on_corrupt or SkippedImages(recipe.data.corrupt_limit, None)
     parallel.check_strategy(strategy)
     parallel.check_batch_size(
         recipe.budget.batch_size, mesh, recipe.budget.accumulation, pairs=recipe.augmentation.mixing is not None
