@@ -5,7 +5,7 @@
 Paper:     Szegedy, Ioffe, Vanhoucke, Alemi 2017, "Inception-v4, Inception-ResNet and the Impact of Residual
            Connections", arXiv:1602.07261.
 Data:      Fashion-MNIST, which the project carries; 6,400 of its 60,000 training images are seen, each at most once.
-Hardware:  two CPU cores.
+Hardware:  two CPU cores, some four minutes.
 Expected:  the table in README.md, from the runs in verification/ledger/inception_v4.cpu.jsonl.
 
 What in it is ours, and why: images of 75 pixels, the fewest that the network takes; and Adam for the paper's RMSprop.
@@ -28,7 +28,7 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=4e-5, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=200, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
-    target=Target(0.1, within_steps=200),
+    target=Target(0.4, within_steps=200),
     provenance={
         "model": "Szegedy et al. 2017, figures 3 to 9",
         "model.options.dropout": "Szegedy et al. 2017, figure 9: 0.8 are kept",
