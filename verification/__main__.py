@@ -95,15 +95,15 @@ def check(args: flags.FlagValues) -> int:
                 checks.append(one)
                 report.show(console, one)
 
+        options = {"fault": args.fault, "compilation_cache": args.compilation_cache}
         if "architecture" in groups:
             chosen = list(dict.fromkeys(networks)) if args.recipe else list_models()
-            for found in check_networks(chosen, args.fault, args.compilation_cache):
+            for found in check_networks(chosen, **options):
                 checks += found
                 report.show_network(console, found)
         others = [group for group in groups if group != "architecture"]
         first = [group for group in others if group != "convergence"]
         if len(recipes) > 1 and first:  # what compiles more than it computes
-            options = {"fault": args.fault, "compilation_cache": args.compilation_cache}
             for found in check_recipes(recipes, first, args.seed, args.data, **options):
                 add(found)
             others = [group for group in others if group == "convergence"]

@@ -24,9 +24,8 @@ def settle(checks):
 
 def in_order(request, test, check):
     """A function that gives the checks of one name; those of all names that `test` is asked for are made side by side."""
-    names = [
-        item.callspec.params["name"] for item in request.session.items if getattr(item, "originalname", "") == test
-    ]
+    items = [item for item in request.session.items if getattr(item, "function", None) is test]
+    names = [item.callspec.params["name"] for item in items]
     done, coming = {}, zip(names, check(names), strict=True)
 
     def checks_of(name):
@@ -39,7 +38,7 @@ def in_order(request, test, check):
 
 @pytest.fixture(scope="session")
 def architecture(request):
-    return in_order(request, "test_architecture", check_networks)
+    return in_order(request, test_architecture, check_networks)
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -49,7 +48,7 @@ def test_architecture(name, architecture):
 
 @pytest.fixture(scope="session")
 def start(request):
-    return in_order(request, "test_start", functools.partial(check_recipes, groups=("initialization", "traces")))
+    return in_order(request, test_start, functools.partial(check_recipes, groups=("initialization", "traces")))
 
 
 def recipes(is_slow):
