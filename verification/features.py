@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from verification.check import Check, Group
-from verification.images import check_splits, network_inputs
+from verification.images import IMAGES, check_splits, network_inputs, spread
 from verification.transforms import ALPHA, mixes
 from zoo.data.dataset import Dataset
 from zoo.recipe import FeatureMeanStd, FeatureRange, ImputeMean, ImputeMedian, Recipe, Unscaled, Winsorize
@@ -19,14 +19,15 @@ def check_features(group: Group, experiment: Experiment) -> Iterator[Check]:
     """Checks the splits, the values that the network is fed in evaluation, those that were missing, and the mixing."""
     yield check_splits(group, experiment.dataset)
     inputs = network_inputs(experiment, experiment.eval_feed)[:, 0, 0]
-    expected = expected_inputs(experiment.recipe, experiment.dataset)[: len(inputs)]
+    some = spread(len(experiment.dataset.eval), IMAGES)
+    expected = expected_inputs(experiment.recipe, experiment.dataset)[some]
     error = float(np.max(np.abs(inputs - expected) / np.maximum(np.abs(expected), 1)))
     kind = type(experiment.recipe.normalization).__name__
     detail = (
         f"{inputs.size:,} values differ by {error:.1e} from the formula of {kind}, with the training split's statistics"
     )
     yield group.check("input", error < TOLERANCE, detail)
-    raw = _values(experiment.dataset.eval)[: len(inputs)]
+    raw = _values(experiment.dataset.eval)[some]
     detail = (
         f"{np.isnan(raw).sum():,} of {raw.size:,} values are missing, and {np.isnan(inputs).sum():,} once filled in"
     )

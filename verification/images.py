@@ -62,16 +62,17 @@ def check_splits(group: Group, dataset: Dataset) -> Check:
     """Whether evaluation examples are among the training examples, byte by byte."""
     train, evaluation, what = dataset.train, dataset.eval, dataset.examples
     known = {
-        hash(_content(train, index)) for index in _spread(len(train), 60_000 if train.images is not None else 5_000)
+        hash(_content(train, index)) for index in spread(len(train), 60_000 if train.images is not None else 5_000)
     }
-    looked_at = _spread(len(evaluation), 10_000 if evaluation.images is not None else 1_000)
+    looked_at = spread(len(evaluation), 10_000 if evaluation.images is not None else 1_000)
     both = sum(hash(_content(evaluation, index)) in known for index in looked_at)
     share = both / len(looked_at)
     detail = f"{both} of {len(looked_at):,} evaluation {what} are among {len(known):,} training {what}; {SAME_SHARE:.0%} may be"
     return group.check("splits", share <= SAME_SHARE, detail)
 
 
-def _spread(length, count):
+def spread(length: int, count: int) -> np.ndarray:
+    """So many positions from all over a split, or all of it."""
     return np.unique(np.linspace(0, length - 1, min(length, count)).astype(int))
 
 
@@ -85,7 +86,7 @@ def network_inputs(experiment: Experiment, feed: Feed) -> np.ndarray:
 
     They are taken from all over the split: a folder's images come class by class, and a class has colours of its own.
     """
-    some = _spread(len(feed.split), IMAGES)
+    some = spread(len(feed.split), IMAGES)
     batch = next(evaluation_batches(feed, len(some), some, on_corrupt=lambda corrupt: None))
     look = jax.jit(inputs_and_labels, static_argnums=0)
     images = np.asarray(look(feed.transforms, experiment.constants(feed), batch, jax.random.key(0))[0])
