@@ -1,6 +1,5 @@
 """The training loop in one process: records, verdicts, going on, failing."""
 
-import dataclasses
 import json
 import time
 import warnings
@@ -219,40 +218,6 @@ def test_streamed_and_resident_images_train(recipe, image_folder):
     for one in (resident, streamed):
         result = zoo.fit(one, dataset=zoo.open_source(f"folder:{image_folder}"))
         assert result.metrics["examples"] == 12 and len(result.history) == 12 + 4
-
-
-def test_class_count_and_image_size_are_checked_first(recipe, dataset):
-    with pytest.raises(ZooError, match="model.num_classes is 7, but tiny has 10 classes"):
-        zoo.fit(recipe.override({"model.num_classes": 7}), dataset=dataset)
-    with pytest.raises(ZooError, match="AlexNet needs images of at least 67x67 pixels; these have 66x66"):
-        zoo.fit(recipe.override({"augmentation.train.0.size": 66}), dataset=dataset)
-    with pytest.raises(ZooError, match="unknown model 'alexnt'"):
-        zoo.fit(recipe.override({"model.name": "alexnt"}), dataset=dataset)
-
-
-def test_patterns_that_match_no_parameter_are_errors(recipe, dataset):
-    for field, value in (
-        ("initialization.exceptions", {"conv9/bias": Constant(1.0)}),
-        ("regularization.decayed", ("*/kernel", "*/scale")),
-    ):
-        with pytest.raises(ZooError, match=f"{field}: no parameter of alexnet matches"):
-            prepare(recipe.override({field: value}), dataset)
-
-
-def test_own_data_and_networks_are_checked(recipe, dataset):
-    labels = dataset.train.labels.copy()
-    labels[7] = 10
-    wrong = dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, labels=labels, name="mine"))
-    with pytest.raises(ZooError, match=r"mine\[7\] has the label 10, outside of 0 to 9"):
-        zoo.fit(recipe, dataset=wrong)
-    with pytest.raises(ZooError, match=r"Careless gives \[67, 67, 9\] logits an image, and the data has 10 classes"):
-        zoo.fit(recipe, dataset=dataset, model=Careless())
-
-
-class Careless(nn.Module):
-    @nn.compact
-    def __call__(self, images, train=False):
-        return nn.Dense(9)(images)
 
 
 def test_too_many_corrupt_images_end_the_run(recipe, image_folder, tmp_path):

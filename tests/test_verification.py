@@ -4,28 +4,20 @@ import contextlib
 import dataclasses
 import json
 import re
-import types
 from xml.etree import ElementTree
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-from conftest import run_python, small, tabular, tiny_dataset
+from conftest import run_python, small, tiny_dataset
 
 import zoo
-from verification import convergence, first_steps, ledger, report, suite, traces
+from verification import convergence, first_steps, ledger, report, suite
 from verification.check import Check, Group
 from verification.faults import FAULTS
-from verification.images import fits, looks_normalized, network_inputs
-from verification.initialization import first_eval_step
 from verification.statistics import prediction_band, share_is_plausible
 from verification.suite import check_recipe
-from zoo.data.dataset import ArraySplit, Dataset
 from zoo.errors import ZooError
-from zoo.recipe import Augmentation, ChannelMeanStd, HeNormal, Initialization, Model, Normalize, Resize
-from zoo.training.evaluation import evaluate_feed
 from zoo.training.experiment import prepare
 from zoo.training.fit import fit
 
@@ -188,78 +180,11 @@ def test_a_recipe_without_ledger_is_reported_as_unverified(monkeypatch, tmp_path
     assert check.status == "undecided" and check.detail.startswith("unverified: 0 reference runs")
 
 
-def test_images_are_looked_at_from_all_over_the_split():
-    """Those of a folder come class by class."""
-    classes, each = np.arange(10), 60
-    images = np.repeat(25 * classes, each).astype(np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
-    split = ArraySplit(images, np.repeat(classes, each).astype(np.int32))
-    dataset = Dataset("by class", split, split, tuple(map(str, classes)), channels=1)
-    recipe = tabular("fashion_mnist", normalization=ChannelMeanStd())
-    inputs = network_inputs(prepared := prepare(recipe, dataset), prepared.eval_feed)
-    assert looks_normalized(recipe.normalization, inputs)[0]
-    assert not looks_normalized(recipe.normalization, inputs[: len(inputs) // 3])[0]
-
-
 def test_a_recipe_whose_data_is_missing_is_checked_but_for_its_training(monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     checks = list(check_recipe("alexnet_imagenet", ["traces", "convergence"]))
     assert {check.status for check in checks[:-1]} == {"pass"}, failures(checks)
     assert checks[-1].status == "skip" and "tfds:imagenet2012 is not prepared" in checks[-1].detail
-
-
-@pytest.fixture(scope="module")
-def long_run():
-    """2,500 steps of 16, which are 20 epochs of 2,000 images."""
-    changes = {"budget__steps": None, "budget__epochs": 20.0}
-    return prepare(small(zoo.load_recipe("alexnet"), **changes), tiny_dataset())
-
-
-def test_a_budget_that_is_not_kept_is_noticed(long_run, monkeypatch):
-    group = Group("small", "traces")
-    assert traces.check_budget(group, long_run).detail == "2,500 steps of 16 are 20.00 epochs of 2,000 examples"
-    longer = dataclasses.replace(long_run, total_steps=2501)
-    assert traces.check_budget(group, longer).detail == "2,501 steps where 2,500 belong"
-    order = traces.training_order
-    monkeypatch.setattr(traces, "training_order", lambda feed, batch_size, seed: order(feed, batch_size - 1, seed))
-    assert "batch 0 has 15 examples, 15 of which count" in traces.check_budget(group, long_run).detail
-    again = lambda feed, batch_size, seed: dict.fromkeys(range(200), order(feed, batch_size, seed)[0])  # noqa: E731
-    monkeypatch.setattr(traces, "training_order", again)
-    assert traces.check_budget(group, long_run).detail == "there are examples twice in the first epoch"
-
-
-def test_a_rate_that_is_wrong_at_the_end_of_one_epoch_is_noticed(long_run):
-    group = Group("small", "traces")
-    assert "at 19 ends of epochs" in traces.check_learning_rate(group, long_run).detail
-    end = next(step for step in range(125, 2500, 125) if step not in np.linspace(0, 2499, 1000).astype(int))
-    rate = long_run.learning_rate
-    bent = dataclasses.replace(long_run, learning_rate=lambda step: rate(step) * jnp.where(step == end, 1.01, 1.0))
-    assert f"at step {end} it is" in traces.check_learning_rate(group, bent).detail
-
-
-def test_evaluation_images_may_be_a_little_larger_if_the_network_takes_them():
-    def fit(model, trained, evaluated):
-        shapes = [(size, size, 3) for size in (trained, evaluated)]
-        return fits(types.SimpleNamespace(model=zoo.create_model(model, 10), input_shape=shapes[0]), shapes[1])
-
-    assert fit("resnet18", 176, 224) and fit("alexnet", 227, 227)
-    assert not fit("resnet18", 128, 224) and not fit("resnet18", 224, 176) and not fit("alexnet", 227, 259)
-
-
-def test_the_loss_before_training_goes_by_the_statistics_of_the_batch():
-    changes = {
-        "model": Model("resnet20"),
-        "augmentation": Augmentation((Resize(32), Normalize()), (Resize(32), Normalize())),
-        "initialization": Initialization(kernel=HeNormal()),
-    }
-    experiment = prepare(small(zoo.load_recipe("alexnet")).override(changes), tiny_dataset())
-    variables, feed = experiment.initial_state(0).variables, experiment.eval_feed
-    images, labels = network_inputs(experiment, feed)[:16], feed.split.labels[:16]
-    logits, _ = experiment.model.apply(variables, images, train=True, mutable=["batch_stats"])
-    expected = -np.asarray(jax.nn.log_softmax(logits))[np.arange(16), labels].mean()
-    constants, arguments = experiment.constants(feed), {"batch_size": 16, "indices": np.arange(16)}
-    for step, same in ((first_eval_step(experiment), True), (experiment.eval_step, False)):
-        found = evaluate_feed(step, variables, constants, feed, experiment.mesh, **arguments)
-        assert (found["loss"] == pytest.approx(expected, rel=1e-4)) == same
 
 
 def test_the_band_is_a_prediction_interval():

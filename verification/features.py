@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from verification.check import Check, Group
-from verification.images import IMAGES, check_splits, network_inputs, spread
+from verification.images import EXAMPLES, check_splits, network_inputs
 from verification.transforms import ALPHA, mixes
 from zoo.data.dataset import Dataset
+from zoo.data.statistics import sample_indices
 from zoo.recipe import FeatureMeanStd, FeatureRange, ImputeMean, ImputeMedian, Recipe, Unscaled, Winsorize
 from zoo.training.experiment import Experiment
 
@@ -18,8 +19,8 @@ TOLERANCE = 1e-3
 def check_features(group: Group, experiment: Experiment) -> Iterator[Check]:
     """Checks the splits, the values that the network is fed in evaluation, those that were missing, and the mixing."""
     yield check_splits(group, experiment.dataset)
-    inputs = network_inputs(experiment, experiment.eval_feed)[:, 0, 0]
-    some = spread(len(experiment.dataset.eval), IMAGES)
+    some = sample_indices(len(experiment.dataset.eval), EXAMPLES)
+    inputs = network_inputs(experiment, some)[:, 0, 0]
     expected = expected_inputs(experiment.recipe, experiment.dataset)[some]
     error = float(np.max(np.abs(inputs - expected) / np.maximum(np.abs(expected), 1)))
     kind = type(experiment.recipe.normalization).__name__

@@ -9,20 +9,22 @@ import numpy as np
 from verification.check import Check, Group
 from verification.transforms import ALPHA, behaves, mixes
 from zoo.data.dataset import Dataset
-from zoo.data.loader import Feed, evaluation_batches
+from zoo.data.loader import evaluation_batches
+from zoo.data.statistics import sample_indices
 from zoo.recipe import ChannelMeanStd, PixelMean, RawRange, SignedRange, TenCrop, UnitRange
 from zoo.recipe.augmentation import Normalization
 from zoo.training.experiment import Experiment
 from zoo.training.step import inputs_and_labels
 
-IMAGES = 256
+EXAMPLES = 256
 SAME_SHARE = 0.01  # of evaluation images may be training images too; Fashion-MNIST has a handful
 
 
 def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
     """Checks the splits, what the network is fed in evaluation, each random transform of training, and the mixing."""
     yield check_splits(group, experiment.dataset)
-    inputs = network_inputs(experiment, experiment.eval_feed)
+    # From all over the split: a folder's images come class by class, and a class has colours of its own.
+    inputs = network_inputs(experiment, sample_indices(len(experiment.dataset.eval), EXAMPLES))
     plausible, found = looks_normalized(experiment.recipe.normalization, inputs)
     yield group.check("input", plausible, f"{found}, for {type(experiment.recipe.normalization).__name__}")
     shape = tuple(inputs.shape[1:])
@@ -61,19 +63,13 @@ def fits(experiment: Experiment, shape: tuple[int, int, int]) -> bool:
 def check_splits(group: Group, dataset: Dataset) -> Check:
     """Whether evaluation examples are among the training examples, byte by byte."""
     train, evaluation, what = dataset.train, dataset.eval, dataset.examples
-    known = {
-        hash(_content(train, index)) for index in spread(len(train), 60_000 if train.images is not None else 5_000)
-    }
-    looked_at = spread(len(evaluation), 10_000 if evaluation.images is not None else 1_000)
+    known_at = sample_indices(len(train), 60_000 if train.images is not None else 5_000)
+    looked_at = sample_indices(len(evaluation), 10_000 if evaluation.images is not None else 1_000)
+    known = {hash(_content(train, index)) for index in known_at}
     both = sum(hash(_content(evaluation, index)) in known for index in looked_at)
     share = both / len(looked_at)
     detail = f"{both} of {len(looked_at):,} evaluation {what} are among {len(known):,} training {what}; {SAME_SHARE:.0%} may be"
     return group.check("splits", share <= SAME_SHARE, detail)
-
-
-def spread(length: int, count: int) -> np.ndarray:
-    """So many positions from all over a split, or all of it."""
-    return np.unique(np.linspace(0, length - 1, min(length, count)).astype(int))
 
 
 def _content(split, index):
@@ -81,13 +77,15 @@ def _content(split, index):
     return pixels if isinstance(pixels, bytes) else pixels.tobytes()
 
 
-def network_inputs(experiment: Experiment, feed: Feed) -> np.ndarray:
-    """What the network is fed of a few images of a feed, float32 [N, H, W, C]; each view of a `TenCrop` is one.
+def network_inputs(experiment: Experiment, indices: np.ndarray) -> np.ndarray:
+    """What the network is fed of some evaluation images, float32 [N, H, W, C]; each view of a `TenCrop` is one.
 
-    They are taken from all over the split: a folder's images come class by class, and a class has colours of its own.
+    Args:
+      experiment: whose `eval_feed` it is.
+      indices: of the images in the split.
     """
-    some = spread(len(feed.split), IMAGES)
-    batch = next(evaluation_batches(feed, len(some), some, on_corrupt=lambda corrupt: None))
+    feed = experiment.eval_feed
+    batch = next(evaluation_batches(feed, len(indices), indices, on_corrupt=lambda corrupt: None))
     look = jax.jit(inputs_and_labels, static_argnums=0)
     images = np.asarray(look(feed.transforms, experiment.constants(feed), batch, jax.random.key(0))[0])
     return images.reshape(-1, *images.shape[-3:])

@@ -14,6 +14,7 @@ from flax import traverse_util
 from verification.check import Check, Group
 from verification.losses import of_equal_logits
 from zoo import parallel
+from zoo.data.statistics import sample_indices
 from zoo.layers.normalization import BatchNorm, batch_norm
 from zoo.recipe import (
     Constant,
@@ -79,7 +80,7 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
         feed,
         experiment.mesh,
         batch_size=min(experiment.recipe.budget.batch_size, LOSS_BATCH),
-        indices=np.linspace(0, len(feed.split) - 1, min(LOSS_IMAGES, len(feed.split))).astype(int),
+        indices=sample_indices(len(feed.split), LOSS_IMAGES),
     )
     expected = of_equal_logits(experiment.recipe.loss, classes)
     yield group.check(

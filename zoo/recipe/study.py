@@ -42,15 +42,11 @@ class Study(Part):
         self.require(bool(self.variants), "variants", "at least one")
         self.require(self.seeds > 0, "seeds", "positive")
         self.require(self.metric in METRIC_NAMES, "metric", f"one of {', '.join(METRIC_NAMES)}")
-        goes_on = [
-            name for name, recipe in self.recipes().items() if recipe.transfer and recipe.transfer.source == START
-        ]
-        if bool(goes_on) != bool(self.start):
-            raise ZooError(
-                f"Study.start is None, and {goes_on[0]!r} goes on from it"
-                if goes_on
-                else "Study.start: no variant goes on from it"
-            )
+        going_on = [name for name, recipe in self.recipes().items() if goes_on(recipe)]
+        if going_on and not self.start:
+            raise ZooError(f"Study.start is None, and {going_on[0]!r} goes on from it")
+        if self.start and not going_on:
+            raise ZooError("Study.start: no variant goes on from it")
         names = {}
         for name, recipe in self.recipes().items():
             if recipe.fingerprint in names:
@@ -70,3 +66,8 @@ class Study(Part):
             except ZooError as error:
                 raise ZooError(f"variant {name!r}: {error}") from None
         return recipes
+
+
+def goes_on(recipe: Recipe) -> bool:
+    """Whether a variant goes on from the weights of what its study trains first."""
+    return recipe.transfer is not None and recipe.transfer.source == START

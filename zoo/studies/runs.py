@@ -14,7 +14,7 @@ from zoo.data.sources import open_source
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Study
 from zoo.recipe.metric import METRIC_NAMES
-from zoo.recipe.study import START
+from zoo.recipe.study import START, goes_on
 from zoo.training.environment import environment
 from zoo.training.experiment import prepare
 from zoo.training.fit import FitResult, fit
@@ -100,10 +100,8 @@ def run_study(
                     datasets[data] = open_source(*data)
                 started = time.perf_counter()
                 if variant not in experiments:
-                    found = (
-                        {"transfer.source": str(start)} if recipe.transfer and recipe.transfer.source == START else {}
-                    )
-                    experiments[variant] = prepare(recipe.override(found), datasets[data])
+                    found = recipe.override({"transfer.source": str(start)}) if goes_on(recipe) else recipe
+                    experiments[variant] = prepare(found, datasets[data])
                 experiment = experiments[variant]
                 try:
                     trackers = [on_begin(variant, seed)]

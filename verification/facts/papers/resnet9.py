@@ -9,7 +9,7 @@ def _layer(name, filters):
 
 PAPERS = {
     "resnet9": Table(
-        source="Page 2018, How to Train Your ResNet, part 4; davidcpage/cifar10-fast",
+        source="Page 2018, How to Train Your ResNet, part 4; davidcpage/cifar10-fast, dawn.py, `net`",
         input_shape=(32, 32, 3),
         num_classes=10,
         layers=[

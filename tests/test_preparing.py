@@ -1,0 +1,45 @@
+"""Recipe, data and network that do not fit together are errors before anything is trained."""
+
+import dataclasses
+
+import flax.linen as nn
+import pytest
+
+import zoo
+from zoo.errors import ZooError
+from zoo.recipe import *
+from zoo.training.experiment import prepare
+
+
+def test_class_count_and_image_size_are_checked_first(recipe, dataset):
+    with pytest.raises(ZooError, match="model.num_classes is 7, but tiny has 10 classes"):
+        zoo.fit(recipe.override({"model.num_classes": 7}), dataset=dataset)
+    with pytest.raises(ZooError, match="AlexNet needs images of at least 67x67 pixels; these have 66x66"):
+        zoo.fit(recipe.override({"augmentation.train.0.size": 66}), dataset=dataset)
+    with pytest.raises(ZooError, match="unknown model 'alexnt'"):
+        zoo.fit(recipe.override({"model.name": "alexnt"}), dataset=dataset)
+
+
+def test_patterns_that_match_no_parameter_are_errors(recipe, dataset):
+    for field, value in (
+        ("initialization.exceptions", {"conv9/bias": Constant(1.0)}),
+        ("regularization.decayed", ("*/kernel", "*/scale")),
+    ):
+        with pytest.raises(ZooError, match=f"{field}: no parameter of alexnet matches"):
+            prepare(recipe.override({field: value}), dataset)
+
+
+def test_own_data_and_networks_are_checked(recipe, dataset):
+    labels = dataset.train.labels.copy()
+    labels[7] = 10
+    wrong = dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, labels=labels, name="mine"))
+    with pytest.raises(ZooError, match=r"mine\[7\] has the label 10, outside of 0 to 9"):
+        zoo.fit(recipe, dataset=wrong)
+    with pytest.raises(ZooError, match=r"Careless gives \[67, 67, 9\] logits an image, and the data has 10 classes"):
+        zoo.fit(recipe, dataset=dataset, model=Careless())
+
+
+class Careless(nn.Module):
+    @nn.compact
+    def __call__(self, images, train=False):
+        return nn.Dense(9)(images)
