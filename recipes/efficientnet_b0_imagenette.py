@@ -2,8 +2,8 @@
 
     python -m zoo.train --recipe=efficientnet_b0_imagenette
 
-Status:    not run at full length here. Its traces (budget, learning rate, decay, initialization, images) are verified on
-           random pixels.
+Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
+           first steps on a CPU, where it is.
 Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
            --data=folder:PATH, the same archive unpacked.
 Hardware:  meant for one GPU.

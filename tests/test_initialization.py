@@ -13,7 +13,7 @@ from flax import traverse_util
 import zoo
 from verification.initialization import find_problems, variance
 from zoo.errors import ZooError
-from zoo.initialization import distribution_of, initialize, initializer
+from zoo.initialization import distribution_of, draw, draw_parameters
 from zoo.recipe import *
 from zoo.training.experiment import prepare
 
@@ -27,11 +27,42 @@ ALPHA = (
 )
 
 
+def initialize(model, rules, shape):
+    """Variables, of which the parameters that `rules` name are drawn by them."""
+    variables = model.init(jax.random.key(3), jnp.zeros((1, *shape)), train=False)
+    params = traverse_util.flatten_dict(variables["params"], sep="/")
+    return variables | {"params": traverse_util.unflatten_dict(params | draw_parameters(rules, 3, params), sep="/")}
+
+
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
 @pytest.mark.parametrize("shape", [(3, 3, 64, 96), (400, 300), (5, 5, 48, 256)])
 def test_draws_are_distributed_as_named(distribution, shape):
-    values = initializer(distribution)(jax.random.key(0), shape, jnp.float32)
+    values = draw(distribution, jax.random.key(0), shape)
     assert find_problems("kernel", values, distribution, ALPHA) == []
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 16, 30), (100, 7), (1, 1)], ids=str)
+def test_draws_are_those_of_flax(shape):
+    """Which draws all of a kernel at once, by one program for each shape; float32 rounds a product either way."""
+    scaling = nn.initializers.variance_scaling
+    for ours, theirs in (
+        (HeNormal(), scaling(2.0, "fan_in", "normal")),
+        (HeNormal(truncated=True), nn.initializers.he_normal()),
+        (HeUniform(), nn.initializers.he_uniform()),
+        (GlorotNormal(), scaling(1.0, "fan_avg", "normal")),
+        (GlorotNormal(truncated=True), nn.initializers.glorot_normal()),
+        (GlorotUniform(), nn.initializers.glorot_uniform()),
+        (LeCunNormal(), scaling(1.0, "fan_in", "normal")),
+        (LeCunNormal(truncated=True), nn.initializers.lecun_normal()),
+        (LeCunUniform(), nn.initializers.lecun_uniform()),
+        (Normal(0.3), nn.initializers.normal(0.3)),
+        (TruncatedNormal(0.3), nn.initializers.truncated_normal(0.3)),
+        (Orthogonal(2.0), nn.initializers.orthogonal(2.0)),
+        (Constant(0.5), nn.initializers.constant(0.5)),
+    ):
+        key = jax.random.key(5)
+        expected = np.asarray(theirs(key, shape, jnp.float32))
+        np.testing.assert_allclose(draw(ours, key, shape), expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
 
 def test_the_formulas():
@@ -42,18 +73,18 @@ def test_the_formulas():
 
 def test_truncated_draws_end_at_two_deviations():
     shape, key = (3, 3, 64, 96), jax.random.key(0)
-    plain = initializer(TruncatedNormal(0.02))(key, shape, jnp.float32)
+    plain = draw(TruncatedNormal(0.02), key, shape)
     assert 0.0399 < float(jnp.abs(plain).max()) <= 0.04
     # A Gaussian between -2 and 2 has the variance 1 - 4 phi(2) / (Phi(2) - Phi(-2)) = 0.77374.
     assert variance(TruncatedNormal(0.02), shape) == pytest.approx(0.02**2 * 0.7737413)
-    corrected = initializer(HeNormal(truncated=True))(key, shape, jnp.float32)
+    corrected = draw(HeNormal(truncated=True), key, shape)
     limit = 2 * np.sqrt(2 / (9 * 64) / 0.7737413)
     assert 0.997 * limit < float(jnp.abs(corrected).max()) <= limit * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 16, 32), (3, 3, 4, 64), (50, 50)], ids=str)
 def test_orthogonal_kernels_keep_lengths(shape):
-    kernel = np.asarray(initializer(Orthogonal(scale=1.5))(jax.random.key(0), shape, jnp.float32), float)
+    kernel = np.asarray(draw(Orthogonal(scale=1.5), jax.random.key(0), shape), float)
     matrix = kernel.reshape(-1, shape[-1])
     tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
     np.testing.assert_allclose(tall.T @ tall, 1.5**2 * np.eye(tall.shape[1]), atol=1e-5)
@@ -62,13 +93,13 @@ def test_orthogonal_kernels_keep_lengths(shape):
 def test_a_wrong_deviation_of_the_new_distributions_is_found():
     shape, key = (3, 3, 64, 96), jax.random.key(0)
     for distribution in (TruncatedNormal(0.02), HeNormal(truncated=True), Orthogonal()):
-        right = initializer(distribution)(key, shape, jnp.float32)
+        right = draw(distribution, key, shape)
         assert not find_problems("kernel", right, distribution, ALPHA)
         assert find_problems("kernel", 1.02 * right, distribution, ALPHA)
-    normal = initializer(Normal(0.02))(key, shape, jnp.float32)
+    normal = draw(Normal(0.02), key, shape)
     assert find_problems("kernel", normal, TruncatedNormal(0.02), ALPHA)
-    assert find_problems("kernel", initializer(TruncatedNormal(0.02))(key, shape, jnp.float32), Normal(0.02), ALPHA)
-    assert find_problems("kernel", initializer(HeNormal())(key, shape, jnp.float32), HeNormal(truncated=True), ALPHA)
+    assert find_problems("kernel", draw(TruncatedNormal(0.02), key, shape), Normal(0.02), ALPHA)
+    assert find_problems("kernel", draw(HeNormal(), key, shape), HeNormal(truncated=True), ALPHA)
     assert "orthogonal vectors" in find_problems("kernel", normal, Orthogonal(), ALPHA)[0]
     length = 3 * 3 * 64  # orthogonal, but one and the same: a reflection of the identity by the vector of ones
     reflection = np.eye(length) - np.ones((length, length)) * 2 / length
@@ -108,7 +139,7 @@ def test_residual_branches_that_start_at_zero(name):
     inside = re.compile(r"layer\d_\d+/conv1/kernel")
 
     def change_of_logits(exceptions):
-        variables = initialize(model, Initialization(exceptions=exceptions), jax.random.key(0), shape)
+        variables = initialize(model, Initialization(exceptions=exceptions), shape)
         flat = traverse_util.flatten_dict(variables["params"], sep="/")
         zero = [path for path in flat if fnmatch.fnmatchcase(path, pattern) and not jnp.any(flat[path])]
         other = {path: -value if inside.fullmatch(path) else value for path, value in flat.items()}
@@ -125,9 +156,9 @@ def test_residual_branches_that_start_at_zero(name):
 
 def test_wrong_draws_are_found():
     shape, key = (3, 3, 64, 96), jax.random.key(0)
-    he = initializer(HeNormal())(key, shape, jnp.float32)
+    he = draw(HeNormal(), key, shape)
     truncated = nn.initializers.he_normal()(key, shape, jnp.float32)  # flax truncates at two deviations
-    for values in (1.02 * he, he + 0.002, truncated, initializer(HeUniform())(key, shape, jnp.float32)):
+    for values in (1.02 * he, he + 0.002, truncated, draw(HeUniform(), key, shape)):
         assert find_problems("kernel", values, HeNormal(), ALPHA)
     assert find_problems("bias", np.array([1.0, 1.0, 0.0]), Constant(1.0), ALPHA) == ["bias: 1 values are not 1"]
 
@@ -139,7 +170,7 @@ def test_exceptions_win_and_the_rest_is_the_networks_own():
     assert distribution_of(rules, "fc8/kernel") == Normal(0.1)
     assert distribution_of(rules, "conv1/bias") is None
     model = zoo.create_model("alexnet", hidden=16)
-    params = initialize(model, rules, jax.random.key(0), (67, 67, 3))["params"]
+    params = initialize(model, rules, (67, 67, 3))["params"]
     assert float(params["fc7"]["kernel"].std()) == pytest.approx(0.5, rel=0.2)
     assert bool(jnp.all(params["conv2"]["bias"] == 1)) and bool(jnp.all(params["conv1"]["bias"] == 0))
 
@@ -147,8 +178,7 @@ def test_exceptions_win_and_the_rest_is_the_networks_own():
 def test_a_parameters_values_do_not_depend_on_other_layers():
     rules = Initialization(kernel=HeNormal())
     wide, narrow = (
-        initialize(zoo.create_model("alexnet", hidden=hidden), rules, jax.random.key(3), (67, 67, 3))["params"]
-        for hidden in (8, 16)
+        initialize(zoo.create_model("alexnet", hidden=hidden), rules, (67, 67, 3))["params"] for hidden in (8, 16)
     )
     np.testing.assert_array_equal(wide["conv5"]["kernel"], narrow["conv5"]["kernel"])
     flat = traverse_util.flatten_dict(narrow, sep="/")

@@ -53,13 +53,8 @@ def raw_pixels():
 
 def wide_initialization():
     """Weights are ten times too large."""
-    initializer = zoo.initialization.initializer
-
-    def wrong(distribution):
-        draw = initializer(distribution)
-        return lambda *arguments: 10 * draw(*arguments)
-
-    return mock.patch.object(zoo.initialization, "initializer", wrong)
+    draw = zoo.initialization.draw
+    return mock.patch.object(zoo.initialization, "draw", lambda *arguments: 10 * draw(*arguments))
 
 
 def shuffled_labels():

@@ -35,11 +35,11 @@ from zoo.training.experiment import Experiment
 from zoo.training.step import make_eval_step
 
 ALPHA = 1e-3  # probability, over seeds, that the check of one recipe's distributions fails though all is well
-KOLMOGOROV_SAMPLE = 200_000
+KOLMOGOROV_SAMPLE = 50_000
 TRUNCATED = scipy.stats.truncnorm(-2, 2)
 ROUNDING = 1e-5  # of the products of unit vectors in float32; a draw that is not orthogonal is off by 1 / sqrt(length)
 LOSS_MARGIN = 0.1  # logits with deviation s cost a softmax about s^2 / 2 more than ln K, so 10 classes allow s = 0.68
-LOSS_IMAGES = 64
+LOSS_IMAGES = 32
 LOSS_BATCH = 16  # as many fit in any memory; evaluation takes four times as many at once
 
 
@@ -143,8 +143,7 @@ def variance(distribution: Distribution, shape: tuple[int, ...]) -> float:
 
 def find_problems(path: str, values: np.ndarray, distribution: Distribution, alpha: float) -> list[str]:
     """What is wrong with the values of one parameter; each of three tests errs with probability `alpha`."""
-    name = type(distribution).__name__
-    values = np.asarray(values, np.float64)
+    name, values = type(distribution).__name__, np.asarray(values)
     if isinstance(distribution, Constant):
         other = np.count_nonzero(values != np.float32(distribution.value))
         return [f"{path}: {other:,} values are not {distribution.value:g}"] if other else []
@@ -152,12 +151,12 @@ def find_problems(path: str, values: np.ndarray, distribution: Distribution, alp
         return find_orthogonal_problems(path, values, distribution, alpha)
     deviation = math.sqrt(variance(distribution, values.shape))
     law = _law(distribution)
-    scaled = values.ravel() / deviation
-    n = scaled.size
+    flat, n = values.ravel(), values.size
+    mean, square = _moments(flat)
     kurtosis = law.stats("k") + 3
     z = {
-        "mean": scaled.mean() * math.sqrt(n),
-        "variance": (np.square(scaled).mean() - 1) / math.sqrt((kurtosis - 1) / n),
+        "mean": mean / deviation * math.sqrt(n),
+        "variance": (square / deviation**2 - 1) / math.sqrt((kurtosis - 1) / n),
     }
     reach = scipy.stats.norm.isf(alpha / 2)
     problems = [
@@ -165,10 +164,19 @@ def find_problems(path: str, values: np.ndarray, distribution: Distribution, alp
         for what, value in z.items()
         if abs(value) > reach
     ]
-    sample = scaled[:: max(n // KOLMOGOROV_SAMPLE, 1)]
+    sample = flat[:: max(n // KOLMOGOROV_SAMPLE, 1)] / deviation
     if n >= 100 and scipy.stats.kstest(sample, law.cdf).pvalue < alpha:
         problems.append(f"{path}: its values are not distributed as {name}")
     return problems
+
+
+def _moments(values):
+    """The means of values and of their squares, summed up in float64, of so few at a time that they stay in the cache."""
+    total = squares = 0.0
+    for part in np.array_split(values, -(-values.size // 2**16)):
+        part = part.astype(np.float64)
+        total, squares = total + part.sum(), squares + part @ part
+    return total / values.size, squares / values.size
 
 
 def _law(distribution):
@@ -182,7 +190,7 @@ def _law(distribution):
 
 def find_orthogonal_problems(path: str, values: np.ndarray, distribution: Orthogonal, alpha: float) -> list[str]:
     """What is wrong with an orthogonal kernel; the test of its mean errs with probability `alpha`."""
-    matrix = values.reshape(-1, values.shape[-1]) / distribution.scale
+    matrix = values.reshape(-1, values.shape[-1]).astype(np.float64) / distribution.scale
     if matrix.shape[0] < matrix.shape[1]:
         matrix = matrix.T
     length, count = matrix.shape

@@ -2,12 +2,13 @@
 
 import fnmatch
 import functools
+import math
 import zlib
+from collections.abc import Mapping
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from flax import traverse_util
+import numpy as np
 
 from zoo.recipe import (
     Constant,
@@ -24,42 +25,13 @@ from zoo.recipe import (
 )
 from zoo.recipe.initialization import Distribution
 
-variance_scaling = nn.initializers.variance_scaling
-
-
-@functools.singledispatch
-def initializer(distribution: Distribution):
-    """The flax initializer `(key, shape, dtype) -> array` of a distribution."""
-    raise TypeError(type(distribution).__name__)
-
-
-def _gaussian(distribution: HeNormal | GlorotNormal | LeCunNormal) -> str:
-    """What Flax calls the law: its "truncated_normal" keeps the variance."""
-    return "truncated_normal" if distribution.truncated else "normal"
-
-
-@initializer.register
-def _he_normal(distribution: HeNormal):
-    return variance_scaling(2.0, "fan_in", _gaussian(distribution))
-
-
-@initializer.register
-def _glorot_normal(distribution: GlorotNormal):
-    return variance_scaling(1.0, "fan_avg", _gaussian(distribution))
-
-
-@initializer.register
-def _lecun_normal(distribution: LeCunNormal):
-    return variance_scaling(1.0, "fan_in", _gaussian(distribution))
-
-
-initializer.register(HeUniform, lambda distribution: variance_scaling(2.0, "fan_in", "uniform"))
-initializer.register(GlorotUniform, lambda distribution: variance_scaling(1.0, "fan_avg", "uniform"))
-initializer.register(LeCunUniform, lambda distribution: variance_scaling(1.0, "fan_in", "uniform"))
-initializer.register(Normal, lambda distribution: nn.initializers.normal(distribution.stddev))
-initializer.register(TruncatedNormal, lambda distribution: nn.initializers.truncated_normal(distribution.stddev))
-initializer.register(Orthogonal, lambda distribution: nn.initializers.orthogonal(distribution.scale))
-initializer.register(Constant, lambda distribution: nn.initializers.constant(distribution.value))
+# What draws (key, shape) -> float32: Gaussians have the deviation 1 before they are truncated, the others the variance 1.
+LAWS = {
+    "normal": jax.random.normal,
+    "truncated": lambda key, shape: jax.random.truncated_normal(key, -2.0, 2.0, shape),
+    "uniform": lambda key, shape: jax.random.uniform(key, shape, minval=-(3**0.5), maxval=3**0.5),
+}
+TRUNCATED_DEVIATION = 0.8796256610342398  # of a standard Gaussian between -2 and 2
 
 
 def distribution_of(initialization: Initialization, path: str) -> Distribution | None:
@@ -72,24 +44,69 @@ def distribution_of(initialization: Initialization, path: str) -> Distribution |
     return {"kernel": initialization.kernel, "bias": initialization.bias}.get(path.rpartition("/")[2])
 
 
-def initialize(model: nn.Module, initialization: Initialization, key: jax.Array, input_shape: tuple[int, ...]) -> dict:
-    """Draws a network's variables.
+def law_and_scale(distribution: Distribution, shape: tuple[int, ...]) -> tuple[str, float]:
+    """Which of `LAWS` the values of a kernel [..., in, out] have, and by what they are multiplied."""
+    fan_in, fan_out = math.prod(shape[:-1]), math.prod(shape[:-2]) * shape[-1]
+    match distribution:
+        case Normal(stddev):
+            return "normal", stddev
+        case TruncatedNormal(stddev):
+            return "truncated", stddev
+        case HeNormal(truncated):
+            return _gaussian(2 / fan_in, truncated)
+        case GlorotNormal(truncated):
+            return _gaussian(2 / (fan_in + fan_out), truncated)
+        case LeCunNormal(truncated):
+            return _gaussian(1 / fan_in, truncated)
+        case HeUniform():
+            return "uniform", math.sqrt(2 / fan_in)
+        case GlorotUniform():
+            return "uniform", math.sqrt(2 / (fan_in + fan_out))
+        case LeCunUniform():
+            return "uniform", math.sqrt(1 / fan_in)
+    raise TypeError(type(distribution).__name__)
+
+
+def _gaussian(variance, truncated):
+    return ("truncated", math.sqrt(variance) / TRUNCATED_DEVIATION) if truncated else ("normal", math.sqrt(variance))
+
+
+def draw(distribution: Distribution, key: jax.Array, shape: tuple[int, ...]) -> np.ndarray:
+    """One parameter, float32, on the host."""
+    if isinstance(distribution, Constant):
+        return np.full(shape, distribution.value, np.float32)
+    if isinstance(distribution, Orthogonal):
+        return np.asarray(jax.nn.initializers.orthogonal(distribution.scale)(key, shape, jnp.float32))
+    law, scale = law_and_scale(distribution, shape)
+    size = math.prod(shape)
+    values = np.asarray(_standard(law, 1 << (size - 1).bit_length(), key))
+    return (values[:size] * np.float32(scale)).reshape(shape)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _standard(law, length, key):
+    """A vector. A shorter one with the same key is its beginning, and so a few programs, one for each power of two, draw
+    all parameters: to compile one for each shape takes longer than all else before a network's first step.
+    """
+    return LAWS[law](key, (length,))
+
+
+def draw_parameters(initialization: Initialization, seed: int, params: Mapping[str, jax.ShapeDtypeStruct]) -> dict:
+    """Draws the parameters that a recipe names a distribution for.
 
     Args:
-      model: called as `model(images, train=False)`.
       initialization: the recipe's.
-      key: of the run. Each parameter's own key follows from it and from the parameter's path, so that another layer
+      seed: of the run. Each parameter's own key follows from it and from the parameter's path, so that another layer
         more or less leaves the rest as it was.
-      input_shape: (height, width, channels) of an image.
+      params: shapes by path, such as "conv1/kernel".
 
     Returns:
-      {"params": ..., "batch_stats": ...}, the latter only if the network has moving statistics.
+      float32 arrays by path, on the host; what is not in there, the recipe leaves to the network.
     """
-    variables = model.init(key, jnp.zeros((1, *input_shape)), train=False)
-    params = traverse_util.flatten_dict(variables["params"], sep="/")
+    key, drawn = jax.random.key(np.uint32(seed)), {}
     for path, parameter in params.items():
         distribution = distribution_of(initialization, path)
         if distribution is not None:
             own_key = jax.random.fold_in(key, zlib.crc32(path.encode()))
-            params[path] = initializer(distribution)(own_key, parameter.shape, parameter.dtype)
-    return {**variables, "params": traverse_util.unflatten_dict(params, sep="/")}
+            drawn[path] = draw(distribution, own_key, parameter.shape)
+    return drawn

@@ -14,7 +14,7 @@ from zoo.data.augment import Statistics
 from zoo.data.loader import Batch
 from zoo.models.registry import create_model, find_entry
 from zoo.optimizer import make_optimizer
-from zoo.recipe import SGD, ConstantRate, Initialization, Normalize, Regularization
+from zoo.recipe import SGD, ConstantRate, Normalize, Regularization
 from zoo.schedule import learning_rate
 from zoo.training.state import create_state
 from zoo.training.step import Constants, make_eval_step, make_train_step
@@ -46,7 +46,7 @@ def zoo_side(work: Work) -> Side:
     optimizer = make_optimizer(SGD(0.9), Regularization(5e-4), rate)
 
     def create(seed):
-        return create_state(model, Initialization(), optimizer, seed, work.input_shape)
+        return create_state(model, optimizer, seed, work.input_shape)
 
     state = parallel.make_replicated(create, mesh, np.uint32(0))
     if work.mode == "train":

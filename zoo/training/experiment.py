@@ -21,7 +21,7 @@ from zoo.data.loader import Corrupt, Feed, make_feed
 from zoo.data.selection import check_all_values, check_kind, select
 from zoo.data.statistics import measure_split
 from zoo.errors import ZooError
-from zoo.initialization import distribution_of
+from zoo.initialization import distribution_of, draw_parameters
 from zoo.models.registry import create_model
 from zoo.optimizer import make_optimizer
 from zoo.recipe import Recipe, ReduceOnPlateau
@@ -74,19 +74,22 @@ class Experiment:
 
     def initial_state(self, seed: int) -> TrainState:
         """The state before the first step, on every device."""
-        taken = self.start and self.start.variables
+        params = traverse_util.flatten_dict(self.abstract_state.params, sep="/")
+        started = self.start.variables if self.start else {}
+        left = {path: shape for path, shape in params.items() if ("params", *path.split("/")) not in started}
+        drawn = draw_parameters(self.recipe.initialization, seed, left)
+        taken = {("params", *path.split("/")): values for path, values in drawn.items()} | started
         return parallel.make_replicated(self._create_state, self.mesh, jnp.uint32(seed), taken)
 
     @functools.cached_property
     def abstract_state(self) -> TrainState:
         """The shapes and dtypes of a state."""
-        return jax.eval_shape(self._create_state, jnp.uint32(0), self.start and self.start.variables)
+        return jax.eval_shape(self._create_state, jnp.uint32(0), {})
 
     def _create_state(self, seed, taken):
         recipe = self.recipe
         return create_state(
             self.model,
-            recipe.initialization,
             self.optimizer,
             seed,
             self.input_shape,

@@ -10,9 +10,6 @@ import optax
 from flax import linen as nn
 from flax import traverse_util
 
-from zoo.initialization import initialize
-from zoo.recipe import Initialization
-
 
 @flax.struct.dataclass
 class TrainState:
@@ -59,7 +56,6 @@ class TrainState:
 
 def create_state(
     model: nn.Module,
-    initialization: Initialization,
     optimizer: optax.GradientTransformation,
     seed: jax.Array,
     input_shape: tuple[int, int, int],
@@ -72,13 +68,14 @@ def create_state(
     """The state before the first step; meant to be run inside `jit`.
 
     Args:
-      model, initialization, optimizer: the recipe's.
-      seed: uint32.
+      model: called as `model(images, train=False)`.
+      optimizer: the recipe's.
+      seed: uint32; the network draws with its key what is not `taken`.
       input_shape: of an image.
       taken: the variables that are not drawn, by path.
       average, rate_factor, best: whether the state has these.
     """
-    variables = initialize(model, initialization, jax.random.key(seed), input_shape)
+    variables = model.init(jax.random.key(seed), jnp.zeros((1, *input_shape)), train=False)
     if taken:
         variables = traverse_util.unflatten_dict({**traverse_util.flatten_dict(variables), **taken})
     state = TrainState(
