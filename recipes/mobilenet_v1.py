@@ -9,7 +9,8 @@ Expected:  the table in README.md, from the runs in verification/ledger/mobilene
 
 What in it is ours, and why: images of 64 pixels, SGD for the paper's RMSprop, and a momentum of 0.9 for batch
 normalization's statistics: with Keras's 0.99 they are still a part of what they were before training after some hundred
-steps, and evaluation is as bad as training is good (recipes/mobilenet_v3_small.py has the figures).
+steps, and evaluation is as bad as training is good (recipes/mobilenet_v3_small.py has the figures). With a rate of 0.05 the loss
+rose to up to 7 after the warm-up, and eight runs came to 0.69 to 0.78.
 """
 
 from zoo.recipe import *
@@ -24,11 +25,11 @@ RECIPE = Recipe(
     ),
     initialization=Initialization(),
     optimizer=SGD(momentum=0.9),
-    schedule=Cosine(peak=0.05, warmup=0.1),
+    schedule=Cosine(peak=0.02, warmup=0.1),
     regularization=Regularization(weight_decay=4e-5, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=250, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
-    target=Target(0.6, within_steps=250),
+    target=Target(0.71, within_steps=250),
     provenance={
         "model": "Howard et al. 2017, table 1",
         "model.options.momentum": "ours, see above",

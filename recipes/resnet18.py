@@ -7,8 +7,9 @@ Data:      Fashion-MNIST, which the project carries; 6,400 of its 60,000 trainin
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/resnet18.cpu.jsonl.
 
-What in it is ours, and why: images of 64 pixels, of which 2x2 places are left at the end, and half the paper's learning
-rate for an eighth of its batch.
+What in it is ours, and why: images of 64 pixels, of which 2x2 places are left at the end, and an eighth of the paper's
+learning rate for an eighth of its batch: with half of its rate the loss rose to 4 to 8 after the warm-up, and five runs
+came to 0.76 to 0.79.
 """
 
 from zoo.recipe import *
@@ -23,11 +24,11 @@ RECIPE = Recipe(
     ),
     initialization=Initialization(exceptions={"fc/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9),
-    schedule=Cosine(peak=0.05, warmup=0.1),
+    schedule=Cosine(peak=0.0125, warmup=0.1),
     regularization=Regularization(weight_decay=1e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=200, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
-    target=Target(0.67, within_steps=200),
+    target=Target(0.8, within_steps=200),
     provenance={
         "model": "He et al. 2016, table 1",
         "data": "ours: real images that are small enough to carry along (Xiao et al. 2017)",

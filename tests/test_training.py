@@ -1,6 +1,7 @@
 """The training loop in one process: records, verdicts, going on, failing."""
 
 import json
+import signal
 import time
 import warnings
 
@@ -139,6 +140,26 @@ def test_looking_at_a_run_leaves_alone_what_it_is_writing(run):
     writing.rmdir()
     for ours, theirs in zip(jax.tree.leaves(loaded.variables), jax.tree.leaves(result.variables), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_signal_that_comes_too_late_for_a_run_is_not_lost(tmp_path, recipe, dataset):
+    """Else a series of runs would go on after a Ctrl-C at the end of one of them."""
+
+    class AtTheEnd(Tracker):
+        def end(self, verdict):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        zoo.fit(recipe, tmp_path / "run", dataset=dataset, trackers=[AtTheEnd()])
+    assert (tmp_path / "run" / "verdict.json").exists()
+
+    class AndNoMore(Tracker):
+        def train(self, record):
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError("enough")
+
+    with pytest.raises(KeyboardInterrupt):
+        zoo.fit(recipe, dataset=dataset, trackers=[AndNoMore()])
 
 
 def test_corrupt_images_count_on_after_an_interruption(tmp_path, recipe, dataset):

@@ -87,13 +87,13 @@ def small_world(monkeypatch, tmp_path):
     return small(zoo.load_recipe("alexnet"), **LEARNS), tiny_dataset()
 
 
-def check_small(recipe, dataset, seed=suite.SEED):
-    return list(convergence.check_convergence("small", prepare(recipe, dataset), "cpu", seed))
+def check_small(experiment, seed=suite.SEED):
+    return list(convergence.check_convergence("small", experiment, "cpu", seed))
 
 
 def test_without_reference_runs_the_bands_are_undecided(small_world):
     recipe, dataset = small_world
-    checks = check_small(recipe, dataset)
+    checks = check_small(prepare(recipe, dataset))
     assert [check.status for check in checks] == ["pass", "undecided"]
     assert "--record --seeds=8" in checks[1].detail and report.exit_status(checks) == 3
 
@@ -101,20 +101,21 @@ def test_without_reference_runs_the_bands_are_undecided(small_world):
 def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
     """Of good runs, 1 in 100 falls outside; each of the two wrong ones is caught by another measure or side."""
     recipe, dataset = small_world
+    experiment = prepare(recipe, dataset)
     for seed in range(5):
-        convergence.record_run("small", prepare(recipe, dataset), "cpu", seed)
+        convergence.record_run("small", experiment, "cpu", seed)
     runs = ledger.read_ledger("small", recipe, "cpu")
     assert len(runs) == 5 and len(runs[0]["train_loss"]) == 40 and runs[0]["environment"]["versions"]["jax"]
-    assert {check.status for check in check_small(recipe, dataset)} == {"pass"}
+    assert {check.status for check in check_small(experiment)} == {"pass"}
     # The target is not part of how a run goes; all else is.
     assert ledger.read_ledger("small", recipe.override({"target": None}), "cpu") == runs
     assert ledger.read_ledger("small", recipe.override({"schedule.peak": 0.1}), "cpu") == []
     with pytest.raises(ZooError, match="the seed 3 is one of the reference runs"):
-        check_small(recipe, dataset, seed=3)
+        check_small(experiment, seed=3)
     # Too bad: labels of other images. Too good: labels that can be read off the picture, as if they had leaked.
     random = np.random.default_rng(0)
     shuffled = dataclasses.replace(dataset.train, labels=random.permutation(dataset.train.labels))
-    assert losses_beyond(check_small(recipe, dataclasses.replace(dataset, train=shuffled))) == {"above"}
+    assert losses_beyond(check_small(prepare(recipe, dataclasses.replace(dataset, train=shuffled)))) == {"above"}
     leaked = [
         dataclasses.replace(
             split, images=np.broadcast_to(25 * split.labels[:, None, None, None], split.images.shape).astype(np.uint8)
@@ -122,7 +123,7 @@ def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
         for split in (dataset.train, dataset.eval)
     ]
     too_good = dataclasses.replace(dataset, train=leaked[0], eval=leaked[1])
-    assert losses_beyond(check_small(recipe, too_good)) == {"below"}
+    assert losses_beyond(check_small(prepare(recipe, too_good))) == {"below"}
 
 
 def losses_beyond(checks):
@@ -134,7 +135,7 @@ def losses_beyond(checks):
 
 def test_a_run_that_diverges_fails(small_world):
     recipe, dataset = small_world
-    checks = check_small(recipe.override({"schedule.peak": 1e8}), dataset)
+    checks = check_small(prepare(recipe.override({"schedule.peak": 1e8}), dataset))
     assert checks[0].status == "fail" and "diverged: at step" in checks[0].detail
 
 

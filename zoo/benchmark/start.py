@@ -59,7 +59,7 @@ def _seconds_to_first_step(model, batch_size, folder, kind):
     resize = f"Resize({find_entry(model).input_shape[0]})"
     changes = {
         "model": f"Model('{model}')",
-        "initialization": "Initialization()",
+        "initialization": "Initialization(kernel=HeNormal(), bias=Constant(0.0))",  # as recipes for ImageNet have it
         "augmentation": f"Augmentation(train=({resize}, Normalize()), eval=({resize}, Normalize()))",
         "budget.batch_size": batch_size,
         "target": None,

@@ -46,7 +46,9 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Turns the first SIGTERM or Ctrl-C into a request to stop; a second one does what it always does."""
+    """Turns the first SIGTERM or Ctrl-C into a request to stop; a second one does what it always does, and so does the
+    first, afterwards, if it came too late for the run to stop: more runs may follow this one.
+    """
     stop = Stop()
     previous = {}
 
@@ -65,6 +67,8 @@ def stop_on_signals() -> Iterator[Stop]:
         yield stop
     finally:
         restore()
+        if stop.received and not stop.signum:
+            signal.raise_signal(stop.received)
 
 
 class SkippedImages:
