@@ -1,5 +1,6 @@
 """The training loop in one process: records, verdicts, going on, failing."""
 
+import functools
 import json
 import signal
 import time
@@ -142,13 +143,15 @@ def test_looking_at_a_run_leaves_alone_what_it_is_writing(run):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_signal_that_comes_too_late_for_a_run_is_not_lost(tmp_path, recipe, dataset):
+def test_a_signal_that_comes_too_late_for_a_run_is_not_lost(tmp_path, recipe, dataset, request):
     """Else a series of runs would go on after a Ctrl-C at the end of one of them."""
 
     class AtTheEnd(Tracker):
         def end(self, verdict):
             signal.raise_signal(signal.SIGINT)
 
+    request.addfinalizer(functools.partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest-xdist ignores it
     with pytest.raises(KeyboardInterrupt):
         zoo.fit(recipe, tmp_path / "run", dataset=dataset, trackers=[AtTheEnd()])
     assert (tmp_path / "run" / "verdict.json").exists()
