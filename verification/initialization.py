@@ -39,7 +39,7 @@ KOLMOGOROV_SAMPLE = 50_000
 TRUNCATED = scipy.stats.truncnorm(-2, 2)
 ROUNDING = 1e-5  # of the products of unit vectors in float32; a draw that is not orthogonal is off by 1 / sqrt(length)
 LOSS_MARGIN = 0.1  # logits with deviation s cost a softmax about s^2 / 2 more than ln K, so 10 classes allow s = 0.68
-LOSS_IMAGES = 32
+LOSS_IMAGES = 64
 LOSS_BATCH = 16  # as many fit in any memory; evaluation takes four times as many at once
 
 
