@@ -35,7 +35,7 @@ from zoo.training.experiment import Experiment
 from zoo.training.step import make_eval_step
 
 ALPHA = 1e-3  # probability, over seeds, that the check of one recipe's distributions fails though all is well
-KOLMOGOROV_SAMPLE = 50_000
+KOLMOGOROV_SAMPLE = 200_000
 TRUNCATED = scipy.stats.truncnorm(-2, 2)
 ROUNDING = 1e-5  # of the products of unit vectors in float32; a draw that is not orthogonal is off by 1 / sqrt(length)
 LOSS_MARGIN = 0.1  # logits with deviation s cost a softmax about s^2 / 2 more than ln K, so 10 classes allow s = 0.68
