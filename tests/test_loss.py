@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
-from verification.losses import closed_form, of_equal_logits
+from verification.losses import closed_form, of_equal_logits, of_unit_logits
 from zoo.errors import ZooError
 from zoo.loss import example_losses
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, SoftmaxCrossEntropy
@@ -78,6 +79,15 @@ def test_gradients_are_finite_where_the_network_is_very_sure(loss):
 def test_equal_logits():
     assert of_equal_logits(SoftmaxCrossEntropy(), 10) == pytest.approx(np.log(10))
     assert of_equal_logits(SigmoidCrossEntropy(), 10) == pytest.approx(10 * np.log(2))
+
+
+def test_logits_of_variance_one():
+    """One image of two classes: the loss is that of the difference of two normal logits, which is normal too."""
+    difference = np.sqrt(2) * scipy.stats.norm.isf(0.025)
+    expected = np.log1p(np.exp(-difference)), np.log1p(np.exp(difference))
+    assert of_unit_logits(SoftmaxCrossEntropy(), 2, 1, 0.05) == pytest.approx(expected, rel=0.01)
+    one, many = (of_unit_logits(SoftmaxCrossEntropy(), 10, images, 0.05) for images in (1, 64))
+    assert one[0] < many[0] < many[1] < one[1]
 
 
 def test_sums_smooth_the_labels_and_leave_out_what_has_no_weight():

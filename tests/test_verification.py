@@ -45,6 +45,14 @@ def test_faults_are_found_before_training(fault):
         assert name in [check.name for check in check_recipe("alexnet", [group]) if check.status == "fail"]
 
 
+def test_wide_weights_are_seen_in_the_loss_too():
+    with FAULTS["wide_initialization"]():
+        assert [found.split(":")[0] for found in failures(check_recipe("lenet5", ["initialization"]))] == [
+            "distributions",
+            "loss",
+        ]
+
+
 def test_shuffled_labels_can_only_be_found_by_training_and_are():
     """At the end of the first quarter, when the loss should have fallen and has not."""
     with FAULTS["shuffled_labels"]():

@@ -1,9 +1,13 @@
 """The losses in float64, from the formulas in their docstrings."""
 
+import functools
+
 import numpy as np
 
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from zoo.recipe.loss import Loss
+
+SIMULATED_LOGITS = 2_000_000  # 200,000 networks of ten classes: a tail of 1 in 2,000 is known to a tenth
 
 
 def closed_form(loss: Loss, logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -30,3 +34,19 @@ def closed_form(loss: Loss, logits: np.ndarray, targets: np.ndarray) -> np.ndarr
 def of_equal_logits(loss: Loss, classes: int) -> float:
     """The loss of a network that knows nothing: all logits are 0. Of the softmax it is ln K."""
     return float(closed_form(loss, np.zeros((1, classes)), np.eye(1, classes))[0])
+
+
+@functools.cache
+def of_unit_logits(loss: Loss, classes: int, images: int, alpha: float) -> tuple[float, float]:
+    """Between what the loss of some images is, but with probability `alpha`, if a network's logits say nothing.
+
+    Such logits are the same for all images, and here independent, normal and of variance one: those that a last layer with
+    variance 1 / fan_in makes of features whose mean square is one. Found by simulation; labels are drawn evenly.
+    """
+    random = np.random.default_rng(0)
+    networks = SIMULATED_LOGITS // classes
+    logits, one_hot = random.standard_normal((networks, classes)), np.eye(classes)
+    labels = random.integers(classes, size=(images, networks))
+    mean = sum(closed_form(loss, logits, one_hot[label]) for label in labels) / images
+    low, high = np.quantile(mean, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
