@@ -22,6 +22,7 @@ SHALLOW: Mapping[str, Mapping[str, Any]] = {
     "DenseNet": {"blocks": (2, 2, 2, 2)},
     "EfficientNet": {"depth": 0.3},
     "InceptionResNetV2": {"blocks": (1, 2, 1)},
+    "InceptionV4": {"blocks": (1, 2, 1)},
     "RegNetY": {"depths": (1, 1, 2, 1)},
     "ResNet": {"blocks": (1, 2, 1, 1)},
     "ResNetCifar": {"blocks": 2},

@@ -3,11 +3,13 @@
 import fnmatch
 import math
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.special
 import scipy.stats
 from flax import traverse_util
 
@@ -81,11 +83,11 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
         indices=sample_indices(len(feed.split), LOSS_IMAGES),
     )
     equal = of_equal_logits(experiment.recipe.loss, classes)
-    low, high = of_unit_logits(experiment.recipe.loss, classes, LOSS_IMAGES, ALPHA)
+    highest = of_unit_logits(experiment.recipe.loss, classes, LOSS_IMAGES, ALPHA)
     yield group.check(
         "loss",
-        low <= metrics["loss"] <= high,
-        f"{metrics['loss']:.3f} before training, by the statistics of the batch; {equal:.3f} if all {classes} logits are equal, {low:.3f} to {high:.3f} if their variance is one, but in 1 of {1 / ALPHA:,.0f} seeds",
+        metrics["loss"] <= highest,
+        f"{metrics['loss']:.3f} before training, by the statistics of the batch; {equal:.3f} if all {classes} logits are equal, at most {highest:.3f} if their variance is one, but in 1 of {1 / ALPHA:,.0f} seeds",
     )
 
 
@@ -149,13 +151,12 @@ def find_problems(path: str, values: np.ndarray, distribution: Distribution, alp
     if isinstance(distribution, Orthogonal):
         return find_orthogonal_problems(path, values, distribution, alpha)
     deviation = math.sqrt(variance(distribution, values.shape))
-    law = _law(distribution)
+    law = law_of(distribution)
     flat, n = values.ravel(), values.size
     mean, square = _moments(flat)
-    kurtosis = law.stats("k") + 3
     z = {
         "mean": mean / deviation * math.sqrt(n),
-        "variance": (square / deviation**2 - 1) / math.sqrt((kurtosis - 1) / n),
+        "variance": (square / deviation**2 - 1) / math.sqrt((law.kurtosis - 1) / n),
     }
     reach = scipy.stats.norm.isf(alpha / 2)
     problems = [
@@ -163,8 +164,7 @@ def find_problems(path: str, values: np.ndarray, distribution: Distribution, alp
         for what, value in z.items()
         if abs(value) > reach
     ]
-    sample = flat[:: max(n // KOLMOGOROV_SAMPLE, 1)] / deviation
-    if n >= 100 and scipy.stats.kstest(sample, law.cdf).pvalue < alpha:
+    if n >= 100 and kolmogorov(flat[:: max(n // KOLMOGOROV_SAMPLE, 1)] / deviation, law) < alpha:
         problems.append(f"{path}: its values are not distributed as {name}")
     return problems
 
@@ -178,13 +178,32 @@ def _moments(values):
     return total / values.size, squares / values.size
 
 
-def _law(distribution):
+class Law(NamedTuple):
+    """Of a value of mean 0 and variance 1: its fourth moment, and its distribution function, of an array."""
+
+    kurtosis: float
+    cdf: Callable[[np.ndarray], np.ndarray]
+
+
+def law_of(distribution: Distribution) -> Law:
     """The law of a value, scaled to variance one."""
     if type(distribution).__name__.endswith("Uniform"):
-        return scipy.stats.uniform(-math.sqrt(3), 2 * math.sqrt(3))
+        return Law(9 / 5, lambda x: np.clip((x / math.sqrt(3) + 1) / 2, 0, 1))
     if isinstance(distribution, TruncatedNormal) or getattr(distribution, "truncated", False):
-        return scipy.stats.truncnorm(-2, 2, scale=1 / TRUNCATED.std())
-    return scipy.stats.norm()
+        below, above = scipy.special.ndtr([-2.0, 2.0])
+        normal = scipy.special.ndtr
+        return Law(
+            TRUNCATED.stats("k") + 3, lambda x: np.clip((normal(x * TRUNCATED.std()) - below) / (above - below), 0, 1)
+        )
+    return Law(3, scipy.special.ndtr)
+
+
+def kolmogorov(values: np.ndarray, law: Law) -> float:
+    """The p-value of Kolmogorov's test; `scipy.stats.kstest` gives the same and takes five times as long."""
+    n, cdf = values.size, law.cdf(np.sort(values).astype(np.float64))
+    places = np.arange(n + 1) / n
+    distance = max((places[1:] - cdf).max(), (cdf - places[:-1]).max())
+    return float(scipy.stats.kstwo.sf(distance, n))
 
 
 def find_orthogonal_problems(path: str, values: np.ndarray, distribution: Orthogonal, alpha: float) -> list[str]:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from verification.check import Check, Group
-from verification.numbers import TOLERANCE, regenerated_input
+from verification.numbers import TOLERANCE, gaussian, regenerated_input
 from zoo.compilation import run_once
 from zoo.models.registry import create_model, find_entry
 from zoo.paths import THIRD_PARTY
@@ -38,8 +38,8 @@ def regenerated_variable(name: str, shape: tuple[int, ...], gain: float) -> np.n
     else:
         # A depthwise kernel, [height, width, channels, 1], sees one channel; of others the last axis counts outputs.
         fan_in = math.prod(shape[:2] if len(shape) == 4 and shape[3] == 1 else shape[:-1])
-        values = random.standard_normal(shape) * math.sqrt(gain / fan_in)
-    return values.astype(np.float32)
+        values = gaussian(random, shape, math.sqrt(gain / fan_in))
+    return values.astype(np.float32, copy=False)
 
 
 def check_keras_numbers(model_name: str) -> Iterator[Check]:

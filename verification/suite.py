@@ -62,7 +62,8 @@ def check_recipe(
         if left_out and set(groups) <= {"architecture", "convergence"}:
             yield left_out
             return
-        experiment = prepare(recipe, dataset)
+        trains = "convergence" in groups and not left_out
+        experiment = prepare(recipe, dataset, decode_ahead=trains)
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
         return

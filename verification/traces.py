@@ -15,6 +15,7 @@ from verification.features import check_features
 from verification.images import check_images
 from verification.losses import closed_form as closed_form_of_loss
 from verification.update_rules import clip, update_rule
+from zoo.compilation import run_once
 from zoo.data.loader import training_order
 from zoo.optimizer import average_weights, make_optimizer
 from zoo.recipe import (
@@ -121,7 +122,7 @@ def check_learning_rate(group: Group, experiment: Experiment) -> Check:
         *(corner + shift for corner in (*corners, *epochs) for shift in (-1, 0, 1)),
     }
     steps = np.array(sorted(step for step in steps if 0 <= step < total))
-    rates = np.asarray(jax.vmap(experiment.learning_rate)(jnp.asarray(steps)), np.float64)
+    rates = run_once(jax.vmap(experiment.learning_rate), jnp.asarray(steps)).astype(np.float64)
     expected = np.array([closed_form(schedule, int(step), total) for step in steps])
     off = np.abs(rates - expected) > 1e-5 * schedule.peak
     within = f", at {len(epochs)} ends of epochs and elsewhere," if epochs else ""

@@ -59,16 +59,22 @@ INCEPTION_C = (
     ((384, 1), (448, (3, 1)), (512, (1, 3)), FORK),
     ("avg", (256, 1)),
 )
-V4_BLOCKS = {
-    "stem1": STEM_1,
-    "stem2": STEM_2,
-    "stem3": STEM_3,
-    **{f"inception_a{index}": INCEPTION_A for index in range(4)},
-    "reduction_a": reduction_a(192, 224, 256, 384),
-    **{f"inception_b{index}": INCEPTION_B for index in range(7)},
-    "reduction_b": REDUCTION_B,
-    **{f"inception_c{index}": INCEPTION_C for index in range(3)},
-}
+V4_BLOCKS = (4, 7, 3)
+
+
+def v4_layers(blocks: tuple[int, int, int]) -> dict[str, tuple]:
+    """What Inception v4 has between its first convolutions and its head (figure 9), by name."""
+    return {
+        "stem1": STEM_1,
+        "stem2": STEM_2,
+        "stem3": STEM_3,
+        **{f"inception_a{index}": INCEPTION_A for index in range(blocks[0])},
+        "reduction_a": reduction_a(192, 224, 256, 384),
+        **{f"inception_b{index}": INCEPTION_B for index in range(blocks[1])},
+        "reduction_b": REDUCTION_B,
+        **{f"inception_c{index}": INCEPTION_C for index in range(blocks[2])},
+    }
+
 
 MIXED_5B = (((96, 1),), ((48, 1), (64, 5)), ((64, 1), (96, 3), (96, 3)), ("avg", (64, 1)))
 INCEPTION_RESNET_A = (((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3)))
@@ -148,6 +154,7 @@ class InceptionV4(nn.Module):
 
     Attributes:
       num_classes: logits.
+      blocks: how many of the kinds A, B and C there are.
       dropout: rate on the input of the last layer.
       dtype: of the computation.
     """
@@ -155,6 +162,7 @@ class InceptionV4(nn.Module):
     smallest: ClassVar[int] = 75
 
     num_classes: int = 1000
+    blocks: tuple[int, int, int] = V4_BLOCKS
     dropout: float = 0.2
     dtype: Any = jnp.float32
 
@@ -166,7 +174,7 @@ class InceptionV4(nn.Module):
         x = conv(32, *REDUCE, name="conv1")(images, train)
         x = conv(32, 3, 1, "VALID", name="conv2")(x, train)
         x = conv(64, 3, name="conv3")(x, train)
-        for name, branches in V4_BLOCKS.items():
+        for name, branches in v4_layers(self.blocks).items():
             x = Mixed(branches, conv, name=name)(x, train)
         x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
         x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
@@ -179,7 +187,7 @@ class InceptionResNetV2(nn.Module):
 
     All kernels are drawn uniformly with variance 2 / (fan_in + fan_out), as in the authors' code; biases are zero.
 
-    Attributes: as in `InceptionV4`, and
+    Attributes: as in `InceptionV4`, but for
       blocks: how many residual blocks of each kind there are in front of the last.
     """
 
@@ -228,7 +236,8 @@ V4_TIMM = Layout(
         ("^stem1/branch0", "stem1/maxpool"), ("^stem1/branch1", "stem1/conv"),
         ("^stem3/branch0", "stem3/conv"), ("^stem3/branch1", "stem3/maxpool"),
         (r"/branch3_(\d)", r"/branch3.\1"), (r"^((?!inception_c).*/branch\d)_", r"\1."),
-        *((f"^{name}(?=/|$)", f"features.{i}") for i, name in enumerate(("conv1", "conv2", "conv3", *V4_BLOCKS))),
+        *((f"^{name}(?=/|$)", f"features.{i}")
+          for i, name in enumerate(("conv1", "conv2", "conv3", *v4_layers(V4_BLOCKS)))),
         ("^avgpool", "global_pool"), ("^dropout", "head_drop"), ("^fc$", "last_linear"),
     )
 )  # fmt: skip

@@ -154,6 +154,7 @@ def prepare(
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     known_statistics: Statistics | None = None,
     training: bool = True,
+    decode_ahead: bool = True,
     workers: int = 0,
 ) -> Experiment:
     """Checks that recipe, data and network fit together, reads what has to be read, and measures the statistics.
@@ -168,6 +169,7 @@ def prepare(
       on_progress: called as (what, images done, images in all) while images are decoded.
       known_statistics: of an earlier run, instead of measuring them.
       training: whether it will train: if not, training images are read only as far as statistics need them.
+      decode_ahead: whether to decode at once what fits in memory and is gone through again and again.
       workers: processes that decode; 0 for threads of this one.
 
     Raises:
@@ -203,7 +205,7 @@ def prepare(
             on_corrupt=on_corrupt,
             on_progress=lambda done: on_progress(f"reading {name} images", done, len(split)),
             workers=workers,
-            decode_ahead=training or name == "eval",
+            decode_ahead=decode_ahead and (training or name == "eval"),
         )
 
     train_feed = feed_of("train", dataset.train, recipe.augmentation.train)
