@@ -102,11 +102,12 @@ def check(args: flags.FlagValues) -> int:
                 checks += found
                 report.show_network(console, found)
         others = [group for group in groups if group != "architecture"]
-        first = [group for group in others if group != "convergence"]
-        if len(recipes) > 1 and first:  # what compiles more than it computes
-            for found in check_recipes(recipes, first, args.seed, args.data, **options):
+        # What compiles more than it computes: all but runs of minutes, which take every core there is.
+        short = [group for group in others if group != "convergence" or tier == "quick"]
+        if len(recipes) > 1 and short:
+            for found in check_recipes(recipes, short, args.seed, tier, args.data, **options):
                 add(found)
-            others = [group for group in others if group == "convergence"]
+            others = [group for group in others if group not in short]
         for name in recipes if others else []:
             add(check_recipe(name, others, args.seed, [bar], tier, args.data))
     console.print(report.summary(checks))

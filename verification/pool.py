@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 from absl import flags
 
@@ -26,10 +26,16 @@ def check_networks(names: Sequence[str], **options: Any) -> Iterator[list[Check]
 
 
 def check_recipes(
-    names: Sequence[str], groups: Sequence[str], seed: int = SEED, data: str | None = None, **options: Any
+    names: Sequence[str],
+    groups: Sequence[str],
+    seed: int = SEED,
+    tier: Literal["quick", "full"] = "full",
+    data: str | None = None,
+    **options: Any,
 ) -> Iterator[list[Check]]:
     """The checks of `check_recipe` of each recipe, in order; with the options of `side_by_side`."""
-    return side_by_side(functools.partial(_check_recipe, groups=groups, seed=seed, data=data), names, **options)
+    check = functools.partial(_check_recipe, groups=groups, seed=seed, tier=tier, data=data)
+    return side_by_side(check, names, **options)
 
 
 def side_by_side(
@@ -60,6 +66,7 @@ def _set_up(fault, compilation_cache):
     from verification.faults import FAULTS
     from zoo import cli
 
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # several processes share a GPU
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent that ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if fault:

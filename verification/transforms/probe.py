@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 
+from zoo.compilation import run_once
 from zoo.data import augment
 from zoo.data.augment import Statistics
 from zoo.recipe.augmentation import Transform
@@ -27,7 +28,7 @@ def many(transform: Transform, picture: np.ndarray, statistics: Statistics | Non
     neutral = Statistics(jnp.zeros(channels), jnp.ones(channels), jnp.zeros((channels, channels)))
     keys = jax.random.split(jax.random.key(0), IMAGES)
     function = functools.partial(augment.apply, (transform,))
-    return np.asarray(jax.vmap(function, (None, 0, None))(jnp.asarray(picture), keys, statistics or neutral))
+    return run_once(jax.vmap(function, (None, 0, None)), picture, keys, statistics or neutral)
 
 
 def coordinates(height: int, width: int) -> np.ndarray:
