@@ -1,6 +1,8 @@
 """Distributions against their formulas, and that verification's tests of them can fail."""
 
 import fnmatch
+import functools
+import itertools
 import re
 
 import flax.linen as nn
@@ -11,9 +13,12 @@ import pytest
 from flax import traverse_util
 
 import zoo
+from verification.behaviour import create_shallow
 from verification.initialization import find_problems, variance
 from zoo.errors import ZooError
-from zoo.initialization import distribution_of, draw, draw_parameters
+from zoo.initialization import distribution_of, draw, draw_parameters, own_laws
+from zoo.layers.initializers import Gaussian, Uniform, VarianceScaling
+from zoo.models.registry import find_entry
 from zoo.recipe import *
 from zoo.training.experiment import prepare
 
@@ -31,7 +36,7 @@ def initialize(model, rules, shape):
     """Variables, of which the parameters that `rules` name are drawn by them."""
     variables = model.init(jax.random.key(3), jnp.zeros((1, *shape)), train=False)
     params = traverse_util.flatten_dict(variables["params"], sep="/")
-    return variables | {"params": traverse_util.unflatten_dict(params | draw_parameters(rules, 3, params), sep="/")}
+    return variables | {"params": traverse_util.unflatten_dict(params | draw_parameters(rules, {}, 3, params), sep="/")}
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
@@ -65,10 +70,50 @@ def test_draws_are_those_of_flax(shape):
         np.testing.assert_allclose(draw(ours, key, shape), expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("shape", [(3, 3, 16, 30), (100, 7), (1, 1)], ids=str)
+def test_networks_own_laws_draw_what_their_initializers_give(shape):
+    scaled = [
+        VarianceScaling(scale, fan, law)
+        for scale, fan, law in itertools.product(
+            (1 / 3, 2.0), ("fan_in", "fan_out", "fan_avg"), ("normal", "truncated_normal", "uniform")
+        )
+    ]
+    for law in (*scaled, Gaussian(0.3), Uniform(0.2)):
+        key = jax.random.key(5)
+        expected = np.asarray(law(key, shape))
+        np.testing.assert_allclose(draw(law, key, shape), expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+        assert find_problems("kernel", draw(law, key, (50, 60)), law, ALPHA) == []
+        assert find_problems("kernel", 1.2 * draw(law, key, (50, 60)), law, ALPHA)
+
+
+def test_networks_name_the_laws_of_their_kernels():
+    """In every family; but LeNet's is no other's. A network without names still starts, by its own initializers."""
+    families = {find_entry(name).module: name for name in zoo.list_models() if name != "lenet5"}
+    for name in families.values():
+        model, shape = create_shallow(name), (1, *find_entry(name).input_shape)
+        with own_laws() as laws:
+            variables = jax.eval_shape(functools.partial(model.init, train=False), jax.random.key(0), jnp.zeros(shape))
+        params = traverse_util.flatten_dict(variables["params"], sep="/")
+        assert {path for path in params if path.endswith("kernel")} <= laws.keys(), name
+
+
+@pytest.mark.parametrize(
+    "law", [Gaussian(0.1), Uniform(0.3), VarianceScaling(2.0, "fan_in", "truncated_normal")], ids=repr
+)
+@pytest.mark.parametrize("shape", [(3, 4), (3, 3, 1, 16)], ids=str)
+def test_false_alarms_are_as_rare_as_stated(law, shape):
+    """At most 3 tests with a probability of 0.01 each: more than 60 of 1,000 seeds once in 10 million."""
+    draws = np.asarray(jax.vmap(lambda key: law(key, shape))(jax.random.split(jax.random.key(1), 1000)))
+    assert sum(bool(find_problems("kernel", values, law, 0.01)) for values in draws) <= 60
+
+
 def test_the_formulas():
     assert variance(HeNormal(), (3, 3, 64, 96)) == 2 / (9 * 64)
     assert variance(GlorotUniform(), (3, 3, 64, 96)) == 2 / (9 * (64 + 96))
     assert variance(LeCunNormal(), (400, 300)) == 1 / 400
+    assert variance(VarianceScaling(1.0, "fan_avg", "uniform"), (3, 3, 64, 96)) == 2 / (9 * (64 + 96))
+    assert variance(VarianceScaling(2.0, "fan_out", "normal"), (3, 3, 64, 96)) == 2 / (9 * 96)
+    assert variance(Uniform(0.3), (7,)) == pytest.approx(0.03)
 
 
 def test_truncated_draws_end_at_two_deviations():

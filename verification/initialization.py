@@ -17,6 +17,7 @@ from verification.check import Check, Group
 from verification.losses import of_equal_logits, of_unit_logits
 from zoo import parallel
 from zoo.data.statistics import sample_indices
+from zoo.layers.initializers import Gaussian, OwnLaw, Uniform, VarianceScaling
 from zoo.layers.normalization import BatchNorm, batch_norm
 from zoo.recipe import (
     Constant,
@@ -38,6 +39,9 @@ from zoo.training.step import make_eval_step
 
 ALPHA = 1e-3  # probability, over seeds, that one of the two checks of a recipe fails though all is well
 KOLMOGOROV_SAMPLE = 200_000
+FEWEST_VALUES = (
+    100  # for tests of mean and variance, which go by the normal distribution; Kolmogorov's is exact for any number
+)
 TRUNCATED = scipy.stats.truncnorm(-2, 2)
 ROUNDING = 1e-5  # of the products of unit vectors in float32; a draw that is not orthogonal is off by 1 / sqrt(length)
 LOSS_IMAGES = 16  # a network that knows nothing tells them hardly apart, so that more would say little more
@@ -49,7 +53,7 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     state = experiment.initial_state(seed)
     params = traverse_util.flatten_dict(jax.device_get(state.params), sep="/")
     initialization = experiment.recipe.initialization
-    named = {path: named_distribution(initialization, path) for path in params}
+    named = {path: named_distribution(initialization, path) or experiment.laws.get(path) for path in params}
     taken = experiment.start.variables if experiment.start else {}
     tested = {
         path: distribution
@@ -63,10 +67,14 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     ]
     left = len(params) - len(tested)
     if tested:
-        fine = f"{len(tested)} parameters are as named, {left} are left to the network; wrong once in {1 / ALPHA:,.0f} seeds"
+        own = sum(path in experiment.laws and named_distribution(initialization, path) is None for path in tested)
+        fine = (
+            f"{len(tested) - own} parameters are as the recipe says and {own} as the network does, which sets {left} others"
+            f" to constants; wrong once in {1 / ALPHA:,.0f} seeds"
+        )
         yield group.check("distributions", not problems, "; ".join(problems) or fine)
     else:
-        yield group.skip("distributions", f"the recipe leaves all {left} parameters to the network")
+        yield group.skip("distributions", f"the recipe leaves all {left} parameters to a network that names no laws")
 
     if taken:
         yield group.skip("loss", "the network starts from trained weights")
@@ -124,13 +132,17 @@ def named_distribution(initialization: Initialization, path: str) -> Distributio
     return chosen
 
 
-def variance(distribution: Distribution, shape: tuple[int, ...]) -> float:
+def variance(distribution: Distribution | OwnLaw, shape: tuple[int, ...]) -> float:
     """Of one value, for a kernel [..., in, out]; by the formulas of the papers that the distributions' docstrings name."""
     fan_in = math.prod(shape[:-1])
     fan_out = math.prod(shape[:-2]) * shape[-1]
     match distribution:
-        case Normal(stddev):
+        case Normal(stddev) | Gaussian(stddev):
             return stddev**2
+        case Uniform(bound):
+            return bound**2 / 3
+        case VarianceScaling(scale, fan, _):
+            return scale / {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[fan]
         case TruncatedNormal(stddev):
             return stddev**2 * TRUNCATED.var()
         case HeNormal() | HeUniform():
@@ -142,7 +154,7 @@ def variance(distribution: Distribution, shape: tuple[int, ...]) -> float:
     raise TypeError(type(distribution).__name__)
 
 
-def find_problems(path: str, values: np.ndarray, distribution: Distribution, alpha: float) -> list[str]:
+def find_problems(path: str, values: np.ndarray, distribution: Distribution | OwnLaw, alpha: float) -> list[str]:
     """What is wrong with the values of one parameter; each of three tests errs with probability `alpha`."""
     name, values = type(distribution).__name__, np.asarray(values)
     if isinstance(distribution, Constant):
@@ -154,17 +166,20 @@ def find_problems(path: str, values: np.ndarray, distribution: Distribution, alp
     law = law_of(distribution)
     flat, n = values.ravel(), values.size
     mean, square = _moments(flat)
-    z = {
-        "mean": mean / deviation * math.sqrt(n),
-        "variance": (square / deviation**2 - 1) / math.sqrt((law.kurtosis - 1) / n),
-    }
-    reach = scipy.stats.norm.isf(alpha / 2)
-    problems = [
-        f"{path}: its {what} is {abs(value):.1f} standard errors off {name}"
-        for what, value in z.items()
-        if abs(value) > reach
-    ]
-    if n >= 100 and kolmogorov(flat[:: max(n // KOLMOGOROV_SAMPLE, 1)] / deviation, law) < alpha:
+    z_mean = mean / deviation * math.sqrt(n)
+    z_variance = (square / deviation**2 - 1) / math.sqrt((law.kurtosis - 1) / n)
+    pvalue_of_variance = 2 * scipy.stats.norm.sf(abs(z_variance))
+    if law.kurtosis == 3:  # a Gaussian: exact, for tails of small kernels are far from this limit
+        chi_square = scipy.stats.chi2(n)
+        pvalue_of_variance = 2 * min(
+            chi_square.cdf(n * square / deviation**2), chi_square.sf(n * square / deviation**2)
+        )
+    problems = []
+    if n >= FEWEST_VALUES and 2 * scipy.stats.norm.sf(abs(z_mean)) < alpha:
+        problems.append(f"{path}: its mean is {abs(z_mean):.1f} standard errors off {name}")
+    if n >= FEWEST_VALUES and pvalue_of_variance < alpha:
+        problems.append(f"{path}: its variance is {abs(z_variance):.1f} standard errors off {name}")
+    if kolmogorov(flat[:: max(n // KOLMOGOROV_SAMPLE, 1)] / deviation, law) < alpha:
         problems.append(f"{path}: its values are not distributed as {name}")
     return problems
 
@@ -185,17 +200,24 @@ class Law(NamedTuple):
     cdf: Callable[[np.ndarray], np.ndarray]
 
 
-def law_of(distribution: Distribution) -> Law:
+def law_of(distribution: Distribution | OwnLaw) -> Law:
     """The law of a value, scaled to variance one."""
-    if type(distribution).__name__.endswith("Uniform"):
-        return Law(9 / 5, lambda x: np.clip((x / math.sqrt(3) + 1) / 2, 0, 1))
-    if isinstance(distribution, TruncatedNormal) or getattr(distribution, "truncated", False):
-        below, above = scipy.special.ndtr([-2.0, 2.0])
-        normal = scipy.special.ndtr
-        return Law(
-            TRUNCATED.stats("k") + 3, lambda x: np.clip((normal(x * TRUNCATED.std()) - below) / (above - below), 0, 1)
-        )
-    return Law(3, scipy.special.ndtr)
+    normal = scipy.special.ndtr
+    match distribution:
+        case HeUniform() | GlorotUniform() | LeCunUniform() | Uniform() | VarianceScaling(law="uniform"):
+            return Law(9 / 5, lambda x: np.clip((x / math.sqrt(3) + 1) / 2, 0, 1))
+        case (
+            TruncatedNormal()
+            | HeNormal(truncated=True)
+            | GlorotNormal(truncated=True)
+            | LeCunNormal(truncated=True)
+            | VarianceScaling(law="truncated_normal")
+        ):
+            low, high = normal([-2.0, 2.0])
+            return Law(
+                TRUNCATED.stats("k") + 3, lambda x: np.clip((normal(x * TRUNCATED.std()) - low) / (high - low), 0, 1)
+            )
+    return Law(3, normal)
 
 
 def kolmogorov(values: np.ndarray, law: Law) -> float:

@@ -1,15 +1,18 @@
-"""Draws a network's parameters as a recipe says."""
+"""Draws a network's parameters as the recipe says, or else as the network does."""
 
+import contextlib
 import fnmatch
 import functools
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zoo.layers.initializers import Gaussian, OwnLaw, Uniform, VarianceScaling
 from zoo.recipe import (
     Constant,
     GlorotNormal,
@@ -44,11 +47,26 @@ def distribution_of(initialization: Initialization, path: str) -> Distribution |
     return {"kernel": initialization.kernel, "bias": initialization.bias}.get(path.rpartition("/")[2])
 
 
-def law_and_scale(distribution: Distribution, shape: tuple[int, ...]) -> tuple[str, float]:
+@contextlib.contextmanager
+def own_laws() -> Iterator[dict[str, OwnLaw]]:
+    """Notes the laws that the layers of a network name, of the networks that are called inside; by the parameter's path."""
+    laws = {}
+
+    def note(next_method, arguments, options, context):
+        for name in ("kernel", "bias"):
+            if isinstance(law := getattr(context.module, f"{name}_init", None), OwnLaw):
+                laws["/".join((*context.module.path, name))] = law
+        return next_method(*arguments, **options)
+
+    with nn.intercept_methods(note):
+        yield laws
+
+
+def law_and_scale(distribution: Distribution | OwnLaw, shape: tuple[int, ...]) -> tuple[str, float]:
     """Which of `LAWS` the values of a kernel [..., in, out] have, and by what they are multiplied."""
     fan_in, fan_out = math.prod(shape[:-1]), math.prod(shape[:-2]) * shape[-1]
     match distribution:
-        case Normal(stddev):
+        case Normal(stddev) | Gaussian(stddev):
             return "normal", stddev
         case TruncatedNormal(stddev):
             return "truncated", stddev
@@ -64,6 +82,11 @@ def law_and_scale(distribution: Distribution, shape: tuple[int, ...]) -> tuple[s
             return "uniform", math.sqrt(2 / (fan_in + fan_out))
         case LeCunUniform():
             return "uniform", math.sqrt(1 / fan_in)
+        case Uniform(bound):
+            return "uniform", bound / math.sqrt(3)
+        case VarianceScaling(scale, fan, law):
+            variance = scale / {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[fan]
+            return ("uniform", math.sqrt(variance)) if law == "uniform" else _gaussian(variance, law != "normal")
     raise TypeError(type(distribution).__name__)
 
 
@@ -71,7 +94,7 @@ def _gaussian(variance, truncated):
     return ("truncated", math.sqrt(variance) / TRUNCATED_DEVIATION) if truncated else ("normal", math.sqrt(variance))
 
 
-def draw(distribution: Distribution, key: jax.Array, shape: tuple[int, ...]) -> np.ndarray:
+def draw(distribution: Distribution | OwnLaw, key: jax.Array, shape: tuple[int, ...]) -> np.ndarray:
     """One parameter, float32, on the host."""
     if isinstance(distribution, Constant):
         return np.full(shape, distribution.value, np.float32)
@@ -91,21 +114,24 @@ def _standard(law, length, key):
     return LAWS[law](key, (length,))
 
 
-def draw_parameters(initialization: Initialization, seed: int, params: Mapping[str, jax.ShapeDtypeStruct]) -> dict:
-    """Draws the parameters that a recipe names a distribution for.
+def draw_parameters(
+    initialization: Initialization, own: Mapping[str, OwnLaw], seed: int, params: Mapping[str, jax.ShapeDtypeStruct]
+) -> dict[str, np.ndarray]:
+    """Draws the parameters whose law is known.
 
     Args:
       initialization: the recipe's.
+      own: the network's laws, by path, for what the recipe leaves to it.
       seed: of the run. Each parameter's own key follows from it and from the parameter's path, so that another layer
         more or less leaves the rest as it was.
       params: shapes by path, such as "conv1/kernel".
 
     Returns:
-      float32 arrays by path, on the host; what is not in there, the recipe leaves to the network.
+      float32 arrays by path, on the host; what is not in there, the network's own initializers make.
     """
     key, drawn = jax.random.key(np.uint32(seed)), {}
     for path, parameter in params.items():
-        distribution = distribution_of(initialization, path)
+        distribution = distribution_of(initialization, path) or own.get(path)
         if distribution is not None:
             own_key = jax.random.fold_in(key, zlib.crc32(path.encode()))
             drawn[path] = draw(distribution, own_key, parameter.shape)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers.conv import Conv
+from zoo.layers.initializers import VarianceScaling
 from zoo.layers.normalization import BatchNorm
 from zoo.layers.pooling import AdaptiveAvgPool
 from zoo.layers.window import Padding
@@ -34,7 +35,7 @@ class ConvBN(nn.Module):
     epsilon: float = 1e-5
     momentum: float = 0.9
     scale: bool = True
-    kernel_init: Callable = nn.initializers.lecun_normal()
+    kernel_init: Callable = VarianceScaling(1.0, "fan_in", "truncated_normal")
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -74,7 +75,7 @@ class SqueezeExcite(nn.Module):
     features: int
     activation: Callable = nn.relu
     gate: Callable = nn.sigmoid
-    kernel_init: Callable = nn.initializers.lecun_normal()
+    kernel_init: Callable = VarianceScaling(1.0, "fan_in", "truncated_normal")
     dtype: Any = jnp.float32
 
     @nn.compact

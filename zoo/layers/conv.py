@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from zoo.errors import ZooError
 from zoo.layers.convolution import convolution
+from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import Padding, pair, resolve_window
 
 
@@ -38,7 +39,7 @@ class Conv(nn.Module):
     groups: int = 1
     use_bias: bool = True
     dtype: Any = jnp.float32
-    kernel_init: Callable = nn.initializers.lecun_normal()
+    kernel_init: Callable = VarianceScaling(1.0, "fan_in", "truncated_normal")
     bias_init: Callable = nn.initializers.zeros_init()
 
     @nn.compact

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv, LocalResponseNorm, MaxPool
-from zoo.layers.initializers import torch_bias, torch_kernel
+from zoo.layers.initializers import Gaussian, torch_bias, torch_kernel
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -48,7 +48,7 @@ class AlexNet(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("AlexNet", images, self.smallest)
-        gaussian = nn.initializers.normal(0.01)
+        gaussian = Gaussian(0.01)
         ones = nn.initializers.ones
         conv = functools.partial(Conv, dtype=self.dtype, kernel_init=gaussian)
         dense = functools.partial(nn.Dense, dtype=self.dtype, kernel_init=gaussian)

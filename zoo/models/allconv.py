@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv
+from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -41,7 +42,7 @@ class AllCNNC(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("All-CNN-C", images, self.smallest)
-        he_normal = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+        he_normal = VarianceScaling(2.0, "fan_in", "normal")
         dropout = functools.partial(nn.Dropout, deterministic=not train)
 
         def conv(features, size, x, name, strides=1):

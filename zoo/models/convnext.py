@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv, DropPath
+from zoo.layers.initializers import Gaussian
 from zoo.layers.window import require_pixels
 from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
 # torchvision truncates at +-2, which is a hundred deviations.
-KERNEL_INIT = nn.initializers.normal(0.02)
+KERNEL_INIT = Gaussian(0.02)
 
 
 class Patches(nn.Module):

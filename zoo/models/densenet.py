@@ -17,12 +17,12 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, AvgPool, BatchNorm, Conv, MaxPool
-from zoo.layers.initializers import torch_kernel
+from zoo.layers.initializers import VarianceScaling, torch_kernel
 from zoo.layers.window import require_pixels
 from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
-HE_NORMAL = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+HE_NORMAL = VarianceScaling(2.0, "fan_in", "normal")
 
 
 def batch_norm(train: bool, epsilon: float, dtype: Any, name: str) -> BatchNorm:

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 
 from zoo.errors import unknown
 from zoo.layers import BatchNorm, Conv, MaxPool
+from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -48,7 +49,7 @@ class BNCNN(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("BN-CNN", images, self.smallest)
-        glorot = nn.initializers.glorot_uniform()
+        glorot = VarianceScaling(1.0, "fan_avg", "uniform")
         x = nn.relu(Conv(32, 3, padding="VALID", kernel_init=glorot, dtype=self.dtype, name="conv1")(images))
         x = BatchNorm(use_running_average=not train, momentum=0.99, epsilon=1e-3, dtype=self.dtype, name="bn1")(x)
         x = MaxPool(2, 2, name="pool1")(x)
@@ -83,7 +84,7 @@ class MLP(nn.Module):
         if self.activation not in ACTIVATIONS:
             raise unknown("activation of mlp", self.activation, ACTIVATIONS)
         activation = ACTIVATIONS[self.activation]
-        dense = functools.partial(nn.Dense, kernel_init=nn.initializers.glorot_uniform(), dtype=self.dtype)
+        dense = functools.partial(nn.Dense, kernel_init=VarianceScaling(1.0, "fan_avg", "uniform"), dtype=self.dtype)
         x = images.reshape(len(images), math.prod(images.shape[1:]))
         for number, width in enumerate(self.hidden, start=1):
             x = activation(dense(width, name=f"fc{number}")(x))

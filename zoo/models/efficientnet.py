@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, ConvBN, DropPath, SqueezeExcite
+from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -39,8 +40,8 @@ STAGES = (
 )
 
 # As torchvision and the authors' code draw them; the last layer's have the bounds +-1 / sqrt(logits).
-CONV_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-DENSE_INIT = nn.initializers.variance_scaling(1 / 3, "fan_out", "uniform")
+CONV_INIT = VarianceScaling(2.0, "fan_out", "normal")
+DENSE_INIT = VarianceScaling(1 / 3, "fan_out", "uniform")
 
 
 def round_channels(channels: float) -> int:

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, LocalResponseNorm, MaxPool
+from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -73,7 +74,7 @@ def conv_relu(*arguments, **options):
 
 def paper_parts(dtype: Any) -> Parts:
     """The paper's parts."""
-    xavier = nn.initializers.lecun_uniform()  # what Caffe calls xavier has variance 1 / fan_in
+    xavier = VarianceScaling(1.0, "fan_in", "uniform")  # what Caffe calls xavier has variance 1 / fan_in
     constant = nn.initializers.constant
     return Parts(
         conv=functools.partial(conv_relu, kernel_init=xavier, bias_init=constant(0.2), dtype=dtype),

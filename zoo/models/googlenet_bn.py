@@ -13,10 +13,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import flax.linen as nn
-
 from zoo.layers import AdaptiveAvgPool, ConvBN
-from zoo.layers.initializers import torch_bias
+from zoo.layers.initializers import Gaussian, torch_bias
 from zoo.models.googlenet import FLATTENED, GoogLeNet, Parts, dense_layer
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -24,7 +22,7 @@ from zoo.models.registry import Entry
 
 def torchvision_parts(dtype: Any) -> Parts:
     """torchvision's parts."""
-    gaussian = nn.initializers.normal(0.01)  # torchvision cuts it off at +-2, which is 200 deviations away
+    gaussian = Gaussian(0.01)  # torchvision cuts it off at +-2, which is 200 deviations away
     return Parts(
         conv=functools.partial(ConvBN, epsilon=1e-3, kernel_init=gaussian, dtype=dtype),
         dense=functools.partial(

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, AvgPool, ConvBN, MaxPool
-from zoo.layers.initializers import torch_bias
+from zoo.layers.initializers import Gaussian, torch_bias
 from zoo.layers.window import pair, require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -138,14 +138,14 @@ class AuxHead(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         x = AvgPool(5, 3, name="pool")(x)
         x = self.conv(128, 1, padding=0, name="conv0")(x, train)
-        x = self.conv(768, 5, padding=0, kernel_init=nn.initializers.normal(0.01), name="conv1")(x, train)
+        x = self.conv(768, 5, padding=0, kernel_init=Gaussian(0.01), name="conv1")(x, train)
         x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]  # one pixel already at 299 pixels
         return _classifier(self.num_classes, 0.001, x, self.dtype)
 
 
 def _classifier(num_classes, deviation, x, dtype):
     """The last layer, `fc`."""
-    kernel_init, bias_init = nn.initializers.normal(deviation), torch_bias(x.shape[-1])
+    kernel_init, bias_init = Gaussian(deviation), torch_bias(x.shape[-1])
     return nn.Dense(num_classes, kernel_init=kernel_init, bias_init=bias_init, dtype=dtype, name="fc")(x)
 
 
@@ -178,7 +178,7 @@ class InceptionV3(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array | tuple[jax.Array, list[jax.Array]]:
         require_pixels("Inception v3", images, self.smallest)
-        conv = functools.partial(ConvBN, epsilon=1e-3, kernel_init=nn.initializers.normal(0.1), dtype=self.dtype)
+        conv = functools.partial(ConvBN, epsilon=1e-3, kernel_init=Gaussian(0.1), dtype=self.dtype)
 
         x = conv(32, 3, strides=2, padding=0, name="conv1a")(images, train)
         x = conv(32, 3, padding=0, name="conv2a")(x, train)

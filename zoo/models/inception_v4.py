@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, ConvBN, MaxPool
+from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
@@ -169,7 +170,9 @@ class InceptionV4(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("Inception v4", images, self.smallest)
-        conv = functools.partial(ConvBN, epsilon=1e-3, kernel_init=nn.initializers.he_normal(), dtype=self.dtype)
+        conv = functools.partial(
+            ConvBN, epsilon=1e-3, kernel_init=VarianceScaling(2.0, "fan_in", "truncated_normal"), dtype=self.dtype
+        )
 
         x = conv(32, *REDUCE, name="conv1")(images, train)
         x = conv(32, 3, 1, "VALID", name="conv2")(x, train)
@@ -178,7 +181,7 @@ class InceptionV4(nn.Module):
             x = Mixed(branches, conv, name=name)(x, train)
         x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
         x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
-        xavier = nn.initializers.xavier_uniform()
+        xavier = VarianceScaling(1.0, "fan_avg", "uniform")
         return nn.Dense(self.num_classes, kernel_init=xavier, dtype=self.dtype, name="fc")(x)
 
 
@@ -201,7 +204,7 @@ class InceptionResNetV2(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("Inception-ResNet v2", images, self.smallest)
-        xavier = nn.initializers.xavier_uniform()
+        xavier = VarianceScaling(1.0, "fan_avg", "uniform")
         conv = functools.partial(ConvBN, epsilon=1e-3, kernel_init=xavier, dtype=self.dtype)
         mixed = functools.partial(Mixed, conv=conv)
         project = functools.partial(Conv, kernel_init=xavier, dtype=self.dtype)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, ConvBN
+from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.mobilenet import HE_FAN_OUT, InvertedResidual
@@ -68,7 +69,7 @@ class MnasNet(nn.Module):
         x = conv(1280, 1, name="conv2")(x, train)
         x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
         x = nn.Dropout(self.dropout, deterministic=not train, name="drop")(x)
-        uniform = nn.initializers.variance_scaling(1.0, "fan_out", "uniform")
+        uniform = VarianceScaling(1.0, "fan_out", "uniform")
         return nn.Dense(self.num_classes, kernel_init=uniform, dtype=self.dtype, name="fc")(x)
 
 

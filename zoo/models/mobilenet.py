@@ -24,12 +24,13 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, ConvBN, SqueezeExcite
+from zoo.layers.initializers import Gaussian, VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import KERAS, KERAS_DEPTHWISE, Layout
 from zoo.models.registry import Entry
 
-HE_FAN_OUT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-GAUSSIAN = nn.initializers.normal(0.01)
+HE_FAN_OUT = VarianceScaling(2.0, "fan_out", "normal")
+GAUSSIAN = Gaussian(0.01)
 
 
 TABLE_1 = (  # of Howard et al.: channels, stride of the depthwise convolution

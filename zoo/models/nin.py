@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, MaxPool
+from zoo.layers.initializers import Gaussian
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -40,7 +41,7 @@ class NiN(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("NiN", images, self.smallest)
-        gaussian = nn.initializers.normal(0.05)
+        gaussian = Gaussian(0.05)
         dropout = functools.partial(nn.Dropout, self.dropout, deterministic=not train)
 
         def conv(features, size, x, name):

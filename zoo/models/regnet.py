@@ -12,11 +12,12 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, ConvBN, SqueezeExcite
+from zoo.layers.initializers import Gaussian, VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
-CONV_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+CONV_INIT = VarianceScaling(2.0, "fan_out", "normal")
 
 
 class YBlock(nn.Module):
@@ -77,7 +78,7 @@ class RegNetY(nn.Module):
                 strides = 2 if block == 0 else 1
                 x = YBlock(width, strides, self.group_width, dtype=self.dtype, name=f"stage{stage}_{block}")(x, train)
         x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
-        return nn.Dense(self.num_classes, kernel_init=nn.initializers.normal(0.01), dtype=self.dtype, name="fc")(x)
+        return nn.Dense(self.num_classes, kernel_init=Gaussian(0.01), dtype=self.dtype, name="fc")(x)
 
 
 TORCHVISION = Layout(

@@ -22,13 +22,13 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, BatchNorm, Conv, DropPath, MaxPool
-from zoo.layers.initializers import torch_bias, torch_kernel
+from zoo.layers.initializers import VarianceScaling, torch_bias, torch_kernel
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
 # Gaussian with variance 2 / fan_out: He et al. 2015 for the backward pass, torchvision's kaiming_normal_ in "fan_out" mode.
-he_fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+he_fan_out = VarianceScaling(2.0, "fan_out", "normal")
 
 
 def batch_norm(train: bool, dtype: Any) -> functools.partial:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv
+from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -45,7 +46,7 @@ class ResNetCifar(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("ResNet for CIFAR", images, self.smallest)
-        he_fan_in = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+        he_fan_in = VarianceScaling(2.0, "fan_in", "normal")
         conv1 = Conv(self.width, 3, padding=1, use_bias=False, kernel_init=he_fan_in, dtype=self.dtype, name="conv1")
         x = nn.relu(batch_norm(train, self.dtype)(name="bn1")(conv1(images)))
         for name, stage, strides, depth in places((self.blocks,) * 3):

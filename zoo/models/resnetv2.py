@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv, DropPath, MaxPool
+from zoo.layers.initializers import Gaussian
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -97,7 +98,7 @@ class ResNetV2(nn.Module):
             )(x, train)
         x = nn.relu(batch_norm(train, self.dtype)(name="bn")(x))
         x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
-        return nn.Dense(self.num_classes, kernel_init=nn.initializers.normal(0.01), dtype=self.dtype, name="fc")(x)
+        return nn.Dense(self.num_classes, kernel_init=Gaussian(0.01), dtype=self.dtype, name="fc")(x)
 
 
 TIMM = Layout(

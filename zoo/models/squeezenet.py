@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv, MaxPool
+from zoo.layers.initializers import Gaussian, VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -32,7 +33,7 @@ class Fire(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        conv = functools.partial(Conv, kernel_init=nn.initializers.he_uniform(), dtype=self.dtype)
+        conv = functools.partial(Conv, kernel_init=VarianceScaling(2.0, "fan_in", "uniform"), dtype=self.dtype)
         x = nn.relu(conv(self.features, 1, name="squeeze")(x))
         small = nn.relu(conv(4 * self.features, 1, name="expand1x1")(x))
         large = nn.relu(conv(4 * self.features, 3, padding=1, name="expand3x3")(x))
@@ -75,14 +76,14 @@ class SqueezeNet(nn.Module):
             return MaxPool(3, 2, padding="CEIL", name=f"pool{number}")(x) if number in self.pools else x
 
         features, kernel_size = self.stem
-        he_uniform = nn.initializers.he_uniform()
+        he_uniform = VarianceScaling(2.0, "fan_in", "uniform")
         x = nn.relu(conv(features, kernel_size, strides=2, kernel_init=he_uniform, name="conv1")(images))
         x = pool(1, x)
         for number, features in enumerate(self.fires, start=2):
             x = Fire(features, dtype=self.dtype, name=f"fire{number}")(x)
             x = pool(number, x)
         x = nn.Dropout(self.dropout, deterministic=not train, name="drop9")(x)
-        x = nn.relu(conv(self.num_classes, 1, kernel_init=nn.initializers.normal(0.01), name="conv10")(x))
+        x = nn.relu(conv(self.num_classes, 1, kernel_init=Gaussian(0.01), name="conv10")(x))
         return AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
 
 

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, BatchNorm, Conv, MaxPool
+from zoo.layers.initializers import Gaussian, VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
@@ -56,10 +57,10 @@ class VGG(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("VGG", images, self.smallest)
-        kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+        kaiming = VarianceScaling(2.0, "fan_out", "normal")
         conv = functools.partial(Conv, kernel_size=3, padding=1, kernel_init=kaiming, dtype=self.dtype)
         norm = functools.partial(BatchNorm, use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype)
-        dense = functools.partial(nn.Dense, dtype=self.dtype, kernel_init=nn.initializers.normal(0.01))
+        dense = functools.partial(nn.Dense, dtype=self.dtype, kernel_init=Gaussian(0.01))
         dropout = functools.partial(nn.Dropout, self.dropout, deterministic=not train)
 
         x = images

@@ -16,12 +16,12 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, BatchNorm, Conv, ConvBN, MaxPool
-from zoo.layers.initializers import torch_bias, torch_kernel
+from zoo.layers.initializers import VarianceScaling, torch_bias, torch_kernel
 from zoo.layers.window import Padding, require_pixels
 from zoo.models.layout import KERAS, KERAS_DEPTHWISE, Layout
 from zoo.models.registry import Entry
 
-CONV_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+CONV_INIT = VarianceScaling(2.0, "fan_out", "normal")
 
 
 class SeparableConv(nn.Module):

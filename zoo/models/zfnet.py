@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import Conv, LocalResponseNorm, MaxPool
+from zoo.layers.initializers import Gaussian
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -44,7 +45,7 @@ class ZFNet(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("ZFNet", images, self.smallest)
-        gaussian = nn.initializers.normal(0.01)
+        gaussian = Gaussian(0.01)
         conv = functools.partial(Conv, dtype=self.dtype, kernel_init=gaussian)
         dense = functools.partial(nn.Dense, dtype=self.dtype, kernel_init=gaussian)
         dropout = functools.partial(nn.Dropout, self.dropout, deterministic=not train)

@@ -2,7 +2,7 @@
 
 import fnmatch
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import flax.linen as nn
@@ -21,7 +21,8 @@ from zoo.data.loader import Corrupt, Feed, make_feed
 from zoo.data.selection import check_all_values, check_kind, select
 from zoo.data.statistics import measure_split
 from zoo.errors import ZooError
-from zoo.initialization import distribution_of, draw_parameters
+from zoo.initialization import distribution_of, draw_parameters, own_laws
+from zoo.layers.initializers import OwnLaw
 from zoo.models.registry import create_model
 from zoo.optimizer import make_optimizer
 from zoo.recipe import Recipe, ReduceOnPlateau
@@ -51,6 +52,7 @@ class Experiment:
       total_steps: of the run.
       optimizer, learning_rate: the recipe's, for that many steps.
       strategy: see `zoo.parallel.data_parallel`.
+      laws: that the network draws its parameters by where the recipe says nothing, by path, as far as they are known.
       start: what the network starts from besides its initialization; None for nothing.
       frozen: the parameters that do not move, such as "conv1/kernel".
     """
@@ -69,6 +71,7 @@ class Experiment:
     optimizer: optax.GradientTransformation
     learning_rate: Callable[[jax.Array], jax.Array]
     strategy: str
+    laws: Mapping[str, OwnLaw]
     start: Start | None = None
     frozen: frozenset[str] = frozenset()
 
@@ -77,7 +80,7 @@ class Experiment:
         params = traverse_util.flatten_dict(self.abstract_state.params, sep="/")
         started = self.start.variables if self.start else {}
         left = {path: shape for path, shape in params.items() if ("params", *path.split("/")) not in started}
-        drawn = draw_parameters(self.recipe.initialization, seed, left)
+        drawn = draw_parameters(self.recipe.initialization, self.laws, seed, left)
         taken = {("params", *path.split("/")): values for path, values in drawn.items()} | started
         return parallel.make_replicated(self._create_state, self.mesh, jnp.uint32(seed), taken)
 
@@ -212,7 +215,8 @@ def prepare(
     eval_feed = feed_of("eval", dataset.eval, recipe.augmentation.eval)
     validation_feed = validation and feed_of("validation", validation, recipe.augmentation.eval)
     input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
-    variables = _check_network(network, input_shape, classes)
+    with own_laws() as laws:
+        variables = _check_network(network, input_shape, classes)
     params = traverse_util.flatten_dict(variables["params"], sep="/")
     heads = getattr(network, "aux_heads", False)
     if training and heads != (recipe.auxiliary_weight is not None) and (heads or model is None):
@@ -256,6 +260,7 @@ def prepare(
         ),
         learning_rate=rate,
         strategy=strategy,
+        laws=laws,
         start=start,
         frozen=frozen,
     )
