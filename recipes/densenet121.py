@@ -7,8 +7,9 @@ Data:      Fashion-MNIST, which the project carries; 3,840 of its 60,000 trainin
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/densenet121.cpu.jsonl.
 
-What in it is ours, and why: images of 48 pixels, of which 2x2 places are left at the end, and half the paper's learning
-rate for an eighth of its batch.
+What in it is ours, and why: images of 48 pixels, of which 2x2 places are left at the end, and a fifth of the paper's
+learning rate for an eighth of its batch: with half of it the loss rose to 4.0 after the warm-up, and five runs came to 0.762
+on average, with a deviation of 0.009.
 """
 
 from zoo.recipe import *
@@ -23,7 +24,7 @@ RECIPE = Recipe(
     ),
     initialization=Initialization(exceptions={"classifier/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9, nesterov=True),
-    schedule=Cosine(peak=0.05, warmup=0.1),
+    schedule=Cosine(peak=0.02, warmup=0.1),
     regularization=Regularization(weight_decay=1e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=120, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),

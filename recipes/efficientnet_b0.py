@@ -8,7 +8,8 @@ Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/efficientnet_b0.cpu.jsonl.
 
 What in it is ours, and why: images of 64 pixels; an average of the weights over some twenty steps, for the 10,000 of
-the authors' code, and a rate that falls by 3 % every fiftieth of the run.
+the authors' code, and a rate that falls by 6 % every fiftieth of the run. With a peak of 0.005 the loss rose to 4.6 after the
+warm-up, and five runs came to 0.736 on average, with a deviation of 0.020.
 """
 
 from zoo.recipe import *
@@ -26,7 +27,7 @@ RECIPE = Recipe(
         decay=0.9, momentum=0.9, epsilon=1e-3, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True
     ),
     weight_average=WeightAverage(0.95),
-    schedule=Step(peak=0.005, warmup=0.1, every=0.02, factor=0.94),
+    schedule=Step(peak=0.002, warmup=0.1, every=0.02, factor=0.94),
     regularization=Regularization(weight_decay=1e-5, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=250, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),

@@ -8,7 +8,8 @@ Data:      Fashion-MNIST, which the project carries; 6,400 of its 60,000 trainin
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/googlenet_bn.cpu.jsonl.
 
-What in it is ours, and why: images of 64 pixels, without the further classifiers, and the last layer starts small.
+What in it is ours, and why: images of 64 pixels, without the further classifiers, and the last layer starts small. With a
+rate of 0.02 the loss rose to 4.4 after the warm-up, and eight runs came to 0.710 on average, with a deviation of 0.015.
 """
 
 from zoo.recipe import *
@@ -23,7 +24,7 @@ RECIPE = Recipe(
     ),
     initialization=Initialization(exceptions={"fc/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9),
-    schedule=Cosine(peak=0.02, warmup=0.1),
+    schedule=Cosine(peak=0.01, warmup=0.1),
     regularization=Regularization(weight_decay=1e-5, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=200, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
