@@ -10,7 +10,8 @@ Expected:  the table in README.md, from the runs in verification/ledger/vgg11.cp
 
 What in it is ours, and why: He initialization, which came a few months later. With the paper's Gaussian of deviation
 0.01 this network could still be trained, and the deeper ones could not: they were started from its layers. Images have
-32 pixels, the fewest that five halvings allow, and the linear layers 512 units for 4096.
+32 pixels, the fewest that five halvings allow, and the linear layers 512 units for 4096. With a rate of 0.02 five runs came to
+0.720 on average, with a deviation of 0.020.
 """
 
 from zoo.recipe import *
@@ -25,7 +26,7 @@ RECIPE = Recipe(
     ),
     initialization=Initialization(kernel=HeNormal(), bias=Constant(0.0), exceptions={"fc8/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9),
-    schedule=Cosine(peak=0.02, warmup=0.1),
+    schedule=Cosine(peak=0.01, warmup=0.1),
     regularization=Regularization(weight_decay=5e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=300, evaluate_every=0.25, interim_examples=500),
     precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
