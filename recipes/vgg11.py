@@ -43,7 +43,7 @@ RECIPE = Recipe(
         "initialization.exceptions": "ours: a small last layer makes the first predictions even, and the loss before training ln 10",
         "optimizer": "Simonyan & Zisserman 2015, section 3.1: momentum 0.9",
         "schedule": "ours: a short run has to end with a small rate, and a cosine needs no choice of when it falls",
-        "schedule.peak": "ours: the paper has 0.01 for batches of 256 and 370,000 steps",
+        "schedule.peak": "Simonyan & Zisserman 2015, section 3.1: 0.01, there for batches of 256",
         "regularization": "Simonyan & Zisserman 2015, section 3.1",
         "loss": "Simonyan & Zisserman 2015, section 3.1: multinomial logistic regression",
         "budget": "ours: 9,600 images are what two CPU cores train on in a minute or two",
