@@ -3,6 +3,7 @@
 import dataclasses
 
 import flax.linen as nn
+import numpy as np
 import pytest
 
 import zoo
@@ -37,6 +38,16 @@ def test_own_data_and_networks_are_checked(recipe, dataset):
         zoo.fit(recipe, dataset=wrong)
     with pytest.raises(ZooError, match=r"Careless gives \[67, 67, 9\] logits an image, and the data has 10 classes"):
         zoo.fit(recipe, dataset=dataset, model=Careless())
+
+
+def test_images_are_decoded_ahead_unless_one_only_looks(recipe, image_folder):
+    """The same images either way."""
+    folder = zoo.open_source(f"folder:{image_folder}")
+    recipe = recipe.override({"model.options.hidden": 8})
+    ahead, later = (prepare(recipe, folder, decode_ahead=choice) for choice in (True, False))
+    assert ahead.train_feed.resident and ahead.eval_feed.resident
+    assert not later.train_feed.resident and not later.eval_feed.resident
+    np.testing.assert_array_equal(ahead.statistics.mean, later.statistics.mean)
 
 
 class Careless(nn.Module):
