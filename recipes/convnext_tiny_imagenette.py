@@ -2,7 +2,8 @@
 
     python -m zoo.train --recipe=convnext_tiny_imagenette
 
-Status:    not run here. Traces are verified (on random pixels, where the data is not at hand).
+Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
+           first steps on a CPU, where it is.
 Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
            --data=folder:PATH, the same archive unpacked.
 Hardware:  meant for one GPU.
