@@ -11,7 +11,7 @@ from zoo.data.loader import training_batches
 from zoo.errors import ZooError
 from zoo.parallel import shard_batch
 from zoo.recipe import *
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 
 
 class Net(nn.Module):

@@ -12,7 +12,7 @@ import zoo
 from zoo.data import features
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 from zoo.training.run_folder import RunFolder
 from zoo.training.step import inputs_and_labels
 

@@ -12,8 +12,8 @@ from tuning import *
 import zoo
 from zoo.errors import TrainingInterrupted
 from zoo.recipe import *
-from zoo.training.experiment import prepare
 from zoo.training.freezing import around_optimizer, normalize_as_in_evaluation, without_gradient
+from zoo.training.preparing import prepare
 from zoo.training.tracking import Tracker
 
 

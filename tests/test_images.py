@@ -7,7 +7,7 @@ from verification.images import check_images
 from zoo.recipe import *
 from zoo.recipe.augmentation import Transform
 from zoo.recipe.part import Part
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 
 
 def test_new_transforms_are_checked(recipe, dataset):

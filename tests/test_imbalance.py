@@ -17,8 +17,8 @@ from zoo.data.sampling import interpolated
 from zoo.errors import ZooError
 from zoo.loss import example_losses
 from zoo.recipe import *
-from zoo.training.experiment import prepare
 from zoo.training.objective import Objective, sums_of_outputs, sums_over_examples
+from zoo.training.preparing import prepare
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.array([0] * 300 + [1] * 40 + [2] * 60)

@@ -20,7 +20,7 @@ from zoo.initialization import distribution_of, draw, draw_parameters, own_laws
 from zoo.layers.initializers import Gaussian, Uniform, VarianceScaling
 from zoo.models.registry import find_entry
 from zoo.recipe import *
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 
 DISTRIBUTIONS = [
     HeNormal(), HeUniform(), GlorotNormal(), GlorotUniform(), LeCunNormal(), LeCunUniform(), Normal(0.01),

@@ -187,7 +187,7 @@ def print_differences():
 
     from zoo import parallel
     from zoo.data.loader import training_batches
-    from zoo.training.experiment import prepare
+    from zoo.training.preparing import prepare
     from zoo.training.step import mixed_inputs, step_keys
 
     geometry = (RandomRotation(20), RandomShift(0.2, 0.2), RandomShear(10), RandomZoom(0.2), VerticalFlip())

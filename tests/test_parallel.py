@@ -128,7 +128,7 @@ import sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
 import jax, numpy as np, zoo
 from conftest import small, tiny_dataset
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 from zoo.data.loader import training_batches
 from zoo import parallel
 experiment = prepare(small(zoo.load_recipe("alexnet")), tiny_dataset())

@@ -9,7 +9,7 @@ import pytest
 import zoo
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 
 
 def test_class_count_and_image_size_are_checked_first(recipe, dataset):

@@ -10,7 +10,7 @@ from zoo.data.loader import training_batches
 from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.training.contact_sheet import draw_contact_sheet, first_examples
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 from zoo.training.step import mixed_inputs, step_keys
 
 EVALUATION = (Resize(67), Normalize())

@@ -11,7 +11,7 @@ from zoo.data.splitting import folds, hold_out
 from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.training.cross_validation import cross_validate
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 from zoo.training.tracking import Tracker
 
 RANDOM = np.random.default_rng(0)

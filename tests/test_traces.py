@@ -17,7 +17,7 @@ from verification.initialization import first_eval_step
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.recipe import Augmentation, ChannelMeanStd, HeNormal, Initialization, Model, Normalize, Resize
 from zoo.training.evaluation import evaluate_feed
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 
 
 def test_images_are_looked_at_from_all_over_the_split():

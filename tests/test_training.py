@@ -16,8 +16,8 @@ import zoo
 from zoo.data.loader import Corrupt
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.training.experiment import prepare
 from zoo.training.pace import Waits
+from zoo.training.preparing import prepare
 from zoo.training.run_folder import RunFolder
 from zoo.training.step import dropout_by_position
 from zoo.training.stopping import SkippedImages

@@ -13,7 +13,7 @@ import zoo
 from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.recipe.loading import parse_changes
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 
 
 def test_a_new_head_on_trained_layers(source, three):

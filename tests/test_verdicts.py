@@ -12,7 +12,7 @@ from zoo import parallel
 from zoo.data.loader import training_batches
 from zoo.recipe import *
 from zoo.training.diagnosis import first_non_finite
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 from zoo.training.verdict import judge
 
 

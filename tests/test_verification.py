@@ -18,8 +18,8 @@ from verification.faults import FAULTS
 from verification.statistics import prediction_band, share_is_plausible
 from verification.suite import check_recipe
 from zoo.errors import ZooError
-from zoo.training.experiment import prepare
 from zoo.training.fit import fit
+from zoo.training.preparing import prepare
 
 # Each fault, and the checks (group: name) of which one must find it without training anything.
 FOUND_BY = {

@@ -11,7 +11,7 @@ from verification.faults import FAULTS
 from verification.features import check_features
 from verification.suite import check_recipe
 from zoo.recipe import *
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 
 RANDOM = np.random.default_rng(0)
 # Skewed, so that means are no medians, of different scales, one of them constant, and with gaps.

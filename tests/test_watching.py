@@ -15,7 +15,7 @@ from zoo.data.loader import training_batches
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.parallel import shard_batch
 from zoo.recipe import *
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 from zoo.training.tracking import Tracker
 from zoo.training.watching import Watched
 

@@ -129,7 +129,7 @@ def record(args: flags.FlagValues) -> int:
     from zoo.data.sources import open_source
     from zoo.errors import ZooError, unknown
     from zoo.recipe import list_recipes, load_recipe
-    from zoo.training.experiment import prepare
+    from zoo.training.preparing import prepare
 
     if not args.recipe:
         raise ZooError("--record: which recipe? --recipe=NAME")

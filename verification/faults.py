@@ -16,7 +16,7 @@ import zoo.data.statistics
 import zoo.initialization
 import zoo.layers.conv
 import zoo.layers.normalization
-import zoo.training.experiment
+import zoo.training.preparing
 
 
 def same_padding():
@@ -96,13 +96,13 @@ def low_learning_rate():
 
 
 def _scaled_learning_rate(factor):
-    learning_rate = zoo.training.experiment.learning_rate
+    learning_rate = zoo.training.preparing.learning_rate
 
     def wrong(schedule, total_steps):
         right = learning_rate(schedule, total_steps)
         return lambda step: factor * right(step)
 
-    return mock.patch.object(zoo.training.experiment, "learning_rate", wrong)
+    return mock.patch.object(zoo.training.preparing, "learning_rate", wrong)
 
 
 FAULTS: dict[str, Callable] = {

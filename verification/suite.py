@@ -17,7 +17,7 @@ from verification.stand_in import with_stand_in
 from verification.traces import check_traces
 from zoo.errors import DataNotPrepared, ZooError
 from zoo.recipe import Recipe, load_recipe
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 from zoo.training.tracking import Tracker
 
 GROUPS = ("architecture", "initialization", "traces", "convergence")

@@ -32,7 +32,7 @@ from zoo.recipe import (
     WeightAverage,
 )
 from zoo.recipe.schedule import Schedule
-from zoo.training import experiment as experiments
+from zoo.training import preparing
 from zoo.training.experiment import Experiment
 from zoo.training.objective import sums_over_examples
 
@@ -182,7 +182,7 @@ def check_updates(group: Group, recipe: Recipe) -> Check:
     penalties = recipe.regularization if _decays(recipe, path) else Regularization()
     weight = random.standard_normal(8)
     params = traverse_util.unflatten_dict({path: jnp.asarray(weight, jnp.float32)}, sep="/")
-    rate = experiments.learning_rate(recipe.schedule, SHORT_RUN)
+    rate = preparing.learning_rate(recipe.schedule, SHORT_RUN)
     optimizer = make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping)
     state, rule = optimizer.init(params), update_rule(recipe.optimizer, penalties.weight_decay)
     for step in range(SHORT_RUN):

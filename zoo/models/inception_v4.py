@@ -1,19 +1,14 @@
 """Inception v4: Szegedy, Ioffe, Vanhoucke, Alemi 2017, "Inception-v4, Inception-ResNet and the Impact of Residual
-Connections on Learning".
+Connections on Learning", figures 3 to 9.
 
-`inception_v4` is the network of figures 3 to 9. Where the stem and some branches have 7x1 and 1x7, or 1x3 and 3x1, one
-after the other, the order is that of the authors' code, which timm has, too.
+Where the stem and some branches have 7x1 and 1x7, or 1x3 and 3x1, one after the other, the order is that of the authors'
+code, which timm has, too.
 
-`inception_resnet_v2` is the network whose weights the authors published, and timm has, under the paper's name. The
-paper's figures 15 to 19 describe another: with the stem of Inception v4, with 5, 10 and 5 residual blocks in the
-place of 10, 20 and 10, and 384, 1154 and 2048 channels in the place of 320, 1088 and 2080.
-
-Batch normalization has the authors' epsilon of 1e-3 and PyTorch's momentum, as in timm; in Keras it has no scales. The
-authors' code adds an auxiliary head to both for training, which is not in the paper, nor in timm, nor here.
+Batch normalization has the authors' epsilon of 1e-3 and PyTorch's momentum, as in timm. The authors' code adds an
+auxiliary head for training, which is not in the paper, nor in timm, nor here.
 """
 
 import functools
-import itertools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -21,10 +16,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from zoo.layers import AdaptiveAvgPool, AvgPool, Conv, ConvBN, MaxPool
+from zoo.layers import AdaptiveAvgPool, AvgPool, ConvBN, MaxPool
 from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
-from zoo.models.layout import KERAS, Layout
+from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
 # A block is a tuple of branches, and a branch a tuple of layers: "max", a pool of 3x3 pixels with stride 2; "avg", one
@@ -77,13 +72,6 @@ def v4_layers(blocks: tuple[int, int, int]) -> dict[str, tuple]:
     }
 
 
-MIXED_5B = (((96, 1),), ((48, 1), (64, 5)), ((64, 1), (96, 3), (96, 3)), ("avg", (64, 1)))
-INCEPTION_RESNET_A = (((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3)))
-INCEPTION_RESNET_B = (((192, 1),), ((128, 1), (160, (1, 7)), (192, (7, 1))))
-MIXED_7A = (((256, 1), (384, *REDUCE)), ((256, 1), (288, *REDUCE)), ((256, 1), (288, 3), (320, *REDUCE)), ("max",))
-INCEPTION_RESNET_C = (((192, 1),), ((192, 1), (224, (1, 3)), (256, (3, 1))))
-
-
 def layer_name(branch: int, index: int, layers: tuple) -> str:
     """`branch0` where a branch has but one layer, else `branch0_0` and so on."""
     return f"branch{branch}_{index}" if len(layers) > 1 else f"branch{branch}"
@@ -125,28 +113,6 @@ class Mixed(nn.Module):
         return side_by_side(self.branches, self.conv, x, train)
 
 
-class InceptionResNet(nn.Module):
-    """Branches side by side, then a 1x1 convolution, `project`, whose output times `scale` is added to the input.
-
-    Attributes:
-      branches, conv: as in `Mixed`.
-      project: makes `project` from its number of features.
-      scale: section 3.3's, against activations that die out.
-      activation: of the sum.
-    """
-
-    branches: tuple[tuple, ...]
-    conv: Callable
-    project: Callable
-    scale: float
-    activation: Callable = nn.relu
-
-    @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        y = side_by_side(self.branches, self.conv, x, train)
-        return self.activation(x + self.scale * self.project(x.shape[-1], 1, name="project")(y))
-
-
 class InceptionV4(nn.Module):
     """Inception v4: 42,679,816 parameters at 1000 classes.
 
@@ -185,55 +151,6 @@ class InceptionV4(nn.Module):
         return nn.Dense(self.num_classes, kernel_init=xavier, dtype=self.dtype, name="fc")(x)
 
 
-class InceptionResNetV2(nn.Module):
-    """Inception-ResNet v2, as published: 55,843,464 parameters at 1000 classes.
-
-    All kernels are drawn uniformly with variance 2 / (fan_in + fan_out), as in the authors' code; biases are zero.
-
-    Attributes: as in `InceptionV4`, but for
-      blocks: how many residual blocks of each kind there are in front of the last.
-    """
-
-    smallest: ClassVar[int] = 75
-
-    num_classes: int = 1000
-    blocks: tuple[int, int, int] = (10, 20, 9)
-    dropout: float = 0.2
-    dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
-        require_pixels("Inception-ResNet v2", images, self.smallest)
-        xavier = VarianceScaling(1.0, "fan_avg", "uniform")
-        conv = functools.partial(ConvBN, epsilon=1e-3, kernel_init=xavier, dtype=self.dtype)
-        mixed = functools.partial(Mixed, conv=conv)
-        project = functools.partial(Conv, kernel_init=xavier, dtype=self.dtype)
-        residual = functools.partial(InceptionResNet, conv=conv, project=project)
-
-        x = conv(32, *REDUCE, name="conv_1a")(images, train)
-        x = conv(32, 3, 1, "VALID", name="conv_2a")(x, train)
-        x = conv(64, 3, name="conv_2b")(x, train)
-        x = MaxPool(3, 2, name="pool_3a")(x)
-        x = conv(80, 1, name="conv_3b")(x, train)
-        x = conv(192, 3, 1, "VALID", name="conv_4a")(x, train)
-        x = MaxPool(3, 2, name="pool_5a")(x)
-        x = mixed(MIXED_5B, name="mixed_5b")(x, train)
-        for index in range(self.blocks[0]):
-            x = residual(INCEPTION_RESNET_A, scale=0.17, name=f"inception_resnet_a{index}")(x, train)
-        x = mixed(reduction_a(256, 256, 384, 384), name="reduction_a")(x, train)
-        for index in range(self.blocks[1]):
-            x = residual(INCEPTION_RESNET_B, scale=0.1, name=f"inception_resnet_b{index}")(x, train)
-        x = mixed(MIXED_7A, name="reduction_b")(x, train)
-        for index in range(self.blocks[2]):
-            x = residual(INCEPTION_RESNET_C, scale=0.2, name=f"inception_resnet_c{index}")(x, train)
-        # The last block is neither scaled nor rectified.
-        x = residual(INCEPTION_RESNET_C, scale=1.0, activation=lambda x: x, name="inception_resnet_c9")(x, train)
-        x = conv(1536, 1, name="conv_7b")(x, train)
-        x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]
-        x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
-        return nn.Dense(self.num_classes, kernel_init=xavier, dtype=self.dtype, name="fc")(x)
-
-
 V4_TIMM = Layout(
     (
         ("^stem1/branch0", "stem1/maxpool"), ("^stem1/branch1", "stem1/conv"),
@@ -245,62 +162,8 @@ V4_TIMM = Layout(
     )
 )  # fmt: skip
 
-RESNET_TIMM = Layout(
-    (
-        (r"/branch(\d)_", r"/branch\1."), ("/project", "/conv2d"), ("^conv_", "conv2d_"), ("^pool_", "maxpool_"),
-        ("^reduction_a", "mixed_6a"), ("^reduction_b", "mixed_7a"), ("^inception_resnet_c9", "block8"),
-        ("^inception_resnet_a", "repeat."), ("^inception_resnet_b", "repeat_1."), ("^inception_resnet_c", "repeat_2."),
-        ("^avgpool", "global_pool"), ("^dropout", "head_drop"), ("^fc$", "classif"),
-    )
-)  # fmt: skip
-
-
-def _keras():
-    """Layers in Keras's order. In parallel branches that is by their distance from the branches' end, and convolutions
-    come before normalizations, while names count layers branch by branch, in the order in which they are made."""
-    layers, count = {}, itertools.count()
-
-    def add(*made):
-        for ours, theirs in (("conv", "conv2d"), ("bn", "batch_normalization")):
-            layers.update({f"{path}/{ours}": f"{theirs}_{number}" if number else theirs for path, number in made})
-
-    def add_branches(path, branches):
-        made = [
-            [
-                (f"{path}/{layer_name(branch, index, row)}", next(count))
-                for index, layer in enumerate(row)
-                if not isinstance(layer, str)
-            ]
-            for branch, row in enumerate(branches)
-        ]
-        for distance in range(max(map(len, made)), 0, -1):
-            add(*(row[-distance] for row in made if len(row) >= distance))
-
-    def add_residuals(ours, theirs, branches, blocks):
-        for index in range(blocks):
-            add_branches(f"{ours}{index}", branches)
-            layers[f"{ours}{index}/project"] = f"{theirs}_{index + 1}_conv"
-
-    for path in ("conv_1a", "conv_2a", "conv_2b", "conv_3b", "conv_4a"):
-        add((path, next(count)))
-    add_branches("mixed_5b", MIXED_5B)
-    add_residuals("inception_resnet_a", "block35", INCEPTION_RESNET_A, 10)
-    add_branches("reduction_a", reduction_a(256, 256, 384, 384))
-    add_residuals("inception_resnet_b", "block17", INCEPTION_RESNET_B, 20)
-    add_branches("reduction_b", MIXED_7A)
-    add_residuals("inception_resnet_c", "block8", INCEPTION_RESNET_C, 10)
-    layers |= {"conv_7b/conv": "conv_7b", "conv_7b/bn": "conv_7b_bn", "fc": "predictions"}
-    return Layout(layers=layers, constants=(("/bn/scale$", 1.0),), framework=KERAS)
-
-
 MODELS = {
     "inception_v4": Entry(
         InceptionV4, input_shape=(299, 299, 3), paper="Szegedy et al. 2017", layouts={"timm": V4_TIMM}
-    ),
-    "inception_resnet_v2": Entry(
-        InceptionResNetV2,
-        input_shape=(299, 299, 3),
-        paper="Szegedy et al. 2017",
-        layouts={"timm": RESNET_TIMM, "keras": _keras()},
     ),
 }

@@ -16,8 +16,8 @@ from zoo.recipe import Study
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.recipe.study import START, goes_on
 from zoo.training.environment import environment
-from zoo.training.experiment import prepare
 from zoo.training.fit import FitResult, fit
+from zoo.training.preparing import prepare
 from zoo.training.tracking import Tracker
 
 CURVE_POINTS = 50

@@ -31,7 +31,7 @@ from zoo.recipe import (
     Regularization,
     Resize,
 )
-from zoo.training.experiment import prepare
+from zoo.training.preparing import prepare
 from zoo.training.step import Constants
 
 LARGER = 4  # without a backward pass there is room for it, and large weights are read less often

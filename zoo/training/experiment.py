@@ -1,6 +1,5 @@
-"""From a recipe to everything that a run needs: data, network, devices, compiled steps. Nothing has been trained yet."""
+"""Everything that a run needs: data, network, devices, compiled steps. Nothing has been trained yet."""
 
-import fnmatch
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,26 +13,16 @@ from flax import traverse_util
 from jax.sharding import Mesh
 
 from zoo import parallel
-from zoo.data import augment, features, sampling
 from zoo.data.augment import Statistics
-from zoo.data.dataset import Dataset, check_dataset
-from zoo.data.loader import Corrupt, Feed, make_feed
-from zoo.data.selection import check_all_values, check_kind, select
-from zoo.data.statistics import measure_split
-from zoo.errors import ZooError
-from zoo.initialization import distribution_of, draw_parameters, own_laws
+from zoo.data.dataset import Dataset
+from zoo.data.loader import Feed
+from zoo.initialization import draw_parameters
 from zoo.layers.initializers import OwnLaw
-from zoo.models.registry import create_model
-from zoo.optimizer import make_optimizer
 from zoo.recipe import Recipe, ReduceOnPlateau
-from zoo.recipe.metric import TOP5_CLASSES
-from zoo.schedule import learning_rate
-from zoo.training.freezing import around_optimizer, frozen_parameters
 from zoo.training.objective import Objective
 from zoo.training.state import TrainState, create_state
 from zoo.training.step import Constants, make_eval_step, make_train_step
-from zoo.training.stopping import SkippedImages
-from zoo.training.transfer import Start, load_start
+from zoo.training.transfer import Start
 
 
 @dataclass(frozen=True)
@@ -41,7 +30,7 @@ class Experiment:
     """A recipe with its data, its network and its devices. Its steps are compiled once, however many seeds are trained.
 
     Attributes:
-      recipe, mesh: as given to `prepare`.
+      recipe, mesh: as given to `zoo.training.preparing.prepare`.
       dataset: the same, with what the recipe leaves of the training split.
       model: the network, with as many classes as the data has.
       train_feed, eval_feed: the splits with the transforms that are left for the device.
@@ -144,163 +133,3 @@ class Experiment:
     def _eval_step(self, feed):
         body = make_eval_step(self.model, feed.transforms, self.recipe.loss)
         return parallel.data_parallel(body, self.mesh, donate=False, strategy=self.strategy)
-
-
-def prepare(
-    recipe: Recipe,
-    dataset: Dataset,
-    *,
-    model: nn.Module | None = None,
-    mesh: Mesh | None = None,
-    strategy: str = "shard_map",
-    on_corrupt: Callable[[Corrupt], None] | None = None,
-    on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
-    known_statistics: Statistics | None = None,
-    training: bool = True,
-    decode_ahead: bool = True,
-    workers: int = 0,
-) -> Experiment:
-    """Checks that recipe, data and network fit together, reads what has to be read, and measures the statistics.
-
-    Args:
-      recipe: what to do.
-      dataset: opened with `zoo.data.sources.open_source`.
-      model: a network of one's own instead of the recipe's.
-      mesh: devices; all there are if None.
-      strategy: see `zoo.parallel.data_parallel`.
-      on_corrupt: called for each image that cannot be decoded; None counts them against the recipe's limit.
-      on_progress: called as (what, images done, images in all) while images are decoded.
-      known_statistics: of an earlier run, instead of measuring them.
-      training: whether it will train: if not, training images are read only as far as statistics need them.
-      decode_ahead: whether to decode at once what fits in memory and is gone through again and again.
-      workers: processes that decode; 0 for threads of this one.
-
-    Raises:
-      ZooError: they do not fit together, or too many images cannot be decoded.
-    """
-    mesh = mesh or parallel.make_mesh()
-    on_corrupt = on_corrupt or SkippedImages(recipe.data.corrupt_limit, None)
-    parallel.check_strategy(strategy)
-    parallel.check_batch_size(
-        recipe.budget.batch_size, mesh, recipe.budget.accumulation, pairs=recipe.augmentation.mixing is not None
-    )
-    check_dataset(dataset)
-    check_kind(dataset, recipe.normalization)
-    check_all_values(dataset, recipe.data.missing)
-    validation = None
-    if training or known_statistics is None:
-        dataset, validation = select(recipe.data, dataset)
-    classes = len(dataset.class_names)
-    _check_metrics(recipe, classes)
-    if recipe.model.num_classes not in (None, classes):
-        raise ZooError(f"model.num_classes is {recipe.model.num_classes}, but {dataset.spec} has {classes} classes")
-    network = model
-    if network is None:
-        dtype = getattr(recipe.precision, mesh.devices.flat[0].platform, recipe.precision.cpu)
-        network = create_model(recipe.model.name, classes, jnp.dtype(dtype), **recipe.model.options)
-
-    def feed_of(name, split, transforms):
-        return make_feed(
-            split,
-            transforms,
-            channels=dataset.channels,
-            num_classes=classes,
-            on_corrupt=on_corrupt,
-            on_progress=lambda done: on_progress(f"reading {name} images", done, len(split)),
-            workers=workers,
-            decode_ahead=decode_ahead and (training or name == "eval"),
-        )
-
-    train_feed = feed_of("train", dataset.train, recipe.augmentation.train)
-    eval_feed = feed_of("eval", dataset.eval, recipe.augmentation.eval)
-    validation_feed = validation and feed_of("validation", validation, recipe.augmentation.eval)
-    input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
-    with own_laws() as laws:
-        variables = _check_network(network, input_shape, classes)
-    params = traverse_util.flatten_dict(variables["params"], sep="/")
-    heads = getattr(network, "aux_heads", False)
-    if training and heads != (recipe.auxiliary_weight is not None) and (heads or model is None):
-        raise ZooError(
-            f"auxiliary_weight is {recipe.auxiliary_weight} and the network's aux_heads are {heads}: a recipe has both, as in"
-            " model.options.aux_heads=True, or neither"
-        )
-    if model is None:  # the patterns of a recipe are for the layers of its own network
-        _check_patterns(recipe, params)
-    start = None
-    if recipe.transfer and training:
-        start = load_start(recipe.transfer, network, variables, input_shape, classes)
-    frozen = frozen_parameters(recipe.transfer, params, start.drawn if start else ())
-    measured = known_statistics
-    if measured is None and dataset.feature_names is not None:
-        measured = features.measure(recipe.normalization, recipe.data.missing, recipe.data.outliers, dataset)
-    elif measured is None:
-        measured = measure_split(
-            recipe.normalization, dataset.train, train_feed, eval_feed, on_corrupt, on_progress, workers
-        )
-    weights = None
-    if training:
-        train_feed = sampling.resample(recipe.imbalance, train_feed, measured)
-        weights = sampling.class_weights(recipe.imbalance, train_feed, dataset.class_names)
-    total_steps = recipe.budget.total_steps(train_feed.epoch)
-    rate = learning_rate(recipe.schedule, total_steps)
-    return Experiment(
-        recipe=recipe,
-        dataset=dataset,
-        mesh=mesh,
-        model=network,
-        train_feed=train_feed,
-        eval_feed=eval_feed,
-        validation_feed=validation_feed,
-        statistics=measured,
-        class_weights=weights,
-        input_shape=input_shape,
-        total_steps=total_steps,
-        optimizer=around_optimizer(
-            make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping), recipe.transfer, frozen
-        ),
-        learning_rate=rate,
-        strategy=strategy,
-        laws=laws,
-        start=start,
-        frozen=frozen,
-    )
-
-
-def _check_metrics(recipe, classes):
-    for field in ("target", "early_stopping", "schedule"):
-        if getattr(getattr(recipe, field), "metric", None) == "top5" and classes < TOP5_CLASSES:
-            raise ZooError(
-                f"{field}.metric is top5, which takes {TOP5_CLASSES} classes or more, and here are {classes}"
-            )
-
-
-def _check_network(network, input_shape, classes):
-    """Traces the network once, for its own complaints about the image and for the number of its logits; its variables."""
-
-    def init():
-        return network.init_with_output(jax.random.key(0), jnp.zeros((1, *input_shape)), train=False)
-
-    logits, variables = jax.eval_shape(init)
-    if logits.shape != (1, classes):
-        raise ZooError(
-            f"{type(network).__name__} gives {list(logits.shape[1:])} logits an image, and the data has {classes} classes"
-        )
-    return variables
-
-
-def _penalized(regularization):
-    return regularization.weight_decay or regularization.l1
-
-
-def _check_patterns(recipe, params):
-    for field, patterns in (
-        ("initialization.exceptions", recipe.initialization.exceptions),
-        ("regularization.decayed", recipe.regularization.decayed if _penalized(recipe.regularization) else ()),
-    ):
-        for pattern in patterns:
-            if not any(fnmatch.fnmatchcase(path, pattern) for path in params):
-                raise ZooError(f"{field}: no parameter of {recipe.model.name} matches {pattern!r}")
-    for path, parameter in params.items():
-        distribution = distribution_of(recipe.initialization, path)
-        if distribution and distribution.of_kernels and parameter.ndim < 2:
-            raise ZooError(f"initialization: {path} is a vector, and {type(distribution).__name__} is for kernels")

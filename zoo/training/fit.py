@@ -20,8 +20,9 @@ from zoo.recipe import Recipe
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.confusion import draw_confusion
 from zoo.training.curves import draw_curves
-from zoo.training.experiment import Experiment, prepare
+from zoo.training.experiment import Experiment
 from zoo.training.loop import Loop
+from zoo.training.preparing import prepare
 from zoo.training.run_folder import RunFolder
 from zoo.training.stopping import SkippedImages, one_line_for_disk_errors, stop_on_signals
 from zoo.training.tracking import ByClass, History, JSONLines, TensorBoard, Tracker, Trackers
@@ -73,7 +74,7 @@ def fit(
       strategy: "shard_map" or "pmap", see `zoo.parallel.data_parallel`.
       workers: processes that decode images; 0 for threads of this one.
       trackers: are told of everything that happens.
-      experiment: of this recipe, from `zoo.training.experiment.prepare`, which then decides data, network and devices:
+      experiment: of this recipe, from `zoo.training.preparing.prepare`, which then decides data, network and devices:
         so that runs with several seeds read and compile once. Not with a `workdir`.
 
     Raises:
