@@ -46,7 +46,7 @@ RECIPE = Recipe(
         "data.corrupt_limit": "ours: the set has a handful of files that decoders complain about, and 1.28 million others",
         "normalization": "datasets.py, which has the numbers of the whole set",
         "normalization.sample": "ours: 10,000 images are enough for six numbers",
-        "augmentation": "Liu et al. 2022, appendix A.1, table 5; the order is timm's",
+        "augmentation": "Liu et al. 2022, appendix A.1, table 5; the order is timm's, but that parts are erased before Normalize()",
         "augmentation.train.2": "Liu et al. 2022, table 5: RandAugment (9, 0.5); ours: 27 of 30, once, see above",
         "augmentation.train.3": "Liu et al. 2022, table 5: 0.25; up to a third of the area in timm; ours: the colours",
         "augmentation.eval": "datasets.py: shorter side 256, central 224 pixels",

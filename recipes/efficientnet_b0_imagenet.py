@@ -30,7 +30,7 @@ RECIPE = Recipe(
         train=(RandomResizedCrop(224), HorizontalFlip(), Normalize()),
         eval=(ResizeShort(256), CenterCrop(224), Normalize()),
     ),
-    initialization=Initialization(bias=Constant(0.0)),
+    initialization=Initialization(bias=Constant(0.0), exceptions={"*/depthwise/conv/kernel": HeNormal()}),
     optimizer=RMSprop(
         decay=0.9, momentum=0.9, epsilon=1e-3, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True
     ),
@@ -53,6 +53,7 @@ RECIPE = Recipe(
         "augmentation": "preprocessing.py: parts of 8 to 100 % of the area, and flips; ours: without AutoAugment",
         "augmentation.eval": "preprocessing.py: the central 224 of 256 pixels",
         "initialization": "efficientnet_model.py; kernels are the network's own, with variance 2 / fan-out",
+        "initialization.exceptions": "efficientnet_model.py: variance 2 / k^2, of a kernel that has one output there; torchvision counts all",
         "optimizer": "Tan & Le 2019, section 5.2: RMSprop, decay and momentum 0.9",
         "optimizer.epsilon": "utils.py: build_optimizer, 0.001",
         "optimizer.epsilon_in_root": "tf.train.RMSPropOptimizer",

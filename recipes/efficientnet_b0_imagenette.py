@@ -5,7 +5,8 @@
 Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
            first steps on a CPU, where it is.
 Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked.
+           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
+           shorter sides have 224 pixels.
 Hardware:  meant for one GPU.
 Expected:  nothing is promised before it is measured, so there is no target.
 Ours:      a batch of 128, to which the rate is scaled as in the authors' code; a shorter average of weights.
@@ -21,7 +22,9 @@ RECIPE = Recipe(
         train=(RandomResizedCrop(224), HorizontalFlip(), Normalize()),
         eval=(ResizeShort(256), CenterCrop(224), Normalize()),
     ),
-    initialization=Initialization(bias=Constant(0.0), exceptions={"fc/kernel": Normal(0.01)}),
+    initialization=Initialization(
+        bias=Constant(0.0), exceptions={"fc/kernel": Normal(0.01), "*/depthwise/conv/kernel": HeNormal()}
+    ),
     optimizer=RMSprop(
         decay=0.9, momentum=0.9, epsilon=1e-3, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True
     ),
@@ -39,7 +42,7 @@ RECIPE = Recipe(
         "normalization": "ours: the training pixels' own mean and deviation, of all images",
         "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
         "initialization": "efficientnet_model.py in tensorflow/tpu; kernels are the network's own, with variance 2 / fan-out",
-        "initialization.exceptions": "ours: predictions start even; the authors' +-1 / sqrt(classes) is for 1000 classes",
+        "initialization.exceptions": "ours: predictions start even; the authors' +-1 / sqrt(classes) is for 1000 classes. Depthwise: theirs, 2 / k^2",
         "optimizer": "Tan & Le 2019, section 5.2; epsilon and the rest as in recipes/efficientnet_b0_imagenet.py",
         "schedule": "Tan & Le 2019, section 5.2: times 0.97 every 2.4 epochs",
         "schedule.peak": "main.py in tensorflow/tpu: 0.016 * 128 / 256",

@@ -1,7 +1,7 @@
 """ResNet-18 for small images, on CIFAR-10 or on a folder of one's own, with cutout, as DeVries and Taylor 2017 trained it.
 
     python -m zoo.train --recipe=resnet18_cifar10 --data=folder:cifar10
-    python -m zoo.train --recipe=resnet18_cifar10 --data=folder:flowers --set=target=None
+    python -m zoo.train --recipe=resnet18_cifar10 --data=folder:flowers
 
 Paper:     DeVries & Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout",
            arXiv:1708.04552; the network is that of He et al. 2016, arXiv:1512.03385, with a stem for 32 pixels.

@@ -5,7 +5,7 @@
 Status:    not run here. Its traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
 Data:      tfds:imagenet2012, which one prepares from the archives that image-net.org gives out on request.
 Hardware:  the authors had 8 GPUs with 32 images each (README of KaimingHe/deep-residual-networks); no time is given.
-Expected:  75.3 % accuracy for the central crop (the same README: 24.7 % error); 77.1 % over ten crops (the paper's table 4).
+Expected:  75.3 % accuracy for the central crop (the same README: 24.7 % error); 77.1 % over ten crops (the paper's table 3).
            torchvision's network trained in nearly this way has 76.1 %, with its strides placed as here.
 Ours:      the scale of crops. The paper resizes the shorter side to a random length from 256 to 480 pixels; here the crop's
            area is drawn, from what those lengths leave of an image of 3:4. Standard deviations are divided out, too, and

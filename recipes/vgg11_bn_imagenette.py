@@ -5,7 +5,8 @@
 Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
            first steps on a CPU, where it is.
 Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked.
+           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
+           shorter sides have 224 pixels.
 Hardware:  meant for one GPU.
 Expected:  nothing is promised before it is measured, so there is no target.
 Ours:      nearly all but the network: batch normalization is younger than the paper.

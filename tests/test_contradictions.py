@@ -29,7 +29,21 @@ def test_with_validation_a_plateau_does_not_see_the_evaluation_at_the_end(plain)
     plain.override(three)
     with pytest.raises(ZooError, match="schedule.patience is 3, and the run has 3 evaluations"):
         plain.override({**three, "data.validation": 0.1})
-    plain.override({**three, "data.validation": 0.1, "early_stopping": EarlyStopping(patience=3)})
+    plain.override({**three, "data.validation": 0.1, "early_stopping": EarlyStopping("top1", patience=3)})
+
+
+def test_a_run_that_would_end_before_its_rate_falls(plain):
+    """By the same evaluations, of which both parts want three at first."""
+    plateau = {"schedule": ReduceOnPlateau(0.1, patience=2)}
+    with pytest.raises(ZooError, match="early_stopping.patience is 2 and schedule.patience is 2, both of loss"):
+        plain.override({**plateau, "early_stopping": EarlyStopping(patience=2)})
+    plain.override({**plateau, "early_stopping": EarlyStopping(patience=3)})
+    plain.override({**plateau, "early_stopping": EarlyStopping("top1", patience=2)})
+    with pytest.raises(ZooError, match="both of loss"):
+        plain.override({**plateau, "early_stopping": EarlyStopping(patience=2, minimum_change=0.1)})
+    # What is progress for early stopping may be none for the rate.
+    demanding = {"schedule": ReduceOnPlateau(0.1, patience=2, minimum_change=0.1)}
+    plain.override({**demanding, "early_stopping": EarlyStopping(patience=2)})
 
 
 @pytest.mark.parametrize("loss", [Focal(), GeneralizedCrossEntropy()])

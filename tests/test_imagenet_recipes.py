@@ -1,5 +1,6 @@
 """The recipes for ImageNet, as far as they can be run without it: ten steps each on a set of its form, read as it would be."""
 
+import dataclasses
 import math
 
 import pytest
@@ -65,6 +66,7 @@ def test_ten_steps_on_images_as_tfds_has_them(imagenet, monkeypatch, name):
     recipe = zoo.load_recipe(name)
     dataset = zoo.open_source(recipe.data.source)
     assert (len(dataset.train), len(dataset.eval), len(dataset.class_names)) == (36, 6, 1000)
+    average = recipe.weight_average  # without a ramp it would be what the run began with
     short = recipe.override(
         {
             "budget.batch_size": BATCH,
@@ -74,6 +76,7 @@ def test_ten_steps_on_images_as_tfds_has_them(imagenet, monkeypatch, name):
             "budget.evaluate_every": 1.0,
             "schedule.peak": recipe.schedule.peak * BATCH / recipe.budget.batch_size,
             "target": None,
+            "weight_average": average and dataclasses.replace(average, ramp=True),
         }
     )
     result = zoo.fit(short)

@@ -168,6 +168,14 @@ def test_names_and_options():
         zoo.create_model("alexnet", dropuot=0.1)
     with pytest.raises(ZooError, match="num_classes is 0"):
         zoo.create_model("alexnet", num_classes=0)
+    for name, options, message in (
+        ("alexnet", {"dropout": 50}, "alexnet: dropout must be in \\[0, 1\\), not 50"),
+        ("alexnet", {"dropout": "0.5"}, "alexnet: dropout must be a number, not '0.5'"),
+        ("mlp", {"hidden": 64}, "mlp: hidden must be a list of a whole number, not 64"),
+    ):
+        with pytest.raises(ZooError, match=message):
+            zoo.create_model(name, **options)
+    assert zoo.create_model("mlp", hidden=[64]).hidden == (64,)
 
 
 def test_same_padding_of_alexnets_first_convolution_gives_other_shapes():

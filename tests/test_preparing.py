@@ -54,3 +54,17 @@ class Careless(nn.Module):
     @nn.compact
     def __call__(self, images, train=False):
         return nn.Dense(9)(images)
+
+
+def test_an_average_that_is_mostly_the_initial_weights_is_an_error(recipe, dataset):
+    """0.95 ** 12 is 0.54, and 0.94 ** 12 is 0.48."""
+    slow, quick, ramped = (
+        recipe.override({"weight_average": WeightAverage(*values)})
+        for values in ((0.95, False), (0.94, False), (0.95,))
+    )
+    with pytest.raises(
+        ZooError, match="weight_average.decay is 0.95: after 12 steps 54% of the average would be initial"
+    ):
+        prepare(slow, dataset)
+    prepare(quick, dataset)
+    prepare(ramped, dataset)

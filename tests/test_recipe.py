@@ -144,3 +144,11 @@ def test_finding_recipes(tmp_path, recipe):
     }.items():
         with pytest.raises(ZooError, match=message):
             zoo.load_recipe(name)
+    for text, message in {
+        "from zoo.recipe import *\nRECIPE = Recip()\n": "mine.py, line 2: NameError: name 'Recip' is not defined",
+        "RECIPE = (\n": "mine.py, line 1: SyntaxError: '\\(' was never closed",
+        "import json\njson.loads('')\n": "mine.py, line 2: JSONDecodeError: Expecting value",
+    }.items():
+        mine.write_text(text)
+        with pytest.raises(ZooError, match=message):
+            zoo.load_recipe(str(mine))

@@ -216,7 +216,14 @@ def test_variants_go_on_from_what_the_study_trains_first(tmp_path):
     assert np.array_equal(further["fc1"]["kernel"], source["fc1"]["kernel"])
     assert not np.array_equal(further["fc3"]["kernel"], source["fc3"]["kernel"])
     again = run_study(study, tmp_path, on_begin=None)
-    assert [run.fingerprint for run in again] == [recipe.fingerprint for recipe in study.recipes().values()]
+    chance, further = study.recipes().values()
+    assert [run.fingerprint for run in again] == [
+        chance.fingerprint,
+        f"{further.fingerprint} from {SHORT.fingerprint}",
+    ]
+    other = dataclasses.replace(study, start=SHORT.override({"schedule.peak": 0.5}))
+    with pytest.raises(ZooError, match="schedule.peak"):  # what is in "start" is not what it would go on from
+        run_study(other, tmp_path)
     with pytest.raises(ZooError, match="Study.start is None, and 'further' goes on from it"):
         dataclasses.replace(study, start=None)
     with pytest.raises(ZooError, match="Study.start: no variant goes on from it"):

@@ -12,10 +12,13 @@ from conftest import small, tabular, tiny_dataset
 import zoo
 from verification import traces
 from verification.check import Group
-from verification.images import check_images, fits, looks_normalized, network_inputs
+from verification.images import check_images, check_splits, fits, looks_normalized, network_inputs
 from verification.initialization import first_eval_step
+from verification.transforms import behaves, geometry
 from zoo.data.dataset import ArraySplit, Dataset
-from zoo.recipe import Augmentation, ChannelMeanStd, HeNormal, Initialization, Model, Normalize, Resize
+from zoo.data.framing import frame as framing_on_the_host
+from zoo.optimizer import make_optimizer
+from zoo.recipe import *
 from zoo.training.evaluation import evaluate_feed
 from zoo.training.preparing import prepare
 
@@ -61,6 +64,54 @@ def test_a_rate_that_is_wrong_at_the_end_of_one_epoch_is_noticed(long_run):
     rate = long_run.learning_rate
     bent = dataclasses.replace(long_run, learning_rate=lambda step: rate(step) * jnp.where(step == end, 1.01, 1.0))
     assert f"at step {end} it is" in traces.check_learning_rate(group, bent).detail
+
+
+@pytest.mark.parametrize("clipping", [ClipByNorm(1000.0), ClipByValue(0.01)])
+def test_clipping_and_decay_that_are_missing_are_noticed(recipe, dataset, monkeypatch, clipping):
+    """Whatever the threshold is, and whatever the parameters are called that decay."""
+    regularization = Regularization(weight_decay=0.01, decayed=("conv1/kernel",))
+    experiment = prepare(recipe.override({"clipping": clipping, "regularization": regularization}), dataset)
+    group = Group("small", "traces")
+    assert traces.check_updates(group, experiment).status == "pass"
+    for wrong in (
+        lambda optimizer, regularization, rate, clipping: make_optimizer(optimizer, regularization, rate, None),
+        lambda optimizer, regularization, rate, clipping: make_optimizer(optimizer, Regularization(), rate, clipping),
+    ):
+        monkeypatch.setattr(traces, "make_optimizer", wrong)
+        assert traces.check_updates(group, experiment).status == "fail"
+
+
+@dataclasses.dataclass
+class Numbered:
+    """A split of a million files, too large to be looked at as a whole."""
+
+    first: int
+    length: int
+    images: None = None
+
+    def __len__(self):
+        return self.length
+
+    def read(self, index):
+        return str(self.first + index).encode(), 0
+
+
+def test_training_images_among_few_that_are_evaluated_are_noticed():
+    """If all of 50,000 images are among 1.28 million, 4 of 1,000 are expected among the 5,000 that are looked at."""
+    train = Numbered(0, 1_281_167)
+    for first, status in ((1_281_167, "pass"), (0, "fail")):
+        dataset = types.SimpleNamespace(train=train, eval=Numbered(first, 50_000), examples="images")
+        assert check_splits(Group("large", "traces"), dataset).status == status
+
+
+def test_crops_are_looked_at_on_the_host_too(monkeypatch):
+    crop = RandomResizedCrop(224)
+    assert behaves(crop)[0]
+    middle = RandomResizedCrop(32, min_area=0.5, max_area=0.5)
+    monkeypatch.setattr(
+        geometry, "frame", lambda picture, framing, random: framing_on_the_host(picture, (middle,), random)
+    )
+    assert not behaves(crop)[0]
 
 
 def test_evaluation_images_may_be_a_little_larger_if_the_network_takes_them():

@@ -15,6 +15,7 @@ import zoo
 from verification import convergence, first_steps, ledger, report, suite
 from verification.check import Check, Group
 from verification.faults import FAULTS
+from verification.pool import check_recipes
 from verification.statistics import prediction_band, share_is_plausible
 from verification.suite import check_recipe
 from zoo.errors import ZooError
@@ -58,6 +59,11 @@ def test_shuffled_labels_can_only_be_found_by_training_and_are():
     with FAULTS["shuffled_labels"]():
         (found,) = failures(check_recipe("lenet5", ["convergence"]))
     assert "loss, part 1 is 2." in found and found.endswith("stopped there")
+
+
+def test_a_fault_is_put_into_every_process():
+    (found,) = check_recipes(["lenet5"], ["traces"], fault="raw_pixels")
+    assert "input" in [check.name for check in found if check.status == "fail"]
 
 
 def test_every_fault_has_a_test():
@@ -104,6 +110,29 @@ def test_without_reference_runs_the_bands_are_undecided(small_world):
     checks = check_small(prepare(recipe, dataset))
     assert [check.status for check in checks] == ["pass", "undecided"]
     assert "--record --seeds=8" in checks[1].detail and report.exit_status(checks) == 3
+
+
+def test_reference_runs_of_other_data_decide_nothing(small_world):
+    recipe, dataset = small_world
+    experiment = prepare(recipe, dataset)
+    for seed in range(5):
+        run = convergence.reference_run(
+            "small",
+            experiment,
+            seed,
+            [{"kind": "train", "loss": 1.0, "top1": 0.5, "images_per_second": 9.0}] * 20,
+            {"loss, part 1": 1.0 + seed},
+        )
+        ledger.append_run("small", "cpu", {**run, "data": "folder:other", "first_steps": 20})
+    runs = ledger.read_first_steps("small", recipe, "cpu")
+    (check,) = first_steps.check_first_steps("small", experiment, runs, suite.SEED)
+    assert (check.status, check.detail) == ("undecided", "the reference runs are of folder:other, and this is tiny")
+    for run in runs:
+        del run["first_steps"]
+        ledger.append_run("small", "cpu", run)
+    found = {check.name: check for check in check_small(experiment)}
+    assert (found["bands"].status, found["bands"].detail) == (check.status, check.detail)
+    assert ledger.data_name("folder:/home/me/flowers/") == "folder:flowers"
 
 
 def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):

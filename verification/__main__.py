@@ -28,7 +28,9 @@ flags.DEFINE_enum(
     " for all.",
     flag_values=FLAGS,
 )
-flags.DEFINE_integer("seed", SEED, "Of the run that is judged.", lower_bound=0, flag_values=FLAGS)
+flags.DEFINE_integer(
+    "seed", SEED, "Of the run that is judged.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS
+)
 flags.DEFINE_string(
     "data",
     None,

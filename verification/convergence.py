@@ -1,13 +1,12 @@
 """Does the recipe converge as it promises, and as it always has?"""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from verification.check import Check, Group
-from verification.ledger import append_run, fingerprint, read_ledger
+from verification.ledger import append_run, data_name, fingerprint, of_data, read_ledger
 from verification.statistics import Band, prediction_band
 from zoo.errors import ZooError
 from zoo.training.environment import environment
@@ -25,7 +24,8 @@ def check_convergence(
 ) -> Iterator[Check]:
     """Trains with a seed that is not in the ledger, and holds the run against the target and the reference runs."""
     group, recipe = Group(recipe_name, "convergence"), experiment.recipe
-    runs = read_ledger(recipe_name, recipe, platform)
+    known = read_ledger(recipe_name, recipe, platform)
+    runs = of_data(known, experiment.dataset.spec)
     bands = measure_bands([run["measures"] for run in runs], ALPHA) if len(runs) >= FEWEST_RUNS else {}
     check_seed(recipe_name, seed, runs)
     try:
@@ -35,7 +35,8 @@ def check_convergence(
         return
     yield group.check("target", result.verdict.converged, result.verdict.explanation)
     if not bands:
-        yield group.undecided("bands", too_few(recipe_name, runs, platform))
+        others = of_other_data(known, experiment) if known and not runs else None
+        yield group.undecided("bands", others or too_few(recipe_name, runs, platform))
     elif result.verdict.value is not None:
         measures = measure(result)
         for name, band in bands.items():
@@ -54,6 +55,11 @@ def too_few(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str) -> 
         f"unverified: {len(runs)} reference runs of this recipe on {platform}, {FEWEST_RUNS} are needed; make them with"
         f" python -m verification --recipe={recipe_name} --record --seeds=8"
     )
+
+
+def of_other_data(runs: Sequence[dict[str, Any]], experiment: Experiment) -> str:
+    """Why reference runs of another data set decide nothing."""
+    return f"the reference runs are of {runs[-1]['data']}, and this is {data_name(experiment.dataset.spec)}"
 
 
 def measure(result: FitResult) -> dict[str, float]:
@@ -136,7 +142,7 @@ def reference_run(
     return {
         "recipe": recipe_name,
         "fingerprint": fingerprint(experiment.recipe),
-        "data": re.sub(":.*/", ":", experiment.dataset.spec),  # without the folders of whoever made it
+        "data": data_name(experiment.dataset.spec),
         "seed": seed,
         "measures": measures,
         "train_loss": [round(record["loss"], 6) for record in trained],

@@ -4,8 +4,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from verification.check import Check, Group
-from verification.convergence import ALPHA, check_seed, describe, losses_of_parts, measure_bands, reference_run
-from verification.ledger import append_run
+from verification.convergence import (
+    ALPHA,
+    check_seed,
+    describe,
+    losses_of_parts,
+    measure_bands,
+    of_other_data,
+    reference_run,
+)
+from verification.ledger import append_run, of_data
 from verification.losses import of_equal_logits
 from zoo.errors import ZooError
 from zoo.training.experiment import Experiment
@@ -75,6 +83,9 @@ def check_first_steps(
     """
     check_seed(recipe_name, seed, runs)
     group, steps = Group(recipe_name, "convergence"), runs[0]["first_steps"]
+    if not of_data(runs, experiment.dataset.spec):
+        yield group.undecided("bands", of_other_data(runs, experiment))
+        return
     losses = [record["loss"] for record in first_steps(experiment, steps, seed, trackers)]
     measures, bands = losses_of_parts(losses), measure_bands([run["measures"] for run in runs], ALPHA)
     ignorant = of_equal_logits(experiment.recipe.loss, len(experiment.dataset.class_names))

@@ -67,9 +67,12 @@ def check_splits(group: Group, dataset: Dataset) -> Check:
     looked_at = sample_indices(len(evaluation), 10_000 if evaluation.images is not None else 1_000)
     known = {hash(_content(train, index)) for index in known_at}
     both = sum(hash(_content(evaluation, index)) in known for index in looked_at)
-    share = both / len(looked_at)
-    detail = f"{both} of {len(looked_at):,} evaluation {what} are among {len(known):,} training {what}; {SAME_SHARE:.0%} may be"
-    return group.check("splits", share <= SAME_SHARE, detail)
+    allowed = SAME_SHARE * len(looked_at) * len(known_at) / len(train)  # as many as of all of them would be found here
+    detail = (
+        f"{both} of {len(looked_at):,} evaluation {what} are among {len(known_at):,} of {len(train):,} training {what};"
+        f" {allowed:.1f} may be, {SAME_SHARE:.0%} of all"
+    )
+    return group.check("splits", both <= allowed, detail)
 
 
 def _content(split, index):

@@ -3,6 +3,8 @@
 Most of the time goes into tracing and compiling, and Python's lock keeps threads from tracing side by side.
 """
 
+import atexit
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -70,7 +72,9 @@ def _set_up(fault, compilation_cache):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent that ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if fault:
-        FAULTS[fault]().start()  # for as long as the process lives
+        stack = contextlib.ExitStack()
+        stack.enter_context(FAULTS[fault]())
+        atexit.register(stack.close)  # which keeps it for as long as the process lives
     args = flags.FlagValues()
     cli.define_jax_flags(args)
     args(["", f"--compilation_cache={compilation_cache}"])

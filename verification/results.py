@@ -43,7 +43,7 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
     cells = [
         f"`{name}`",
         f"`{recipe.model.name}`",
-        f"`{recipe.data.source}`",
+        _data(recipe, runs or (read_first_steps(name, recipe, platform) if platform else [])),
         f"{target.metric} {target.value:g}" if target else "-",
         steps,
     ]
@@ -70,6 +70,12 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
         cells += [f"{_speed(begun):,.0f}", _machine(begun[-1], platform)] if begun else ["-", "-"]
         cells += [_beginning(begun) if begun else "unverified" if carried else "not run here"]
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def _data(recipe, runs):
+    """What the recipe is for, and what its runs were made with if that was another copy of it."""
+    source = recipe.data.source
+    return f"`{source}`" + (f", here `{runs[-1]['data']}`" if runs and runs[-1]["data"] != source else "")
 
 
 def _speed(runs):

@@ -14,7 +14,7 @@ from verification.check import Check, Group
 from verification.features import check_features
 from verification.images import check_images
 from verification.losses import closed_form as closed_form_of_loss
-from verification.update_rules import clip, update_rule
+from verification.update_rules import clip, threshold, update_rule
 from zoo.compilation import run_once
 from zoo.data.loader import training_order
 from zoo.optimizer import average_weights, make_optimizer
@@ -25,7 +25,6 @@ from zoo.recipe import (
     MultiStep,
     OneCycle,
     Polynomial,
-    Recipe,
     ReduceOnPlateau,
     Regularization,
     Step,
@@ -45,7 +44,7 @@ def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
     yield check_budget(group, experiment)
     yield check_learning_rate(group, experiment)
     yield check_decay(group, experiment)
-    yield check_updates(group, experiment.recipe)
+    yield check_updates(group, experiment)
     yield check_loss(group, experiment)
     if experiment.recipe.weight_average is not None:
         yield check_average(group, experiment.recipe.weight_average)
@@ -173,12 +172,13 @@ def _decays(recipe, path):
     )
 
 
-def check_updates(group: Group, recipe: Recipe) -> Check:
-    """A short run of updates under random gradients, for a small parameter that decays, against the rule in float64."""
-    random = np.random.default_rng(0)
-    path = next(
-        (path for path in ("layer/kernel", "layer/scale", "layer/bias") if _decays(recipe, path)), "layer/kernel"
-    )
+def check_updates(group: Group, experiment: Experiment) -> Check:
+    """A short run of updates under random gradients, some of which are clipped, for eight numbers called like a parameter
+    that decays, against the rule in float64.
+    """
+    random, recipe = np.random.default_rng(0), experiment.recipe
+    paths = traverse_util.flatten_dict(experiment.abstract_state.params, sep="/")
+    path = next((path for path in paths if _decays(recipe, path)), next(iter(paths)))
     penalties = recipe.regularization if _decays(recipe, path) else Regularization()
     weight = random.standard_normal(8)
     params = traverse_util.unflatten_dict({path: jnp.asarray(weight, jnp.float32)}, sep="/")
@@ -186,7 +186,7 @@ def check_updates(group: Group, recipe: Recipe) -> Check:
     optimizer = make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping)
     state, rule = optimizer.init(params), update_rule(recipe.optimizer, penalties.weight_decay)
     for step in range(SHORT_RUN):
-        gradient = random.standard_normal(8)
+        gradient = random.uniform(0, threshold(recipe.clipping)) * random.standard_normal(8)
         gradients = jax.tree.map(lambda leaf, gradient=gradient: jnp.asarray(gradient, leaf.dtype), params)
         plateau = isinstance(recipe.schedule, ReduceOnPlateau) and step >= SHORT_RUN // 2
         factor = recipe.schedule.factor if plateau else 1.0

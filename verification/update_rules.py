@@ -21,6 +21,18 @@ def clip(clipping: Clipping | None, gradient: np.ndarray) -> np.ndarray:
     raise TypeError(f"there is no closed form of {type(clipping).__name__} here yet")
 
 
+def threshold(clipping: Clipping | None) -> float:
+    """What gradients have to be measured by: some eight normal numbers of this deviation are clipped, and some of less not."""
+    match clipping:
+        case None:
+            return 1.0
+        case ClipByNorm(norm):
+            return norm
+        case ClipByValue(value):
+            return value
+    raise TypeError(f"there is no closed form of {type(clipping).__name__} here yet")
+
+
 @functools.singledispatch
 def update_rule(optimizer: Optimizer, decay: float) -> Callable[[np.ndarray, np.ndarray, float], np.ndarray]:
     """A function (gradient, weight, learning rate) -> change of the weight, with a memory, in float64."""

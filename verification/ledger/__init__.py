@@ -1,6 +1,7 @@
 """Raw reference runs, JSON lines: one file a recipe and platform, one line a run. Bands and tables come from these."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,16 @@ def _read(recipe_name, recipe, platform):
         return []
     runs = [json.loads(line) for line in path.read_text().splitlines()]
     return [run for run in runs if run["fingerprint"] == fingerprint(recipe)]
+
+
+def data_name(spec: str) -> str:
+    """What the ledger calls a data set: without the folders of whoever has it."""
+    return re.sub(":.*/", ":", spec.rstrip("/"))
+
+
+def of_data(runs: Sequence[dict[str, Any]], spec: str) -> list[dict[str, Any]]:
+    """Those of some runs that were made with this data set: what they came to says nothing about others."""
+    return [run for run in runs if run["data"] == data_name(spec)]
 
 
 def seconds(runs: Sequence[dict[str, Any]], recipe: Recipe) -> float:

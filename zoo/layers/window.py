@@ -11,7 +11,7 @@ from zoo.errors import ImageTooSmall, ZooError
 
 # "SAME" and "VALID" as in XLA; "CEIL" pads below and to the right as far as the last window hangs over the edge, as pools of
 # Caffe and of PyTorch's ceil_mode do; an int pads every side; ((top, bottom), (left, right)) pads each side by itself.
-Padding = str | int | Sequence[tuple[int, int]]
+Padding = str | int | tuple[tuple[int, int], ...]
 
 
 class Window(NamedTuple):

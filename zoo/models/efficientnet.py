@@ -39,7 +39,8 @@ STAGES = (
     (6, 3, 1, 320, 1),
 )
 
-# As torchvision and the authors' code draw them; the last layer's have the bounds +-1 / sqrt(logits).
+# As torchvision and the authors' code draw them, but that the code counts the one output of a depthwise kernel, and
+# torchvision those of all channels; the last layer's have the bounds +-1 / sqrt(logits).
 CONV_INIT = VarianceScaling(2.0, "fan_out", "normal")
 DENSE_INIT = VarianceScaling(1 / 3, "fan_out", "uniform")
 

@@ -6,6 +6,7 @@ import functools
 import importlib
 import pkgutil
 import re
+import typing
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,9 @@ import jax.numpy as jnp
 import zoo.models
 from zoo.errors import ZooError, unknown
 from zoo.models.layout import Layout
+from zoo.recipe.part import conform, describe
+
+SHARES = {"dropout", "input_dropout", "aux_dropout", "drop_path"}  # of what is dropped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,15 +104,28 @@ def create_model(name: str, num_classes: int | None = None, dtype: Any = jnp.flo
       [N, num_classes] for float images [N, H, W, C].
 
     Raises:
-      ZooError: there is no such model, or it has no such attribute; the message names the nearest one.
+      ZooError: there is no such model, or it has no such attribute, and then the message names the nearest one; or a
+        value is of another type than the attribute, or is no rate of dropout or stochastic depth.
     """
     entry = find_entry(name)
-    attributes = [field.name for field in dataclasses.fields(entry.module) if field.name not in ("parent", "name")]
-    for override in overrides:
-        if override not in attributes:
-            raise unknown(f"option of {name}", override, attributes)
+    overrides = {option: _checked(name, entry, option, value) for option, value in overrides.items()}
     if num_classes is None:
         num_classes = entry.num_classes
     if num_classes < 1:
         raise ZooError(f"{name}: num_classes is {num_classes}, it must be at least 1")
     return entry.module(num_classes=num_classes, dtype=dtype, **{**entry.options, **entry.rates, **overrides})
+
+
+def _checked(name, entry, option, value):
+    """The value of an attribute of a module, as its annotation has it."""
+    attributes = [field.name for field in dataclasses.fields(entry.module) if field.name not in ("parent", "name")]
+    if option not in attributes:
+        raise unknown(f"option of {name}", option, attributes)
+    hint = typing.get_type_hints(entry.module)[option]
+    try:
+        value = conform(value, hint)
+    except TypeError:
+        raise ZooError(f"{name}: {option} must be {describe(hint)}, not {value!r}") from None
+    if option in SHARES and not 0 <= value < 1:
+        raise ZooError(f"{name}: {option} must be in [0, 1), not {value:g}")
+    return value

@@ -20,6 +20,7 @@ def check_together(recipe: "Recipe") -> None:
     _check_loss(recipe)
     _check_steps(recipe)
     _check_patience(recipe)
+    _check_plateau(recipe)
 
 
 def _check_kind(recipe):
@@ -86,3 +87,15 @@ def _check_patience(recipe):
                 f"{name}.patience is {part.patience}, and the run has {evaluations} evaluations to watch, so that it can"
                 " never run out: choose a smaller one, or a smaller budget.evaluate_every"
             )
+
+
+def _check_plateau(recipe):
+    """Both count evaluations without progress; whichever counts less of them comes first."""
+    stopping, schedule = recipe.early_stopping, recipe.schedule
+    if not isinstance(schedule, ReduceOnPlateau) or stopping is None or stopping.metric != schedule.metric:
+        return
+    if stopping.patience <= schedule.patience and stopping.minimum_change >= schedule.minimum_change:
+        raise ZooError(
+            f"early_stopping.patience is {stopping.patience} and schedule.patience is {schedule.patience}, both of"
+            f" {schedule.metric}: the run would end before its rate falls; let early_stopping have the longer one"
+        )

@@ -1,11 +1,13 @@
 """Finds recipes, and reads changes to them from the command line."""
 
 import ast
+import contextlib
 import fnmatch
 import importlib
 import importlib.util
 import itertools
 import pkgutil
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ def load_recipe(name: str) -> Recipe:
       name: the name of a file in `recipes/`, the path of a .py file, or a dotted module.
 
     Raises:
-      ZooError: there is no such recipe (the message names the nearest one), or the file has no `RECIPE`.
+      ZooError: there is no such recipe (the message names the nearest one), or the file cannot be run or has no `RECIPE`.
     """
     return _load(name, Recipe, "recipes", list_recipes)
 
@@ -55,7 +57,7 @@ def load_study(name: str) -> Study:
       name: the name of a file in `recipes/studies/`, the path of a .py file, or a dotted module.
 
     Raises:
-      ZooError: there is no such study (the message names the nearest one), or the file has no `STUDY`.
+      ZooError: there is no such study (the message names the nearest one), or the file cannot be run or has no `STUDY`.
     """
     return _load(name, Study, "recipes.studies", list_studies)
 
@@ -68,7 +70,8 @@ def _load(name, cls, package, names):
             raise ZooError(f"there is no {kind} file {name!r}")
         spec = importlib.util.spec_from_file_location(Path(name).stem, name)
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        with _told_in_a_line(name):
+            spec.loader.exec_module(module)
     elif "." in name or "/" in name:
         try:
             module = importlib.import_module(name)
@@ -84,6 +87,20 @@ def _load(name, cls, package, names):
             f"{name}: a {kind} file has a constant {kind.upper()} = {cls.__name__}(...), and this one has none"
         )
     return found
+
+
+@contextlib.contextmanager
+def _told_in_a_line(file):
+    """Whatever goes wrong in a file that somebody wrote, as an error that says where in it."""
+    try:
+        yield
+    except ZooError:
+        raise
+    except Exception as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+        line = error.lineno if isinstance(error, SyntaxError) else lines[-1]
+        message = error.msg if isinstance(error, SyntaxError) else error
+        raise ZooError(f"{file}, line {line}: {type(error).__name__}: {message}") from error
 
 
 def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:

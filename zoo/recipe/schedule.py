@@ -62,6 +62,7 @@ class MultiStep(Schedule):
 
     def validate(self):
         super().validate()
+        self.require(len(self.boundaries) > 0, "boundaries", "one or more fractions of the run")
         inside = all(self.warmup <= boundary < 1 for boundary in self.boundaries)
         self.require(inside, "boundaries", "fractions of the run, after the warm-up")
         self.require(tuple(sorted(set(self.boundaries))) == self.boundaries, "boundaries", "in rising order")

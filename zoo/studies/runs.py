@@ -1,6 +1,7 @@
 """Trains the variants of a study, and remembers each run as soon as it is done."""
 
 import dataclasses
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ class Run:
 
     Attributes:
       variant: its name in the study.
-      fingerprint: of its recipe.
+      fingerprint: of its recipe, and of the one that it goes on from.
       seed: of the run.
       diverged: whether a loss or a gradient was not finite.
       loss, top1: of the evaluation at the end; None if it diverged.
@@ -88,12 +89,13 @@ def run_study(
         raise ZooError(f"{folder} cannot be used: {error.strerror}") from None
     recipes, runs, datasets, experiments = study.recipes(), [], {}, {}
     start = folder / "start"
-    wanted = {(recipe.fingerprint, seed) for recipe in recipes.values() for seed in range(study.seeds)}
+    fingerprints = {variant: _fingerprint(study, recipe) for variant, recipe in recipes.items()}
+    wanted = set(itertools.product(fingerprints.values(), range(study.seeds)))
     if study.start and not wanted <= known.keys():
         fit(study.start, start, trackers=[on_begin(START, 0)])
     for seed in range(study.seeds):
         for variant, recipe in recipes.items():
-            run = known.get((recipe.fingerprint, seed))
+            run = known.get((fingerprints[variant], seed))
             if run is None:
                 data = recipe.data.source, recipe.data.label
                 if data not in datasets:
@@ -110,13 +112,18 @@ def run_study(
                     total = len(recipes) * study.seeds
                     message = f"stopped after {len(runs)} of {total} runs: the same command goes on from there"
                     raise TrainingInterrupted(message, signum=stopped.signum, step=stopped.step) from None
-                run = _run(variant, recipe.fingerprint, seed, result, time.perf_counter() - started)
+                run = _run(variant, fingerprints[variant], seed, result, time.perf_counter() - started)
                 with path.open("a") as file:
                     file.write(json.dumps(dataclasses.asdict(run)) + "\n")
             run = dataclasses.replace(run, variant=variant)  # it may have had another name
             runs.append(run)
             on_run(run)
     return runs
+
+
+def _fingerprint(study, recipe):
+    """Of all that decides how a variant's runs go, what it goes on from included."""
+    return f"{recipe.fingerprint} from {study.start.fingerprint}" if goes_on(recipe) else recipe.fingerprint
 
 
 def read_runs(path: Path) -> list[Run]:

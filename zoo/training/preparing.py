@@ -28,6 +28,8 @@ from zoo.training.freezing import around_optimizer, frozen_parameters
 from zoo.training.stopping import SkippedImages
 from zoo.training.transfer import load_start
 
+MOST_INITIAL = 0.5  # of an average of weights
+
 
 def prepare(
     recipe: Recipe,
@@ -125,6 +127,7 @@ def prepare(
         train_feed = sampling.resample(recipe.imbalance, train_feed, measured)
         weights = sampling.class_weights(recipe.imbalance, train_feed, dataset.class_names)
     total_steps = recipe.budget.total_steps(train_feed.epoch)
+    _check_average(recipe.weight_average, total_steps)
     rate = learning_rate(recipe.schedule, total_steps)
     return Experiment(
         recipe=recipe,
@@ -169,6 +172,17 @@ def _check_network(network, input_shape, classes):
             f"{type(network).__name__} gives {list(logits.shape[1:])} logits an image, and the data has {classes} classes"
         )
     return variables
+
+
+def _check_average(averaging, total_steps):
+    if averaging is None or averaging.ramp:
+        return
+    initial = averaging.decay**total_steps  # the part of the initial weights in what is evaluated at the end
+    if initial > MOST_INITIAL:
+        raise ZooError(
+            f"weight_average.decay is {averaging.decay:g}: after {total_steps:,} steps {initial:.0%} of the average would be"
+            " initial weights; set weight_average.ramp=True, a smaller decay, or weight_average=None"
+        )
 
 
 def _penalized(regularization):
