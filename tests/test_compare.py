@@ -12,7 +12,7 @@ from recipes.studies import MLP
 from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.recipe.loading import parse_variants
-from zoo.studies.runs import read_runs
+from zoo.studies.runs import fingerprint, read_runs
 from zoo.studies.table import markdown
 
 SHORT = MLP.override({"budget.steps": 20})
@@ -69,7 +69,7 @@ def test_shipped_studies_say_what_they_show_and_on_what_evidence(name):
     folder = ROOT / "docs" / "studies" / name
     recorded = {(run.fingerprint, run.seed): run for run in read_runs(folder / "runs.jsonl")}
     runs = [
-        dataclasses.replace(recorded[recipe.fingerprint, seed], variant=variant)
+        dataclasses.replace(recorded[fingerprint(study, recipe), seed], variant=variant)
         for seed in range(study.seeds)
         for variant, recipe in study.recipes().items()
     ]

@@ -75,6 +75,7 @@ def test_the_table_says_what_the_ledger_supports(monkeypatch, tmp_path):
     runs = [
         {
             "recipe": "alexnet",
+            "data": "fashion_mnist",
             "fingerprint": ledger.fingerprint(recipe),
             "seed": seed,
             "converged": True,

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.data.sources import open_source
 from zoo.errors import TrainingInterrupted, ZooError
-from zoo.recipe import Study
+from zoo.recipe import Recipe, Study
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.recipe.study import START, goes_on
 from zoo.training.environment import environment
@@ -89,7 +89,7 @@ def run_study(
         raise ZooError(f"{folder} cannot be used: {error.strerror}") from None
     recipes, runs, datasets, experiments = study.recipes(), [], {}, {}
     start = folder / "start"
-    fingerprints = {variant: _fingerprint(study, recipe) for variant, recipe in recipes.items()}
+    fingerprints = {variant: fingerprint(study, recipe) for variant, recipe in recipes.items()}
     wanted = set(itertools.product(fingerprints.values(), range(study.seeds)))
     if study.start and not wanted <= known.keys():
         fit(study.start, start, trackers=[on_begin(START, 0)])
@@ -121,7 +121,7 @@ def run_study(
     return runs
 
 
-def _fingerprint(study, recipe):
+def fingerprint(study: Study, recipe: Recipe) -> str:
     """Of all that decides how a variant's runs go, what it goes on from included."""
     return f"{recipe.fingerprint} from {study.start.fingerprint}" if goes_on(recipe) else recipe.fingerprint
 
