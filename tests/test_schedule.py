@@ -165,6 +165,7 @@ def test_the_closed_form_of_verification_is_independent_and_agrees():
         (lambda: Exponential(0.1, warmup=0.3, constant=0.2), "Exponential.constant must be 0, or at least warmup"),
         (lambda: OneCycle(0.1, warmup=0.1), "OneCycle.warmup must be 0"),
         (lambda: OneCycle(0.1, rise=0.6, fall=0.5), "OneCycle.fall"),
+        (lambda: MultiStep(0.1), "MultiStep.boundaries must be one or more fractions of the run"),
         (lambda: ReduceOnPlateau(0.1, metric="val_loss"), "ReduceOnPlateau.metric must be one of loss, top1"),
         (lambda: ReduceOnPlateau(0.1, patience=0), "ReduceOnPlateau.patience"),
     ],
