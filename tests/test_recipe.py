@@ -127,7 +127,7 @@ def test_differences_and_fingerprints(recipe):
     assert commented.fingerprint == recipe.fingerprint and not recipe.difference(commented)
 
 
-def test_finding_recipes(tmp_path, recipe):
+def test_finding_recipes(tmp_path, monkeypatch, recipe):
     assert "alexnet" in zoo.list_recipes() and zoo.list_recipes("alexnet_imagenet*") == [
         "alexnet_imagenet",
         "alexnet_imagenette",
@@ -152,3 +152,6 @@ def test_finding_recipes(tmp_path, recipe):
         mine.write_text(text)
         with pytest.raises(ZooError, match=message):
             zoo.load_recipe(str(mine))
+        monkeypatch.chdir(tmp_path)  # where one's own file is called by its name
+        with pytest.raises(ZooError, match=message):
+            zoo.load_recipe(mine.name)

@@ -126,7 +126,7 @@ def record(args: flags.FlagValues) -> int:
 
     from verification.convergence import record_run
     from verification.first_steps import record_first_steps
-    from verification.ledger import read_first_steps, read_ledger
+    from verification.ledger import of_data, read_first_steps, read_ledger
     from verification.progress import Bar
     from zoo.data.sources import open_source
     from zoo.errors import ZooError, unknown
@@ -142,10 +142,11 @@ def record(args: flags.FlagValues) -> int:
         for name in args.recipe:
             recipe = load_recipe(name)
             there = read_first_steps if args.first else read_ledger
-            missing = set(range(args.seeds)) - {run["seed"] for run in there(name, recipe, platform)}
+            dataset = open_source(args.data or recipe.data.source, recipe.data.label)
+            known = of_data(there(name, recipe, platform), dataset.spec)
+            missing = set(range(args.seeds)) - {run["seed"] for run in known}
             if not missing:
                 continue
-            dataset = open_source(args.data or recipe.data.source, recipe.data.label)
             experiment = prepare(recipe, dataset, on_progress=bar.progress)
             for seed in sorted(missing):
                 if args.first:

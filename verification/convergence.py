@@ -35,8 +35,8 @@ def check_convergence(
         return
     yield group.check("target", result.verdict.converged, result.verdict.explanation)
     if not bands:
-        others = of_other_data(known, experiment) if known and not runs else None
-        yield group.undecided("bands", others or too_few(recipe_name, runs, platform))
+        why = of_other_data(known, experiment) if known and not runs else too_few(recipe_name, runs, platform)
+        yield group.undecided("bands", why)
     elif result.verdict.value is not None:
         measures = measure(result)
         for name, band in bands.items():

@@ -6,6 +6,7 @@ from typing import Any
 from verification.check import Check, Group
 from verification.convergence import (
     ALPHA,
+    FEWEST_RUNS,
     check_seed,
     describe,
     losses_of_parts,
@@ -83,8 +84,9 @@ def check_first_steps(
     """
     check_seed(recipe_name, seed, runs)
     group, steps = Group(recipe_name, "convergence"), runs[0]["first_steps"]
-    if not of_data(runs, experiment.dataset.spec):
-        yield group.undecided("bands", of_other_data(runs, experiment))
+    others, runs = runs, of_data(runs, experiment.dataset.spec)
+    if len(runs) < FEWEST_RUNS:
+        yield group.undecided("bands", of_other_data(others, experiment))
         return
     losses = [record["loss"] for record in first_steps(experiment, steps, seed, trackers)]
     measures, bands = losses_of_parts(losses), measure_bands([run["measures"] for run in runs], ALPHA)

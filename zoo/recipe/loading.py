@@ -70,7 +70,7 @@ def _load(name, cls, package, names):
             raise ZooError(f"there is no {kind} file {name!r}")
         spec = importlib.util.spec_from_file_location(Path(name).stem, name)
         module = importlib.util.module_from_spec(spec)
-        with _told_in_a_line(name):
+        with _told_in_a_line(name, spec.origin):
             spec.loader.exec_module(module)
     elif "." in name or "/" in name:
         try:
@@ -90,17 +90,17 @@ def _load(name, cls, package, names):
 
 
 @contextlib.contextmanager
-def _told_in_a_line(file):
-    """Whatever goes wrong in a file that somebody wrote, as an error that says where in it."""
+def _told_in_a_line(name, path):
+    """Whatever goes wrong in a file that somebody wrote, as an error that says where in it; `path` is what Python calls it."""
     try:
         yield
     except ZooError:
         raise
     except Exception as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1]
         message = error.msg if isinstance(error, SyntaxError) else error
-        raise ZooError(f"{file}, line {line}: {type(error).__name__}: {message}") from error
+        raise ZooError(f"{name}, line {line}: {type(error).__name__}: {message}") from error
 
 
 def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:
