@@ -3,6 +3,7 @@
     python -m verification
     python -m verification --tier=full
     python -m verification --recipe=alexnet --json=report.json --junit=report.xml
+    python -m verification --convolution=xla
     python -m verification --recipe=alexnet --record --seeds=8
     python -m verification --recipe=resnet20_cifar10 --data=folder:cifar10 --record --first=60
 
@@ -52,6 +53,7 @@ flags.DEFINE_integer(
     flag_values=FLAGS,
 )
 cli.define_jax_flags(FLAGS)
+cli.define_convolution_flag(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
@@ -68,10 +70,8 @@ def main(args: flags.FlagValues) -> int:
     if args.data and not args.recipe:
         raise ZooError("--data: for which recipe? --recipe=NAME")
     cli.set_up_jax(args)
-    if args.record:
-        return record(args)
-    with FAULTS[args.fault]() if args.fault else contextlib.nullcontext():
-        return check(args)
+    with cli.chosen_convolution(args), FAULTS[args.fault]() if args.fault else contextlib.nullcontext():
+        return record(args) if args.record else check(args)
 
 
 def check(args: flags.FlagValues) -> int:
@@ -97,7 +97,11 @@ def check(args: flags.FlagValues) -> int:
                 checks.append(one)
                 report.show(console, one)
 
-        options = {"fault": args.fault, "compilation_cache": args.compilation_cache}
+        options = {
+            "fault": args.fault,
+            "compilation_cache": args.compilation_cache,
+            "convolution": args.convolution,
+        }
         if "architecture" in groups:
             chosen = list(dict.fromkeys(networks)) if args.recipe else list_models()
             for found in check_networks(chosen, **options):

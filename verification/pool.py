@@ -12,12 +12,15 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from absl import flags
 
 from verification import SEED
 from verification.check import Check
+
+if TYPE_CHECKING:
+    from zoo.layers.lowering import Choice
 
 MOST_PROCESSES = 4  # each holds a network's weights twice, or weights and momentum: a gigabyte for the largest
 
@@ -41,7 +44,11 @@ def check_recipes(
 
 
 def side_by_side(
-    check: Callable[[str], list[Check]], names: Sequence[str], fault: str | None = None, compilation_cache: bool = True
+    check: Callable[[str], list[Check]],
+    names: Sequence[str],
+    fault: str | None = None,
+    compilation_cache: bool = True,
+    convolution: "Choice" = "auto",
 ) -> Iterator[list[Check]]:
     """What a function of this module's gives for each name, in order.
 
@@ -49,11 +56,11 @@ def side_by_side(
       check: the function.
       names: what it is called with.
       fault: of `verification.faults`, to be put in first.
-      compilation_cache: as the flag of that name.
+      compilation_cache, convolution: as the flags of these names.
     """
     processes = min(MOST_PROCESSES, os.cpu_count(), len(names))
     spawned = multiprocessing.get_context("spawn")  # JAX has threads of its own, which a fork would lose
-    with ProcessPoolExecutor(processes, spawned, _set_up, (fault, compilation_cache)) as pool:
+    with ProcessPoolExecutor(processes, spawned, _set_up, (fault, compilation_cache, convolution)) as pool:
         try:
             yield from pool.map(check, names)
         except BaseException:
@@ -63,22 +70,24 @@ def side_by_side(
             raise
 
 
-def _set_up(fault, compilation_cache):
+def _set_up(fault, compilation_cache, convolution):
     """Runs once in each process."""
     from verification.faults import FAULTS
     from zoo import cli
+    from zoo.layers.lowering import convolution_lowering
 
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # several processes share a GPU
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent that ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if fault:
-        stack = contextlib.ExitStack()
-        stack.enter_context(FAULTS[fault]())
-        atexit.register(stack.close)  # which keeps it for as long as the process lives
     args = flags.FlagValues()
     cli.define_jax_flags(args)
     args(["", f"--compilation_cache={compilation_cache}"])
     cli.set_up_jax(args)
+    stack = contextlib.ExitStack()
+    stack.enter_context(convolution_lowering(convolution))
+    if fault:
+        stack.enter_context(FAULTS[fault]())
+    atexit.register(stack.close)  # which keeps them for as long as the process lives
 
 
 def _end_with_parent():

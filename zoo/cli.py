@@ -8,6 +8,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,6 +152,24 @@ def define_jax_flags(flag_values: flags.FlagValues) -> None:
         "Keep compiled programs in the user's cache folder, so that the next run starts sooner.",
         flag_values=flag_values,
     )
+
+
+def define_convolution_flag(flag_values: flags.FlagValues) -> None:
+    """Defines the flag that `chosen_convolution` reads."""
+    flags.DEFINE_enum(
+        "convolution",
+        "auto",
+        ["auto", "xla", "fast"],
+        "How networks are computed: xla by JAX's own operations, fast by what is faster on CPUs; auto is fast on CPUs.",
+        flag_values=flag_values,
+    )
+
+
+def chosen_convolution(flag_values: flags.FlagValues) -> AbstractContextManager[None]:
+    """The context in which networks are computed as the flag says."""
+    from zoo.layers.lowering import convolution_lowering
+
+    return convolution_lowering(flag_values.convolution)
 
 
 def define_distributed_flags(flag_values: flags.FlagValues) -> None:

@@ -36,6 +36,7 @@ flags.DEFINE_integer("seeds", None, "Runs of each variant; the study's number, o
 flags.DEFINE_string("output", None, "Folder of the comparison; one in runs/ if not given.", flag_values=FLAGS)
 flags.DEFINE_bool("json", False, "Print the table as JSON, and all else to standard error.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
+cli.define_convolution_flag(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
@@ -52,7 +53,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.studies.terminal import Progress
 
     console = cli.make_console(stderr=args.json)
-    with Progress(console, study) as progress:
+    with Progress(console, study) as progress, cli.chosen_convolution(args):
         runs = run_study(study, folder, on_run=progress.done, on_begin=progress.begin)
     given = [argument for argument in sys.argv[1:] if not argument.startswith(("--output", "--json"))]
     command = " ".join(["python -m zoo.compare", *given])

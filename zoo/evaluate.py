@@ -17,6 +17,7 @@ flags.DEFINE_string(
 )
 flags.DEFINE_bool("json", False, "Print a JSON object instead of a table.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
+cli.define_convolution_flag(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
@@ -38,7 +39,8 @@ def main(args: flags.FlagValues) -> int:
 
     console = cli.make_console(stderr=args.json)
     run = load_run(args.workdir, lambda text: console.print(escape(text)))
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    with bar as progress, cli.chosen_convolution(args):
         task = progress.add_task("evaluating", total=None)
         metrics = evaluate(
             run.recipe,

@@ -13,10 +13,14 @@ command goes on from there), 70 a mistake of the program's own.
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from zoo import cli
+
+if TYPE_CHECKING:
+    from zoo.recipe import Recipe
 
 FLAGS = flags.FlagValues()
 cli.define_recipe_flags(FLAGS)
@@ -31,6 +35,7 @@ flags.DEFINE_enum("parallel", "shard_map", ["shard_map", "pmap"], "How steps rea
 flags.DEFINE_integer("workers", 0, "Processes that decode images; 0 for threads.", lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_bool("json", False, "Print the verdict as JSON, and all else to standard error.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
+cli.define_convolution_flag(FLAGS)
 cli.define_distributed_flags(FLAGS)
 
 
@@ -38,7 +43,12 @@ def main(args: flags.FlagValues) -> int:
     """Runs the training; 0 if it converged, in every fold if there are folds, 1 if not."""
     name, recipe = cli.read_recipe(args)
     cli.set_up_jax(args)
+    with cli.chosen_convolution(args):
+        return train(args, name, recipe)
 
+
+def train(args: flags.FlagValues, name: str, recipe: "Recipe") -> int:
+    """The same, once flags and recipe are read."""
     import jax
 
     from zoo.terminal import Terminal

@@ -50,6 +50,7 @@ flags.DEFINE_string(
 )
 flags.DEFINE_integer("rounds", 5, "How often each side has its turn.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_integer("steps", 3, "Steps in a turn.", lower_bound=1, flag_values=FLAGS)
+cli.define_convolution_flag(FLAGS)
 flags.DEFINE_bool("json", False, "Print a line of JSON for each result, not a table.", flag_values=FLAGS)
 
 
@@ -80,7 +81,8 @@ def main(args: flags.FlagValues) -> int:
 
     if args.start and (args.scaling or args.pipeline or args.against or args.profile):
         raise ZooError("--start times whole commands: it takes neither --scaling, --pipeline, --against nor --profile")
-    (_read if args.pipeline else _scale if args.scaling else _start if args.start else _step)(args, console, put)
+    with cli.chosen_convolution(args):
+        (_read if args.pipeline else _scale if args.scaling else _start if args.start else _step)(args, console, put)
     return 0
 
 
@@ -91,7 +93,7 @@ def _step(args, console, put):
     results = []
     for model in args.model:
         for mode in args.mode:
-            work = Work(model, mode, args.batch, args.dtype)
+            work = Work(model, mode, args.batch, args.dtype, args.convolution)
             profile = Path(args.profile) / f"{model}-{mode}" if args.profile else None
             results.append(
                 networks.measure(
@@ -112,7 +114,7 @@ def _scale(args, console, put):
     results = []
     for model in args.model:
         for mode in args.mode:
-            work = Work(model, mode, args.batch, args.dtype)
+            work = Work(model, mode, args.batch, args.dtype, args.convolution)
             for result in scaling.measure(work, rounds=args.rounds, steps=args.steps, console=console):
                 results.append(result)
                 put(result)
@@ -127,7 +129,7 @@ def _start(args, console, put):
 
     results = []
     for model in args.model:
-        results.append(start.measure(model, args.batch, rounds=args.rounds, console=console))
+        results.append(start.measure(model, args.batch, args.convolution, rounds=args.rounds, console=console))
         put(results[-1])
     if not args.json:
         start.show(results, console)

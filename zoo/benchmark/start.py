@@ -20,13 +20,14 @@ POLL = 0.02  # seconds
 PATIENCE = 600  # seconds
 
 
-def measure(model: str, batch_size: int, *, rounds: int, console: Console) -> dict[str, Any]:
+def measure(model: str, batch_size: int, convolution: str, *, rounds: int, console: Console) -> dict[str, Any]:
     """Starts training processes, and ends each after its first step: in turn with an empty compilation cache, and with
     what the one before left there.
 
     Args:
       model: trained with its canonical input on Fashion-MNIST.
       batch_size: of the step.
+      convolution: see `zoo.layers.lowering`.
       rounds: of one cold and one warm start.
       console: where to say how far it is.
 
@@ -38,7 +39,7 @@ def measure(model: str, batch_size: int, *, rounds: int, console: Console) -> di
         with tempfile.TemporaryDirectory() as folder:
             for kind, seconds in times.items():
                 with console.status(f"{model}: {kind} start, round {number} of {rounds}"):
-                    seconds.append(_seconds_to_first_step(model, batch_size, Path(folder), kind))
+                    seconds.append(_seconds_to_first_step(model, batch_size, convolution, Path(folder), kind))
     imports = [_seconds_of([sys.executable, "-c", "import zoo"]) for _ in range(rounds)]
     return {
         "start": model,
@@ -55,7 +56,7 @@ def _seconds_of(command):
     return time.perf_counter() - started
 
 
-def _seconds_to_first_step(model, batch_size, folder, kind):
+def _seconds_to_first_step(model, batch_size, convolution, folder, kind):
     resize = f"Resize({find_entry(model).input_shape[0]})"
     changes = {
         "model": f"Model('{model}')",
@@ -65,7 +66,8 @@ def _seconds_to_first_step(model, batch_size, folder, kind):
         "target": None,
     }
     run = folder / kind
-    command = [sys.executable, "-m", "zoo.train", "--recipe=alexnet", f"--workdir={run}"]
+    command = [sys.executable, "-m", "zoo.train", "--recipe=alexnet"]
+    command += [f"--workdir={run}", f"--convolution={convolution}"]
     command += [f"--set={path}={value}" for path, value in changes.items()]
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
     started = time.perf_counter()

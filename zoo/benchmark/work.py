@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.layers.lowering import Choice
 from zoo.models.registry import find_entry
 
 
@@ -16,6 +17,7 @@ class Work:
       mode: "train" or "eval".
       batch: images in a step, over all devices.
       dtype: of the computation.
+      convolution: how the zoo computes convolutions, see `zoo.layers.lowering`.
       image_side: pixels in height and width; None for the canonical input.
       options: further arguments of `zoo.create_model`.
       devices: of this process; on CPUs they share the cores.
@@ -27,6 +29,7 @@ class Work:
     mode: str = "train"
     batch: int = 32
     dtype: str = "float32"
+    convolution: Choice = "auto"
     image_side: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     devices: int = 1

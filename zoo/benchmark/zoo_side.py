@@ -12,6 +12,7 @@ from zoo.benchmark.timing import Side
 from zoo.benchmark.work import Work
 from zoo.data.augment import Statistics
 from zoo.data.loader import Batch
+from zoo.layers.lowering import convolution_lowering, lowering_of_programs
 from zoo.models.registry import create_model, find_entry
 from zoo.optimizer import make_optimizer
 from zoo.recipe import SGD, ConstantRate, Normalize, Regularization
@@ -53,6 +54,8 @@ def zoo_side(work: Work) -> Side:
         body = make_train_step(model, transforms, optimizer, rate)
     else:
         body, state = make_eval_step(model, transforms), state.variables
+    with convolution_lowering(work.convolution):
+        body = convolution_lowering(lowering_of_programs(devices[0].platform))(body)
     started = time.perf_counter()
     compiled = parallel.data_parallel(body, mesh, donate=work.mode == "train").lower(state, constants, batch).compile()
     compile_seconds = time.perf_counter() - started

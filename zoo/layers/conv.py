@@ -14,7 +14,7 @@ from zoo.layers.window import Padding, pair, resolve_window
 
 
 class Conv(nn.Module):
-    """A 2-D convolution, NHWC; reverse-mode differentiation only, see `convolution`.
+    """A 2-D convolution, NHWC.
 
     Parameters, as in `flax.linen.Conv`: `kernel` [kh, kw, C / groups, features] and `bias` [features], both float32.
 

@@ -9,14 +9,22 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from zoo.layers.lowering import is_fast
 
-# The gradient is written out: differentiating the power and the window sum instead costs seven times as long on a CPU.
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
+
 def local_response_norm(x: jax.Array, size: int, k: float, alpha: float, beta: float) -> jax.Array:
     """x / (k + alpha * sum of x^2 over the `size` nearest channels) ** beta, with channels last.
 
-    It can be differentiated in reverse mode only. The sum is plain, as in Krizhevsky et al. 2012, section 3.3. PyTorch and ONNX divide alpha by `size` first.
+    The sum is plain, as in Krizhevsky et al. 2012, section 3.3. PyTorch and ONNX divide alpha by `size` first.
     """
+    if is_fast():
+        return _fast_local_response_norm(x, size, k, alpha, beta)
+    return x * _inverse_power(_base(x, size, k, alpha), beta)
+
+
+# The gradient is written out: differentiating the power and the window sum instead costs seven times as long on a CPU.
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
+def _fast_local_response_norm(x, size, k, alpha, beta):
     return x * _inverse_power(_base(x, size, k, alpha), beta)
 
 
@@ -40,7 +48,7 @@ def _inverse_power(base, beta):
 
 
 def _forward(x, size, k, alpha, beta):
-    return local_response_norm(x, size, k, alpha, beta), x
+    return _fast_local_response_norm(x, size, k, alpha, beta), x
 
 
 def _backward(size, k, alpha, beta, x, cotangent):
@@ -51,7 +59,7 @@ def _backward(size, k, alpha, beta, x, cotangent):
     return (cotangent * scale - 2 * alpha * beta * x * inner,)
 
 
-local_response_norm.defvjp(_forward, _backward)
+_fast_local_response_norm.defvjp(_forward, _backward)
 
 
 class LocalResponseNorm(nn.Module):
@@ -73,9 +81,9 @@ class LocalResponseNorm(nn.Module):
         return y.astype(x.dtype)
 
 
-# Written out, too: it is traced and compiled in half the time of the same derived by JAX from `flax.linen.BatchNorm`.
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
-def batch_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float) -> tuple[jax.Array, ...]:
+def batch_norm(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Normalizes each channel of a batch (Ioffe and Szegedy 2015, algorithm 1), in float32.
 
     Args:
@@ -86,17 +94,29 @@ def batch_norm(x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float) 
     Returns:
       The result in the dtype of `x`, and the means and (biased) variances [C], through which no gradient flows.
     """
-    return _batch_norm_forward(x, scale, bias, epsilon)[0]
+    y, mean, variance = (_fast_batch_norm if is_fast() else _batch_norm)(x, scale, bias, epsilon)
+    return y, lax.stop_gradient(mean), lax.stop_gradient(variance)
 
 
-def _batch_norm_forward(x, scale, bias, epsilon):
+def _batch_norm(x, scale, bias, epsilon):
     exact = x.astype(jnp.float32)
     count = x.size // x.shape[-1]
     axes = tuple(range(x.ndim - 1))
     mean = exact.sum(axes) / count
     variance = lax.max((exact * exact).sum(axes) / count - mean * mean, jnp.float32(0))
     y = (exact - mean) * (lax.rsqrt(variance + epsilon) * scale) + bias
-    return (y.astype(x.dtype), mean, variance), (x, scale, mean, variance)
+    return y.astype(x.dtype), mean, variance
+
+
+# Written out, too: it is traced and compiled in half the time of the same derived by JAX.
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _fast_batch_norm(x, scale, bias, epsilon):
+    return _batch_norm(x, scale, bias, epsilon)
+
+
+def _batch_norm_forward(x, scale, bias, epsilon):
+    y, mean, variance = _batch_norm(x, scale, bias, epsilon)
+    return (y, mean, variance), (x, scale, mean, variance)
 
 
 def _batch_norm_backward(epsilon, residuals, cotangents):
@@ -115,7 +135,7 @@ def _batch_norm_backward(epsilon, residuals, cotangents):
     return (a * cotangent + b * exact + c).astype(x.dtype), scale_gradient, bias_gradient
 
 
-batch_norm.defvjp(_batch_norm_forward, _batch_norm_backward)
+_fast_batch_norm.defvjp(_batch_norm_forward, _batch_norm_backward)
 
 
 class BatchNorm(nn.Module):
@@ -151,5 +171,5 @@ class BatchNorm(nn.Module):
         y, *batch = batch_norm(x, scale, bias, self.epsilon)
         if not self.is_initializing():
             for moving, value in zip((mean, variance), batch, strict=True):
-                moving.value = self.momentum * moving.value + (1 - self.momentum) * lax.stop_gradient(value)
+                moving.value = self.momentum * moving.value + (1 - self.momentum) * value
         return y.astype(self.dtype)

@@ -1,6 +1,7 @@
 """Maximum and average pooling, NHWC."""
 
 import functools
+import math
 from collections.abc import Sequence
 
 import flax.linen as nn
@@ -9,26 +10,33 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from zoo.errors import ZooError
+from zoo.layers.lowering import is_fast
 from zoo.layers.window import Padding, Window, pair, resolve_window, shifts
+
+MOST_POSITIONS = 255  # of a window, for one byte to say which of them had the largest value
+
+
+def max_pool(x: jax.Array, window: Window) -> jax.Array:
+    """The largest value under each window; [N, H, W, C] -> [N, H', W', C]. Padding never wins.
+
+    The gradient goes to the first of equal values, row by row, as in XLA and PyTorch.
+    """
+    if is_fast() and math.prod(window.size) <= MOST_POSITIONS:
+        return _fast_max_pool(x, window)
+    return _reduce_window(x, window, -jnp.inf, lax.max)
+
+
+def _reduce_window(x, window, start, operation):
+    # A NumPy scalar: JAX knows by its value that this is a maximum or a sum, which have derivatives.
+    start = np.asarray(start, x.dtype)
+    sides = ((0, 0), *window.padding, (0, 0))
+    return lax.reduce_window(x, start, operation, (1, *window.size, 1), (1, *window.strides, 1), sides)
 
 
 # XLA's own gradient of a maximum (select-and-scatter) is ten times slower than this on CPUs, and on GPUs it refuses to
 # run under --xla_gpu_deterministic_ops (google/flax#4233). Remembering which pixel won needs one byte an output.
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def max_pool(x: jax.Array, window: Window) -> jax.Array:
-    """The largest value under each window; [N, H, W, C] -> [N, H', W', C]. Padding never wins.
-
-    The gradient goes to the first of equal values, row by row, as in XLA and PyTorch. It can be taken in reverse mode
-    only.
-
-    Raises:
-      ZooError: the window has more than 255 pixels.
-    """
-    if window.size[0] * window.size[1] > 255:
-        raise ZooError(
-            f"a window of {window.size[0]}x{window.size[1]} is too large: 255 pixels are the most for a maximum"
-        )
+def _fast_max_pool(x: jax.Array, window: Window) -> jax.Array:
     return functools.reduce(jnp.maximum, shifts(x, window, -jnp.inf))
 
 
@@ -73,7 +81,7 @@ def _backward(window, residuals, cotangent):
     return (image[:, top : top + image_size[0], left : left + image_size[1]],)
 
 
-max_pool.defvjp(_forward, _backward)
+_fast_max_pool.defvjp(_forward, _backward)
 
 
 def avg_pool(x: jax.Array, window: Window, count_include_pad: bool) -> jax.Array:
@@ -84,11 +92,16 @@ def avg_pool(x: jax.Array, window: Window, count_include_pad: bool) -> jax.Array
       window: see `Window`.
       count_include_pad: whether padding counts in the divisor: yes in torchvision's Inception v3, no in Keras'.
     """
-    pixels = window.size[0] * window.size[1]
+    pixels = math.prod(window.size)
     if not count_include_pad:
-        pixels = sum(shifts(jnp.ones((1, *x.shape[1:3], 1), jnp.float32), window))
+        pixels = _window_sum(jnp.ones((1, *x.shape[1:3], 1), jnp.float32), window)
     # Sums of many terms: in bfloat16 the later ones would be lost.
-    return (sum(shifts(x.astype(jnp.float32), window)) / pixels).astype(x.dtype)
+    return (_window_sum(x.astype(jnp.float32), window) / pixels).astype(x.dtype)
+
+
+def _window_sum(x, window):
+    # On CPUs, XLA adds up shifted images several times as fast as it reduces windows.
+    return sum(shifts(x, window)) if is_fast() else _reduce_window(x, window, 0, lax.add)
 
 
 def adaptive_avg_pool(x: jax.Array, size: tuple[int, int]) -> jax.Array:

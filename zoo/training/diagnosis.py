@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from zoo.layers.lowering import convolution_lowering
 from zoo.training.experiment import Experiment
 from zoo.training.freezing import frozen_layers, normalize_as_in_evaluation, without_gradient
 from zoo.training.objective import sums_of_outputs
@@ -28,6 +29,7 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
     layers = []  # paths in execution order, filled while `check` is traced
     accumulation = experiment.recipe.budget.accumulation
 
+    @convolution_lowering(experiment.convolution)
     def check(state, constants, batch):
         """What is finite in all parts of the batch; one after the other, as the step takes them, for want of memory."""
         parts = jax.tree.map(lambda array: array.reshape(accumulation, -1, *array.shape[1:]), batch)

@@ -9,6 +9,8 @@ from typing import Any
 
 import jax
 
+from zoo.layers.lowering import lowering_of_programs
+
 PACKAGES = ("zoo", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "tensorflow-datasets")
 
 
@@ -27,6 +29,7 @@ def environment() -> dict[str, Any]:
         "platform": devices[0].platform,
         "device": devices[0].device_kind,
         "devices": len(devices),
+        "convolution": lowering_of_programs(devices[0].platform),
         "processes": jax.process_count(),
         "machine": platform.machine(),
         "processor": processor(),

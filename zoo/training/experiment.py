@@ -18,6 +18,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.loader import Feed
 from zoo.initialization import draw_parameters
 from zoo.layers.initializers import OwnLaw
+from zoo.layers.lowering import Lowering, convolution_lowering
 from zoo.recipe import Recipe, ReduceOnPlateau
 from zoo.training.objective import Objective
 from zoo.training.state import TrainState, create_state
@@ -41,6 +42,7 @@ class Experiment:
       total_steps: of the run.
       optimizer, learning_rate: the recipe's, for that many steps.
       strategy: see `zoo.parallel.data_parallel`.
+      convolution: how the steps compute convolutions, pools and normalizations, see `zoo.layers.lowering`.
       laws: that the network draws its parameters by where the recipe says nothing, by path, as far as they are known.
       start: what the network starts from besides its initialization; None for nothing.
       frozen: the parameters that do not move, such as "conv1/kernel".
@@ -60,6 +62,7 @@ class Experiment:
     optimizer: optax.GradientTransformation
     learning_rate: Callable[[jax.Array], jax.Array]
     strategy: str
+    convolution: Lowering
     laws: Mapping[str, OwnLaw]
     start: Start | None = None
     frozen: frozenset[str] = frozenset()
@@ -118,7 +121,7 @@ class Experiment:
             weight_average=self.recipe.weight_average,
             frozen=self.frozen,
         )
-        return parallel.data_parallel(body, self.mesh, donate=True, strategy=self.strategy)
+        return self._compile(body, donate=True)
 
     @functools.cached_property
     def eval_step(self) -> Callable:
@@ -132,4 +135,8 @@ class Experiment:
 
     def _eval_step(self, feed):
         body = make_eval_step(self.model, feed.transforms, self.recipe.loss)
-        return parallel.data_parallel(body, self.mesh, donate=False, strategy=self.strategy)
+        return self._compile(body, donate=False)
+
+    def _compile(self, body, donate):
+        body = convolution_lowering(self.convolution)(body)
+        return parallel.data_parallel(body, self.mesh, donate=donate, strategy=self.strategy)

@@ -18,6 +18,7 @@ from zoo.data.selection import check_all_values, check_kind, select
 from zoo.data.statistics import measure_split
 from zoo.errors import ZooError
 from zoo.initialization import distribution_of, own_laws
+from zoo.layers.lowering import lowering_of_programs
 from zoo.models.registry import create_model
 from zoo.optimizer import make_optimizer
 from zoo.recipe import Recipe
@@ -146,6 +147,7 @@ def prepare(
         ),
         learning_rate=rate,
         strategy=strategy,
+        convolution=lowering_of_programs(mesh.devices.flat[0].platform),
         laws=laws,
         start=start,
         frozen=frozen,

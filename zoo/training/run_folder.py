@@ -127,8 +127,12 @@ class RunFolder:
         if not (self.path / "environment.json").is_file():
             return []
         now, then = ({**one, **one["versions"]} for one in (environment(), self._read("environment.json")))
-        names = ("python", "platform", "device", "devices", "processor", *PACKAGES)
-        return [f"{name}: {now.get(name)}, {then.get(name)}" for name in names if now.get(name) != then.get(name)]
+        names = ("python", "platform", "device", "devices", "processor", "convolution", *PACKAGES)
+        return [
+            f"{name}: {now.get(name)}, {then.get(name)}"
+            for name in names
+            if name in then and now.get(name) != then[name]
+        ]
 
     def write_verdict(self, verdict: Verdict) -> None:
         """Writes `verdict.json`."""

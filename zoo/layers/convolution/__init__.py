@@ -1,21 +1,14 @@
-"""The zoo's one convolution: the usual results, and on each platform the lowering that is fast there."""
-
-import functools
+"""The convolution that layers call."""
 
 import jax
-from jax import lax
-from jax.extend.core import Primitive
-from jax.interpreters import batching, mlir
 
-from zoo.layers.convolution import onednn
-from zoo.layers.convolution.plain import PLAIN
-from zoo.layers.convolution.xla import XLA, Lowering
+from zoo.layers.convolution.xla import XLA
+from zoo.layers.lowering import is_fast
 from zoo.layers.window import Window
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int = 1) -> jax.Array:
-    """A 2-D cross-correlation; it can be differentiated in reverse mode (`jax.grad`, `jax.vjp`), not in forward mode.
+    """A 2-D cross-correlation: `lax.conv_general_dilated`, or `fast.convolution` where that was chosen.
 
     Args:
       x: images [N, H, W, C].
@@ -26,91 +19,8 @@ def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int = 1
     Returns:
       [N, H', W', features] in the dtype of `x`.
     """
-    return _bind(x, kernel, part="forward", window=window, groups=groups)
+    if is_fast():
+        from zoo.layers.convolution import fast  # not before: it leans on parts of JAX that may change
 
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
-def input_gradient(
-    cotangent: jax.Array, kernel: jax.Array, window: Window, groups: int, image_size: tuple[int, int]
-) -> jax.Array:
-    """The gradient [N, *image_size, C] of a convolution with respect to its input, for a cotangent [N, H', W', features]."""
-    return _bind(cotangent, kernel, part="input_gradient", window=window, groups=groups, image_size=image_size)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def kernel_gradient(x: jax.Array, cotangent: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The gradient [kh, kw, C / groups, features] of a convolution with respect to its kernel."""
-    return _bind(x, cotangent, part="kernel_gradient", window=window, groups=groups)
-
-
-# A convolution is linear in each of its arguments, and so are its two gradients: the derivatives of each of the three
-# functions are the two others.
-convolution.defvjp(
-    lambda x, kernel, window, groups: (convolution(x, kernel, window, groups), (x, kernel)),
-    lambda window, groups, saved, cotangent: (
-        input_gradient(cotangent, saved[1], window, groups, saved[0].shape[1:3]),
-        kernel_gradient(saved[0], cotangent, window, groups),
-    ),
-)
-input_gradient.defvjp(
-    lambda y, kernel, window, groups, image_size: (input_gradient(y, kernel, window, groups, image_size), (y, kernel)),
-    lambda window, groups, image_size, saved, cotangent: (
-        convolution(cotangent, saved[1], window, groups),
-        kernel_gradient(cotangent, saved[0], window, groups),
-    ),
-)
-kernel_gradient.defvjp(
-    lambda x, y, window, groups: (kernel_gradient(x, y, window, groups), (x, y)),
-    lambda window, groups, saved, cotangent: (
-        input_gradient(saved[1], cotangent, window, groups, saved[0].shape[1:3]),
-        convolution(saved[0], cotangent, window, groups),
-    ),
-)
-
-# One operation of our own in the traced program, which becomes another program on each platform. The alternative,
-# `lax.platform_dependent`, would trace every platform's program each time, and cannot know that it is being exported.
-_primitive = Primitive("zoo_convolution")
-
-
-@functools.partial(jax.jit, static_argnames=("part", "window", "groups", "image_size"), inline=True)
-def _bind(*arrays, **parameters):
-    return _primitive.bind(*arrays, **parameters)
-
-
-def _apply(lowering: Lowering, *arrays, part, **parameters):
-    return getattr(lowering, part)(*arrays, **parameters)
-
-
-@_primitive.def_abstract_eval
-def _abstract(left, right, **parameters):
-    shape = jax.eval_shape(functools.partial(_apply, XLA, **parameters), *map(_plain, (left, right))).shape
-    # What a product of both would be: JAX knows on which devices of a mesh that differs.
-    product = jax.make_jaxpr(lambda left, right: lax.broadcast(left.sum() * right.sum(), shape))
-    return product(left, right).out_avals[0]
-
-
-def _plain(aval):
-    return jax.core.ShapedArray(aval.shape, aval.dtype)
-
-
-def _lower(context, *arrays, cpu, **parameters):
-    lowering = XLA
-    if cpu:
-        # An exported program has to run elsewhere, and in years to come.
-        exporting = context.module_context.lowering_parameters.for_export
-        usable = not exporting and onednn.can_compute(*context.avals_in)
-        lowering = onednn.ONEDNN if usable else PLAIN
-    function = mlir.lower_fun(functools.partial(_apply, lowering), multiple_results=False)
-    return function(context.replace(avals_in=[*map(_plain, context.avals_in)]), *arrays, **parameters)
-
-
-# Equal layers become calls of one function, which is compiled faster.
-mlir.register_lowering(_primitive, functools.partial(_lower, cpu=False), inline=False)
-mlir.register_lowering(_primitive, functools.partial(_lower, cpu=True), platform="cpu", inline=False)
-
-
-def _batch(arrays, axes, **parameters):
-    return jax.vmap(functools.partial(_apply, XLA, **parameters), axes)(*arrays), 0
-
-
-batching.primitive_batchers[_primitive] = _batch
+        return fast.convolution(x, kernel, window, groups)
+    return XLA.forward(x, kernel, window, groups)
