@@ -47,7 +47,7 @@ def check_behaviour(model_name: str) -> Iterator[Check]:
     model, input_shape = create_shallow(model_name), find_entry(model_name).input_shape
     side = max(model.smallest, min(SIDE, input_shape[0]))
     images = np.random.default_rng(0).standard_normal((4, side, side, input_shape[-1])).astype(np.float32)
-    variables = _random_variables(model, images)
+    variables = random_variables(model, images)
 
     logits = _logits(model, variables, images[:2])
     largest = float(np.abs(logits).max())
@@ -79,7 +79,7 @@ def check_behaviour(model_name: str) -> Iterator[Check]:
     )
 
 
-def _random_variables(model: nn.Module, images: np.ndarray) -> dict[str, Any]:
+def random_variables(model: nn.Module, images: np.ndarray) -> dict[str, Any]:
     """What training starts from: weights with the variance 1 / fan_in (LeCun et al. 1998), shifts of 0, scales of 1.
 
     The network's own initializers would take longer to compile than all the rest.

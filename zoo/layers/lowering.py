@@ -17,7 +17,7 @@ from typing import Literal, get_args
 
 import jax
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import unknown
 
 Lowering = Literal["xla", "fast"]
 Choice = Literal["auto", "xla", "fast"]
@@ -34,8 +34,8 @@ def convolution_lowering(choice: Choice) -> Iterator[None]:
     Also a decorator of functions. The inner of two such contexts counts.
 
     Args:
-      choice: "xla" for JAX's own operations, "fast" for what is faster on CPUs, "auto" for "fast" where JAX computes on a
-        CPU and "xla" elsewhere.
+      choice: "xla" for JAX's own operations, "fast" for what is faster on CPUs (elsewhere, its convolutions are JAX's own),
+        "auto" for "fast" where JAX computes on a CPU and "xla" where it does not.
 
     Raises:
       ZooError: there is no such choice.
@@ -47,16 +47,8 @@ def convolution_lowering(choice: Choice) -> Iterator[None]:
 
 
 def lowering_of_programs(platform: str) -> Lowering:
-    """The lowering that a program for "cpu", "gpu" or "tpu" takes: the caller's choice, or "auto" where there is none.
-
-    Raises:
-      ZooError: "fast" was chosen for another platform than CPUs.
-    """
+    """The lowering that a program for "cpu", "gpu" or "tpu" takes: the caller's choice, or "auto" where there is none."""
     choice = _choice.value or "auto"
-    if choice == "fast" and platform != "cpu":
-        raise ZooError(
-            f"the convolution lowering 'fast' is for CPUs, and the device is a {platform}: choose auto or xla"
-        )
     if choice == "auto":
         return "fast" if platform == "cpu" else "xla"
     return choice

@@ -23,14 +23,12 @@ def max_pool(x: jax.Array, window: Window) -> jax.Array:
     """
     if is_fast() and math.prod(window.size) <= MOST_POSITIONS:
         return _fast_max_pool(x, window)
-    return _reduce_window(x, window, -jnp.inf, lax.max)
+    return nn.max_pool(_pad(x, window, -jnp.inf), window_shape=window.size, strides=window.strides)
 
 
-def _reduce_window(x, window, start, operation):
-    # A NumPy scalar: JAX knows by its value that this is a maximum or a sum, which have derivatives.
-    start = np.asarray(start, x.dtype)
-    sides = ((0, 0), *window.padding, (0, 0))
-    return lax.reduce_window(x, start, operation, (1, *window.size, 1), (1, *window.strides, 1), sides)
+def _pad(x, window, value):
+    # Apart from the pool, since exporters such as jax2onnx know pools with paddings in words alone; XLA joins them again.
+    return jnp.pad(x, ((0, 0), *window.padding, (0, 0)), constant_values=value) if np.any(window.padding) else x
 
 
 # XLA's own gradient of a maximum (select-and-scatter) is ten times slower than this on CPUs, and on GPUs it refuses to
@@ -92,16 +90,27 @@ def avg_pool(x: jax.Array, window: Window, count_include_pad: bool) -> jax.Array
       window: see `Window`.
       count_include_pad: whether padding counts in the divisor: yes in torchvision's Inception v3, no in Keras'.
     """
-    pixels = math.prod(window.size)
-    if not count_include_pad:
-        pixels = _window_sum(jnp.ones((1, *x.shape[1:3], 1), jnp.float32), window)
+    pool = _mean_of_shifts if is_fast() else nn.avg_pool
     # Sums of many terms: in bfloat16 the later ones would be lost.
-    return (_window_sum(x.astype(jnp.float32), window) / pixels).astype(x.dtype)
+    means = pool(_pad(x.astype(jnp.float32), window, 0), window_shape=window.size, strides=window.strides)
+    if not count_include_pad:
+        means /= _covered(x.shape[1:3], window)[..., None]
+    return means.astype(x.dtype)
 
 
-def _window_sum(x, window):
-    # On CPUs, XLA adds up shifted images several times as fast as it reduces windows.
-    return sum(shifts(x, window)) if is_fast() else _reduce_window(x, window, 0, lax.add)
+def _mean_of_shifts(x, window_shape, strides):
+    """The same as `nn.avg_pool`; on CPUs, XLA adds up shifted images several times as fast as it reduces windows."""
+    return sum(shifts(x, Window(window_shape, strides, ((0, 0), (0, 0))))) / math.prod(window_shape)
+
+
+def _covered(image_size, window):
+    """The fraction of each window that is not padding, float32 [H', W']."""
+    fractions = []
+    for axis, pixels in enumerate(image_size):
+        first = np.arange(window.output_size(image_size)[axis]) * window.strides[axis] - window.padding[axis][0]
+        places = first[:, None] + np.arange(window.size[axis])
+        fractions.append(((places >= 0) & (places < pixels)).mean(axis=1))
+    return np.outer(*fractions).astype(np.float32)
 
 
 def adaptive_avg_pool(x: jax.Array, size: tuple[int, int]) -> jax.Array:

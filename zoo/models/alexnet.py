@@ -64,7 +64,7 @@ class AlexNet(nn.Module):
         x = nn.relu(conv(384, 3, padding=1, groups=2, bias_init=ones, name="conv4")(x))
         x = nn.relu(conv(256, 3, padding=1, groups=2, bias_init=ones, name="conv5")(x))
         x = MaxPool(3, 2, name="pool5")(x)
-        x = x.reshape(len(x), math.prod(x.shape[1:]))
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         x = nn.relu(dense(self.hidden, bias_init=ones, name="fc6")(x))
         x = dropout(name="drop6")(x)
         x = nn.relu(dense(self.hidden, bias_init=ones, name="fc7")(x))
@@ -110,7 +110,7 @@ class AlexNetOWT(nn.Module):
         x = conv(256, 3, x, padding=1, name="conv5")
         x = MaxPool(3, 2, name="pool5")(x)
         x = AdaptiveAvgPool(6, name="avgpool")(x)  # identity for 224 pixels
-        x = x.reshape(len(x), math.prod(x.shape[1:]))
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         x = dropout(name="drop6")(x)
         x = nn.relu(dense(self.hidden, x, name="fc6"))
         x = dropout(name="drop7")(x)

@@ -53,7 +53,7 @@ class BNCNN(nn.Module):
         x = nn.relu(Conv(32, 3, padding="VALID", kernel_init=glorot, dtype=self.dtype, name="conv1")(images))
         x = BatchNorm(use_running_average=not train, momentum=0.99, epsilon=1e-3, dtype=self.dtype, name="bn1")(x)
         x = MaxPool(2, 2, name="pool1")(x)
-        x = x.reshape(len(x), math.prod(x.shape[1:]))
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         return nn.Dense(self.num_classes, kernel_init=glorot, dtype=self.dtype, name="fc2")(x)
 
 
@@ -85,7 +85,7 @@ class MLP(nn.Module):
             raise unknown("activation of mlp", self.activation, ACTIVATIONS)
         activation = ACTIVATIONS[self.activation]
         dense = functools.partial(nn.Dense, kernel_init=VarianceScaling(1.0, "fan_avg", "uniform"), dtype=self.dtype)
-        x = images.reshape(len(images), math.prod(images.shape[1:]))
+        x = images.reshape(images.shape[0], math.prod(images.shape[1:]))
         for number, width in enumerate(self.hidden, start=1):
             x = activation(dense(width, name=f"fc{number}")(x))
         return dense(self.num_classes, name=f"fc{len(self.hidden) + 1}")(x)

@@ -133,7 +133,7 @@ class AuxHead(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         x = self.parts.head_pool(name="pool")(x)
         x = self.parts.conv(128, 1, padding=0, name="conv")(x, train)
-        x = x.reshape(len(x), math.prod(x.shape[1:]))
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         x = self.parts.dense(1024, x, name="fc1", relu=True)
         x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
         return self.parts.dense(self.num_classes, x, name="fc2")

@@ -56,7 +56,7 @@ class LeNet5(nn.Module):
         x = nn.tanh(conv(16, 5, name="c3")(x))
         x = AvgPool(2, 2, name="s4")(x)
         x = nn.tanh(conv(120, 5, name="c5")(x))
-        x = x.reshape(len(x), math.prod(x.shape[1:]))
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         x = nn.tanh(dense(84, name="f6")(x))
         return dense(self.num_classes, name="output")(x)
 

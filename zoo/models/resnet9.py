@@ -56,7 +56,7 @@ class ResNet9(nn.Module):
         x = MaxPool(2, 2, name="pool3")(layer(8 * self.width, name="layer3")(x, train))
         x = pair(x, "residual3")
         x = MaxPool(4, 4, name="pool4")(x)
-        x = x.reshape(len(x), math.prod(x.shape[1:]))
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         fc = nn.Dense(self.num_classes, use_bias=False, kernel_init=torch_kernel(), dtype=self.dtype, name="fc")
         return self.logit_scale * fc(x)
 

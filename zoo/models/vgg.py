@@ -72,7 +72,7 @@ class VGG(nn.Module):
                 x = nn.relu(x)
             x = MaxPool(2, 2, name=f"pool{block}")(x)
         x = AdaptiveAvgPool(7, name="avgpool")(x)  # identity for 224 pixels
-        x = x.reshape(len(x), math.prod(x.shape[1:]))
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         x = nn.relu(dense(self.hidden, name="fc6")(x))
         x = dropout(name="drop6")(x)
         x = nn.relu(dense(self.hidden, name="fc7")(x))

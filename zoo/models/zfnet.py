@@ -60,7 +60,7 @@ class ZFNet(nn.Module):
         x = nn.relu(conv(384, 3, padding=1, name="conv4")(x))
         x = nn.relu(conv(256, 3, padding=1, name="conv5")(x))
         x = MaxPool(3, 2, name="pool5")(x)
-        x = x.reshape(len(x), math.prod(x.shape[1:]))
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
         x = nn.relu(dense(self.hidden, name="fc6")(x))
         x = dropout(name="drop6")(x)
         x = nn.relu(dense(self.hidden, name="fc7")(x))
