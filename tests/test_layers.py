@@ -11,8 +11,8 @@ from jax import lax
 from zoo.errors import ImageTooSmall, ZooError
 from zoo.layers import AdaptiveAvgPool, AvgPool, BatchNorm, Conv, LocalResponseNorm, MaxPool
 from zoo.layers.convolution import convolution
-from zoo.layers.pooling import max_pool
 from zoo.layers.lowering import convolution_lowering
+from zoo.layers.pooling import max_pool
 from zoo.layers.window import resolve_window
 
 
