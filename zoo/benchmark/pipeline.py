@@ -70,10 +70,10 @@ def torch_loader(spec: str, batch_size: int) -> Side:
 class _Files:
     """A split as PyTorch's map-style data set."""
 
-    def __init__(self, split: Split, framing: Callable):
+    def __init__(self, split: Split, framing: Callable) -> None:
         self.split, self.framing = split, framing
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.split)
 
     def __getitem__(self, index):

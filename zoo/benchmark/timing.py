@@ -41,7 +41,7 @@ class SideProcess:
       peak_bytes: memory of a step at its height; None where that cannot be told.
     """
 
-    def __init__(self, make_side: Callable[..., Side], *arguments: Any):
+    def __init__(self, make_side: Callable[..., Side], *arguments: Any) -> None:
         """Starts the process and waits until the side is ready.
 
         Args:

@@ -44,13 +44,13 @@ class ArraySplit:
     name: str = "array"
     lines: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
     def read(self, index):
         return self.images[index], int(self.labels[index])
 
-    def describe(self, index):
+    def describe(self, index) -> str:
         return f"{self.name}[{index}]" if self.lines is None else f"{self.name}, line {self.lines[index]}"
 
 

@@ -22,7 +22,7 @@ class FolderSplit:
     labels: np.ndarray
     images: None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
     def read(self, index):

@@ -132,11 +132,11 @@ def decoded(
 class _Order:
     """Which example is where in which step, for one host: a random-access source of `Batch`es without images."""
 
-    def __init__(self, examples, batch_size, host, hosts, fill=0):
+    def __init__(self, examples, batch_size, host, hosts, fill=0) -> None:
         self.examples, self.batch_size, self.fill = examples, batch_size, fill
         self.position = np.array_split(np.arange(batch_size, dtype=np.int32), hosts)[host]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return math.ceil(len(self.examples) / self.batch_size)
 
     def __getitem__(self, step):
@@ -149,7 +149,7 @@ class _Order:
 class _Load(grain.transforms.Map):
     """Reads and frames the images of a batch. The random numbers of framing follow from seed, step and position."""
 
-    def __init__(self, feed, seed):
+    def __init__(self, feed, seed) -> None:
         self.feed, self.seed = feed, seed
 
     def map(self, element):

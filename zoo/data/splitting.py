@@ -20,7 +20,7 @@ class SubSplit:
     labels: np.ndarray | None
     images: None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.indices)
 
     def read(self, index):

@@ -38,7 +38,7 @@ class Study(Part):
     start: Recipe | None = None
     metric: str = "top1"
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(bool(self.variants), "variants", "at least one")
         self.require(self.seeds > 0, "seeds", "positive")
         self.require(self.metric in METRIC_NAMES, "metric", f"one of {', '.join(METRIC_NAMES)}")

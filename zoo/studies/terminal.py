@@ -13,7 +13,7 @@ from zoo.training.tracking import Tracker
 class Progress:
     """Bars for the comparison and for the run under way, and a line for each run that is done."""
 
-    def __init__(self, console: Console, study: Study):
+    def __init__(self, console: Console, study: Study) -> None:
         self.console = console
         self.bars = Bars(
             TextColumn("{task.description}"),
@@ -51,7 +51,7 @@ class Progress:
 
 
 class _Steps(Tracker):
-    def __init__(self, bars, task, name):
+    def __init__(self, bars, task, name) -> None:
         self.bars, self.task, self.name = bars, task, name
 
     def begin(self, experiment, first_step):

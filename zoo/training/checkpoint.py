@@ -21,7 +21,7 @@ class Checkpoints:
     checkpoints only. It does not notice when bytes change afterwards, so each has the checksums of its arrays with it.
     """
 
-    def __init__(self, folder: Path, *, clean_up: bool):
+    def __init__(self, folder: Path, *, clean_up: bool) -> None:
         """Opens a folder, which is made if it is not there.
 
         Args:

@@ -77,7 +77,7 @@ class SkippedImages:
     It goes on where an interrupted run was. Several hosts count each its own images, and the first writes its down.
     """
 
-    def __init__(self, limit: int, folder: RunFolder | None):
+    def __init__(self, limit: int, folder: RunFolder | None) -> None:
         self.limit, self.folder = limit, folder
         self.reasons = folder.read_corrupt() if folder else {}
 

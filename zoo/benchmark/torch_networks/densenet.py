@@ -9,7 +9,7 @@ from torch import nn
 class DenseLayer(nn.Module):
     """A 1x1 bottleneck and a 3x3 convolution, each behind normalization and ReLU."""
 
-    def __init__(self, channels, growth):
+    def __init__(self, channels, growth) -> None:
         super().__init__()
         self.norm1 = nn.BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, 4 * growth, 1, bias=False)
@@ -24,7 +24,7 @@ class DenseLayer(nn.Module):
 class DenseBlock(nn.Module):
     """Layers that see the block's input and what all layers before them gave; so does what comes next."""
 
-    def __init__(self, channels, growth, count):
+    def __init__(self, channels, growth, count) -> None:
         super().__init__()
         for index in range(count):
             self.add_module(f"layer{index + 1}", DenseLayer(channels + index * growth, growth))
@@ -38,7 +38,7 @@ class DenseBlock(nn.Module):
 class Transition(nn.Module):
     """Half of the channels, and of the pixels in height and width."""
 
-    def __init__(self, channels):
+    def __init__(self, channels) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels)
         self.conv = nn.Conv2d(channels, channels // 2, 1, bias=False)

@@ -9,7 +9,7 @@ from torch import nn
 class Inception(nn.Module):
     """Figure 2b, with a row of table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj."""
 
-    def __init__(self, channels, one, reduce3, three, reduce5, five, proj):
+    def __init__(self, channels, one, reduce3, three, reduce5, five, proj) -> None:
         super().__init__()
         self.branch1 = nn.Conv2d(channels, one, 1)
         self.branch2_reduce = nn.Conv2d(channels, reduce3, 1)

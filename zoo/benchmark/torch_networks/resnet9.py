@@ -6,7 +6,7 @@ from torch import nn
 class ConvBN(nn.Module):
     """A 3x3 convolution without bias, batch normalization, ReLU."""
 
-    def __init__(self, channels, features):
+    def __init__(self, channels, features) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, features, 3, padding=1, bias=False)
         self.bn = nn.BatchNorm2d(features)
@@ -18,7 +18,7 @@ class ConvBN(nn.Module):
 class ResNet9(nn.Module):
     """For CIFAR-10; logits times 0.125."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.prep, self.layer1 = ConvBN(3, 64), ConvBN(64, 128)
         self.residual1_1, self.residual1_2 = ConvBN(128, 128), ConvBN(128, 128)

@@ -9,7 +9,7 @@ from torch.nn import functional
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions around which the input goes, without parameters (option A): strides skip, zeros append."""
 
-    def __init__(self, channels, features, stride):
+    def __init__(self, channels, features, stride) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, features, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(features)

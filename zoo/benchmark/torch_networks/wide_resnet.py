@@ -8,7 +8,7 @@ from torch import nn
 class WideBlock(nn.Module):
     """B(3,3), pre-activated. A shortcut that changes the shape starts behind the first normalization and ReLU."""
 
-    def __init__(self, channels, features, stride):
+    def __init__(self, channels, features, stride) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, features, 3, stride, padding=1, bias=False)

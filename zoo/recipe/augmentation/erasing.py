@@ -33,7 +33,7 @@ class RandomErasing(Transform):
     def before_normalize(self) -> bool:
         return self.fill == "random"
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.probability <= 1, "probability", "in [0, 1]")
         self.require(0 < self.min_area < 1, "min_area", "in (0, 1)")
         self.require(self.min_area <= self.max_area < 1, "max_area", "from min_area to below 1")
@@ -51,5 +51,5 @@ class Cutout(Transform):
 
     size: int
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.size > 0, "size", "positive")
