@@ -29,23 +29,31 @@ def _update_rule(
 
 
 @_update_rule.register
-def _sgd(optimizer: SGD, decay, scale):
+def _sgd(
+    optimizer: SGD, decay: optax.GradientTransformation, scale: optax.GradientTransformation
+) -> optax.GradientTransformation:
     momentum = optax.trace(optimizer.momentum, optimizer.nesterov) if optimizer.momentum else optax.identity()
     return optax.chain(decay, scale, momentum) if optimizer.rate_in_momentum else optax.chain(decay, momentum, scale)
 
 
 @_update_rule.register
-def _adam(optimizer: Adam, decay, scale):
+def _adam(
+    optimizer: Adam, decay: optax.GradientTransformation, scale: optax.GradientTransformation
+) -> optax.GradientTransformation:
     return optax.chain(decay, _scale_by_adam(optimizer), scale)
 
 
 @_update_rule.register
-def _adamw(optimizer: AdamW, decay, scale):
+def _adamw(
+    optimizer: AdamW, decay: optax.GradientTransformation, scale: optax.GradientTransformation
+) -> optax.GradientTransformation:
     return optax.chain(_scale_by_adam(optimizer), decay, scale)
 
 
 @_update_rule.register
-def _lamb(optimizer: LAMB, decay, scale):
+def _lamb(
+    optimizer: LAMB, decay: optax.GradientTransformation, scale: optax.GradientTransformation
+) -> optax.GradientTransformation:
     return optax.chain(_scale_by_adam(optimizer), decay, optax.scale_by_trust_ratio(), scale)
 
 
@@ -54,12 +62,16 @@ def _scale_by_adam(optimizer):
 
 
 @_update_rule.register
-def _lion(optimizer: Lion, decay, scale):
+def _lion(
+    optimizer: Lion, decay: optax.GradientTransformation, scale: optax.GradientTransformation
+) -> optax.GradientTransformation:
     return optax.chain(optax.scale_by_lion(optimizer.beta1, optimizer.beta2), decay, scale)
 
 
 @_update_rule.register
-def _rmsprop(optimizer: RMSprop, decay, scale):
+def _rmsprop(
+    optimizer: RMSprop, decay: optax.GradientTransformation, scale: optax.GradientTransformation
+) -> optax.GradientTransformation:
     quotient = optax.scale_by_rms(
         optimizer.decay, optimizer.epsilon, optimizer.initial_average, optimizer.epsilon_in_root
     )
@@ -69,12 +81,16 @@ def _rmsprop(optimizer: RMSprop, decay, scale):
 
 
 @_update_rule.register
-def _adadelta(optimizer: Adadelta, decay, scale):
+def _adadelta(
+    optimizer: Adadelta, decay: optax.GradientTransformation, scale: optax.GradientTransformation
+) -> optax.GradientTransformation:
     return optax.chain(decay, optax.scale_by_adadelta(optimizer.decay, optimizer.epsilon), scale)
 
 
 @_update_rule.register
-def _adagrad(optimizer: Adagrad, decay, scale):
+def _adagrad(
+    optimizer: Adagrad, decay: optax.GradientTransformation, scale: optax.GradientTransformation
+) -> optax.GradientTransformation:
     return optax.chain(decay, optax.scale_by_rss(optimizer.initial_sum, optimizer.epsilon), scale)
 
 
@@ -84,12 +100,12 @@ def _clip(clipping: Clipping) -> optax.GradientTransformation:
 
 
 @_clip.register
-def _clip_by_norm(clipping: ClipByNorm):
+def _clip_by_norm(clipping: ClipByNorm) -> optax.GradientTransformation:
     return optax.clip_by_global_norm(clipping.norm)
 
 
 @_clip.register
-def _clip_by_value(clipping: ClipByValue):
+def _clip_by_value(clipping: ClipByValue) -> optax.GradientTransformation:
     return optax.clip(clipping.value)
 
 

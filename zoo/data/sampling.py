@@ -52,7 +52,7 @@ def resample(imbalance: Imbalance | None, feed: Feed, statistics: Statistics) ->
 
 
 @resample.register
-def _over_sampling(imbalance: OverSampling, feed, statistics):
+def _over_sampling(imbalance: OverSampling, feed: Feed, statistics: Statistics) -> Feed:
     random, by_class = np.random.default_rng(SEED), _by_class(feed)
     most = max(map(len, by_class))
     more = [random.choice(of_class, most - len(of_class)) for of_class in by_class]
@@ -60,7 +60,7 @@ def _over_sampling(imbalance: OverSampling, feed, statistics):
 
 
 @resample.register
-def _under_sampling(imbalance: UnderSampling, feed, statistics):
+def _under_sampling(imbalance: UnderSampling, feed: Feed, statistics: Statistics) -> Feed:
     random, by_class = np.random.default_rng(SEED), _by_class(feed)
     fewest = min(map(len, by_class))
     chosen = [random.choice(of_class, fewest, replace=False) for of_class in by_class]
@@ -68,7 +68,7 @@ def _under_sampling(imbalance: UnderSampling, feed, statistics):
 
 
 @resample.register
-def _smote(imbalance: SMOTE, feed, statistics):
+def _smote(imbalance: SMOTE, feed: Feed, statistics: Statistics) -> Feed:
     random, by_class = np.random.default_rng(SEED), _by_class(feed)
     most = max(map(len, by_class))
     values = vectors(feed.split).astype(np.float64)

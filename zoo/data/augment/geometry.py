@@ -68,25 +68,25 @@ def matrix_of(transform: Affine, key: jax.Array, height: int, width: int) -> jax
 
 
 @matrix_of.register
-def _rotation(transform: RandomRotation, key, height, width):
+def _rotation(transform: RandomRotation, key: jax.Array, height: int, width: int) -> jax.Array:
     angle = jnp.deg2rad(jax.random.uniform(key, (), minval=-transform.degrees, maxval=transform.degrees))
     return matrix(jnp.cos(angle), -jnp.sin(angle), 0.0, jnp.sin(angle), jnp.cos(angle))
 
 
 @matrix_of.register
-def _shift(transform: RandomShift, key, height, width):
+def _shift(transform: RandomShift, key: jax.Array, height: int, width: int) -> jax.Array:
     down, right = jax.random.uniform(key, (2,), minval=-1, maxval=1)
     return matrix(c=down * transform.height * height, f=right * transform.width * width)
 
 
 @matrix_of.register
-def _shear(transform: RandomShear, key, height, width):
+def _shear(transform: RandomShear, key: jax.Array, height: int, width: int) -> jax.Array:
     angle = jnp.deg2rad(jax.random.uniform(key, (), minval=-transform.degrees, maxval=transform.degrees))
     return matrix(b=-jnp.sin(angle), e=jnp.cos(angle))
 
 
 @matrix_of.register
-def _zoom(transform: RandomZoom, key, height, width):
+def _zoom(transform: RandomZoom, key: jax.Array, height: int, width: int) -> jax.Array:
     draws = jax.random.uniform(key, (2,), minval=1 - transform.amount, maxval=1 + transform.amount)
     vertical, horizontal = draws[0], draws[0] if transform.keep_ratio else draws[1]
     return matrix(a=vertical, e=horizontal)
