@@ -2,18 +2,20 @@
 
 import fnmatch
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import traverse_util
+from optax import GradientTransformation
 
 from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, ClipByNorm, ClipByValue, Lion, Regularization, RMSprop
 from zoo.recipe.optimizer import Clipping, Optimizer, WeightAverage
 
 
-def decay_mask(regularization: Regularization, params: dict) -> dict:
+def decay_mask(regularization: Regularization, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """True for each parameter that decays, in the structure of `params`."""
     return traverse_util.path_aware_map(
         lambda path, _: any(fnmatch.fnmatchcase("/".join(path), pattern) for pattern in regularization.decayed), params
@@ -22,38 +24,30 @@ def decay_mask(regularization: Regularization, params: dict) -> dict:
 
 @functools.singledispatch
 def _update_rule(
-    optimizer: Optimizer, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+    optimizer: Optimizer, decay: GradientTransformation, scale: GradientTransformation
+) -> GradientTransformation:
     """The rule from the gradient to the change of the parameters; `scale` multiplies by the negative learning rate."""
     raise TypeError(type(optimizer).__name__)
 
 
 @_update_rule.register
-def _sgd(
-    optimizer: SGD, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+def _sgd(optimizer: SGD, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     momentum = optax.trace(optimizer.momentum, optimizer.nesterov) if optimizer.momentum else optax.identity()
     return optax.chain(decay, scale, momentum) if optimizer.rate_in_momentum else optax.chain(decay, momentum, scale)
 
 
 @_update_rule.register
-def _adam(
-    optimizer: Adam, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+def _adam(optimizer: Adam, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(decay, _scale_by_adam(optimizer), scale)
 
 
 @_update_rule.register
-def _adamw(
-    optimizer: AdamW, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+def _adamw(optimizer: AdamW, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(_scale_by_adam(optimizer), decay, scale)
 
 
 @_update_rule.register
-def _lamb(
-    optimizer: LAMB, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+def _lamb(optimizer: LAMB, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(_scale_by_adam(optimizer), decay, optax.scale_by_trust_ratio(), scale)
 
 
@@ -62,16 +56,14 @@ def _scale_by_adam(optimizer):
 
 
 @_update_rule.register
-def _lion(
-    optimizer: Lion, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+def _lion(optimizer: Lion, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(optax.scale_by_lion(optimizer.beta1, optimizer.beta2), decay, scale)
 
 
 @_update_rule.register
 def _rmsprop(
-    optimizer: RMSprop, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+    optimizer: RMSprop, decay: GradientTransformation, scale: GradientTransformation
+) -> GradientTransformation:
     quotient = optax.scale_by_rms(
         optimizer.decay, optimizer.epsilon, optimizer.initial_average, optimizer.epsilon_in_root
     )
@@ -82,30 +74,30 @@ def _rmsprop(
 
 @_update_rule.register
 def _adadelta(
-    optimizer: Adadelta, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+    optimizer: Adadelta, decay: GradientTransformation, scale: GradientTransformation
+) -> GradientTransformation:
     return optax.chain(decay, optax.scale_by_adadelta(optimizer.decay, optimizer.epsilon), scale)
 
 
 @_update_rule.register
 def _adagrad(
-    optimizer: Adagrad, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+    optimizer: Adagrad, decay: GradientTransformation, scale: GradientTransformation
+) -> GradientTransformation:
     return optax.chain(decay, optax.scale_by_rss(optimizer.initial_sum, optimizer.epsilon), scale)
 
 
 @functools.singledispatch
-def _clip(clipping: Clipping) -> optax.GradientTransformation:
+def _clip(clipping: Clipping) -> GradientTransformation:
     raise TypeError(type(clipping).__name__)
 
 
 @_clip.register
-def _clip_by_norm(clipping: ClipByNorm) -> optax.GradientTransformation:
+def _clip_by_norm(clipping: ClipByNorm) -> GradientTransformation:
     return optax.clip_by_global_norm(clipping.norm)
 
 
 @_clip.register
-def _clip_by_value(clipping: ClipByValue) -> optax.GradientTransformation:
+def _clip_by_value(clipping: ClipByValue) -> GradientTransformation:
     return optax.clip(clipping.value)
 
 
@@ -133,7 +125,7 @@ def make_optimizer(
     return optax.chain(*before, rule) if before else rule
 
 
-def _add_signs(l1: float) -> optax.GradientTransformation:
+def _add_signs(l1: float) -> GradientTransformation:
     return optax.stateless(lambda updates, params: jax.tree.map(lambda g, w: g + l1 * jnp.sign(w), updates, params))
 
 
@@ -147,7 +139,9 @@ def _scale_by_rate(rate):
     return optax.GradientTransformationExtraArgs(scale.init, update)
 
 
-def average_weights(averaging: WeightAverage, average: dict, variables: dict, steps: jax.Array) -> dict:
+def average_weights(
+    averaging: WeightAverage, average: dict[str, Any], variables: dict[str, Any], steps: jax.Array
+) -> dict[str, Any]:
     """The moving average after another step.
 
     Args:

@@ -112,7 +112,7 @@ def _open(encoded):
     return image
 
 
-def check_size(width, height) -> None:
+def check_size(width: int, height: int) -> None:
     """Raises `CorruptImage` for more than `MAX_PIXELS` pixels."""
     if width * height > MAX_PIXELS:
         raise CorruptImage(f"{width}x{height} pixels are more than the {MAX_PIXELS:,} that are allowed")

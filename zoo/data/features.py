@@ -90,35 +90,35 @@ def measure(
 
 
 @functools.singledispatch
-def _fill(missing: Missing, values):
+def _fill(missing: Missing, values: np.ndarray) -> np.ndarray:
     raise TypeError(type(missing).__name__)
 
 
 @_fill.register
-def _mean(missing: ImputeMean, values):
+def _mean(missing: ImputeMean, values: np.ndarray) -> np.ndarray:
     return np.nanmean(values, axis=0)
 
 
 @_fill.register
-def _median(missing: ImputeMedian, values):
+def _median(missing: ImputeMedian, values: np.ndarray) -> np.ndarray:
     return np.nanmedian(values, axis=0)
 
 
 @functools.singledispatch
-def _shift_and_scale(normalization: FeatureNormalization, values):
+def _shift_and_scale(normalization: FeatureNormalization, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     raise TypeError(type(normalization).__name__)
 
 
 @_shift_and_scale.register
-def _feature_mean_std(normalization: FeatureMeanStd, values):
+def _feature_mean_std(normalization: FeatureMeanStd, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(0), values.std(0)
 
 
 @_shift_and_scale.register
-def _feature_range(normalization: FeatureRange, values):
+def _feature_range(normalization: FeatureRange, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.min(0), np.ptp(values, axis=0)
 
 
 @_shift_and_scale.register
-def _unscaled(normalization: Unscaled, values):
+def _unscaled(normalization: Unscaled, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(values.shape[1]), np.ones(values.shape[1])

@@ -25,10 +25,10 @@ class FolderSplit:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[bytes, int]:
         return Path(self.paths[index]).read_bytes(), int(self.labels[index])
 
-    def describe(self, index):
+    def describe(self, index: int) -> str:
         return self.paths[index]
 
 

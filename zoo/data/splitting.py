@@ -23,10 +23,10 @@ class SubSplit:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[bytes | np.ndarray, int]:
         return self.whole.read(int(self.indices[index]))
 
-    def describe(self, index):
+    def describe(self, index: int) -> str:
         return self.whole.describe(int(self.indices[index]))
 
 

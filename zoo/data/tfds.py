@@ -22,11 +22,11 @@ class TFDSSplit:
     def __len__(self) -> int:
         return len(self.source)
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[bytes, int]:
         example = self.source[index]
         return example["image"], int(example["label"])
 
-    def describe(self, index) -> str:
+    def describe(self, index: int) -> str:
         return f"{self.name}[{index}]"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,34 +45,34 @@ class Tracker:
 class Trackers(Tracker):
     """Several trackers as one."""
 
-    def __init__(self, trackers) -> None:
+    def __init__(self, trackers: Iterable[Tracker]) -> None:
         self.trackers = tuple(trackers)
 
-    def begin(self, experiment, first_step) -> None:
+    def begin(self, experiment: Experiment, first_step: int) -> None:
         for tracker in self.trackers:
             tracker.begin(experiment, first_step)
 
-    def progress(self, what, done, total) -> None:
+    def progress(self, what: str, done: int, total: int) -> None:
         for tracker in self.trackers:
             tracker.progress(what, done, total)
 
-    def train(self, record) -> None:
+    def train(self, record: dict[str, Any]) -> None:
         for tracker in self.trackers:
             tracker.train(record)
 
-    def evaluation(self, record) -> None:
+    def evaluation(self, record: dict[str, Any]) -> None:
         for tracker in self.trackers:
             tracker.evaluation(record)
 
-    def by_class(self, step, metrics) -> None:
+    def by_class(self, step: int, metrics: dict[str, Any]) -> None:
         for tracker in self.trackers:
             tracker.by_class(step, metrics)
 
-    def note(self, text) -> None:
+    def note(self, text: str) -> None:
         for tracker in self.trackers:
             tracker.note(text)
 
-    def end(self, verdict) -> None:
+    def end(self, verdict: Verdict) -> None:
         for tracker in self.trackers:
             tracker.end(verdict)
 
@@ -83,16 +84,16 @@ class Trackers(Tracker):
 class History(Tracker):
     """Keeps the records in a list, and of the last evaluation what it found class by class."""
 
-    def __init__(self, records=(), of_classes=()) -> None:
-        self.records, self.of_classes = list(records), dict(of_classes)
+    def __init__(self, records: Iterable[dict[str, Any]] = (), of_classes: dict[str, Any] | None = None) -> None:
+        self.records, self.of_classes = list(records), dict(of_classes or {})
 
-    def train(self, record) -> None:
+    def train(self, record: dict[str, Any]) -> None:
         self.records.append(record)
 
-    def evaluation(self, record) -> None:
+    def evaluation(self, record: dict[str, Any]) -> None:
         self.records.append(record)
 
-    def by_class(self, step, metrics) -> None:
+    def by_class(self, step: int, metrics: dict[str, Any]) -> None:
         self.of_classes = metrics
 
 
@@ -102,7 +103,7 @@ class JSONLines(Tracker):
     def __init__(self, path: Path) -> None:
         self._file = path.open("a")
 
-    def train(self, record) -> None:
+    def train(self, record: dict[str, Any]) -> None:
         self._file.write(json.dumps(record) + "\n")
         self._file.flush()
 
@@ -118,10 +119,10 @@ class ByClass(Tracker):
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
 
-    def begin(self, experiment, first_step) -> None:
+    def begin(self, experiment: Experiment, first_step: int) -> None:
         self._names = list(experiment.dataset.class_names)
 
-    def by_class(self, step, metrics) -> None:
+    def by_class(self, step: int, metrics: dict[str, Any]) -> None:
         self._folder.write_by_class({"step": step, "classes": self._names, **metrics})
 
 
@@ -137,7 +138,7 @@ class TensorBoard(Tracker):
         if first_step:  # TensorBoard strikes out what an earlier try wrote from this step on
             self._write(first_step + 1, session_log=SessionLog(status=SessionLog.START))
 
-    def train(self, record) -> None:
+    def train(self, record: dict[str, Any]) -> None:
         from tensorboardX.summary import scalar
 
         for name, value in record.items():

@@ -38,20 +38,20 @@ def _neighbours(array):
 
 
 @functools.singledispatch
-def _mixed(mixing: Mixing, image, other, key):
+def _mixed(mixing: Mixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """One example after mixing, and the part of it that is its own."""
     raise TypeError(type(mixing).__name__)
 
 
 @_mixed.register
-def _pair(mixing: PairMixing, image, other, key):
+def _pair(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     mixed, share = _mixed_with(mixing, image, other, key)
     chosen = jax.random.bernoulli(jax.random.fold_in(key, 1), mixing.probability)
     return jnp.where(chosen, mixed, image), jnp.where(chosen, share, 1.0)
 
 
 @_mixed.register
-def _one_of(mixing: OneOf, image, other, key):
+def _one_of(mixing: OneOf, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     which = jax.random.randint(jax.random.fold_in(key, 2), (), 0, len(mixing.mixings))
     results = [_mixed(each, image, other, key) for each in mixing.mixings]
     images, shares = (jnp.stack(values) for values in zip(*results, strict=True))
@@ -59,19 +59,19 @@ def _one_of(mixing: OneOf, image, other, key):
 
 
 @functools.singledispatch
-def _mixed_with(mixing: PairMixing, image, other, key):
+def _mixed_with(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The same, if it is mixed at all."""
     raise TypeError(type(mixing).__name__)
 
 
 @_mixed_with.register
-def _mixup(mixing: Mixup, image, other, key):
+def _mixup(mixing: Mixup, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     share = jax.random.beta(key, mixing.alpha, mixing.alpha)
     return share * image + (1 - share) * other, share
 
 
 @_mixed_with.register
-def _cut_mix(mixing: CutMix, image, other, key):
+def _cut_mix(mixing: CutMix, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     height, width = image.shape[:2]
     share_key, place_key = jax.random.split(key)
     size = jnp.array([height, width])
