@@ -57,7 +57,7 @@ __all__ = list(_HOME)
 class _Package(types.ModuleType):
     """The programs `zoo.evaluate` and `zoo.summarize` must not hide the functions of these names once imported."""
 
-    def __setattr__(self, name, value) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if not (name in _HOME and isinstance(value, types.ModuleType)):
             super().__setattr__(name, value)
 

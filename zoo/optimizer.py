@@ -18,7 +18,10 @@ from zoo.recipe.optimizer import Clipping, Optimizer, WeightAverage
 def decay_mask(regularization: Regularization, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """True for each parameter that decays, in the structure of `params`."""
     return traverse_util.path_aware_map(
-        lambda path, _: any(fnmatch.fnmatchcase("/".join(path), pattern) for pattern in regularization.decayed), params
+        lambda path, _: any(
+            fnmatch.fnmatchcase("/".join(map(str, path)), pattern) for pattern in regularization.decayed
+        ),
+        params,
     )
 
 

@@ -116,7 +116,7 @@ def time_in_turn(
     """
     for side in sides.values():
         side.time(2)
-    seconds = {name: [] for name in sides}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
     for done in range(1, rounds + 1):
         for name, side in sides.items():
             side.time(1)

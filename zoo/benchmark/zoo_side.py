@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -50,11 +51,12 @@ def zoo_side(work: Work) -> Side:
 
     state = parallel.make_replicated(create, mesh, np.uint32(0))
     if work.mode == "train":
-        body = make_train_step(model, transforms, optimizer, rate)
+        program: Any = parallel.data_parallel(make_train_step(model, transforms, optimizer, rate), mesh, donate=True)
     else:
-        body, state = make_eval_step(model, transforms), state.variables
+        program = parallel.data_parallel(make_eval_step(model, transforms), mesh, donate=False)
+        state = state.variables
     started = time.perf_counter()
-    compiled = parallel.data_parallel(body, mesh, donate=work.mode == "train").lower(state, constants, batch).compile()
+    compiled = program.lower(state, constants, batch).compile()
     compile_seconds = time.perf_counter() - started
     held = {"state": state}
 

@@ -37,7 +37,9 @@ def split_framing(transforms: tuple[Transform, ...]) -> tuple[tuple[Transform, .
 
 def framed_size(framing: tuple[Transform, ...]) -> int:
     """Height and width in pixels after the transforms of `split_framing`."""
-    return framing[-1].size
+    last = framing[-1]
+    assert isinstance(last, FIXES_SIZE)
+    return last.size
 
 
 def is_random(framing: tuple[Transform, ...]) -> bool:

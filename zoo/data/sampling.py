@@ -76,9 +76,10 @@ def _smote(imbalance: SMOTE, feed: Feed, statistics: Statistics) -> Feed:
         values = np.clip(values, statistics.low, statistics.high)
     if statistics.fill is not None:
         values = np.where(np.isnan(values), statistics.fill, values)
-    features, labels = [vectors(feed.split)], [feed.split.labels]
+    own_labels = all_labels(feed.split)
+    features, labels = [vectors(feed.split)], [own_labels]
     for of_class in by_class:
-        count, label = most - len(of_class), feed.split.labels[of_class[0]]
+        count, label = most - len(of_class), own_labels[of_class[0]]
         if not count:
             continue
         if len(of_class) <= imbalance.neighbors:
@@ -91,7 +92,9 @@ def _smote(imbalance: SMOTE, feed: Feed, statistics: Statistics) -> Feed:
         features.append(interpolated(own, neighbors[:, 1:], count, random).astype(np.float32))
         labels.append(np.full(count, label, np.int32))
     split = ArraySplit(
-        np.concatenate(features)[:, None, None, :], np.concatenate(labels), f"{feed.split.name} and SMOTE"
+        np.concatenate(features)[:, None, None, :],
+        np.concatenate(labels),
+        f"{getattr(feed.split, 'name', 'examples')} and SMOTE",
     )
     return dataclasses.replace(feed, split=split)
 

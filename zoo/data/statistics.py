@@ -116,6 +116,7 @@ def measure_split(
     sample = sample_size(normalization)
     if train_feed.resident and train_feed.framing == eval_feed.framing:
         images = train_feed.split.images
+        assert images is not None  # else it would not be resident
         images = images[sample_indices(len(images), sample)]
         batches = np.array_split(images, max(1, images.size // 2**24))
     else:

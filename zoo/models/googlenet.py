@@ -13,7 +13,7 @@ torchvision's `googlenet` is another network, `googlenet_bn` in zoo/models/googl
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -154,7 +154,7 @@ class GoogLeNet(nn.Module):
       dtype: of the computation.
     """
 
-    parts: ClassVar[Callable[[Any], Parts]] = staticmethod(paper_parts)
+    parts = staticmethod(paper_parts)
 
     num_classes: int = 1000
     dropout: float = 0.4
@@ -181,7 +181,7 @@ class GoogLeNet(nn.Module):
         if parts.norm:
             x = parts.norm(name="norm2")(x)
         x = MaxPool(3, 2, padding="CEIL", name="pool2")(x)
-        aux_logits = []
+        aux_logits: list[jax.Array] = []
         for block, features in INCEPTION.items():
             x = Inception(features, parts, name=f"inception{block}")(x, train)
             if block in ("4a", "4d") and self.aux_heads and (train or self.is_initializing()):

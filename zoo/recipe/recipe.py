@@ -83,7 +83,10 @@ class Budget(Part):
 
     def total_steps(self, examples: int) -> int:
         """Optimizer steps of the run, for a training set of so many examples."""
-        return self.steps or max(1, round(self.epochs * examples / self.batch_size))
+        if self.epochs is None:
+            assert self.steps is not None  # validate() sees to it
+            return self.steps
+        return max(1, round(self.epochs * examples / self.batch_size))
 
     def evaluation_steps(self, total_steps: int) -> list[int]:
         """The steps after which a run of so many is evaluated, the last one included."""

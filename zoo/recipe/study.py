@@ -47,7 +47,7 @@ class Study(Part):
             raise ZooError(f"Study.start is None, and {going_on[0]!r} goes on from it")
         if self.start and not going_on:
             raise ZooError("Study.start: no variant goes on from it")
-        names = {}
+        names: dict[str, str] = {}
         for name, recipe in self.recipes().items():
             if recipe.fingerprint in names:
                 raise ZooError(f"Study.variants: {name!r} and {names[recipe.fingerprint]!r} are the same recipe")

@@ -43,7 +43,7 @@ class Clock:
 
     def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
-        self.times = collections.deque(maxlen=10)
+        self.times: collections.deque[float] = collections.deque(maxlen=10)
 
     def speed(self) -> dict[str, float]:
         """To be called after each step; {"images_per_second": ...}, or nothing after the first."""

@@ -44,7 +44,13 @@ def _resize(transform: Resize, canvas: Canvas, key: jax.Array, statistics: Stati
 
 @transformed.register
 def _resize_short(transform: ResizeShort, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
-    return canvas._replace(pixels=_resized(canvas.pixels, *short_size(*canvas.pixels.shape[:2], transform.size)))
+    height, width = short_size(*_size(canvas), transform.size)
+    return canvas._replace(pixels=_resized(canvas.pixels, height, width))
+
+
+def _size(canvas: Canvas) -> tuple[int, int]:
+    height, width, _ = canvas.pixels.shape
+    return height, width
 
 
 def _resized(pixels, height, width):
@@ -55,7 +61,7 @@ def _resized(pixels, height, width):
 
 @transformed.register
 def _center_crop(transform: CenterCrop, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
-    top, left = center(*canvas.pixels.shape[:2], transform.size)
+    top, left = center(*_size(canvas), transform.size)
     return canvas._replace(pixels=canvas.pixels[top : top + transform.size, left : left + transform.size])
 
 

@@ -5,11 +5,12 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from zoo.data.augment.canvas import Array
 from zoo.data.augment.erasing import rectangle
 from zoo.recipe.augmentation import CutMix, Mixing, Mixup, OneOf, PairMixing
 
 
-def mix(mixing: Mixing, images: jax.Array, weight: jax.Array, keys: jax.Array) -> tuple[jax.Array, jax.Array]:
+def mix(mixing: Mixing, images: jax.Array, weight: Array, keys: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Mixes each example with its neighbour.
 
     Args:
@@ -26,7 +27,7 @@ def mix(mixing: Mixing, images: jax.Array, weight: jax.Array, keys: jax.Array) -
     return jnp.where(paired[:, None, None, None], mixed, images), jnp.where(paired, share, 1.0)
 
 
-def soft_targets(labels: jax.Array, share: jax.Array | None, num_classes: int) -> jax.Array:
+def soft_targets(labels: Array, share: jax.Array | None, num_classes: int) -> jax.Array:
     """Probabilities [n, num_classes] of labels, int32 [n], of which `share` is from `mix`, or None without mixing."""
     own = jax.nn.one_hot(labels, num_classes)
     return own if share is None else share[:, None] * own + (1 - share[:, None]) * _neighbours(own)

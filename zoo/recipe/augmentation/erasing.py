@@ -30,7 +30,7 @@ class RandomErasing(Transform):
     fill: str = "random"
 
     @property
-    def before_normalize(self) -> bool:
+    def before_normalize(self) -> bool:  # type: ignore[override]  # elsewhere it is the same for all of a class
         return self.fill == "random"
 
     def validate(self) -> None:

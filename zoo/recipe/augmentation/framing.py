@@ -73,7 +73,7 @@ class RandomCrop(Transform):
     def validate(self) -> None:
         self.require(self.size > 0, "size", "positive")
         self.require(self.padding >= 0, "padding", "at least 0")
-        self.require_fill()
+        self.require_fill(self.fill)
 
 
 @dataclass(frozen=True)

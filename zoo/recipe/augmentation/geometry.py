@@ -48,6 +48,8 @@ class Affine(Transform, abstract=True):
     random: ClassVar[bool] = True
     displaces: ClassVar[bool] = True
 
+    fill: str  # not a field here: each has it as its last one, with a default
+
 
 @dataclass(frozen=True)
 class RandomRotation(Affine):
@@ -58,7 +60,7 @@ class RandomRotation(Affine):
 
     def validate(self) -> None:
         self.require(0 <= self.degrees <= 180, "degrees", "in [0, 180]")
-        self.require_fill()
+        self.require_fill(self.fill)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class RandomShift(Affine):
     def validate(self) -> None:
         for name in ("width", "height"):
             self.require(0 <= getattr(self, name) <= 1, name, "in [0, 1]")
-        self.require_fill()
+        self.require_fill(self.fill)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class RandomShear(Affine):
 
     def validate(self) -> None:
         self.require(0 <= self.degrees < 90, "degrees", "in [0, 90)")
-        self.require_fill()
+        self.require_fill(self.fill)
 
 
 @dataclass(frozen=True)
@@ -107,4 +109,4 @@ class RandomZoom(Affine):
 
     def validate(self) -> None:
         self.require(0 <= self.amount < 1, "amount", "in [0, 1)")
-        self.require_fill()
+        self.require_fill(self.fill)
