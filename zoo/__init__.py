@@ -67,7 +67,7 @@ sys.modules[__name__].__class__ = _Package
 
 if not TYPE_CHECKING:  # to a type checker, a name that is not above is a mistake
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         if name not in _HOME:
             raise AttributeError(f"module 'zoo' has no attribute {name!r}")
         return getattr(importlib.import_module(_HOME[name]), name)

@@ -59,14 +59,22 @@ class Parts(NamedTuple):
     head_pool: Callable
 
 
-def dense_layer(features, x, name, relu=False, *, kernel_init, bias_init, dtype):
+def dense_layer(
+    features: int,
+    x: jax.Array,
+    name: str,
+    relu: bool = False,
+    *,
+    kernel_init: Callable,
+    bias_init: Callable[[int, bool], Callable],
+    dtype: Any,
+) -> jax.Array:
     """A linear layer, followed by a ReLU or not; `bias_init` is called with its fan-in and `relu`."""
-    bias_init = bias_init(x.shape[-1], relu)
-    x = nn.Dense(features, kernel_init=kernel_init, bias_init=bias_init, dtype=dtype, name=name)(x)
+    x = nn.Dense(features, kernel_init=kernel_init, bias_init=bias_init(x.shape[-1], relu), dtype=dtype, name=name)(x)
     return nn.relu(x) if relu else x
 
 
-def conv_relu(*arguments, **options):
+def conv_relu(*arguments: Any, **options: Any) -> Callable[[jax.Array, bool], jax.Array]:
     """A convolution with a bias, and a ReLU, to be called as `ConvBN` is."""
     layer = Conv(*arguments, **options)
     return lambda x, train: nn.relu(layer(x))

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -139,6 +139,8 @@ def _name(path):
 def checksums(state: Any) -> dict[str, int]:
     """CRC-32 of each array of a state by its path, such as "params/conv1/kernel"."""
     return {
-        _name(path): zlib.crc32(np.ascontiguousarray(jax.device_get(leaf)).data)
+        _name(path): zlib.crc32(
+            cast(Any, np.ascontiguousarray(jax.device_get(leaf)))
+        )  # older NumPy: its types hide the buffer
         for path, leaf in jax.tree_util.tree_leaves_with_path(state)
     }
