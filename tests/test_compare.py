@@ -11,7 +11,7 @@ import zoo
 from recipes.studies import MLP
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.recipe.loading import parse_variants
+from zoo.recipe.loading import parse_changes, parse_variants
 from zoo.studies.runs import fingerprint, read_runs
 from zoo.studies.table import markdown
 
@@ -39,6 +39,9 @@ def test_sweeps():
     hidden = parse_variants(SHORT, ["model.options.hidden=[4,5],[6]"])
     assert [changes["model.options.hidden"] for changes in hidden.values()] == [(4, 5), (6,)]
     assert list(parse_variants(SHORT, ["model.name=mlp,lenet5"])) == ["model.name=mlp", "model.name=lenet5"]
+    assert list(parse_variants(SHORT, ["model.name=mlp)+(lenet5"])) == ["model.name=mlp)+(lenet5"]  # for it to say no
+    with pytest.raises(ZooError, match="schedule must be one of .*, not .Cosine.*peak"):
+        SHORT.override(parse_changes(SHORT, ["schedule=Cosine(**{'peak': 0.1})"]))
     with pytest.raises(ZooError, match="takes the form --vary=path=value,value"):
         parse_variants(SHORT, ["schedule.peak"])
     with pytest.raises(ZooError, match="schedule.peak is varied already"):

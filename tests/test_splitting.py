@@ -1,5 +1,6 @@
 """Folds and held-out examples: every example on one side, classes in their shares, and the evaluation split untouched."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -125,3 +126,33 @@ def test_cross_validation_from_the_command_line(tmp_path, image_folder):
     verdicts = [json.loads((tmp_path / f"fold{number}" / "verdict.json").read_text()) for number in (1, 2)]
     assert report["mean"]["top1"] == pytest.approx(np.mean([verdict["value"] for verdict in verdicts]))
     assert "fold 2 of 2: 24 training and 24 evaluation images" in done.stderr and "top1 over 2 folds" in done.stderr
+
+
+class OwnSplit:
+    """A split of a kind that the zoo does not know, with its features in memory."""
+
+    def __init__(self, split):
+        self.images, self.labels = split.images, split.labels
+
+    def __len__(self):
+        return len(self.labels)
+
+    def read(self, index):
+        return self.images[index], int(self.labels[index])
+
+    def describe(self, index):
+        return f"measurement {index}"
+
+
+@pytest.mark.parametrize(
+    "change", [{"data.validation": 0.2}, {"data.outliers": Trim(0.001, 0.999)}, {"imbalance": SMOTE()}]
+)
+def test_a_split_of_ones_own_with_features_can_be_used_in_part(change):
+    recipe, dataset = load_recipe("mlp").override(change), zoo.open_source("synthetic:ringnorm")
+    own = dataclasses.replace(dataset, train=OwnSplit(dataset.train), eval=OwnSplit(dataset.eval))
+    feeds = [prepare(recipe, each).train_feed for each in (dataset, own)]
+    np.testing.assert_array_equal(*(feed.split.images for feed in feeds))
+    np.testing.assert_array_equal(*(feed.split.labels for feed in feeds))
+    assert all(feed.resident for feed in feeds)
+    if "imbalance" not in change:  # whose new examples are from nowhere
+        assert feeds[1].split.describe(0).startswith("measurement ")

@@ -9,6 +9,28 @@ The public names are loaded when they are first used: command-line programs answ
 import importlib
 import sys
 import types
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # What `_HOME` says, in the form that type checkers and editors read; a test holds the two against each other.
+    from zoo.data.dataset import ArraySplit as ArraySplit
+    from zoo.data.dataset import Dataset as Dataset
+    from zoo.data.sources import open_source as open_source
+    from zoo.errors import TrainingInterrupted as TrainingInterrupted
+    from zoo.errors import ZooError as ZooError
+    from zoo.features import features as features
+    from zoo.layers.lowering import convolution_lowering as convolution_lowering
+    from zoo.models.registry import create_model as create_model
+    from zoo.models.registry import list_models as list_models
+    from zoo.recipe import list_recipes as list_recipes
+    from zoo.recipe import load_recipe as load_recipe
+    from zoo.summary import summarize as summarize
+    from zoo.training.cross_validation import cross_validate as cross_validate
+    from zoo.training.evaluation import evaluate as evaluate
+    from zoo.training.fit import fit as fit
+    from zoo.training.restoring import load_run as load_run
+    from zoo.weights import export_weights as export_weights
+    from zoo.weights import import_weights as import_weights
 
 _HOME = {
     "ArraySplit": "zoo.data.dataset",
@@ -31,32 +53,13 @@ _HOME = {
     "summarize": "zoo.summary",
 }
 
-__all__ = [
-    "ArraySplit",
-    "Dataset",
-    "TrainingInterrupted",
-    "ZooError",
-    "convolution_lowering",
-    "create_model",
-    "cross_validate",
-    "evaluate",
-    "export_weights",
-    "features",
-    "fit",
-    "import_weights",
-    "list_models",
-    "list_recipes",
-    "load_recipe",
-    "load_run",
-    "open_source",
-    "summarize",
-]
+__all__ = list(_HOME)
 
 
 class _Package(types.ModuleType):
     """The programs `zoo.evaluate` and `zoo.summarize` must not hide the functions of these names once imported."""
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: object) -> None:
         if not (name in _HOME and isinstance(value, types.ModuleType)):
             super().__setattr__(name, value)
 
@@ -64,11 +67,13 @@ class _Package(types.ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 
-def __getattr__(name):
-    if name not in _HOME:
-        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+if not TYPE_CHECKING:  # to a type checker, a name that is not above is a mistake
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+        return getattr(importlib.import_module(_HOME[name]), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__

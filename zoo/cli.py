@@ -33,6 +33,7 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
       flag_values: with the program's flags defined. Each program has its own, so that importing two does no harm.
     """
     module = inspect.getmodule(main)
+    assert module is not None and module.__spec__ is not None and module.__doc__ is not None
     program = f"python -m {module.__spec__.name.removesuffix('.__main__')}"
     _leave_errors_to_their_callers()
     try:

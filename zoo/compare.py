@@ -15,10 +15,14 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from zoo import cli
+
+if TYPE_CHECKING:
+    from zoo.recipe import Study
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("study", None, "Name of a study in recipes/studies/, or path of such a file.", flag_values=FLAGS)
@@ -72,7 +76,7 @@ def main(args: flags.FlagValues) -> int:
     return 0
 
 
-def read_study(args: flags.FlagValues):
+def read_study(args: flags.FlagValues) -> tuple["Study", str]:
     """The study that the flags ask for, and a name for it.
 
     Raises:

@@ -24,7 +24,7 @@ class TrainingInterrupted(ZooError):
       step: the optimizer steps that are done and saved.
     """
 
-    def __init__(self, message: str, *, signum: int, step: int):
+    def __init__(self, message: str, *, signum: int, step: int) -> None:
         super().__init__(message)
         self.signum = signum
         self.step = step

@@ -26,17 +26,17 @@ def example_losses(loss: Loss, logits: jax.Array, targets: jax.Array) -> jax.Arr
 
 
 @example_losses.register
-def _softmax_cross_entropy(loss: SoftmaxCrossEntropy, logits, targets):
+def _softmax_cross_entropy(loss: SoftmaxCrossEntropy, logits: jax.Array, targets: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy(logits, targets)
 
 
 @example_losses.register
-def _sigmoid_cross_entropy(loss: SigmoidCrossEntropy, logits, targets):
+def _sigmoid_cross_entropy(loss: SigmoidCrossEntropy, logits: jax.Array, targets: jax.Array) -> jax.Array:
     return optax.sigmoid_binary_cross_entropy(logits, targets).sum(-1)
 
 
 @example_losses.register
-def _focal(loss: Focal, logits, targets):
+def _focal(loss: Focal, logits: jax.Array, targets: jax.Array) -> jax.Array:
     log_p = _log_probability(logits, targets)
     # 1 - p as -expm1(log p): as p comes close to 1, the difference would lose all its digits. Where p rounds to 1 outright,
     # the derivative of a power below 1 is infinite, and so the smallest number stands for 0.
@@ -45,12 +45,12 @@ def _focal(loss: Focal, logits, targets):
 
 
 @example_losses.register
-def _huber(loss: Huber, logits, targets):
+def _huber(loss: Huber, logits: jax.Array, targets: jax.Array) -> jax.Array:
     return optax.huber_loss(logits, targets, delta=loss.delta).mean(-1)
 
 
 @example_losses.register
-def _generalized_cross_entropy(loss: GeneralizedCrossEntropy, logits, targets):
+def _generalized_cross_entropy(loss: GeneralizedCrossEntropy, logits: jax.Array, targets: jax.Array) -> jax.Array:
     return -jnp.expm1(loss.q * _log_probability(logits, targets)) / loss.q
 
 

@@ -2,50 +2,55 @@
 
 import fnmatch
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import traverse_util
+from optax import GradientTransformation
 
 from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, ClipByNorm, ClipByValue, Lion, Regularization, RMSprop
 from zoo.recipe.optimizer import Clipping, Optimizer, WeightAverage
 
 
-def decay_mask(regularization: Regularization, params: dict) -> dict:
+def decay_mask(regularization: Regularization, params: Mapping[str, Any]) -> Mapping[str, Any]:
     """True for each parameter that decays, in the structure of `params`."""
     return traverse_util.path_aware_map(
-        lambda path, _: any(fnmatch.fnmatchcase("/".join(path), pattern) for pattern in regularization.decayed), params
+        lambda path, _: any(
+            fnmatch.fnmatchcase("/".join(map(str, path)), pattern) for pattern in regularization.decayed
+        ),
+        params,
     )
 
 
 @functools.singledispatch
 def _update_rule(
-    optimizer: Optimizer, decay: optax.GradientTransformation, scale: optax.GradientTransformation
-) -> optax.GradientTransformation:
+    optimizer: Optimizer, decay: GradientTransformation, scale: GradientTransformation
+) -> GradientTransformation:
     """The rule from the gradient to the change of the parameters; `scale` multiplies by the negative learning rate."""
     raise TypeError(type(optimizer).__name__)
 
 
 @_update_rule.register
-def _sgd(optimizer: SGD, decay, scale):
+def _sgd(optimizer: SGD, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     momentum = optax.trace(optimizer.momentum, optimizer.nesterov) if optimizer.momentum else optax.identity()
     return optax.chain(decay, scale, momentum) if optimizer.rate_in_momentum else optax.chain(decay, momentum, scale)
 
 
 @_update_rule.register
-def _adam(optimizer: Adam, decay, scale):
+def _adam(optimizer: Adam, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(decay, _scale_by_adam(optimizer), scale)
 
 
 @_update_rule.register
-def _adamw(optimizer: AdamW, decay, scale):
+def _adamw(optimizer: AdamW, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(_scale_by_adam(optimizer), decay, scale)
 
 
 @_update_rule.register
-def _lamb(optimizer: LAMB, decay, scale):
+def _lamb(optimizer: LAMB, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(_scale_by_adam(optimizer), decay, optax.scale_by_trust_ratio(), scale)
 
 
@@ -54,12 +59,14 @@ def _scale_by_adam(optimizer):
 
 
 @_update_rule.register
-def _lion(optimizer: Lion, decay, scale):
+def _lion(optimizer: Lion, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(optax.scale_by_lion(optimizer.beta1, optimizer.beta2), decay, scale)
 
 
 @_update_rule.register
-def _rmsprop(optimizer: RMSprop, decay, scale):
+def _rmsprop(
+    optimizer: RMSprop, decay: GradientTransformation, scale: GradientTransformation
+) -> GradientTransformation:
     quotient = optax.scale_by_rms(
         optimizer.decay, optimizer.epsilon, optimizer.initial_average, optimizer.epsilon_in_root
     )
@@ -69,27 +76,31 @@ def _rmsprop(optimizer: RMSprop, decay, scale):
 
 
 @_update_rule.register
-def _adadelta(optimizer: Adadelta, decay, scale):
+def _adadelta(
+    optimizer: Adadelta, decay: GradientTransformation, scale: GradientTransformation
+) -> GradientTransformation:
     return optax.chain(decay, optax.scale_by_adadelta(optimizer.decay, optimizer.epsilon), scale)
 
 
 @_update_rule.register
-def _adagrad(optimizer: Adagrad, decay, scale):
+def _adagrad(
+    optimizer: Adagrad, decay: GradientTransformation, scale: GradientTransformation
+) -> GradientTransformation:
     return optax.chain(decay, optax.scale_by_rss(optimizer.initial_sum, optimizer.epsilon), scale)
 
 
 @functools.singledispatch
-def _clip(clipping: Clipping) -> optax.GradientTransformation:
+def _clip(clipping: Clipping) -> GradientTransformation:
     raise TypeError(type(clipping).__name__)
 
 
 @_clip.register
-def _clip_by_norm(clipping: ClipByNorm):
+def _clip_by_norm(clipping: ClipByNorm) -> GradientTransformation:
     return optax.clip_by_global_norm(clipping.norm)
 
 
 @_clip.register
-def _clip_by_value(clipping: ClipByValue):
+def _clip_by_value(clipping: ClipByValue) -> GradientTransformation:
     return optax.clip(clipping.value)
 
 
@@ -117,7 +128,7 @@ def make_optimizer(
     return optax.chain(*before, rule) if before else rule
 
 
-def _add_signs(l1: float) -> optax.GradientTransformation:
+def _add_signs(l1: float) -> GradientTransformation:
     return optax.stateless(lambda updates, params: jax.tree.map(lambda g, w: g + l1 * jnp.sign(w), updates, params))
 
 
@@ -131,7 +142,9 @@ def _scale_by_rate(rate):
     return optax.GradientTransformationExtraArgs(scale.init, update)
 
 
-def average_weights(averaging: WeightAverage, average: dict, variables: dict, steps: jax.Array) -> dict:
+def average_weights(
+    averaging: WeightAverage, average: dict[str, Any], variables: dict[str, Any], steps: jax.Array
+) -> dict[str, Any]:
     """The moving average after another step.
 
     Args:

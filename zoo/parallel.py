@@ -1,6 +1,6 @@
 """Devices: one axis called "batch", the one wrapper around a per-device step, and how values get to the devices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ AXIS = "batch"
 STRATEGIES = ("shard_map", "pmap")
 
 
-def make_mesh(devices: list[jax.Device] | None = None) -> Mesh:
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     """A mesh of the devices (all there are if None) along the one axis "batch"."""
     return Mesh(np.array(jax.devices() if devices is None else devices), (AXIS,))
 

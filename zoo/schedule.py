@@ -30,59 +30,62 @@ def learning_rate(schedule: Schedule, total_steps: int) -> Callable[[jax.Array],
 
 
 @functools.singledispatch
-def _shape(schedule: Schedule, progress, step, total_steps):
+def _shape(schedule: Schedule, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     """The schedule's fraction of its peak; `progress` is the part of the run after the warm-up that is done."""
     raise TypeError(type(schedule).__name__)
 
 
 @_shape.register
-def _constant(schedule: ConstantRate, progress, step, total_steps):
+def _constant(schedule: ConstantRate, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     return 1.0
 
 
 @_shape.register
-def _cosine(schedule: Cosine, progress, step, total_steps):
+def _cosine(schedule: Cosine, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     return schedule.final + (1 - schedule.final) * (1 + jnp.cos(jnp.pi * progress)) / 2
 
 
 @_shape.register
-def _polynomial(schedule: Polynomial, progress, step, total_steps):
+def _polynomial(schedule: Polynomial, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     return (1 - progress) ** schedule.power
 
 
 @_shape.register
-def _multi_step(schedule: MultiStep, progress, step, total_steps):
+def _multi_step(schedule: MultiStep, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     # Whole steps, so that no rounding decides on which side of a boundary a step lies.
     boundaries = [round(boundary * total_steps) for boundary in schedule.boundaries]
     return schedule.factor ** sum(jnp.where(step >= boundary, 1.0, 0.0) for boundary in boundaries)
 
 
 @_shape.register
-def _step(schedule: Step, progress, step, total_steps):
+def _step(schedule: Step, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     boundaries = np.round(np.arange(1, int(1 / schedule.every) + 1) * schedule.every * total_steps)
     return schedule.factor ** jnp.sum(step >= boundaries)
 
 
 @_shape.register
-def _exponential(schedule: Exponential, progress, step, total_steps):
+def _exponential(schedule: Exponential, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     start = max(schedule.constant, schedule.warmup) * total_steps
     return schedule.final ** jnp.clip((step - start) / (total_steps - start), 0, 1)
 
 
 @_shape.register
-def _one_cycle(schedule: OneCycle, progress, step, total_steps):
+def _one_cycle(schedule: OneCycle, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     corners = jnp.array([0.0, schedule.rise, schedule.rise + schedule.fall, 1.0])
     return jnp.interp(progress, corners, jnp.array([schedule.initial, 1.0, schedule.initial, schedule.final]))
 
 
 @_shape.register
-def _reduce_on_plateau(schedule: ReduceOnPlateau, progress, step, total_steps):
+def _reduce_on_plateau(
+    schedule: ReduceOnPlateau, progress: jax.Array, step: jax.Array, total_steps: int
+) -> jax.Array | float:
     return 1.0
 
 
 def plateau_factor(schedule: ReduceOnPlateau, values: Sequence[float]) -> float:
     """By what the rate is multiplied after evaluations whose metric had these values, from the first to the last."""
-    factor, best, waited = 1.0, None, 0
+    factor, waited = 1.0, 0
+    best: float | None = None
     for value in values:
         if improves(schedule.metric, value, best, schedule.minimum_change):
             best, waited = value, 0

@@ -7,10 +7,14 @@ With --compare, the exit status is 0 if all layers with parameters agree, and 1 
 """
 
 import json
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from zoo import cli
+
+if TYPE_CHECKING:
+    from zoo.summary import Summary
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("model", None, "Name of a network.", flag_values=FLAGS)
@@ -69,7 +73,7 @@ def main(args: flags.FlagValues) -> int:
     return 0
 
 
-def show_comparison(model_name, summary, path) -> int:
+def show_comparison(model_name: str, summary: "Summary", path: str) -> int:
     """Prints both tables side by side, up to the first difference; 0 if there is none, else 1."""
     from rich import box
     from rich.markup import escape

@@ -1,7 +1,7 @@
 """A network's layer table: names, shapes, parameters and multiply-adds, found without allocating a parameter."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -77,7 +77,9 @@ def summarize(
             )
         input_shape = find_entry(name).input_shape
 
-    calls = []  # (module, output, whether it called no other module), in the order in which the calls end
+    calls: list[
+        tuple[nn.Module, Any, bool]
+    ] = []  # (module, output, whether it called no other module), in the order in which the calls end
 
     def record(next_function, args, kwargs, context):
         if context.method_name != "__call__":

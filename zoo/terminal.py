@@ -21,7 +21,7 @@ from zoo.training.verdict import Verdict
 class Terminal(Tracker):
     """Prints what is about to happen, a progress bar with the numbers of the last step, evaluations and the verdict."""
 
-    def __init__(self, console: Console, recipe: str, workdir: str | None):
+    def __init__(self, console: Console, recipe: str, workdir: str | None) -> None:
         """Args: where to print, the recipe's name, and the folder of the run."""
         self.console, self.recipe, self.workdir = console, recipe, workdir
         self.bars = Progress(
@@ -35,7 +35,7 @@ class Terminal(Tracker):
         self.tasks: dict[str, Any] = {}
         self.bars.start()
 
-    def begin(self, experiment, first_step):
+    def begin(self, experiment: Experiment, first_step: int) -> None:
         self._forget(lambda what: True)
         self.console.print(describe(experiment, self.recipe, self.workdir, first_step))
         self.tasks["training"] = self.bars.add_task(
@@ -43,35 +43,35 @@ class Terminal(Tracker):
         )
         self.total_steps, self.examples = experiment.total_steps, experiment.dataset.examples
 
-    def progress(self, what, done, total):
+    def progress(self, what: str, done: int, total: int) -> None:
         if what not in self.tasks:
             self.tasks[what] = self.bars.add_task(what, total=total, numbers="")
         self.bars.update(self.tasks[what], completed=done)
         if done >= total:
             self._forget(lambda name: name == what)
 
-    def train(self, record):
+    def train(self, record: dict[str, Any]) -> None:
         numbers = f"loss {record['loss']:.3f}  accuracy {record['top1']:.2f}  rate {record['learning_rate']:.4f}"
         if "images_per_second" in record:
             numbers += f"  {record['images_per_second']:,.0f} images/s"
         self.bars.update(self.tasks["training"], completed=record["step"], numbers=numbers)
 
-    def evaluation(self, record):
+    def evaluation(self, record: dict[str, Any]) -> None:
         split = {"eval": "evaluation"}.get(record["kind"], record["kind"])
         self.console.print(
             f"step {record['step']:>{len(str(self.total_steps))}}: {split} loss {record['loss']:.4f},"
             f" accuracy {record['top1']:.4f} on {record['examples']:,} {self.examples}"
         )
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         self.console.print(f"[yellow]note:[/yellow] {escape(text)}", soft_wrap=True)
 
-    def end(self, verdict: Verdict):
+    def end(self, verdict: Verdict) -> None:
         self.bars.stop()
         color = "green" if verdict.converged else "red"
         self.console.print(f"[bold {color}]{escape(verdict.explanation)}[/]", soft_wrap=True)
 
-    def close(self):
+    def close(self) -> None:
         self.bars.stop()
 
     def _forget(self, which):
@@ -142,7 +142,7 @@ def class_table(
         table.add_column("taken for")
     for label, (name, share) in enumerate(zip(class_names, recall, strict=True)):
         row = [escape(name), "-" if share is None else f"{share:.4f}"]
-        if whole:
+        if whole and confusion is not None:
             row += [f"{count:,}" if count else "." for count in confusion[label]]
         elif confusion is not None:
             mistakes = [(count, other) for other, count in enumerate(confusion[label]) if count and other != label]

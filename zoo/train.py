@@ -52,20 +52,20 @@ def train(args: flags.FlagValues, name: str, recipe: "Recipe") -> int:
     import jax
 
     from zoo.terminal import Terminal
-    from zoo.training.cross_validation import cross_validate
+    from zoo.training.cross_validation import FitOptions, cross_validate
     from zoo.training.fit import fit
 
     folds = f"-folds{args.folds}" if args.folds else ""
     workdir = args.workdir or f"runs/{name}-{recipe.fingerprint[:8]}-seed{args.seed}{folds}"
     main_process, console = jax.process_index() == 0, cli.make_console(stderr=args.json)
-    options = {"strategy": args.parallel, "workers": args.workers}
+    options: FitOptions = {"strategy": args.parallel, "workers": args.workers}
     report = {"recipe": name, "workdir": workdir, "seed": args.seed}
     if args.folds:
 
-        def trackers(fold):
+        def trackers_of(fold):
             return [Terminal(console, name, f"{workdir}/{fold}")] if main_process else []
 
-        found = cross_validate(recipe, args.folds, workdir, args.seed, trackers=trackers, **options)
+        found = cross_validate(recipe, args.folds, workdir, args.seed, trackers=trackers_of, **options)
         converged = all(result.verdict.converged for result in found.results)
         report |= {"converged": converged, "folds": args.folds, "mean": found.mean, "deviation": found.deviation}
         for metric, mean in found.mean.items() if main_process else ():

@@ -2,6 +2,8 @@
 is a warm-up for almost half of the run. The last one divides by ten after three evaluations that were not better.
 """
 
+from typing import Any
+
 from recipes.studies import MLP
 from zoo.recipe import (
     ConstantRate,
@@ -15,7 +17,7 @@ from zoo.recipe import (
     Study,
 )
 
-RATE = {"peak": 0.1, "warmup": 0.1}
+RATE: dict[str, Any] = {"peak": 0.1, "warmup": 0.1}
 
 STUDY = Study(
     title="Schedules of the learning rate",

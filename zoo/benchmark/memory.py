@@ -18,4 +18,5 @@ def peak_of_process(step: Callable[[], object]) -> int | None:
     ctypes.CDLL(None).malloc_trim(0)
     (PROCESS / "clear_refs").write_text("5")  # forgets the peak so far, see proc_pid_clear_refs(5)
     step()
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", (PROCESS / "status").read_text())[1])
+    peak = re.search(r"VmHWM:\s+(\d+) kB", (PROCESS / "status").read_text())
+    return 1024 * int(peak[1]) if peak else None

@@ -1,7 +1,6 @@
 """Times steps of networks, alone or in turn with the same networks elsewhere."""
 
 import importlib.metadata
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from zoo.benchmark.chips import utilization
-from zoo.benchmark.timing import Side, compare
+from zoo.benchmark.timing import compare
 from zoo.benchmark.work import Work
 from zoo.benchmark.zoo_side import profiled_side, zoo_side
 from zoo.errors import ZooError
@@ -20,7 +19,7 @@ from zoo.models.registry import create_model
 from zoo.summary import summarize
 
 
-def rivals(against: str) -> dict[str, tuple[Callable[..., Side], ...]]:
+def rivals(against: str) -> dict[str, tuple[Any, ...]]:
     """What makes the other sides, by their names: functions of the work, with what else they take.
 
     Raises:
@@ -54,7 +53,7 @@ def measure(
     Returns:
       The result as JSON.
     """
-    makers = {"zoo": (profiled_side, work, profile) if profile else (zoo_side, work)}
+    makers: dict[str, tuple[Any, ...]] = {"zoo": (profiled_side, work, profile) if profile else (zoo_side, work)}
     if against:
         makers |= {name: (side, work, *more) for name, (side, *more) in rivals(against).items()}
     title = f"{work.model}, {work.mode}"

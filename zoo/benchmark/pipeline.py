@@ -70,14 +70,16 @@ def torch_loader(spec: str, batch_size: int) -> Side:
 class _Files:
     """A split as PyTorch's map-style data set."""
 
-    def __init__(self, split: Split, framing: Callable):
+    def __init__(self, split: Split, framing: Callable) -> None:
         self.split, self.framing = split, framing
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.split)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[Any, int]:
         encoded, label = self.split.read(int(index))
+        if not isinstance(encoded, bytes):
+            raise ZooError("--against=torch reads image files only, such as folder:PATH")
         return self.framing(Image.open(io.BytesIO(encoded)).convert("RGB")), label
 
 
@@ -135,7 +137,7 @@ def measure(
     spec: str, batch_size: int, against: str | None, *, workers: int, rounds: int, console: Console
 ) -> dict[str, Any]:
     """Times the reading of a data set's training images; `workers` as for `zoo.fit`. The result as JSON."""
-    makers = {"zoo": (zoo_pipeline, spec, batch_size, workers)}
+    makers: dict[str, tuple[Any, ...]] = {"zoo": (zoo_pipeline, spec, batch_size, workers)}
     if against == "torch":
         makers["PyTorch DataLoader"] = (torch_loader, spec, batch_size)
     if against == "tf":

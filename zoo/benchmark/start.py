@@ -34,7 +34,7 @@ def measure(model: str, batch_size: int, convolution: str, *, rounds: int, conso
     Raises:
       ZooError: a process ended before its first step, or takes too long.
     """
-    times = {"cold": [], "warm": []}
+    times: dict[str, list[float]] = {"cold": [], "warm": []}
     for number in range(1, rounds + 1):
         with tempfile.TemporaryDirectory() as folder:
             for kind, seconds in times.items():

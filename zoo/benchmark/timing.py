@@ -41,7 +41,7 @@ class SideProcess:
       peak_bytes: memory of a step at its height; None where that cannot be told.
     """
 
-    def __init__(self, make_side: Callable[..., Side], *arguments: Any):
+    def __init__(self, make_side: Callable[..., Side], *arguments: Any) -> None:
         """Starts the process and waits until the side is ready.
 
         Args:
@@ -116,7 +116,7 @@ def time_in_turn(
     """
     for side in sides.values():
         side.time(2)
-    seconds = {name: [] for name in sides}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
     for done in range(1, rounds + 1):
         for name, side in sides.items():
             side.time(1)

@@ -33,7 +33,7 @@ TIMM = {
 }
 
 # What the functions are called with that make the zoo's networks, where it is not their default.
-ARGUMENTS = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
     "googlenet_bn": {"aux_logits": False, "init_weights": True},
     "inception_v3": {"aux_logits": False, "init_weights": True},
     # Padding and epsilon as in Keras, and the paper's ReLU; by default timm has PyTorch's, and ReLU6.

@@ -2,7 +2,9 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -50,14 +52,16 @@ def zoo_side(work: Work) -> Side:
         return create_state(model, optimizer, seed, work.input_shape)
 
     state = parallel.make_replicated(create, mesh, np.uint32(0))
+    body: Callable
     if work.mode == "train":
         body = make_train_step(model, transforms, optimizer, rate)
     else:
         body, state = make_eval_step(model, transforms), state.variables
     with convolution_lowering(work.convolution):
         body = convolution_lowering(lowering_of_programs(devices[0].platform))(body)
+    program: Any = parallel.data_parallel(body, mesh, donate=work.mode == "train")
     started = time.perf_counter()
-    compiled = parallel.data_parallel(body, mesh, donate=work.mode == "train").lower(state, constants, batch).compile()
+    compiled = program.lower(state, constants, batch).compile()
     compile_seconds = time.perf_counter() - started
     held = {"state": state}
 

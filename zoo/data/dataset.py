@@ -21,8 +21,11 @@ class Split(Protocol):
       labels: all labels, int32 [N]; None where they can only be had by reading every example.
     """
 
-    images: np.ndarray | None
-    labels: np.ndarray | None
+    @property
+    def images(self) -> np.ndarray | None: ...
+
+    @property
+    def labels(self) -> np.ndarray | None: ...
 
     def __len__(self) -> int: ...
 
@@ -44,13 +47,13 @@ class ArraySplit:
     name: str = "array"
     lines: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[np.ndarray, int]:
         return self.images[index], int(self.labels[index])
 
-    def describe(self, index):
+    def describe(self, index: int) -> str:
         return f"{self.name}[{index}]" if self.lines is None else f"{self.name}, line {self.lines[index]}"
 
 

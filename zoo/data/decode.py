@@ -22,7 +22,7 @@ class CorruptImage(Exception):
 class Picture:
     """An image whose pixels are decoded when they are asked for, and of a JPEG no more than are needed."""
 
-    def __init__(self, source: bytes | np.ndarray, channels: int):
+    def __init__(self, source: bytes | np.ndarray, channels: int) -> None:
         """Args: an encoded file or uint8 pixels [H, W, C], and how many channels are wanted."""
         self.source, self.channels = source, channels
 
@@ -112,7 +112,7 @@ def _open(encoded):
     return image
 
 
-def check_size(width, height):
+def check_size(width: int, height: int) -> None:
     """Raises `CorruptImage` for more than `MAX_PIXELS` pixels."""
     if width * height > MAX_PIXELS:
         raise CorruptImage(f"{width}x{height} pixels are more than the {MAX_PIXELS:,} that are allowed")

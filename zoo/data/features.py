@@ -5,12 +5,12 @@ import functools
 import numpy as np
 
 from zoo.data.augment import Statistics
-from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.dataset import Dataset, Split
 from zoo.data.splitting import subset
 from zoo.errors import ZooError
+from zoo.recipe.augmentation import Normalization
 from zoo.recipe.features import (
     FeatureMeanStd,
-    FeatureNormalization,
     FeatureRange,
     ImputeMean,
     ImputeMedian,
@@ -22,24 +22,30 @@ from zoo.recipe.features import (
 )
 
 
-def vectors(split: ArraySplit) -> np.ndarray:
+def vectors(split: Split) -> np.ndarray:
     """The features of a split, float32 [N, F]."""
+    assert split.images is not None  # features always are in memory
     return split.images[:, 0, 0, :]
 
 
-def check_values(dataset: Dataset, split: ArraySplit, missing: Missing | None) -> None:
+def check_values(dataset: Dataset, split: Split, missing: Missing | None) -> None:
     """Raises `ZooError`, with place and feature, for an infinite value, or a missing one with nothing to stand for it."""
     values = vectors(split)
     bad = np.isinf(values) if missing else ~np.isfinite(values)
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        what = f"{split.describe(int(row))}: the feature {dataset.feature_names[column]!r} is"
+        what = f"{split.describe(int(row))}: the feature {_name(dataset, column)!r} is"
         if np.isinf(values[row, column]):
             raise ZooError(f"{what} infinite")
         raise ZooError(f"{what} missing: put a value there, or set data.missing=ImputeMean or ImputeMedian")
 
 
-def trim(outliers: Outliers | None, split: ArraySplit) -> ArraySplit:
+def _name(dataset: Dataset, column: int) -> str:
+    assert dataset.feature_names is not None
+    return dataset.feature_names[column]
+
+
+def trim(outliers: Outliers | None, split: Split) -> Split:
     """A training split without the examples that `Trim` leaves out.
 
     Raises:
@@ -52,7 +58,7 @@ def trim(outliers: Outliers | None, split: ArraySplit) -> ArraySplit:
     kept = np.flatnonzero(~((values < low) | (values > high)).any(1))
     if not len(kept):
         raise ZooError(
-            f"each training example of {split.name} has an outlier, and Trim leaves none: bring its quantiles apart"
+            f"each training example of {getattr(split, 'name', 'the set')} has an outlier, and Trim leaves none: bring its quantiles apart"
         )
     return subset(split, kept)
 
@@ -62,7 +68,7 @@ def _quantiles(outliers, values):
 
 
 def measure(
-    normalization: FeatureNormalization, missing: Missing | None, outliers: Outliers | None, dataset: Dataset
+    normalization: Normalization, missing: Missing | None, outliers: Outliers | None, dataset: Dataset
 ) -> Statistics:
     """Statistics of a training split that was trimmed already: in this order, the quantiles of the values that are there;
     what fills the missing ones in, once the others were winsorized; and shift and scale of what has come of both.
@@ -76,7 +82,7 @@ def measure(
     values = vectors(dataset.train).astype(np.float64)
     empty = np.flatnonzero(np.isnan(values).all(0))
     if len(empty):
-        raise ZooError(f"{dataset.spec}: the feature {dataset.feature_names[empty[0]]!r} has no value in training")
+        raise ZooError(f"{dataset.spec}: the feature {_name(dataset, empty[0])!r} has no value in training")
     fill = low = high = None
     if isinstance(outliers, Winsorize):
         low, high = _quantiles(outliers, values)
@@ -85,40 +91,41 @@ def measure(
         fill = _fill(missing, values)
         values = np.where(np.isnan(values), fill, values)
     shift, scale = _shift_and_scale(normalization, values)
-    measured = Statistics(shift, np.where(scale > 0, scale, 1), np.zeros((0, 0)), fill, low, high)
-    return Statistics(*(None if value is None else value.astype(np.float32) for value in measured))
+    scale = np.where(scale > 0, scale, 1)
+    fill, low, high = (None if value is None else value.astype(np.float32) for value in (fill, low, high))
+    return Statistics(shift.astype(np.float32), scale.astype(np.float32), np.zeros((0, 0), np.float32), fill, low, high)
 
 
 @functools.singledispatch
-def _fill(missing: Missing, values):
+def _fill(missing: Missing, values: np.ndarray) -> np.ndarray:
     raise TypeError(type(missing).__name__)
 
 
 @_fill.register
-def _mean(missing: ImputeMean, values):
+def _mean(missing: ImputeMean, values: np.ndarray) -> np.ndarray:
     return np.nanmean(values, axis=0)
 
 
 @_fill.register
-def _median(missing: ImputeMedian, values):
+def _median(missing: ImputeMedian, values: np.ndarray) -> np.ndarray:
     return np.nanmedian(values, axis=0)
 
 
 @functools.singledispatch
-def _shift_and_scale(normalization: FeatureNormalization, values):
+def _shift_and_scale(normalization: Normalization, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     raise TypeError(type(normalization).__name__)
 
 
 @_shift_and_scale.register
-def _feature_mean_std(normalization: FeatureMeanStd, values):
+def _feature_mean_std(normalization: FeatureMeanStd, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(0), values.std(0)
 
 
 @_shift_and_scale.register
-def _feature_range(normalization: FeatureRange, values):
+def _feature_range(normalization: FeatureRange, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.min(0), np.ptp(values, axis=0)
 
 
 @_shift_and_scale.register
-def _unscaled(normalization: Unscaled, values):
+def _unscaled(normalization: Unscaled, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(values.shape[1]), np.ones(values.shape[1])

@@ -22,13 +22,13 @@ class FolderSplit:
     labels: np.ndarray
     images: None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[bytes, int]:
         return Path(self.paths[index]).read_bytes(), int(self.labels[index])
 
-    def describe(self, index):
+    def describe(self, index: int) -> str:
         return self.paths[index]
 
 

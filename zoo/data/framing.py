@@ -37,7 +37,9 @@ def split_framing(transforms: tuple[Transform, ...]) -> tuple[tuple[Transform, .
 
 def framed_size(framing: tuple[Transform, ...]) -> int:
     """Height and width in pixels after the transforms of `split_framing`."""
-    return framing[-1].size
+    last = framing[-1]
+    assert isinstance(last, FIXES_SIZE)
+    return last.size
 
 
 def is_random(framing: tuple[Transform, ...]) -> bool:
@@ -62,12 +64,12 @@ def _apply(transform: Transform, picture: Picture, random: np.random.Generator) 
 
 
 @_apply.register
-def _resize(transform: Resize, picture, random):
+def _resize(transform: Resize, picture: Picture, random: np.random.Generator) -> np.ndarray:
     return _resized(picture.pixels(), transform.size, transform.size)
 
 
 @_apply.register
-def _resize_short(transform: ResizeShort, picture, random):
+def _resize_short(transform: ResizeShort, picture: Picture, random: np.random.Generator) -> np.ndarray:
     height, width = short_size(*picture.size, transform.size)
     check_size(width, height)  # a file of 1 x 60,000,000 pixels is small, and what it is resized to is not
     return _resized(picture.pixels(), height, width)
@@ -83,13 +85,13 @@ def _resized(pixels, height, width):
 
 
 @_apply.register
-def _center_crop(transform: CenterCrop, picture, random):
+def _center_crop(transform: CenterCrop, picture: Picture, random: np.random.Generator) -> np.ndarray:
     top, left = center(*picture.size, transform.size)
     return picture.pixels()[top : top + transform.size, left : left + transform.size]
 
 
 @_apply.register
-def _random_resized_crop(transform: RandomResizedCrop, picture, random):
+def _random_resized_crop(transform: RandomResizedCrop, picture: Picture, random: np.random.Generator) -> np.ndarray:
     rows, columns = picture.size
     area = random.uniform(transform.min_area, transform.max_area) * rows * columns
     ratio = np.exp(random.uniform(-1, 1) * np.log(transform.max_ratio))

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class Batch(NamedTuple):
       label: int32; None likewise.
     """
 
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # and not the method of tuples
     position: np.ndarray
     weight: np.ndarray
     image: np.ndarray | None = None
@@ -125,21 +125,24 @@ def decoded(
     """Some of a split, batch by batch: uint8 images [n, H, W, C] and int32 labels [n], without those that are corrupt."""
     feed = dataclasses.replace(feed, resident=False)
     for batch in evaluation_batches(feed, min(64, len(indices)), indices, on_corrupt=on_corrupt, workers=workers):
+        assert batch.image is not None and batch.label is not None  # as the feed is not resident
         good = batch.weight > 0
         yield batch.image[good], batch.label[good]
 
 
-class _Order:
+class Order:
     """Which example is where in which step, for one host: a random-access source of `Batch`es without images."""
 
-    def __init__(self, examples, batch_size, host, hosts, fill=0):
+    def __init__(
+        self, examples: Sequence[int] | np.ndarray, batch_size: int, host: int, hosts: int, fill: int = 0
+    ) -> None:
         self.examples, self.batch_size, self.fill = examples, batch_size, fill
         self.position = np.array_split(np.arange(batch_size, dtype=np.int32), hosts)[host]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return math.ceil(len(self.examples) / self.batch_size)
 
-    def __getitem__(self, step):
+    def __getitem__(self, step: int) -> tuple[int, Batch]:
         places = [step * self.batch_size + int(position) for position in self.position]
         inside = np.array([place < len(self.examples) for place in places])
         index = [self.examples[place] if here else self.fill for place, here in zip(places, inside, strict=True)]
@@ -149,10 +152,10 @@ class _Order:
 class _Load(grain.transforms.Map):
     """Reads and frames the images of a batch. The random numbers of framing follow from seed, step and position."""
 
-    def __init__(self, feed, seed):
+    def __init__(self, feed: Feed, seed: int) -> None:
         self.feed, self.seed = feed, seed
 
-    def map(self, element):
+    def map(self, element: tuple[int, Batch]) -> tuple[Batch, list[tuple[int, str]]]:
         step, batch = element
         in_memory = self.feed.split.images
         dtype = np.uint8 if in_memory is None else in_memory.dtype
@@ -179,7 +182,7 @@ def training_batches(
     host: int = 0,
     hosts: int = 1,
     workers: int = 0,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Endless shuffled batches. An epoch has every example once; a batch may lie across the end of one.
 
     The order follows from `seed` alone, so that `first_step` goes on where an earlier run was.
@@ -197,12 +200,10 @@ def training_batches(
     return _batches(feed, order, seed, first_step, on_corrupt, workers)
 
 
-def training_order(
-    feed: Feed, batch_size: int, seed: int, host: int = 0, hosts: int = 1
-) -> Sequence[tuple[int, Batch]]:
+def training_order(feed: Feed, batch_size: int, seed: int, host: int = 0, hosts: int = 1) -> Order:
     """Which examples `training_batches` takes: at each step (step, the batch without images); arguments as there."""
     every = grain.MapDataset.range(len(feed.split)) if feed.examples is None else grain.MapDataset.source(feed.examples)
-    return _Order(every.seed(seed).shuffle().repeat(), batch_size, host, hosts)
+    return Order(every.seed(seed).shuffle().repeat(), batch_size, host, hosts)
 
 
 def evaluation_batches(
@@ -214,10 +215,10 @@ def evaluation_batches(
     host: int = 0,
     hosts: int = 1,
     workers: int = 0,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Batches in which each of `indices` (None for the whole split) has weight 1 once; arguments as above."""
     indices = np.arange(len(feed.split)) if indices is None else indices
-    order = _Order(indices, batch_size, host, hosts, fill=int(indices[0]))
+    order = Order(indices, batch_size, host, hosts, fill=int(indices[0]))
     return _batches(feed, order, 0, 0, on_corrupt, workers)
 
 

@@ -52,7 +52,7 @@ def resample(imbalance: Imbalance | None, feed: Feed, statistics: Statistics) ->
 
 
 @resample.register
-def _over_sampling(imbalance: OverSampling, feed, statistics):
+def _over_sampling(imbalance: OverSampling, feed: Feed, statistics: Statistics) -> Feed:
     random, by_class = np.random.default_rng(SEED), _by_class(feed)
     most = max(map(len, by_class))
     more = [random.choice(of_class, most - len(of_class)) for of_class in by_class]
@@ -60,7 +60,7 @@ def _over_sampling(imbalance: OverSampling, feed, statistics):
 
 
 @resample.register
-def _under_sampling(imbalance: UnderSampling, feed, statistics):
+def _under_sampling(imbalance: UnderSampling, feed: Feed, statistics: Statistics) -> Feed:
     random, by_class = np.random.default_rng(SEED), _by_class(feed)
     fewest = min(map(len, by_class))
     chosen = [random.choice(of_class, fewest, replace=False) for of_class in by_class]
@@ -68,7 +68,7 @@ def _under_sampling(imbalance: UnderSampling, feed, statistics):
 
 
 @resample.register
-def _smote(imbalance: SMOTE, feed, statistics):
+def _smote(imbalance: SMOTE, feed: Feed, statistics: Statistics) -> Feed:
     random, by_class = np.random.default_rng(SEED), _by_class(feed)
     most = max(map(len, by_class))
     values = vectors(feed.split).astype(np.float64)
@@ -76,9 +76,10 @@ def _smote(imbalance: SMOTE, feed, statistics):
         values = np.clip(values, statistics.low, statistics.high)
     if statistics.fill is not None:
         values = np.where(np.isnan(values), statistics.fill, values)
-    features, labels = [vectors(feed.split)], [feed.split.labels]
+    own_labels = all_labels(feed.split)
+    features, labels = [vectors(feed.split)], [own_labels]
     for of_class in by_class:
-        count, label = most - len(of_class), feed.split.labels[of_class[0]]
+        count, label = most - len(of_class), own_labels[of_class[0]]
         if not count:
             continue
         if len(of_class) <= imbalance.neighbors:
@@ -91,7 +92,9 @@ def _smote(imbalance: SMOTE, feed, statistics):
         features.append(interpolated(own, neighbors[:, 1:], count, random).astype(np.float32))
         labels.append(np.full(count, label, np.int32))
     split = ArraySplit(
-        np.concatenate(features)[:, None, None, :], np.concatenate(labels), f"{feed.split.name} and SMOTE"
+        np.concatenate(features)[:, None, None, :],
+        np.concatenate(labels),
+        f"{getattr(feed.split, 'name', 'examples')} and SMOTE",
     )
     return dataclasses.replace(feed, split=split)
 

@@ -52,6 +52,6 @@ def select(data: Data, dataset: Dataset) -> tuple[Dataset, Split | None]:
         train, validation = subset(train, kept), subset(train, out)
     if data.outliers is not None:
         train = trim(data.outliers, train)
-        if len(np.unique(train.labels)) < len(np.unique(dataset.train.labels)):
+        if len(np.unique(all_labels(train))) < len(np.unique(all_labels(dataset.train))):
             raise ZooError(f"{dataset.spec}: Trim leaves no training example of a class: bring its quantiles apart")
     return dataclasses.replace(dataset, train=train), validation

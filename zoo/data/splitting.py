@@ -13,20 +13,20 @@ from zoo.errors import ZooError, unknown
 
 @dataclass(frozen=True)
 class SubSplit:
-    """Some examples of a split that is read one by one."""
+    """Some examples of a split of another kind."""
 
     whole: Split
     indices: np.ndarray
     labels: np.ndarray | None
-    images: None = None
+    images: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.indices)
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[bytes | np.ndarray, int]:
         return self.whole.read(int(self.indices[index]))
 
-    def describe(self, index):
+    def describe(self, index: int) -> str:
         return self.whole.describe(int(self.indices[index]))
 
 
@@ -35,7 +35,8 @@ def subset(split: Split, indices: np.ndarray) -> Split:
     if isinstance(split, ArraySplit):
         lines = None if split.lines is None else split.lines[indices]
         return dataclasses.replace(split, images=split.images[indices], labels=split.labels[indices], lines=lines)
-    return SubSplit(split, indices, None if split.labels is None else split.labels[indices])
+    images, labels = (None if array is None else array[indices] for array in (split.images, split.labels))
+    return SubSplit(split, indices, labels, images)
 
 
 def all_labels(split: Split) -> np.ndarray:

@@ -43,7 +43,7 @@ def measure(normalization: Normalization, batches: Iterable[np.ndarray]) -> Stat
       ZooError: there is not one image.
     """
     # Sums of products of whole numbers: exact in float64 up to 2^53, which is 10^11 pixels.
-    images, pixels, image_sum, products = 0, 0, 0.0, 0.0
+    images, pixels, image_sum, products = 0, 0, np.zeros(()), np.zeros(())
     for batch in batches:
         colors = batch.reshape(-1, batch.shape[-1])
         images, pixels = images + len(batch), pixels + len(colors)
@@ -62,32 +62,44 @@ def measure(normalization: Normalization, batches: Iterable[np.ndarray]) -> Stat
 
 
 @functools.singledispatch
-def _shift_and_scale(normalization: Normalization, mean_image, mean, deviation):
+def _shift_and_scale(
+    normalization: Normalization, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     raise TypeError(type(normalization).__name__)
 
 
 @_shift_and_scale.register
-def _unit_range(normalization: UnitRange, mean_image, mean, deviation):
+def _unit_range(
+    normalization: UnitRange, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros_like(mean), np.full_like(mean, 255)
 
 
 @_shift_and_scale.register
-def _raw_range(normalization: RawRange, mean_image, mean, deviation):
+def _raw_range(
+    normalization: RawRange, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros_like(mean), np.ones_like(mean)
 
 
 @_shift_and_scale.register
-def _signed_range(normalization: SignedRange, mean_image, mean, deviation):
+def _signed_range(
+    normalization: SignedRange, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     return np.full_like(mean, 127.5), np.full_like(mean, 127.5)
 
 
 @_shift_and_scale.register
-def _channel_mean_std(normalization: ChannelMeanStd, mean_image, mean, deviation):
+def _channel_mean_std(
+    normalization: ChannelMeanStd, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.where(deviation > 0, deviation, 1)
 
 
 @_shift_and_scale.register
-def _pixel_mean(normalization: PixelMean, mean_image, mean, deviation):
+def _pixel_mean(
+    normalization: PixelMean, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     return mean_image, np.ones_like(mean)
 
 
@@ -104,6 +116,7 @@ def measure_split(
     sample = sample_size(normalization)
     if train_feed.resident and train_feed.framing == eval_feed.framing:
         images = train_feed.split.images
+        assert images is not None  # else it would not be resident
         images = images[sample_indices(len(images), sample)]
         batches = np.array_split(images, max(1, images.size // 2**24))
     else:

@@ -37,13 +37,13 @@ def open_synthetic(name: str) -> Dataset:
     features, labels = SETS[name]()
     train, evaluation = (np.arange(len(labels)),) * 2 if name == "scales" else _split(len(labels))
     spec, names = f"synthetic:{name}", tuple(f"x{column}" for column in range(features.shape[1]))
-    splits = (
+    train_split, eval_split = (
         ArraySplit(
             features[chosen, None, None, :].astype(np.float32), labels[chosen].astype(np.int32), f"{spec} {part}"
         )
         for part, chosen in (("train", train), ("eval", evaluation))
     )
-    return Dataset(spec, *splits, ("0", "1"), channels=len(names), feature_names=names)
+    return Dataset(spec, train_split, eval_split, ("0", "1"), channels=len(names), feature_names=names)
 
 
 def _split(examples):

@@ -63,8 +63,8 @@ def open_table(path: str, label: str | None = None) -> Dataset:
         train, held_out = _hold_out(whole, column)
     class_names = _class_names(train, column)
     names, kinds = _features(train, column)
-    splits = (_split(table, column, class_names, kinds) for table in (train, held_out))
-    return Dataset(spec, *splits, class_names, channels=len(names), feature_names=names)
+    train_split, eval_split = (_split(table, column, class_names, kinds) for table in (train, held_out))
+    return Dataset(spec, train_split, eval_split, class_names, channels=len(names), feature_names=names)
 
 
 def _read(path):
@@ -96,10 +96,10 @@ def _read(path):
 
 def _hold_out(table, column):
     """Cuts a table into (kept, held out), with at least one line of each class in each; a single one is kept."""
-    by_class = {}
+    by_class: dict[str, dict[float, list[int]]] = {}
     for index, row in enumerate(table.rows):
         by_class.setdefault(row[column], {}).setdefault(hash_fraction("\0".join(row).encode()), []).append(index)
-    out = set()
+    out: set[int] = set()
     for by_fraction in by_class.values():
         fractions = sorted(by_fraction)
         count = min(max(sum(fraction < HELD_OUT for fraction in fractions), 1), len(fractions) - 1)
@@ -135,7 +135,8 @@ def _class_names(table, column):
 
 def _features(table, label_column):
     """Names of the features, and for each column None for numbers or else the categories, from the training split."""
-    names, kinds = [], []
+    names: list[str] = []
+    kinds: list[tuple[str, ...] | None] = []
     for column, name in enumerate(table.header):
         if column == label_column:
             kinds.append(None)
@@ -146,8 +147,9 @@ def _features(table, label_column):
             kinds.append(None)
             names.append(name)
         else:
-            kinds.append(tuple(sorted(present)))
-            names += [f"{name}={value}" for value in kinds[-1]]
+            categories = tuple(sorted(present))
+            kinds.append(categories)
+            names += [f"{name}={value}" for value in categories]
     return tuple(names), kinds
 
 

@@ -19,14 +19,14 @@ class TFDSSplit:
     images: None = None
     labels: None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.source)
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[bytes, int]:
         example = self.source[index]
         return example["image"], int(example["label"])
 
-    def describe(self, index):
+    def describe(self, index: int) -> str:
         return f"{self.name}[{index}]"
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class VarianceScaling:
     fan: Literal["fan_in", "fan_out", "fan_avg"]
     law: Literal["normal", "truncated_normal", "uniform"]
 
-    def __call__(self, key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+    def __call__(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
         return nn.initializers.variance_scaling(self.scale, self.fan, self.law)(key, shape, dtype)
 
 
@@ -38,7 +39,7 @@ class Gaussian:
 
     stddev: float
 
-    def __call__(self, key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+    def __call__(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
         return nn.initializers.normal(self.stddev)(key, shape, dtype)
 
 
@@ -48,7 +49,7 @@ class Uniform:
 
     bound: float
 
-    def __call__(self, key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+    def __call__(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -self.bound, self.bound)
 
 

@@ -23,12 +23,13 @@ class Window(NamedTuple):
 
     def output_size(self, image_size: Sequence[int]) -> tuple[int, int]:
         """Height and width after the window, for an image of height and width `image_size`."""
-        return tuple(
+        height, width = (
             (pixels + before + after - size) // stride + 1
             for pixels, size, stride, (before, after) in zip(
                 image_size, self.size, self.strides, self.padding, strict=True
             )
         )
+        return height, width
 
 
 def require_pixels(network: str, images: jax.Array, smallest: int) -> None:
@@ -42,11 +43,18 @@ def require_pixels(network: str, images: jax.Array, smallest: int) -> None:
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:
     """(value, value) for an int; a sequence of two as it is."""
-    return (value, value) if isinstance(value, int) else tuple(value)
+    if isinstance(value, int):
+        return value, value
+    first, second = value
+    return first, second
 
 
 def resolve_window(
-    layer: str, image_size: Sequence[int], size: int | Sequence[int], strides: int | Sequence[int], padding: Padding
+    layer: str | None,
+    image_size: Sequence[int],
+    size: int | Sequence[int],
+    strides: int | Sequence[int],
+    padding: Padding,
 ) -> Window:
     """Resolves `padding` for an image of height and width `image_size`.
 
@@ -58,21 +66,23 @@ def resolve_window(
     if padding == "VALID":
         pads = ((0, 0), (0, 0))
     elif padding == "SAME":
-        totals = [
+        down, right = (
             max((-(-pixels // stride) - 1) * stride + extent - pixels, 0)
             for pixels, extent, stride in zip(image_size, size, strides, strict=True)
-        ]
-        pads = tuple((total // 2, total - total // 2) for total in totals)
-    elif padding == "CEIL":
-        pads = tuple(
-            (0, (extent - pixels) % stride) for pixels, stride, extent in zip(image_size, strides, size, strict=True)
         )
+        pads = ((down // 2, down - down // 2), (right // 2, right - right // 2))
+    elif padding == "CEIL":
+        down, right = (
+            (extent - pixels) % stride for pixels, stride, extent in zip(image_size, strides, size, strict=True)
+        )
+        pads = ((0, down), (0, right))
     elif isinstance(padding, str):
         raise ZooError(f"{layer}: padding is 'SAME', 'VALID', 'CEIL' or numbers of pixels, not {padding!r}")
     elif isinstance(padding, int):
         pads = ((padding, padding), (padding, padding))
     else:
-        pads = tuple(tuple(sides) for sides in padding)
+        (above, below), (left, right) = padding
+        pads = ((above, below), (left, right))
     window = Window(size, strides, pads)
     if min(window.output_size(image_size)) < 1:
         raise ImageTooSmall(

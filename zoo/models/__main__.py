@@ -5,6 +5,7 @@ python -m zoo.models --filter='resnet*' --json
 """
 
 import json
+from typing import Any
 
 from absl import flags
 
@@ -29,11 +30,11 @@ def main(args: flags.FlagValues) -> int:
     names = list_models(args.filter)
     if not names:
         raise ZooError(f"--filter={args.filter}: there is no such network; python -m zoo.models lists all")
-    recipes = {}
+    recipes: dict[str, list[str]] = {}
     for recipe in list_recipes():
         recipes.setdefault(load_recipe(recipe).model.name, []).append(recipe)
     console = cli.make_console(stderr=args.json)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in track(names, "counting", console=console, transient=True, disable=not console.is_terminal):
         entry, summary = find_entry(name), summarize(name)
         rows.append(

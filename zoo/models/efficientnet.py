@@ -138,8 +138,14 @@ class EfficientNet(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("EfficientNet", images, self.smallest)
-        norm = {"epsilon": self.epsilon, "momentum": self.momentum, "dtype": self.dtype}
-        conv = functools.partial(ConvBN, activation=nn.relu6 if self.lite else nn.silu, kernel_init=CONV_INIT, **norm)
+        conv = functools.partial(
+            ConvBN,
+            activation=nn.relu6 if self.lite else nn.silu,
+            epsilon=self.epsilon,
+            momentum=self.momentum,
+            kernel_init=CONV_INIT,
+            dtype=self.dtype,
+        )
         end_width = 1.0 if self.lite else self.width
         ends = (0, len(STAGES) - 1)
         blocks = [
@@ -159,7 +165,9 @@ class EfficientNet(nn.Module):
                     strides=stride if block == 0 else 1,
                     lite=self.lite,
                     drop_path=self.drop_path * index / sum(blocks),
-                    **norm,
+                    epsilon=self.epsilon,
+                    momentum=self.momentum,
+                    dtype=self.dtype,
                     name=f"stage{stage + 1}_{block}",
                 )(x, train)
                 index += 1

@@ -13,7 +13,7 @@ torchvision's `googlenet` is another network, `googlenet_bn` in zoo/models/googl
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -59,14 +59,22 @@ class Parts(NamedTuple):
     head_pool: Callable
 
 
-def dense_layer(features, x, name, relu=False, *, kernel_init, bias_init, dtype):
+def dense_layer(
+    features: int,
+    x: jax.Array,
+    name: str,
+    relu: bool = False,
+    *,
+    kernel_init: Callable,
+    bias_init: Callable[[int, bool], Callable],
+    dtype: Any,
+) -> jax.Array:
     """A linear layer, followed by a ReLU or not; `bias_init` is called with its fan-in and `relu`."""
-    bias_init = bias_init(x.shape[-1], relu)
-    x = nn.Dense(features, kernel_init=kernel_init, bias_init=bias_init, dtype=dtype, name=name)(x)
+    x = nn.Dense(features, kernel_init=kernel_init, bias_init=bias_init(x.shape[-1], relu), dtype=dtype, name=name)(x)
     return nn.relu(x) if relu else x
 
 
-def conv_relu(*arguments, **options):
+def conv_relu(*arguments: Any, **options: Any) -> Callable[[jax.Array, bool], jax.Array]:
     """A convolution with a bias, and a ReLU, to be called as `ConvBN` is."""
     layer = Conv(*arguments, **options)
     return lambda x, train: nn.relu(layer(x))
@@ -154,7 +162,7 @@ class GoogLeNet(nn.Module):
       dtype: of the computation.
     """
 
-    parts: ClassVar[Callable[[Any], Parts]] = staticmethod(paper_parts)
+    parts = staticmethod(paper_parts)
 
     num_classes: int = 1000
     dropout: float = 0.4
@@ -181,7 +189,7 @@ class GoogLeNet(nn.Module):
         if parts.norm:
             x = parts.norm(name="norm2")(x)
         x = MaxPool(3, 2, padding="CEIL", name="pool2")(x)
-        aux_logits = []
+        aux_logits: list[jax.Array] = []
         for block, features in INCEPTION.items():
             x = Inception(features, parts, name=f"inception{block}")(x, train)
             if block in ("4a", "4d") and self.aux_heads and (train or self.is_initializing()):

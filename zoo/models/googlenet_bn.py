@@ -10,7 +10,6 @@ from TensorFlow expect, and is no part of the network.
 """
 
 import functools
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from zoo.layers import AdaptiveAvgPool, ConvBN
@@ -47,7 +46,7 @@ class GoogLeNetBN(GoogLeNet):
     Attributes: as in `GoogLeNet`.
     """
 
-    parts: ClassVar[Callable[[Any], Parts]] = staticmethod(torchvision_parts)
+    parts = staticmethod(torchvision_parts)
     smallest: ClassVar[int] = 15
 
     dropout: float = 0.2

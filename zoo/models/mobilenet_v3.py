@@ -83,8 +83,7 @@ class MobileNetV3(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("MobileNetV3", images, self.smallest)
-        norm = {"epsilon": 1e-3, "momentum": self.momentum}
-        conv = functools.partial(ConvBN, **norm, kernel_init=HE_FAN_OUT, dtype=self.dtype)
+        conv = functools.partial(ConvBN, epsilon=1e-3, momentum=self.momentum, kernel_init=HE_FAN_OUT, dtype=self.dtype)
         dense = functools.partial(nn.Dense, kernel_init=GAUSSIAN, dtype=self.dtype)
 
         x = conv(16, 3, strides=2, padding=1, activation=nn.hard_swish, name="conv1")(images, train)

@@ -47,13 +47,15 @@ class Entry:
     @property
     def year(self) -> int:
         """Of the paper."""
-        return int(re.search(r"\b(19|20)\d\d\b", self.paper)[0])
+        year = re.search(r"\b(19|20)\d\d\b", self.paper)
+        assert year is not None, self.paper
+        return int(year[0])
 
 
 @functools.cache
 def entries() -> Mapping[str, Entry]:
     """All models by name."""
-    found = {}
+    found: dict[str, Entry] = {}
     for module in pkgutil.iter_modules(zoo.models.__path__):
         if module.name == "__main__":
             continue

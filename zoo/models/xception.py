@@ -112,10 +112,10 @@ class Xception(nn.Module):
     @nn.compact
     def __call__(self, images: jax.Array, train: bool = False) -> jax.Array:
         require_pixels("Xception", images, self.smallest)
-        norm = {"epsilon": self.epsilon, "dtype": self.dtype}
-        conv = functools.partial(ConvBN, padding="VALID", kernel_init=CONV_INIT, **norm)
-        block = functools.partial(Block, pool_padding=self.pool_padding, **norm)
-        separable = functools.partial(SeparableConv, **norm)
+        epsilon, dtype = self.epsilon, self.dtype
+        conv = functools.partial(ConvBN, padding="VALID", epsilon=epsilon, kernel_init=CONV_INIT, dtype=dtype)
+        block = functools.partial(Block, epsilon=epsilon, pool_padding=self.pool_padding, dtype=dtype)
+        separable = functools.partial(SeparableConv, epsilon=epsilon, dtype=dtype)
 
         # Entry flow
         x = conv(32, 3, strides=2, name="conv1")(images, train)
@@ -157,7 +157,8 @@ TIMM = Layout(
 
 def _keras():
     """Keras counts blocks from `conv1` on; shortcuts have names that it gives in the order in which they are made."""
-    layers, shortcuts = {}, {"block1": "", "block2": "_1", "block3": "_2", "block12": "_3"}
+    layers: dict[str, str] = {}
+    shortcuts = {"block1": "", "block2": "_1", "block3": "_2", "block12": "_3"}
     for conv in ("conv1", "conv2"):
         layers |= {f"{conv}/conv": f"block1_{conv}", f"{conv}/bn": f"block1_{conv}_bn"}
     separable = [

@@ -33,7 +33,7 @@ class Data(Part):
     missing: Missing | None = None
     outliers: Outliers | None = None
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.corrupt_limit >= 0, "corrupt_limit", "at least 0")
         self.require(all(0 < share <= 1 for share in self.keep.values()), "keep", "shares in (0, 1]")
         self.require(0 <= self.validation < 1, "validation", "in [0, 1)")

@@ -55,7 +55,7 @@ class Outliers(Part, abstract=True):
     lower: float = 0.01
     upper: float = 0.99
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.lower < 0.5, "lower", "in [0, 0.5)")
         self.require(0.5 < self.upper <= 1, "upper", "in (0.5, 1]")
 

@@ -82,7 +82,7 @@ class Normal(Distribution):
 
     stddev: float
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.stddev > 0, "stddev", "positive")
 
 
@@ -96,7 +96,7 @@ class TruncatedNormal(Distribution):
 
     stddev: float
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.stddev > 0, "stddev", "positive")
 
 
@@ -110,7 +110,7 @@ class Orthogonal(Distribution):
 
     scale: float = 1.0
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.scale > 0, "scale", "positive")
 
 
@@ -141,5 +141,5 @@ class Initialization(Part):
     bias: Distribution | None = None
     exceptions: Mapping[str, Distribution] = field(default_factory=dict)
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(not (self.bias and self.bias.of_kernels), "bias", "Normal, TruncatedNormal or Constant")

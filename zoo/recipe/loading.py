@@ -69,6 +69,7 @@ def _load(name, cls, package, names):
         if not Path(name).is_file():
             raise ZooError(f"there is no {kind} file {name!r}")
         spec = importlib.util.spec_from_file_location(Path(name).stem, name)
+        assert spec is not None and spec.loader is not None  # there is a loader for every name that ends in .py
         module = importlib.util.module_from_spec(spec)
         with _told_in_a_line(name, spec.origin):
             spec.loader.exec_module(module)
@@ -153,6 +154,8 @@ def _values(text):
         node = ast.parse(f"({text},)", mode="eval").body
     except SyntaxError:
         return text.split(",")
+    if not isinstance(node, ast.Tuple):  # such as 1)+(2
+        return text.split(",")
     return [ast.get_source_segment(f"({text},)", item) for item in node.elts]
 
 
@@ -171,7 +174,9 @@ def _value(node):
         case ast.Name(id=name) if name[:1].isupper():
             return build(name, {})
         case ast.Call(func=ast.Name(id=name), args=values, keywords=keywords):
-            fields = {keyword.arg: _value(keyword.value) for keyword in keywords}
+            fields = {keyword.arg: _value(keyword.value) for keyword in keywords if keyword.arg}
+            if len(fields) < len(keywords):
+                raise ValueError("**mapping, or a field twice")
             return build(name, fields, *map(_value, values))
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return tuple(_value(item) for item in items)

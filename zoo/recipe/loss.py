@@ -41,7 +41,7 @@ class Focal(Loss):
 
     gamma: float = 2.0
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.gamma >= 0, "gamma", "at least 0")
 
 
@@ -58,7 +58,7 @@ class Huber(Loss):
 
     delta: float = 1.0
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.delta > 0, "delta", "positive")
 
 
@@ -75,5 +75,5 @@ class GeneralizedCrossEntropy(Loss):
 
     q: float = 0.7
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 < self.q <= 1, "q", "in (0, 1]")

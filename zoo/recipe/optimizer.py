@@ -36,7 +36,7 @@ class SGD(Optimizer):
     nesterov: bool = False
     rate_in_momentum: bool = False
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.momentum < 1, "momentum", "in [0, 1)")
         self.require(not (self.nesterov and self.rate_in_momentum), "nesterov", "off with rate_in_momentum")
 
@@ -54,7 +54,7 @@ class Adam(Optimizer):
     beta2: float = 0.999
     epsilon: float = 1e-8
 
-    def validate(self):
+    def validate(self) -> None:
         for name in ("beta1", "beta2"):
             self.require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
         self.require(self.epsilon >= 0, "epsilon", "at least 0")
@@ -95,7 +95,7 @@ class Lion(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.99
 
-    def validate(self):
+    def validate(self) -> None:
         for name in ("beta1", "beta2"):
             self.require(0 <= getattr(self, name) < 1, name, "in [0, 1)")
 
@@ -125,7 +125,7 @@ class RMSprop(Optimizer):
     initial_average: float = 0.0
     rate_in_momentum: bool = False
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.decay < 1, "decay", "in [0, 1)")
         self.require(0 <= self.momentum < 1, "momentum", "in [0, 1)")
         self.require(self.epsilon > 0, "epsilon", "positive")
@@ -144,7 +144,7 @@ class Adadelta(Optimizer):
     decay: float = 0.9
     epsilon: float = 1e-6
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.decay < 1, "decay", "in [0, 1)")
         self.require(self.epsilon > 0, "epsilon", "positive")
 
@@ -161,7 +161,7 @@ class Adagrad(Optimizer):
     initial_sum: float = 0.0
     epsilon: float = 1e-10
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.initial_sum >= 0, "initial_sum", "at least 0")
         self.require(self.epsilon >= 0, "epsilon", "at least 0")
 
@@ -178,7 +178,7 @@ class ClipByNorm(Clipping):
 
     norm: float
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.norm > 0, "norm", "positive")
 
 
@@ -188,7 +188,7 @@ class ClipByValue(Clipping):
 
     value: float
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.value > 0, "value", "positive")
 
 
@@ -208,5 +208,5 @@ class WeightAverage(Part):
     decay: float = 0.9999
     ramp: bool = True
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 < self.decay < 1, "decay", "in (0, 1)")

@@ -19,7 +19,7 @@ class Part:
 
     kinds: ClassVar[dict[str, type["Part"]]] = {}
 
-    def __init_subclass__(cls, abstract: bool = False, **kwargs):
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if abstract:
             return
@@ -28,7 +28,7 @@ class Part:
             raise ZooError(f"{cls.__module__}.{cls.__name__}: {known.__module__} has a part of that name already")
         Part.kinds[cls.__name__] = cls
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, hint in field_types(type(self)).items():
             value = getattr(self, name)
             try:
@@ -45,7 +45,7 @@ class Part:
         if not condition:
             raise ZooError(f"{type(self).__name__}.{name} must be {rule}, not {getattr(self, name)!r}")
 
-    def __reduce__(self):  # mappings are read-only views, which cannot be pickled as they are
+    def __reduce__(self) -> tuple[Any, ...]:  # mappings are read-only views, which cannot be pickled as they are
         return Part.from_json, (self.to_json(),)
 
     def to_json(self) -> dict[str, Any]:
@@ -63,9 +63,13 @@ class Part:
         return _decode(data)
 
 
-@functools.cache
 def field_types(cls: type[Part]) -> dict[str, Any]:
     """Name and type of each field of a part."""
+    return _field_types(cls)  # type: ignore[arg-type]  # mypy: a class whose instances have __hash__ has none itself
+
+
+@functools.cache
+def _field_types(cls: type[Part]) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 

@@ -54,7 +54,7 @@ def replace(parent: Any, changes: Iterable[tuple[list[str], Any]], prefix: str) 
     Raises:
       ZooError: a path does not exist, or a value does not fit; `prefix` is what its message puts in front of the path.
     """
-    by_name = {}
+    by_name: dict[str, list[tuple[list[str], Any]]] = {}
     for (name, *rest), value in changes:
         by_name.setdefault(name, []).append((rest, value))
     values = {}

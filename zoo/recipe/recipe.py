@@ -46,7 +46,7 @@ class Precision(Part):
     gpu: str = "bfloat16"
     tpu: str = "bfloat16"
 
-    def validate(self):
+    def validate(self) -> None:
         for name in ("cpu", "gpu", "tpu"):
             self.require(getattr(self, name) in ("float32", "bfloat16"), name, "float32 or bfloat16")
 
@@ -70,7 +70,7 @@ class Budget(Part):
     evaluate_every: float = 0.1
     interim_examples: int | None = None
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.batch_size > 0, "batch_size", "positive")
         if (self.steps is None) == (self.epochs is None):
             raise ZooError(f"Budget needs either steps or epochs, not steps={self.steps} and epochs={self.epochs}")
@@ -83,7 +83,10 @@ class Budget(Part):
 
     def total_steps(self, examples: int) -> int:
         """Optimizer steps of the run, for a training set of so many examples."""
-        return self.steps or max(1, round(self.epochs * examples / self.batch_size))
+        if self.epochs is None:
+            assert self.steps is not None  # validate() sees to it
+            return self.steps
+        return max(1, round(self.epochs * examples / self.batch_size))
 
     def evaluation_steps(self, total_steps: int) -> list[int]:
         """The steps after which a run of so many is evaluated, the last one included."""
@@ -105,7 +108,7 @@ class Target(Part):
     metric: str = "top1"
     within_steps: int | None = None
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.metric in HIGHER_IS_BETTER, "metric", f"one of {', '.join(HIGHER_IS_BETTER)}")
         self.require(self.value > 0, "value", "positive")
         self.require(self.metric == "loss" or self.value <= 1, "value", "in (0, 1]")
@@ -157,7 +160,7 @@ class Recipe(Part):
     transfer: Transfer | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
-    def validate(self):
+    def validate(self) -> None:
         for path in self.provenance:
             get(self, path)
         self.require(self.auxiliary_weight is None or self.auxiliary_weight > 0, "auxiliary_weight", "positive or None")

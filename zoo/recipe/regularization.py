@@ -23,7 +23,7 @@ class Regularization(Part):
     label_smoothing: float = 0.0
     l1: float = 0.0
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.weight_decay >= 0, "weight_decay", "at least 0")
         self.require(0 <= self.label_smoothing < 1, "label_smoothing", "in [0, 1)")
         self.require(self.l1 >= 0, "l1", "at least 0")
@@ -48,7 +48,7 @@ class EarlyStopping(Part):
     patience: int = 3
     minimum_change: float = 0.0
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.metric in HIGHER_IS_BETTER, "metric", f"one of {', '.join(HIGHER_IS_BETTER)}")
         self.require(self.patience > 0, "patience", "positive")
         self.require(self.minimum_change >= 0, "minimum_change", "at least 0")

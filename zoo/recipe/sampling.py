@@ -28,7 +28,7 @@ class ClassWeights(Imbalance):
 
     weights: Mapping[str, float] = field(default_factory=dict)
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(all(weight >= 0 for weight in self.weights.values()), "weights", "at least 0")
 
 
@@ -55,5 +55,5 @@ class SMOTE(Imbalance):
 
     neighbors: int = 5
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.neighbors > 0, "neighbors", "positive")

@@ -21,7 +21,7 @@ class Schedule(Part, abstract=True):
     peak: float
     warmup: float = 0.0
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.peak > 0, "peak", "positive")
         self.require(0 <= self.warmup < 1, "warmup", "in [0, 1)")
 
@@ -37,7 +37,7 @@ class Cosine(Schedule):
 
     final: float = 0.0
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         self.require(0 <= self.final <= 1, "final", "in [0, 1]")
 
@@ -48,7 +48,7 @@ class Polynomial(Schedule):
 
     power: float = 1.0
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         self.require(self.power > 0, "power", "positive")
 
@@ -60,7 +60,7 @@ class MultiStep(Schedule):
     boundaries: tuple[float, ...] = ()
     factor: float = 0.1
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         self.require(len(self.boundaries) > 0, "boundaries", "one or more fractions of the run")
         inside = all(self.warmup <= boundary < 1 for boundary in self.boundaries)
@@ -79,7 +79,7 @@ class Step(Schedule):
     every: float = 1 / 3
     factor: float = 0.1
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         self.require(0 < self.every < 1, "every", "in (0, 1)")
         self.require(0 < self.factor < 1, "factor", "in (0, 1)")
@@ -100,7 +100,7 @@ class Exponential(Schedule):
     final: float = 0.01
     constant: float = 0.0
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         self.require(0 < self.final < 1, "final", "in (0, 1)")
         self.require(0 <= self.constant < 1, "constant", "in [0, 1)")
@@ -123,7 +123,7 @@ class OneCycle(Schedule):
     initial: float = 0.1
     final: float = 0.001
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         self.require(self.warmup == 0, "warmup", "0: its rise is one already")
         self.require(0 < self.rise < 1, "rise", "in (0, 1)")
@@ -151,7 +151,7 @@ class ReduceOnPlateau(Schedule):
     minimum_change: float = 0.0
     final: float = 0.0
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         self.require(self.metric in HIGHER_IS_BETTER, "metric", f"one of {', '.join(HIGHER_IS_BETTER)}")
         self.require(0 < self.factor < 1, "factor", "in (0, 1)")

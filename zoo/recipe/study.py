@@ -38,7 +38,7 @@ class Study(Part):
     start: Recipe | None = None
     metric: str = "top1"
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(bool(self.variants), "variants", "at least one")
         self.require(self.seeds > 0, "seeds", "positive")
         self.require(self.metric in METRIC_NAMES, "metric", f"one of {', '.join(METRIC_NAMES)}")
@@ -47,7 +47,7 @@ class Study(Part):
             raise ZooError(f"Study.start is None, and {going_on[0]!r} goes on from it")
         if self.start and not going_on:
             raise ZooError("Study.start: no variant goes on from it")
-        names = {}
+        names: dict[str, str] = {}
         for name, recipe in self.recipes().items():
             if recipe.fingerprint in names:
                 raise ZooError(f"Study.variants: {name!r} and {names[recipe.fingerprint]!r} are the same recipe")

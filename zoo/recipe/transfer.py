@@ -32,7 +32,7 @@ class Transfer(Part):
     frozen: tuple[str, ...] = ()
     rates: Mapping[str, float] = field(default_factory=dict)
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(bool(self.source), "source", "a run's folder or a file")
         self.require(self.num_classes is None or self.num_classes > 0, "num_classes", "positive")
         self.require(self.num_classes is None or self.layout is not None, "num_classes", "None without a layout")

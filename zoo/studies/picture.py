@@ -30,9 +30,8 @@ def draw_study(
     figure.suptitle(title, fontsize=11)
     loss, evaluated = figure.subplots(1, 2)
     variants = list(dict.fromkeys(run.variant for run in runs))
-    colors = (
-        colormaps["tab10"].colors if len(variants) <= 10 else colormaps["viridis"](np.linspace(0, 1, len(variants)))
-    )
+    few = len(variants) <= 10
+    colors = colormaps["tab10"](np.arange(10)) if few else colormaps["viridis"](np.linspace(0, 1, len(variants)))
     for variant, color in zip(variants, colors, strict=False):
         of_variant = [run for run in runs if run.variant == variant]
         _draw(loss, [run.train for run in of_variant], "loss", color, variant)

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.dataset import Dataset
 from zoo.data.sources import open_source
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Recipe, Study
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.recipe.study import START, goes_on
 from zoo.training.environment import environment
+from zoo.training.experiment import Experiment
 from zoo.training.fit import FitResult, fit
 from zoo.training.preparing import prepare
 from zoo.training.tracking import Tracker
@@ -87,7 +89,9 @@ def run_study(
         known = {(run.fingerprint, run.seed): run for run in read_runs(path)}
     except OSError as error:
         raise ZooError(f"{folder} cannot be used: {error.strerror}") from None
-    recipes, runs, datasets, experiments = study.recipes(), [], {}, {}
+    recipes, runs = study.recipes(), list[Run]()
+    datasets: dict[tuple[str, str | None], Dataset] = {}
+    experiments: dict[str, Experiment] = {}
     start = folder / "start"
     fingerprints = {variant: fingerprint(study, recipe) for variant, recipe in recipes.items()}
     wanted = set(itertools.product(fingerprints.values(), range(study.seeds)))
@@ -123,7 +127,11 @@ def run_study(
 
 def fingerprint(study: Study, recipe: Recipe) -> str:
     """Of all that decides how a variant's runs go, what it goes on from included."""
-    return f"{recipe.fingerprint} from {study.start.fingerprint}" if goes_on(recipe) else recipe.fingerprint
+    return (
+        f"{recipe.fingerprint} from {study.start.fingerprint}"
+        if study.start and goes_on(recipe)
+        else recipe.fingerprint
+    )
 
 
 def read_runs(path: Path) -> list[Run]:
@@ -148,7 +156,7 @@ def _run(variant: str, fingerprint: str, seed: int, result: FitResult, seconds: 
     train = [record for record in result.history if record["kind"] == "train"]
     watched = "validation" if any(record["kind"] == "validation" for record in result.history) else "eval"
     evaluations = [record for record in result.history if record["kind"] == watched]
-    points = [part for part in np.array_split(train, min(CURVE_POINTS, len(train)) or 1) if len(part)]
+    points = [part for part in np.array_split(np.array(train, object), min(CURVE_POINTS, len(train)) or 1) if len(part)]
     return Run(
         variant=variant,
         fingerprint=fingerprint,

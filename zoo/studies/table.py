@@ -65,7 +65,7 @@ def _spread(value, digits):
 
 def make_rows(runs: Sequence[Run]) -> list[Row]:
     """A row for each variant, in the order of the runs."""
-    by_variant = {}
+    by_variant: dict[str, list[Run]] = {}
     for run in runs:
         by_variant.setdefault(run.variant, []).append(run)
     return [_row(variant, of_variant) for variant, of_variant in by_variant.items()]

@@ -1,19 +1,22 @@
 """How a comparison looks in the terminal while it runs."""
 
+from typing import Any, Self
+
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from zoo.recipe import Study
 from zoo.studies.runs import Run
+from zoo.training.experiment import Experiment
 from zoo.training.tracking import Tracker
 
 
 class Progress:
     """Bars for the comparison and for the run under way, and a line for each run that is done."""
 
-    def __init__(self, console: Console, study: Study):
+    def __init__(self, console: Console, study: Study) -> None:
         self.console = console
         self.bars = Bars(
             TextColumn("{task.description}"),
@@ -27,11 +30,11 @@ class Progress:
         self.steps = self.bars.add_task("steps", total=None, visible=False)
         self.begun = False
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.bars.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.bars.stop()
 
     def begin(self, variant: str, seed: int) -> Tracker:
@@ -51,11 +54,11 @@ class Progress:
 
 
 class _Steps(Tracker):
-    def __init__(self, bars, task, name):
+    def __init__(self, bars: Bars, task: TaskID, name: str) -> None:
         self.bars, self.task, self.name = bars, task, name
 
-    def begin(self, experiment, first_step):
+    def begin(self, experiment: Experiment, first_step: int) -> None:
         self.bars.reset(self.task, total=experiment.total_steps, description=self.name, visible=True)
 
-    def train(self, record):
+    def train(self, record: dict[str, Any]) -> None:
         self.bars.update(self.task, completed=record["step"])

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -21,7 +21,7 @@ class Checkpoints:
     checkpoints only. It does not notice when bytes change afterwards, so each has the checksums of its arrays with it.
     """
 
-    def __init__(self, folder: Path, *, clean_up: bool):
+    def __init__(self, folder: Path, *, clean_up: bool) -> None:
         """Opens a folder, which is made if it is not there.
 
         Args:
@@ -39,8 +39,8 @@ class Checkpoints:
             preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(2), best]),
             cleanup_tmp_directories=clean_up,
         )
-        self._saving = None
-        self._current = None  # the step whose state was restored or saved last
+        self._saving: Any = None  # Orbax's answer to a save under way
+        self._current: int | None = None  # the step whose state was restored or saved last
 
     def save(self, step: int, state: TrainState, metrics: dict[str, float] | None = None) -> None:
         """Begins to save a state in the background, once an earlier save has ended; a state that it has already is not
@@ -139,6 +139,8 @@ def _name(path):
 def checksums(state: Any) -> dict[str, int]:
     """CRC-32 of each array of a state by its path, such as "params/conv1/kernel"."""
     return {
-        _name(path): zlib.crc32(np.ascontiguousarray(jax.device_get(leaf)))
+        _name(path): zlib.crc32(
+            cast(Any, np.ascontiguousarray(jax.device_get(leaf)))
+        )  # older NumPy: its types hide the buffer
         for path, leaf in jax.tree_util.tree_leaves_with_path(state)
     }

@@ -8,7 +8,9 @@ import numpy as np
 FEW = 20  # classes, up to which names and counts can be read
 
 
-def draw_confusion(counts: Sequence[Sequence[int]], class_names: Sequence[str], path: Path, *, title: str) -> None:
+def draw_confusion(
+    counts: Sequence[Sequence[int]] | np.ndarray, class_names: Sequence[str], path: Path, *, title: str
+) -> None:
     """Draws a confusion matrix into a PNG file; the shade is the share of the class, the diagonal its recall.
 
     Args:

@@ -83,7 +83,11 @@ def first_examples(
     shown = unmeasured if measured.mean.ndim == 3 else measured
 
     batch = next(training_batches(train_feed, count + count % 2, seed=seed, on_corrupt=on_corrupt))
-    key, _ = step_keys(TrainState(0, seed, params=None, batch_stats=None, opt_state=None, failed=None))
+    key, _ = step_keys(
+        TrainState(
+            jnp.int32(0), jnp.uint32(seed), params=None, batch_stats=None, opt_state=None, failed=jnp.bool_(False)
+        )
+    )
     constants = _constants(train_feed, shown)
     images, labels, share = jax.jit(mixed_inputs, static_argnums=(0, 1))(
         train_feed.transforms, augmentation.mixing, constants, batch, key

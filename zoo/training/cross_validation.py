@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
+import flax.linen as nn
 import jax
 import numpy as np
 
@@ -16,6 +18,15 @@ from zoo.recipe.metric import METRIC_NAMES
 from zoo.training.fit import FitResult, fit
 from zoo.training.run_folder import RunFolder
 from zoo.training.tracking import Tracker
+
+
+class FitOptions(TypedDict, total=False):
+    """The arguments of `zoo.fit` that `cross_validate` hands on as they are."""
+
+    model: nn.Module | None
+    devices: Sequence[jax.Device] | None
+    strategy: str
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ def cross_validate(
     *,
     dataset: Dataset | None = None,
     trackers: Callable[[str], Sequence[Tracker]] = lambda name: (),
-    **options,
+    **options: Unpack[FitOptions],
 ) -> CrossValidation:
     """Trains `count` times, each time on all of the training split but one fold, and evaluates on that fold.
 

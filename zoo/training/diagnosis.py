@@ -26,7 +26,7 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
     Returns:
       A phrase such as "the output of conv3".
     """
-    layers = []  # paths in execution order, filled while `check` is traced
+    layers: list[tuple[str, ...]] = []  # paths in execution order, filled while `check` is traced
     accumulation = experiment.recipe.budget.accumulation
 
     @convolution_lowering(experiment.convolution)

@@ -16,7 +16,7 @@ PACKAGES = ("zoo", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain"
 
 def environment() -> dict[str, Any]:
     """Versions, devices and machine, for the record."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for package in PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
@@ -41,7 +41,7 @@ def environment() -> dict[str, Any]:
 
 def cores() -> int:
     """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor() -> str:

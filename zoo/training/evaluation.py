@@ -31,6 +31,7 @@ from zoo.recipe import (
     Regularization,
     Resize,
 )
+from zoo.training.objective import Sums
 from zoo.training.preparing import prepare
 from zoo.training.step import Constants
 
@@ -84,18 +85,19 @@ def evaluate_feed(
         hosts=jax.process_count(),
         workers=workers,
     )
-    totals = None
+    totals: Sums | None = None
     for done, batch in enumerate(batches, start=1):
         sums = jax.device_get(eval_step(variables, constants, parallel.shard_batch(batch, mesh)))
         # Summed in float64: float32 cannot count past 16,777,216.
         sums = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), sums)
         totals = sums if totals is None else jax.tree.map(np.add, totals, sums)
         on_progress(min(done * batch_size, total), total)
+    assert totals is not None  # a split has at least one example
     correct, count = totals.correct, totals.count
-    examples = max(count.sum(), 1.0)
+    examples = max(float(count.sum()), 1.0)
     recall = [float(right / number) if number else None for right, number in zip(correct, count, strict=True)]
     present = [share for share in recall if share is not None]
-    metrics = {
+    metrics: dict[str, Any] = {
         "loss": float(totals.loss / examples),
         "top1": float(correct.sum() / examples),
         "balanced_accuracy": float(np.mean(present)) if present else 0.0,

@@ -73,7 +73,7 @@ class Experiment:
         started = self.start.variables if self.start else {}
         left = {path: shape for path, shape in params.items() if ("params", *path.split("/")) not in started}
         drawn = draw_parameters(self.recipe.initialization, self.laws, seed, left)
-        taken = {("params", *path.split("/")): values for path, values in drawn.items()} | started
+        taken = {**{("params", *path.split("/")): values for path, values in drawn.items()}, **started}
         return parallel.make_replicated(self._create_state, self.mesh, jnp.uint32(seed), taken)
 
     @functools.cached_property

@@ -90,8 +90,9 @@ def fit(
     with contextlib.ExitStack() as stack:
         stack.enter_context(one_line_for_disk_errors())
         stack.callback(tracker.close)
-        if experiment is None:
-            dataset = dataset or open_source(recipe.data.source, recipe.data.label)
+        if experiment is not None:
+            dataset = experiment.dataset
+        dataset = dataset or open_source(recipe.data.source, recipe.data.label)
         folder = RunFolder(workdir) if workdir else None
         if folder:
             _in_main_process(lambda: folder.claim(recipe, seed, dataset))
@@ -106,7 +107,7 @@ def fit(
             strategy=strategy,
             on_corrupt=skipped,
             on_progress=tracker.progress,
-            known_statistics=folder and folder.read_statistics(),
+            known_statistics=folder.read_statistics() if folder else None,
             workers=workers,
         )
         stop = stack.enter_context(stop_on_signals())

@@ -53,13 +53,16 @@ def around_optimizer(
         return traverse_util.path_aware_map(lambda path, update: _times(update, rate_of(path)), updates), state
 
     def rate_of(path):
-        name = "/".join(path)
+        name = "/".join(map(str, path))
         return next(
-            (rate for pattern, rate in reversed(transfer.rates.items()) if fnmatch.fnmatchcase(name, pattern)), 1.0
+            (rate for pattern, rate in reversed(list(transfer.rates.items())) if fnmatch.fnmatchcase(name, pattern)),
+            1.0,
         )
 
     def groups(params):
-        return traverse_util.path_aware_map(lambda path, _: "frozen" if "/".join(path) in frozen else "trained", params)
+        return traverse_util.path_aware_map(
+            lambda path, _: "frozen" if "/".join(map(str, path)) in frozen else "trained", params
+        )
 
     if transfer.rates:
         optimizer = optax.chain(optimizer, optax.GradientTransformation(lambda params: optax.EmptyState(), scaled))
@@ -76,15 +79,15 @@ def without_gradient(params: Mapping[str, Any], frozen: frozenset[str]) -> Mappi
     if not frozen:
         return params
     return traverse_util.path_aware_map(
-        lambda path, value: lax.stop_gradient(value) if "/".join(path) in frozen else value, params
+        lambda path, value: lax.stop_gradient(value) if "/".join(map(str, path)) in frozen else value, params
     )
 
 
 def frozen_layers(frozen: frozenset[str], params: Mapping[str, Any]) -> frozenset[tuple[str, ...]]:
     """The paths of the layers all of whose parameters are frozen."""
-    by_layer = {}
+    by_layer: dict[tuple[str, ...], list[bool]] = {}
     for path in traverse_util.flatten_dict(dict(params)):
-        by_layer.setdefault(path[:-1], []).append("/".join(path) in frozen)
+        by_layer.setdefault(path[:-1], []).append("/".join(map(str, path)) in frozen)
     return frozenset(layer for layer, those in by_layer.items() if all(those))
 
 
@@ -94,8 +97,8 @@ def kept_statistics(
     """The new moving statistics, but for frozen layers the old ones: averaging over devices may round."""
     if not layers:
         return new
-    old = traverse_util.flatten_dict(dict(old))
-    return traverse_util.path_aware_map(lambda path, value: old[path] if path[:-1] in layers else value, new)
+    kept = traverse_util.flatten_dict(dict(old))
+    return traverse_util.path_aware_map(lambda path, value: kept[path] if path[:-1] in layers else value, new)
 
 
 def normalize_as_in_evaluation(layers: frozenset[tuple[str, ...]]) -> Callable:

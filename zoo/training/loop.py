@@ -67,7 +67,7 @@ class Loop:
             evaluate_on_the_way = self.evaluator("validation", experiment.validation_feed, experiment.validation_step)
         watched = self.watched
         state, over = watched.follow(state, experiment.mesh), watched.over
-        clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque()
+        clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque[tuple[int, Any, Any]]()
         step = int(state.step)
         batches = training_batches(
             experiment.train_feed,
@@ -187,7 +187,7 @@ class Loop:
             self.save(state, step)
             self.checkpoints.wait()
             outcome = "the state is saved, and the same command goes on from there"
-        name = signal.Signals(self.stop.signum).name
-        return TrainingInterrupted(
-            f"stopped by {name} after {step} steps: {outcome}", signum=self.stop.signum, step=step
-        )
+        signum = self.stop.signum
+        assert signum is not None  # which is why it was interrupted
+        name = signal.Signals(signum).name
+        return TrainingInterrupted(f"stopped by {name} after {step} steps: {outcome}", signum=signum, step=step)

@@ -8,6 +8,7 @@ import optax
 from jax import lax
 
 from zoo.data import augment
+from zoo.data.augment import Array
 from zoo.errors import ZooError
 from zoo.loss import example_losses
 from zoo.recipe import SoftmaxCrossEntropy
@@ -27,7 +28,7 @@ class Objective(NamedTuple):
     loss: Loss = SoftmaxCrossEntropy()
     label_smoothing: float = 0.0
     auxiliary_weight: float | None = None
-    class_weights: jax.Array | None = None
+    class_weights: Array | None = None
 
 
 CROSS_ENTROPY = Objective()
@@ -44,17 +45,17 @@ class Sums(NamedTuple):
       confusion: their number by class and by answer, [K, K]; None in training, and for more than `CONFUSION_CLASSES`.
     """
 
-    loss: jax.Array
-    correct: jax.Array
-    count: jax.Array
-    top5: jax.Array | None = None
-    confusion: jax.Array | None = None
+    loss: Array
+    correct: Array
+    count: Array  # type: ignore[assignment]  # and not the method of tuples
+    top5: Array | None = None
+    confusion: Array | None = None
 
 
 def sums_of_outputs(
     outputs: jax.Array | tuple[jax.Array, list[jax.Array]],
-    labels: jax.Array,
-    weight: jax.Array,
+    labels: Array,
+    weight: Array,
     objective: Objective,
     share: jax.Array | None = None,
 ) -> Sums:
@@ -81,12 +82,13 @@ def sums_of_outputs(
     targets = augment.soft_targets(labels, share, logits.shape[-1])
     sums, *others = (sums_over_examples(each, targets, weight, objective) for each in (logits, *auxiliary))
     for other in others:
+        assert auxiliary_weight is not None
         sums = sums._replace(loss=sums.loss + auxiliary_weight * other.loss)
     return sums
 
 
 def sums_over_examples(
-    logits: jax.Array, targets: jax.Array, weight: jax.Array, objective: Objective = CROSS_ENTROPY
+    logits: jax.Array, targets: jax.Array, weight: Array, objective: Objective = CROSS_ENTROPY
 ) -> Sums:
     """Loss and right answers of logits [n, K], summed over the examples that have weight 1.
 
@@ -104,9 +106,10 @@ def sums_over_examples(
     return Sums(losses @ weight, (correct * weight) @ classes, weight @ classes)
 
 
-def count_answers(logits: jax.Array, labels: jax.Array, weight: jax.Array) -> dict[str, jax.Array]:
+def count_answers(logits: jax.Array, labels: Array, weight: Array) -> dict[str, Array]:
     """`top5` and `confusion` of `Sums`, for as many classes as each is for, from logits [n, K]."""
-    counts, num_classes = {}, logits.shape[-1]
+    counts: dict[str, Array] = {}
+    num_classes = logits.shape[-1]
     if num_classes >= TOP5_CLASSES:
         _, best = lax.top_k(logits, 5)
         counts["top5"] = (best == labels[:, None]).any(-1) @ weight

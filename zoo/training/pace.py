@@ -13,7 +13,7 @@ SHORTEST_WAIT = 1e-3  # seconds; less is the loop's own work
 class Waits:
     """Counts the steps in front of which the devices had nothing to do, because the next batch was not there yet."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.steps = self.starved = 0
 
     def next(self, batches: Iterator[Batch], in_flight: Sequence[tuple]) -> Batch:
@@ -41,9 +41,9 @@ class Waits:
 class Clock:
     """Measures images a second over the last few steps."""
 
-    def __init__(self, batch_size: int):
+    def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
-        self.times = collections.deque(maxlen=10)
+        self.times: collections.deque[float] = collections.deque(maxlen=10)
 
     def speed(self) -> dict[str, float]:
         """To be called after each step; {"images_per_second": ...}, or nothing after the first."""

@@ -99,7 +99,7 @@ def prepare(
 
     train_feed = feed_of("train", dataset.train, recipe.augmentation.train)
     eval_feed = feed_of("eval", dataset.eval, recipe.augmentation.eval)
-    validation_feed = validation and feed_of("validation", validation, recipe.augmentation.eval)
+    validation_feed = feed_of("validation", validation, recipe.augmentation.eval) if validation else None
     input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
     with own_laws() as laws:
         variables = _check_network(network, input_shape, classes)

@@ -20,7 +20,7 @@ from zoo.training.verdict import Verdict
 class RunFolder:
     """The files of one run. `checkpoints`, `metrics` and `events` are paths for others to write to."""
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.jsonl"

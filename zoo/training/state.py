@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-import flax
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
-from flax import traverse_util
+from flax import struct, traverse_util
 
 
-@flax.struct.dataclass
-class TrainState:
+class TrainState(struct.PyTreeNode):
     """All of it: with the recipe and the data, it decides every step to come.
 
     Attributes:

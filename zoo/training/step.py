@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -13,7 +13,7 @@ from jax import lax
 
 from zoo import parallel
 from zoo.data import augment
-from zoo.data.augment import Statistics
+from zoo.data.augment import Array, Statistics
 from zoo.data.loader import Batch
 from zoo.optimizer import average_weights
 from zoo.recipe import WeightAverage
@@ -41,8 +41,8 @@ class Constants(NamedTuple):
     """
 
     statistics: Statistics
-    images: jax.Array | None
-    labels: jax.Array | None
+    images: Array | None
+    labels: Array | None
 
 
 def make_train_step(
@@ -153,7 +153,7 @@ def make_eval_step(
 
     def eval_step(variables, constants, batch):
         images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
-        logits = model.apply(variables, images.reshape(-1, *images.shape[-3:]), train=False)
+        logits = cast(jax.Array, model.apply(variables, images.reshape(-1, *images.shape[-3:]), train=False))
         if isinstance(transforms[-1], TenCrop):
             logits = augment.average_views(transforms[-1], logits.reshape(len(labels), -1, logits.shape[-1]))
         targets = augment.soft_targets(labels, None, logits.shape[-1])
@@ -171,14 +171,16 @@ def step_keys(state: TrainState) -> tuple[jax.Array, jax.Array]:
 
 def inputs_and_labels(
     transforms: tuple[Transform, ...], constants: Constants, batch: Batch, key: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+) -> tuple[jax.Array, Array]:
     """What the network is fed, float32 [n, H, W, C], and the labels; each example's key follows from its position.
 
     A `TenCrop` makes the images [n, 10, H, W, C].
     """
-    resident = constants.images is not None
-    images = constants.images[batch.index] if resident else batch.image
-    labels = constants.labels[batch.index] if resident else batch.label
+    images: Array | None = batch.image
+    labels: Array | None = batch.label
+    if constants.images is not None and constants.labels is not None:
+        images, labels = constants.images[batch.index], constants.labels[batch.index]
+    assert images is not None and labels is not None  # a batch has what is not resident
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, batch.position)
     transform = functools.partial(augment.apply, transforms)
     return jax.vmap(transform, (0, 0, None))(images, keys, constants.statistics), labels
@@ -186,7 +188,7 @@ def inputs_and_labels(
 
 def mixed_inputs(
     transforms: tuple[Transform, ...], mixing: Mixing | None, constants: Constants, batch: Batch, key: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+) -> tuple[jax.Array, Array, jax.Array | None]:
     """What `inputs_and_labels` gives, with the images mixed, and the part [n] of each that is its own; None without mixing."""
     images, labels = inputs_and_labels(transforms, constants, batch, key)
     if mixing is None:

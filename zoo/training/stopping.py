@@ -5,6 +5,7 @@ import errno
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -50,7 +51,7 @@ def stop_on_signals() -> Iterator[Stop]:
     first, afterwards, if it came too late for the run to stop: more runs may follow this one.
     """
     stop = Stop()
-    previous = {}
+    previous: dict[int, Any] = {}
 
     def restore():
         for number, handler in previous.items():
@@ -77,7 +78,7 @@ class SkippedImages:
     It goes on where an interrupted run was. Several hosts count each its own images, and the first writes its down.
     """
 
-    def __init__(self, limit: int, folder: RunFolder | None):
+    def __init__(self, limit: int, folder: RunFolder | None) -> None:
         self.limit, self.folder = limit, folder
         self.reasons = folder.read_corrupt() if folder else {}
 
@@ -100,7 +101,7 @@ def one_line_for_disk_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause = error
+        cause: BaseException | None = error
         while cause is not None:
             # TensorStore, which writes the arrays of a checkpoint, has errors of its own with the system's words.
             if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(cause):

@@ -54,8 +54,9 @@ def load_start(
     def is_head(path):
         if transfer.head is not None:
             return _matches(path, transfer.head)
-        shapes = [tree[path].shape for tree in (found, wanted) if path in tree]
-        return len(shapes) == 2 and classes != num_classes and _is_last(*shapes, classes, num_classes)
+        if path not in found or path not in wanted:
+            return False
+        return classes != num_classes and _is_last(found[path].shape, wanted[path].shape, classes, num_classes)
 
     for pattern in transfer.head or ():
         if not any(fnmatch.fnmatchcase("/".join(path[1:]), pattern) for path in wanted):

@@ -22,7 +22,7 @@ class Watched:
     All follows from the records, which an interrupted run has as well, so that there is no other memory to be kept.
     """
 
-    def __init__(self, recipe: Recipe, records: Sequence[dict[str, Any]]):
+    def __init__(self, recipe: Recipe, records: Sequence[dict[str, Any]]) -> None:
         self._recipe = recipe
         kind = "validation" if recipe.data.validation else "eval"
         self._evaluations = [each for each in records if each["kind"] == kind and "restored_step" not in each]

@@ -75,7 +75,7 @@ def _by_name(root, wanted):
         if name in layers:
             raise ValueError(f"the layer {name} is there twice")
         layers[name] = [_tensor(variables, str(number)) for number in range(len(variables))]
-    names = {}
+    names: dict[str, list[str]] = {}
     for name in wanted:
         names.setdefault(_end(name).split("/")[0], []).append(name)
     found = {}

@@ -9,14 +9,14 @@ from torch import nn
 class DenseLayer(nn.Module):
     """A 1x1 bottleneck and a 3x3 convolution, each behind normalization and ReLU."""
 
-    def __init__(self, channels, growth):
+    def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
         self.norm1 = nn.BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, 4 * growth, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(4 * growth)
         self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.conv1(self.norm1(x).relu())
         return self.conv2(self.norm2(x).relu())
 
@@ -24,12 +24,12 @@ class DenseLayer(nn.Module):
 class DenseBlock(nn.Module):
     """Layers that see the block's input and what all layers before them gave; so does what comes next."""
 
-    def __init__(self, channels, growth, count):
+    def __init__(self, channels: int, growth: int, count: int) -> None:
         super().__init__()
         for index in range(count):
             self.add_module(f"layer{index + 1}", DenseLayer(channels + index * growth, growth))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         for layer in self.children():
             x = torch.cat([x, layer(x)], 1)
         return x
@@ -38,13 +38,13 @@ class DenseBlock(nn.Module):
 class Transition(nn.Module):
     """Half of the channels, and of the pixels in height and width."""
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels)
         self.conv = nn.Conv2d(channels, channels // 2, 1, bias=False)
         self.pool = nn.AvgPool2d(2)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.pool(self.conv(self.norm(x).relu()))
 
 

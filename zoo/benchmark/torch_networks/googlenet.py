@@ -9,7 +9,7 @@ from torch import nn
 class Inception(nn.Module):
     """Figure 2b, with a row of table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj."""
 
-    def __init__(self, channels, one, reduce3, three, reduce5, five, proj):
+    def __init__(self, channels: int, one: int, reduce3: int, three: int, reduce5: int, five: int, proj: int) -> None:
         super().__init__()
         self.branch1 = nn.Conv2d(channels, one, 1)
         self.branch2_reduce = nn.Conv2d(channels, reduce3, 1)
@@ -19,7 +19,7 @@ class Inception(nn.Module):
         self.branch4_pool = nn.MaxPool2d(3, 1, padding=1)
         self.branch4_proj = nn.Conv2d(channels, proj, 1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         branches = (
             self.branch1(x),
             self.branch2_conv(self.branch2_reduce(x).relu()),

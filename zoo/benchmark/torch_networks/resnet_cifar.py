@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+import torch
 from torch import nn
 from torch.nn import functional
 
@@ -9,7 +10,7 @@ from torch.nn import functional
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions around which the input goes, without parameters (option A): strides skip, zeros append."""
 
-    def __init__(self, channels, features, stride):
+    def __init__(self, channels: int, features: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, features, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(features)
@@ -17,7 +18,7 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(features)
         self.stride, self.added = stride, features - channels
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
         return (shortcut + self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))).relu()
 

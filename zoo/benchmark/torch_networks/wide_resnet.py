@@ -2,13 +2,14 @@
 
 from collections import OrderedDict
 
+import torch
 from torch import nn
 
 
 class WideBlock(nn.Module):
     """B(3,3), pre-activated. A shortcut that changes the shape starts behind the first normalization and ReLU."""
 
-    def __init__(self, channels, features, stride):
+    def __init__(self, channels: int, features: int, stride: int) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, features, 3, stride, padding=1, bias=False)
@@ -18,7 +19,7 @@ class WideBlock(nn.Module):
         if channels != features:
             self.downsample = nn.Conv2d(channels, features, 1, stride, bias=False)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.bn1(x).relu()
         shortcut = x if self.downsample is None else self.downsample(y)
         return shortcut + self.conv2(self.bn2(self.conv1(y)).relu())

@@ -7,16 +7,16 @@ import jax
 import jax.numpy as jnp
 
 from zoo.data.augment import color, erasing, framing, policies  # noqa: F401 - they register what they transform
-from zoo.data.augment.canvas import Canvas, Statistics, transformed
+from zoo.data.augment.canvas import Array, Canvas, Statistics, transformed
 from zoo.data.augment.geometry import resample
 from zoo.data.augment.mixing import mix, soft_targets
 from zoo.data.augment.views import average_views
 from zoo.recipe.augmentation import Affine, Transform
 
-__all__ = ["Canvas", "Statistics", "apply", "average_views", "mix", "output_shape", "soft_targets"]
+__all__ = ["Array", "Canvas", "Statistics", "apply", "average_views", "mix", "output_shape", "soft_targets"]
 
 
-def apply(transforms: tuple[Transform, ...], image: jax.Array, key: jax.Array, statistics: Statistics) -> jax.Array:
+def apply(transforms: tuple[Transform, ...], image: Array, key: jax.Array, statistics: Statistics) -> jax.Array:
     """Applies a recipe's transforms to one image.
 
     Args:
@@ -31,11 +31,11 @@ def apply(transforms: tuple[Transform, ...], image: jax.Array, key: jax.Array, s
     Raises:
       ZooError: a crop is larger than the image.
     """
-    canvas = Canvas(image.astype(jnp.float32), jnp.ones(image.shape[-1]))
+    canvas = Canvas(jnp.asarray(image, jnp.float32), jnp.ones(image.shape[-1]))
     keys = [jax.random.fold_in(key, index) for index in range(len(transforms))]
     for fill, group in itertools.groupby(zip(transforms, keys, strict=True), _fill_of_map):
         if fill:
-            canvas = resample(list(group), canvas)
+            canvas = resample([(each, own_key) for each, own_key in group if isinstance(each, Affine)], canvas)
             continue
         for transform, own_key in group:
             canvas = transformed(transform, canvas, own_key, statistics)
@@ -47,10 +47,12 @@ def _fill_of_map(transform_and_key):
     return transform.fill if isinstance(transform, Affine) else None
 
 
-def output_shape(transforms: tuple[Transform, ...], image_shape: tuple[int, ...]) -> tuple[int, ...]:
+def output_shape(transforms: tuple[Transform, ...], image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """The shape (height, width, channels) that the network sees, for images of the given shape."""
     channels = image_shape[-1]
     statistics = Statistics(jnp.zeros(channels), jnp.ones(channels), jnp.zeros((channels, channels)))
     image = jax.ShapeDtypeStruct(image_shape, jnp.uint8)
     key = jax.eval_shape(lambda: jax.random.key(0))
-    return jax.eval_shape(functools.partial(apply, transforms), image, key, statistics).shape[-3:]
+    seen = jax.eval_shape(functools.partial(apply, transforms), image, key, statistics)
+    height, width, channels = seen.shape[-3:]
+    return height, width, channels

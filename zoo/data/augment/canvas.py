@@ -4,8 +4,11 @@ import functools
 from typing import NamedTuple
 
 import jax
+import numpy as np
 
 from zoo.recipe.augmentation import Transform
+
+Array = jax.Array | np.ndarray  # on devices, or on the host before it goes there
 
 
 class Statistics(NamedTuple):
@@ -19,12 +22,12 @@ class Statistics(NamedTuple):
       low, high: bounds to which features are winsorized; float32 [C], or None for none.
     """
 
-    mean: jax.Array
-    scale: jax.Array
-    color_components: jax.Array
-    fill: jax.Array | None = None
-    low: jax.Array | None = None
-    high: jax.Array | None = None
+    mean: Array
+    scale: Array
+    color_components: Array
+    fill: Array | None = None
+    low: Array | None = None
+    high: Array | None = None
 
 
 class Canvas(NamedTuple):

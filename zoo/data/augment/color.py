@@ -3,35 +3,35 @@
 import jax
 import jax.numpy as jnp
 
-from zoo.data.augment.canvas import transformed
+from zoo.data.augment.canvas import Canvas, Statistics, transformed
 from zoo.recipe.augmentation import Brightness, Contrast, Hue, PCAColor, Saturation
 
 LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, with torchvision's digits
 
 
 @transformed.register
-def _pca_color(transform: PCAColor, canvas, key, statistics):
+def _pca_color(transform: PCAColor, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     amounts = transform.stddev * jax.random.normal(key, canvas.unit.shape)
     return canvas._replace(pixels=canvas.pixels + statistics.color_components @ amounts * canvas.unit)
 
 
 @transformed.register
-def _brightness(transform: Brightness, canvas, key, statistics):
+def _brightness(transform: Brightness, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     return canvas._replace(pixels=blend(canvas.pixels, 0.0, _factor(key, transform.amount)))
 
 
 @transformed.register
-def _contrast(transform: Contrast, canvas, key, statistics):
+def _contrast(transform: Contrast, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     return canvas._replace(pixels=blend(canvas.pixels, grey(canvas.pixels).mean(), _factor(key, transform.amount)))
 
 
 @transformed.register
-def _saturation(transform: Saturation, canvas, key, statistics):
+def _saturation(transform: Saturation, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     return canvas._replace(pixels=blend(canvas.pixels, grey(canvas.pixels), _factor(key, transform.amount)))
 
 
 @transformed.register
-def _hue(transform: Hue, canvas, key, statistics):
+def _hue(transform: Hue, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     if canvas.pixels.shape[-1] == 1:
         return canvas
     turn = jax.random.uniform(key, (), minval=-transform.amount, maxval=transform.amount)
@@ -42,7 +42,7 @@ def _factor(key, amount):
     return jax.random.uniform(key, (), minval=max(0.0, 1 - amount), maxval=1 + amount)
 
 
-def blend(pixels: jax.Array, other: jax.Array, factor: jax.Array) -> jax.Array:
+def blend(pixels: jax.Array, other: jax.Array | float, factor: jax.Array) -> jax.Array:
     """factor * pixels + (1 - factor) * other, from 0 to 255."""
     return jnp.clip(factor * pixels + (1 - factor) * other, 0, 255)
 
@@ -51,7 +51,8 @@ def grey(pixels: jax.Array) -> jax.Array:
     """The luma [H, W, 1] of pixels [H, W, 3]; grey ones [H, W, 1] as they are."""
     if pixels.shape[-1] == 1:
         return pixels
-    return sum(weight * pixels[..., channel] for channel, weight in enumerate(LUMA))[..., None]
+    red, green, blue = (weight * pixels[..., channel] for channel, weight in enumerate(LUMA))
+    return (red + green + blue)[..., None]
 
 
 def turned(pixels: jax.Array, turn: jax.Array) -> jax.Array:

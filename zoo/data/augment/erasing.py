@@ -3,14 +3,14 @@
 import jax
 import jax.numpy as jnp
 
-from zoo.data.augment.canvas import transformed
+from zoo.data.augment.canvas import Canvas, Statistics, transformed
 from zoo.recipe.augmentation import Cutout, RandomErasing
 
 ATTEMPTS = 10  # with the paper's areas and ratios, all of them fail once in ten thousand million images
 
 
 @transformed.register
-def _random_erasing(transform: RandomErasing, canvas, key, statistics):
+def _random_erasing(transform: RandomErasing, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     height, width, channels = canvas.pixels.shape
     chosen_key, size_key, place_key, color_key = jax.random.split(key, 4)
     areas, ratios = jax.random.uniform(size_key, (2, ATTEMPTS))
@@ -27,7 +27,7 @@ def _random_erasing(transform: RandomErasing, canvas, key, statistics):
 
 
 @transformed.register
-def _cutout(transform: Cutout, canvas, key, statistics):
+def _cutout(transform: Cutout, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     height, width = canvas.pixels.shape[:2]
     start = jax.random.randint(key, (2,), 0, jnp.array([height, width])) - transform.size // 2
     inside = rectangle(height, width, start, start + transform.size)[..., None]

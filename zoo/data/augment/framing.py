@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from zoo.data.augment.canvas import Canvas, transformed
+from zoo.data.augment.canvas import Canvas, Statistics, transformed
 from zoo.data.framing import center, short_size
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import (
@@ -23,7 +23,7 @@ PAD_MODES = {"nearest": "edge", "constant": "constant", "reflect": "symmetric", 
 
 
 @transformed.register
-def _normalize(transform: Normalize, canvas, key, statistics):
+def _normalize(transform: Normalize, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     mean = statistics.mean
     if mean.ndim == 3 and mean.shape != canvas.pixels.shape:
         raise ZooError(
@@ -38,13 +38,19 @@ def _normalize(transform: Normalize, canvas, key, statistics):
 
 
 @transformed.register
-def _resize(transform: Resize, canvas, key, statistics):
+def _resize(transform: Resize, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     return canvas._replace(pixels=_resized(canvas.pixels, transform.size, transform.size))
 
 
 @transformed.register
-def _resize_short(transform: ResizeShort, canvas, key, statistics):
-    return canvas._replace(pixels=_resized(canvas.pixels, *short_size(*canvas.pixels.shape[:2], transform.size)))
+def _resize_short(transform: ResizeShort, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
+    height, width = short_size(*_size(canvas), transform.size)
+    return canvas._replace(pixels=_resized(canvas.pixels, height, width))
+
+
+def _size(canvas: Canvas) -> tuple[int, int]:
+    height, width, _ = canvas.pixels.shape
+    return height, width
 
 
 def _resized(pixels, height, width):
@@ -54,13 +60,13 @@ def _resized(pixels, height, width):
 
 
 @transformed.register
-def _center_crop(transform: CenterCrop, canvas, key, statistics):
-    top, left = center(*canvas.pixels.shape[:2], transform.size)
+def _center_crop(transform: CenterCrop, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
+    top, left = center(*_size(canvas), transform.size)
     return canvas._replace(pixels=canvas.pixels[top : top + transform.size, left : left + transform.size])
 
 
 @transformed.register
-def _random_crop(transform: RandomCrop, canvas, key, statistics):
+def _random_crop(transform: RandomCrop, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     sides = ((transform.padding,) * 2, (transform.padding,) * 2, (0, 0))
     pixels = jnp.pad(canvas.pixels, sides, mode=PAD_MODES[transform.fill])
     height, width, channels = pixels.shape
@@ -73,7 +79,9 @@ def _random_crop(transform: RandomCrop, canvas, key, statistics):
 
 
 @transformed.register
-def _random_resized_crop(transform: RandomResizedCrop, canvas, key, statistics):
+def _random_resized_crop(
+    transform: RandomResizedCrop, canvas: Canvas, key: jax.Array, statistics: Statistics
+) -> Canvas:
     height, width, channels = canvas.pixels.shape
     draws = jax.random.uniform(key, (4,))
     area = (transform.min_area + draws[0] * (transform.max_area - transform.min_area)) * height * width
@@ -88,7 +96,7 @@ def _random_resized_crop(transform: RandomResizedCrop, canvas, key, statistics):
 
 
 @transformed.register
-def _ten_crop(transform: TenCrop, canvas, key, statistics):
+def _ten_crop(transform: TenCrop, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     height, width = canvas.pixels.shape[:2]
     size, (top, left) = transform.size, center(height, width, transform.size, "TenCrop")
     bottom, right = height - size, width - size

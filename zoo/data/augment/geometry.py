@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy import ndimage
 
-from zoo.data.augment.canvas import Canvas, transformed
+from zoo.data.augment.canvas import Canvas, Statistics, transformed
 from zoo.recipe.augmentation import (
     Affine,
     HorizontalFlip,
@@ -21,15 +21,17 @@ from zoo.recipe.augmentation import (
     VerticalFlip,
 )
 
+Entry = float | jax.Array  # of a matrix
+
 
 @transformed.register
-def _horizontal_flip(transform: HorizontalFlip, canvas, key, statistics):
+def _horizontal_flip(transform: HorizontalFlip, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     flip = jax.random.bernoulli(key, transform.probability)
     return canvas._replace(pixels=jnp.where(flip, canvas.pixels[:, ::-1], canvas.pixels))
 
 
 @transformed.register
-def _vertical_flip(transform: VerticalFlip, canvas, key, statistics):
+def _vertical_flip(transform: VerticalFlip, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     flip = jax.random.bernoulli(key, transform.probability)
     return canvas._replace(pixels=jnp.where(flip, canvas.pixels[::-1], canvas.pixels))
 
@@ -56,7 +58,7 @@ def warp(pixels: jax.Array, matrix: jax.Array, fill: str, order: int) -> jax.Arr
     return jax.vmap(channel, -1, -1)(pixels)
 
 
-def matrix(a=1.0, b=0.0, c=0.0, d=0.0, e=1.0, f=0.0) -> jax.Array:
+def matrix(a: Entry = 1.0, b: Entry = 0.0, c: Entry = 0.0, d: Entry = 0.0, e: Entry = 1.0, f: Entry = 0.0) -> jax.Array:
     """The map ((a, b, c), (d, e, f)) as a float32 matrix [3, 3]."""
     return jnp.array([[a, b, c], [d, e, f], [0.0, 0.0, 1.0]], jnp.float32)
 
@@ -68,25 +70,25 @@ def matrix_of(transform: Affine, key: jax.Array, height: int, width: int) -> jax
 
 
 @matrix_of.register
-def _rotation(transform: RandomRotation, key, height, width):
+def _rotation(transform: RandomRotation, key: jax.Array, height: int, width: int) -> jax.Array:
     angle = jnp.deg2rad(jax.random.uniform(key, (), minval=-transform.degrees, maxval=transform.degrees))
     return matrix(jnp.cos(angle), -jnp.sin(angle), 0.0, jnp.sin(angle), jnp.cos(angle))
 
 
 @matrix_of.register
-def _shift(transform: RandomShift, key, height, width):
+def _shift(transform: RandomShift, key: jax.Array, height: int, width: int) -> jax.Array:
     down, right = jax.random.uniform(key, (2,), minval=-1, maxval=1)
     return matrix(c=down * transform.height * height, f=right * transform.width * width)
 
 
 @matrix_of.register
-def _shear(transform: RandomShear, key, height, width):
+def _shear(transform: RandomShear, key: jax.Array, height: int, width: int) -> jax.Array:
     angle = jnp.deg2rad(jax.random.uniform(key, (), minval=-transform.degrees, maxval=transform.degrees))
     return matrix(b=-jnp.sin(angle), e=jnp.cos(angle))
 
 
 @matrix_of.register
-def _zoom(transform: RandomZoom, key, height, width):
+def _zoom(transform: RandomZoom, key: jax.Array, height: int, width: int) -> jax.Array:
     draws = jax.random.uniform(key, (2,), minval=1 - transform.amount, maxval=1 + transform.amount)
     vertical, horizontal = draws[0], draws[0] if transform.keep_ratio else draws[1]
     return matrix(a=vertical, e=horizontal)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zoo.data.augment.canvas import transformed
+from zoo.data.augment.canvas import Canvas, Statistics, transformed
 from zoo.data.augment.color import blend, grey
 from zoo.data.augment.geometry import matrix, warp
 from zoo.recipe.augmentation import RandAugment, TrivialAugmentWide
@@ -136,7 +136,7 @@ def _strengths(shear, across, down, degrees, mix, bits):
 
 
 @transformed.register
-def _rand_augment(transform: RandAugment, canvas, key, statistics):
+def _rand_augment(transform: RandAugment, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     height, width = canvas.pixels.shape[:2]
     strengths = _strengths(0.3, 150 / 331 * width, 150 / 331 * height, 30, 0.9, 4)[:, transform.magnitude]
     pixels = _whole(canvas.pixels)
@@ -148,7 +148,9 @@ def _rand_augment(transform: RandAugment, canvas, key, statistics):
 
 
 @transformed.register
-def _trivial_augment_wide(transform: TrivialAugmentWide, canvas, key, statistics):
+def _trivial_augment_wide(
+    transform: TrivialAugmentWide, canvas: Canvas, key: jax.Array, statistics: Statistics
+) -> Canvas:
     choice_key, strength_key, sign_key = jax.random.split(key, 3)
     operation = jax.random.randint(choice_key, (), 0, len(OPERATIONS))
     strengths = jnp.asarray(_strengths(0.99, 32, 32, 135, 0.99, 6), jnp.float32)

@@ -87,7 +87,7 @@ class Augmentation(Part):
     eval: tuple[Transform, ...]
     mixing: Mixing | None = None
 
-    def validate(self):
+    def validate(self) -> None:
         for name in ("train", "eval"):
             transforms = getattr(self, name)
             count = sum(isinstance(transform, Normalize) for transform in transforms)

@@ -19,7 +19,7 @@ class PCAColor(Transform):
 
     stddev: float = 0.1
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.stddev >= 0, "stddev", "at least 0")
 
 
@@ -36,7 +36,7 @@ class ColorFactor(Transform, abstract=True):
 
     amount: float
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.amount >= 0, "amount", "at least 0")
 
 
@@ -64,5 +64,5 @@ class Hue(Transform):
 
     amount: float
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.amount <= 0.5, "amount", "in [0, 0.5]")

@@ -30,10 +30,10 @@ class RandomErasing(Transform):
     fill: str = "random"
 
     @property
-    def before_normalize(self) -> bool:
+    def before_normalize(self) -> bool:  # type: ignore[override]  # elsewhere it is the same for all of a class
         return self.fill == "random"
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.probability <= 1, "probability", "in [0, 1]")
         self.require(0 < self.min_area < 1, "min_area", "in (0, 1)")
         self.require(self.min_area <= self.max_area < 1, "max_area", "from min_area to below 1")
@@ -51,5 +51,5 @@ class Cutout(Transform):
 
     size: int
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.size > 0, "size", "positive")

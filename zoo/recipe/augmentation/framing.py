@@ -12,7 +12,7 @@ class Resize(Transform):
 
     size: int
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.size > 0, "size", "positive")
 
 
@@ -22,7 +22,7 @@ class ResizeShort(Transform):
 
     size: int
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.size > 0, "size", "positive")
 
 
@@ -32,7 +32,7 @@ class CenterCrop(Transform):
 
     size: int
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.size > 0, "size", "positive")
 
 
@@ -49,7 +49,7 @@ class TenCrop(Transform):
     size: int
     average: str = "probabilities"
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.size > 0, "size", "positive")
         self.require(self.average in ("probabilities", "logits"), "average", "probabilities or logits")
 
@@ -70,10 +70,10 @@ class RandomCrop(Transform):
     padding: int = 0
     fill: str = "constant"
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.size > 0, "size", "positive")
         self.require(self.padding >= 0, "padding", "at least 0")
-        self.require_fill()
+        self.require_fill(self.fill)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class RandomResizedCrop(Transform):
     max_area: float = 1.0
     max_ratio: float = 4 / 3
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.size > 0, "size", "positive")
         self.require(0 < self.min_area <= 1, "min_area", "in (0, 1]")
         self.require(self.min_area <= self.max_area <= 1, "max_area", "between min_area and 1")

@@ -21,7 +21,7 @@ class HorizontalFlip(Transform):
 
     probability: float = 0.5
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.probability <= 1, "probability", "in [0, 1]")
 
 
@@ -34,7 +34,7 @@ class VerticalFlip(Transform):
 
     probability: float = 0.5
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.probability <= 1, "probability", "in [0, 1]")
 
 
@@ -48,6 +48,8 @@ class Affine(Transform, abstract=True):
     random: ClassVar[bool] = True
     displaces: ClassVar[bool] = True
 
+    fill: str  # not a field here: each has it as its last one, with a default
+
 
 @dataclass(frozen=True)
 class RandomRotation(Affine):
@@ -56,9 +58,9 @@ class RandomRotation(Affine):
     degrees: float
     fill: str = "nearest"
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.degrees <= 180, "degrees", "in [0, 180]")
-        self.require_fill()
+        self.require_fill(self.fill)
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ class RandomShift(Affine):
     height: float = 0.0
     fill: str = "nearest"
 
-    def validate(self):
+    def validate(self) -> None:
         for name in ("width", "height"):
             self.require(0 <= getattr(self, name) <= 1, name, "in [0, 1]")
-        self.require_fill()
+        self.require_fill(self.fill)
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,9 @@ class RandomShear(Affine):
     degrees: float
     fill: str = "nearest"
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.degrees < 90, "degrees", "in [0, 90)")
-        self.require_fill()
+        self.require_fill(self.fill)
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,6 @@ class RandomZoom(Affine):
     keep_ratio: bool = False
     fill: str = "nearest"
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(0 <= self.amount < 1, "amount", "in [0, 1)")
-        self.require_fill()
+        self.require_fill(self.fill)

@@ -27,7 +27,7 @@ class PairMixing(Mixing, abstract=True):
     alpha: float
     probability: float = 1.0
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.alpha > 0, "alpha", "positive")
         self.require(0 <= self.probability <= 1, "probability", "in [0, 1]")
 
@@ -55,5 +55,5 @@ class OneOf(Mixing):
 
     mixings: tuple[PairMixing, ...]
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(len(self.mixings) > 1, "mixings", "two or more")

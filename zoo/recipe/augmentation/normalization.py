@@ -36,7 +36,7 @@ class ChannelMeanStd(Normalization):
 
     sample: int = 10_000
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.sample > 0, "sample", "positive")
 
 
@@ -46,5 +46,5 @@ class PixelMean(Normalization):
 
     sample: int = 10_000
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.sample > 0, "sample", "positive")

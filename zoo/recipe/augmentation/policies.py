@@ -24,7 +24,7 @@ class RandAugment(Transform):
     num_ops: int = 2
     magnitude: int = 9
 
-    def validate(self):
+    def validate(self) -> None:
         self.require(self.num_ops > 0, "num_ops", "positive")
         self.require(0 <= self.magnitude <= 30, "magnitude", "from 0 to 30")
 

@@ -20,11 +20,11 @@ class Transform(Part, abstract=True):
     displaces: ClassVar[bool] = False
     before_normalize: ClassVar[bool] = False
 
-    def require_fill(self) -> None:
-        """Raises `ZooError` unless the field `fill` says what is beyond the borders of an image a b c d.
+    def require_fill(self, fill: str) -> None:
+        """Raises `ZooError` unless the field `fill`, given here, says what is beyond the borders of an image a b c d.
 
         "nearest": a a|a b c d|d d. "constant": 0 0|a b c d|0 0. "reflect": b a|a b c d|d c. "mirror": c b|a b c d|c b.
         "wrap": c d|a b c d|a b. These are the names of SciPy and Keras; PyTorch calls "reflect" symmetric and "mirror"
         reflect. The 0 is that of the place in the list: black before `Normalize()`, and after it what it makes 0.
         """
-        self.require(self.fill in FILLS, "fill", f"one of {', '.join(FILLS)}")
+        self.require(fill in FILLS, "fill", f"one of {', '.join(FILLS)}")
