@@ -134,6 +134,26 @@ def test_options_are_tried_once_in_a_process(monkeypatch):
     compilation.known_options(compilation.CPU_OPTIONS)
 
 
+@pytest.mark.skipif(not onednn.is_available(), reason="this machine's jaxlib has no oneDNN")
+def test_programs_with_onednns_calls_are_not_written_into_a_cache(tmp_path):
+    """XLA cannot write them: on some systems JAX warns of it, on others the process ends."""
+    script = (
+        "import pathlib, jax, jax.numpy as jnp\n"
+        "from zoo.layers.convolution.onednn import forward\n"
+        "from zoo.layers.window import Window\n"
+        "count = lambda: len([*pathlib.Path(jax.config.jax_compilation_cache_dir).glob('jit_*')])\n"
+        "jax.jit(lambda x: x + 1)(2.0)\n"
+        "x, kernel = jnp.ones((2, 9, 9, 4)), jnp.ones((3, 3, 4, 8))\n"
+        "window = Window((3, 3), (1, 1), ((0, 0), (0, 0)))\n"
+        "before = count()\n"
+        "jax.jit(lambda x, kernel: forward(x, kernel, window, 1))(x, kernel).block_until_ready()\n"
+        "print(before > 0, count() - before)\n"
+    )
+    cache = {"JAX_COMPILATION_CACHE_DIR": tmp_path, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    done = run_python("-c", script, **{name: str(value) for name, value in cache.items()})
+    assert "cache entry" not in done.stderr and done.stdout == "True 0\n", (done.stdout, done.stderr)
+
+
 def test_errors_of_compilation_are_raised():
     def calls_nothing(x):
         return jax.ffi.ffi_call("no_such_target", jax.ShapeDtypeStruct((), jnp.float32))(x)

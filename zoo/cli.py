@@ -192,8 +192,6 @@ def set_up_jax(flag_values: flags.FlagValues) -> None:
     if flag_values.compilation_cache and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo" / "compiled"
         jax.config.update("jax_compilation_cache_dir", str(cache))
-        # XLA cannot write down programs that call oneDNN (see zoo/layers/convolution/onednn.py): they are compiled anew.
-        warnings.filterwarnings("ignore", "Error writing persistent compilation cache entry .*bad_alloc")
     if "distributed" in flag_values and flag_values.distributed:
         try:
             jax.distributed.initialize(flag_values.coordinator, flag_values.num_processes, flag_values.process_id)

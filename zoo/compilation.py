@@ -1,6 +1,7 @@
 """Programs that run once or twice: compiling them takes longer than running them, and so they are hardly optimized."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,14 @@ def _is_known(name, value):
     except Exception:  # whatever a version raises for it: without the option, programs compile all the same
         return False
     return True
+
+
+def keep_programs_out_of_cache() -> None:
+    """Has this process write no more programs into JAX's persistent compilation cache, whoever set that up.
+
+    To be called before a program is lowered that XLA cannot write down: some versions say so, others end the process.
+    """
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", math.inf)
 
 
 def run_once(function: Callable, *arguments: Any) -> Any:

@@ -6,7 +6,8 @@ versions that `zoo.interfaces` says it was tried with, and with others `plain` i
 convolution and of oneDNN's: 3x3, 64 channels, 56 pixels: 220, 490; 1x1, 96 to 24 channels: 80, 230; depthwise: 1, 90.
 
 oneDNN's gradient with respect to the kernel has no such call: it is computed by matrix products, also oneDNN's. XLA cannot
-write such programs into JAX's persistent compilation cache; they are compiled anew in each process.
+write such programs into JAX's persistent compilation cache, and may end the process where it tries: they are compiled anew
+in each process.
 """
 
 import functools
@@ -21,6 +22,7 @@ import jaxlib
 from jax import lax
 
 from zoo import interfaces
+from zoo.compilation import keep_programs_out_of_cache
 from zoo.layers.convolution.plain import from_blocks, is_stem, to_blocks
 from zoo.layers.convolution.xla import Lowering
 from zoo.layers.window import Window, shifts
@@ -205,6 +207,7 @@ def _matmul(left, right):
 
 
 def _call(operation, configuration, output, *arrays):
+    keep_programs_out_of_cache()
     call = jax.ffi.ffi_call(
         f"__onednn${operation}",
         jax.ShapeDtypeStruct(output, jnp.float32),
