@@ -22,7 +22,7 @@ KERAS_REFERENCES = THIRD_PARTY / "references" / "keras"  # by `keras_reference.p
 def load_keras_reference(model_name: str) -> dict[str, Any] | None:
     """The numbers of Keras's network, or None if there are none."""
     path = KERAS_REFERENCES / f"{model_name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def regenerated_variable(name: str, shape: tuple[int, ...], gain: float) -> np.ndarray:

@@ -79,7 +79,7 @@ def main(args: flags.FlagValues) -> int:
         raise ZooError("which network? --model=NAME")
     for name in args.model:
         path = KERAS_REFERENCES / f"{name}.json"
-        path.write_text(json.dumps(make_reference(name, args.gain)) + "\n")
+        path.write_text(json.dumps(make_reference(name, args.gain)) + "\n", encoding="utf-8")
         print(path)
     return 0
 

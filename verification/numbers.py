@@ -29,7 +29,7 @@ def load_reference(model_name: str) -> dict[str, Any] | None:
     for folder in (REFERENCES, OWN_REFERENCES):
         path = folder / f"{model_name}.json"
         if path.exists():
-            return json.loads(path.read_text())
+            return json.loads(path.read_text(encoding="utf-8"))
     return None
 
 

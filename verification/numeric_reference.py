@@ -45,7 +45,7 @@ def write(model_name: str, reference: dict[str, Any]) -> Path:
     """Writes the numbers to where they belong: what is measured on others' networks is in third_party."""
     folder = OWN_REFERENCES if layout_of(reference) == "torch" else REFERENCES
     path = folder / f"{model_name}.json"
-    path.write_text(json.dumps(reference) + "\n")
+    path.write_text(json.dumps(reference) + "\n", encoding="utf-8")
     return path
 
 

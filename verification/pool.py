@@ -58,7 +58,7 @@ def side_by_side(
       fault: of `verification.faults`, to be put in first.
       compilation_cache, convolution: as the flags of these names.
     """
-    processes = min(MOST_PROCESSES, os.cpu_count(), len(names))
+    processes = min(MOST_PROCESSES, os.cpu_count() or 1, len(names))
     spawned = multiprocessing.get_context("spawn")  # JAX has threads of its own, which a fork would lose
     with ProcessPoolExecutor(processes, spawned, _set_up, (fault, compilation_cache, convolution)) as pool:
         try:

@@ -58,7 +58,7 @@ def check_writable(path: Path) -> None:
 def write_json(path: Path, checks: Sequence[Check], environment: dict[str, Any]) -> None:
     """Writes all checks, and on what machine they were made."""
     content = {"status": exit_status(checks), "environment": environment, "checks": [vars(check) for check in checks]}
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def write_junit(path: Path, checks: Sequence[Check]) -> None:

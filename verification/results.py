@@ -129,7 +129,7 @@ def main(args: flags.FlagValues) -> int:
     if args.write and not README.is_file():
         raise ZooError(f"there is no {README}: --write is for a checkout")
     if args.write:
-        README.write_text(with_tables(README.read_text()))
+        README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
     else:
         print("\n\n".join(table() for table in TABLES.values()))
     return 0

@@ -75,7 +75,7 @@ def main(args: flags.FlagValues) -> int:
         raise ZooError("which network? --model=NAME")
     for name in args.model:
         path = REFERENCES / "torchvision" / f"{name}.json"
-        path.write_text(json.dumps(measure_layers(name)) + "\n")
+        path.write_text(json.dumps(measure_layers(name)) + "\n", encoding="utf-8")
         print(path)
     return 0
 

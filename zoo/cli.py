@@ -1,5 +1,6 @@
 """What the command-line programs share: how they parse flags, end, and set up JAX."""
 
+import contextlib
 import inspect
 import logging
 import os
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 from rich.console import Console
 
-from zoo.errors import TrainingInterrupted, ZooError
+from zoo.errors import TrainingInterrupted, ZooError, ZooWarning
 
 if TYPE_CHECKING:
     from zoo.recipe import Recipe
@@ -58,7 +59,7 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
+        sys.exit(128 + getattr(signal, "SIGPIPE", 13))  # Windows has no such signal
     except Exception:
         traceback.print_exc()
         sys.exit(CRASH)
@@ -78,17 +79,31 @@ def _leave_errors_to_their_callers() -> None:
     sys.unraisablehook = report
 
 
+def _print_own_warnings_as_one_line() -> None:
+    """Leaves out the place in the code and its text, which Python shows beside each warning."""
+    show = warnings.showwarning
+
+    def print_line(message, category, *place, **options):
+        if issubclass(category, ZooWarning):
+            print(f"note: {message}", file=sys.stderr)
+        else:
+            show(message, category, *place, **options)
+
+    warnings.showwarning = print_line
+
+
 def use_huge_pages() -> None:
-    """Starts the program anew, once, with memory in huge pages where Linux offers them on request.
+    """Starts the program anew, once, with memory in huge pages where Linux offers them on request; else it goes on.
 
     A training step allocates and frees hundreds of megabytes, and touching each 4 KB page of them for the first time
     takes up to half of its time on a CPU. glibc asks for huge pages only if told so before the program starts.
     """
-    if sys.platform != "linux" or "GLIBC_TUNABLES" in os.environ:
+    if sys.platform != "linux" or "GLIBC_TUNABLES" in os.environ or not sys.executable:
         return
     os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    with contextlib.suppress(OSError):  # a sandbox may not allow it
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 class _Console(Console):
@@ -142,7 +157,7 @@ def read_recipe(flag_values: flags.FlagValues) -> tuple[str, "Recipe"]:
 
 def short_name(recipe_or_study: str) -> str:
     """The last part of a name, a path or a dotted module."""
-    return recipe_or_study.removesuffix(".py").replace("/", ".").rpartition(".")[2]
+    return Path(recipe_or_study.removesuffix(".py")).name.rpartition(".")[2]
 
 
 def define_jax_flags(flag_values: flags.FlagValues) -> None:
@@ -193,11 +208,10 @@ def set_up_jax(flag_values: flags.FlagValues) -> None:
     from absl import logging as absl_logging
 
     absl_logging.set_verbosity(absl_logging.ERROR)
+    _print_own_warnings_as_one_line()
     if flag_values.compilation_cache and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo" / "compiled"
         jax.config.update("jax_compilation_cache_dir", str(cache))
-        # XLA cannot write down programs that call oneDNN (see zoo/layers/convolution/onednn.py): they are compiled anew.
-        warnings.filterwarnings("ignore", "Error writing persistent compilation cache entry .*bad_alloc")
     if "distributed" in flag_values and flag_values.distributed:
         try:
             jax.distributed.initialize(flag_values.coordinator, flag_values.num_processes, flag_values.process_id)

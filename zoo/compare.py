@@ -61,7 +61,7 @@ def main(args: flags.FlagValues) -> int:
         runs = run_study(study, folder, on_run=progress.done, on_begin=progress.begin)
     given = [argument for argument in sys.argv[1:] if not argument.startswith(("--output", "--json"))]
     command = " ".join(["python -m zoo.compare", *given])
-    (folder / "table.md").write_text(markdown(study, runs, "curves.png", command))
+    (folder / "table.md").write_text(markdown(study, runs, "curves.png", command), encoding="utf-8")
     target = study.base.target
     marked = target.value if target and target.metric == study.metric else None
     draw_study(runs, folder / "curves.png", title=study.title, metric=study.metric, target=marked)

@@ -34,7 +34,7 @@ def read_table(path: str | Path) -> list[TheirRow]:
     """
     path = Path(path)
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
         rows = json.loads(text) if path.suffix == ".json" else list(csv.DictReader(text.splitlines()))
     except OSError as error:
         raise ZooError(f"{path} cannot be read: {error.strerror}") from None

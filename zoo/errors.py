@@ -8,6 +8,10 @@ class ZooError(Exception):
     """A mistake in what was asked for, or in the data or files given. Command-line programs print it and exit with 2."""
 
 
+class ZooWarning(UserWarning):
+    """Something is slower or less than it could be, and all goes on. Command-line programs print it as one line."""
+
+
 class DataNotPrepared(ZooError):
     """A data set is known, but is not on this machine yet."""
 

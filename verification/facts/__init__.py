@@ -17,4 +17,4 @@ def load_facts(model_name: str) -> dict[str, Any] | None:
     confirms.
     """
     path = FOLDER / f"{model_name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

@@ -56,4 +56,4 @@ def to_text(facts: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     for name, facts in derive().items():
-        (FOLDER / f"{name}.json").write_text(to_text(facts))
+        (FOLDER / f"{name}.json").write_text(to_text(facts), encoding="utf-8")

@@ -45,7 +45,7 @@ def torchvision_heads(model_name: str) -> dict[str, Any] | None:
 
 def _measured(name):
     path = REFERENCES / "torchvision" / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _source(measured, macs):

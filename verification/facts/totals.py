@@ -42,7 +42,7 @@ KERAS_DIFFERS = {
 
 @functools.cache
 def _read(name: str) -> Mapping[str, Any]:
-    content = json.loads((REFERENCES / name).read_text())
+    content = json.loads((REFERENCES / name).read_text(encoding="utf-8"))
     return content.get("models", content)
 
 

@@ -38,13 +38,13 @@ def _read(recipe_name, recipe, platform):
     path = ledger_path(recipe_name, platform)
     if not path.exists():
         return []
-    runs = [json.loads(line) for line in path.read_text().splitlines()]
+    runs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [run for run in runs if run["fingerprint"] == fingerprint(recipe)]
 
 
 def data_name(spec: str) -> str:
     """What the ledger calls a data set: without the folders of whoever has it."""
-    return re.sub(":.*/", ":", spec.rstrip("/"))
+    return re.sub(r":.*[/\\]", ":", spec.rstrip("/\\"))
 
 
 def of_data(runs: Sequence[dict[str, Any]], spec: str) -> list[dict[str, Any]]:
@@ -64,5 +64,5 @@ def seconds(runs: Sequence[dict[str, Any]], recipe: Recipe) -> float:
 
 def append_run(recipe_name: str, platform: str, run: dict[str, Any]) -> None:
     """Adds a run."""
-    with ledger_path(recipe_name, platform).open("a") as file:
+    with ledger_path(recipe_name, platform).open("a", encoding="utf-8") as file:
         file.write(json.dumps(run) + "\n")

@@ -19,7 +19,7 @@ def read_steps() -> list[dict[str, Any]]:
 def _read(kind, key):
     last = {}
     for path in sorted((FOLDER / kind).glob("*.jsonl")):
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding="utf-8").splitlines():
             result = json.loads(line)
             last[(path.stem, *key(result))] = result
     return [last[key] for key in sorted(last)]
@@ -57,7 +57,7 @@ def table_of_steps() -> str:
 def _why(missed):
     """A line for each explanation of what is missed now, and one for what has none."""
     unexplained = list(missed)
-    for each in json.loads((FOLDER / "explanations.json").read_text()):
+    for each in json.loads((FOLDER / "explanations.json").read_text(encoding="utf-8")):
         if of := [name for name in each["of"] if name in missed]:
             yield f"- {'; '.join(of)}: {each['why']}."
         unexplained = [name for name in unexplained if name not in of]

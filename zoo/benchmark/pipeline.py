@@ -4,6 +4,7 @@ The zoo flips on the device, so its host does without; the others flip on the ho
 """
 
 import io
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -62,7 +63,12 @@ def torch_loader(spec: str, batch_size: int) -> Side:
         files, replacement=True, num_samples=IMAGES, generator=torch.Generator().manual_seed(0)
     )
     loader = data.DataLoader(
-        files, batch_size, sampler=sampler, num_workers=cores(), persistent_workers=True, multiprocessing_context="fork"
+        files,
+        batch_size,
+        sampler=sampler,
+        num_workers=cores(),
+        persistent_workers=True,
+        multiprocessing_context="fork" if hasattr(os, "fork") else None,
     )
     return _side(lambda seed: loader, batch_size)
 

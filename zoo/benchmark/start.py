@@ -71,13 +71,13 @@ def _seconds_to_first_step(model, batch_size, convolution, folder, kind):
     command += [f"--set={path}={value}" for path, value in changes.items()]
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
     started = time.perf_counter()
-    with (folder / f"{kind}.log").open("w") as log:
+    with (folder / f"{kind}.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         metrics = run / "metrics.jsonl"
         while not (metrics.exists() and metrics.stat().st_size):
             if process.poll() is not None or time.perf_counter() - started > PATIENCE:
-                last = (folder / f"{kind}.log").read_text().strip().splitlines()[-1:]
+                last = (folder / f"{kind}.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
                 raise ZooError(f"--start: {model} has made no step: {''.join(last)}")
             time.sleep(POLL)
         return time.perf_counter() - started

@@ -68,15 +68,21 @@ def open_folder(path: str) -> Dataset:
 def _find(root):
     """Image files below each sub-folder of `root` that has any, by the sub-folder's name."""
     found = {}
-    for folder in sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith(".")):
-        files = sorted(
+    children = [child for child in root.iterdir() if child.is_dir() and not child.name.startswith(".")]
+    for folder in sorted(children, key=_parts):
+        files = [
             file
             for file in folder.rglob("*")
             if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
-        )
+        ]
         if files:
-            found[folder.name] = files
+            found[folder.name] = sorted(files, key=_parts)
     return found
+
+
+def _parts(path):
+    """What to sort paths by: Windows' own order leaves case out, and classes would have other numbers there."""
+    return path.parts
 
 
 def _hold_out(files):
@@ -92,5 +98,9 @@ def _fraction(file):
 
 
 def _split(files_of, class_names):
-    pairs = [(str(file), label) for label, name in enumerate(class_names) for file in sorted(files_of.get(name, []))]
+    pairs = [
+        (str(file), label)
+        for label, name in enumerate(class_names)
+        for file in sorted(files_of.get(name, []), key=_parts)
+    ]
     return FolderSplit(tuple(path for path, _ in pairs), np.array([label for _, label in pairs], np.int32))

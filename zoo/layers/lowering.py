@@ -12,11 +12,13 @@ gradients, in reverse mode alone (`jax.grad`, not `jax.jvp`). They are chosen ar
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Literal, get_args
 
 import jax
 
+from zoo import interfaces
 from zoo.errors import unknown
 
 Lowering = Literal["xla", "fast"]
@@ -49,12 +51,18 @@ def convolution_lowering(choice: Choice) -> Iterator[None]:
 def lowering_of_programs(platform: str) -> Lowering:
     """The lowering that a program for "cpu", "gpu" or "tpu" takes: the caller's choice, or "auto" where there is none."""
     choice = _choice.value or "auto"
-    if choice == "auto":
-        return "fast" if platform == "cpu" else "xla"
-    return choice
+    wanted = choice == "fast" or (choice == "auto" and platform == "cpu")
+    return "fast" if wanted and _is_possible() else "xla"
 
 
 def is_fast() -> bool:
     """Whether layers that are traced now are to be computed by the faster programs for CPUs."""
     choice = _choice.value
-    return choice == "fast" or (choice == "auto" and jax.default_backend() == "cpu")
+    wanted = choice == "fast" or (choice == "auto" and jax.default_backend() == "cpu")
+    return wanted and _is_possible()
+
+
+@functools.cache
+def _is_possible() -> bool:
+    """Whether this JAX has what the faster programs lean on; warns once if it is too new to tell."""
+    return interfaces.was_tried(interfaces.PRIMITIVE, jax.__version__)

@@ -117,7 +117,7 @@ def run_study(
                     message = f"stopped after {len(runs)} of {total} runs: the same command goes on from there"
                     raise TrainingInterrupted(message, signum=stopped.signum, step=stopped.step) from None
                 run = _run(variant, fingerprints[variant], seed, result, time.perf_counter() - started)
-                with path.open("a") as file:
+                with path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(dataclasses.asdict(run)) + "\n")
             run = dataclasses.replace(run, variant=variant)  # it may have had another name
             runs.append(run)
@@ -142,10 +142,10 @@ def read_runs(path: Path) -> list[Run]:
     """
     if not path.exists():
         return []
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
-        path.write_text(whole)
+        path.write_text(whole, encoding="utf-8")
     try:
         return [Run(**json.loads(line)) for line in whole.splitlines()]
     except (ValueError, TypeError):

@@ -58,7 +58,7 @@ class Checkpoints:
             return
         self.wait()
         self._current = step
-        self._saving = self._checkpointer.save_async(
+        self._saving = self._call("save_async", "save_pytree_async")(
             step, state, force=True, overwrite=True, metrics=metrics, custom_metadata={"crc32": checksums(state)}
         )
 
@@ -81,7 +81,7 @@ class Checkpoints:
         """
         for step in sorted((checkpoint.step for checkpoint in self._checkpointer.checkpoints), reverse=True):
             try:
-                metadata = self._checkpointer.metadata(step)
+                metadata = self._call("metadata", "pytree_metadata")(step)
                 there, wanted = _shapes(metadata.metadata), _shapes(like)
                 if not there:
                     raise ValueError("its list of arrays cannot be read")
@@ -93,7 +93,7 @@ class Checkpoints:
                         f"{self._checkpointer.directory} is of another network or optimizer: {name} is"
                         f" {there.get(name, 'nothing')} there and {wanted.get(name, 'nothing')} here; choose another --workdir"
                     )
-                state = self._checkpointer.load(step, abstract_state=_abstract(like, metadata.metadata))
+                state = self._call("load", "load_pytree")(step, _abstract(like, metadata.metadata))
                 saved = metadata.custom_metadata["crc32"]
             except ZooError:
                 raise
@@ -106,6 +106,10 @@ class Checkpoints:
                 reason = "its checksums are wrong"
             on_damaged(f"the checkpoint of step {step} is damaged, going back to the one before: {reason}")
         return None
+
+    def _call(self, name, name_before):
+        """A method of Orbax's by its name since 0.12, or by the one before, which 0.12 warns of."""
+        return getattr(self._checkpointer, name, None) or getattr(self._checkpointer, name_before)
 
     def close(self) -> None:
         """Waits for the save under way and releases Orbax's threads."""

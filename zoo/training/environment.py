@@ -47,7 +47,6 @@ def cores() -> int:
 def processor() -> str:
     """The name of the machine's processor."""
     cpuinfo = Path("/proc/cpuinfo")
-    names = (
-        [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")] if cpuinfo.exists() else []
-    )
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    names = [line for line in lines if line.startswith("model name")]  # which Arm's do not have
     return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()

@@ -100,12 +100,12 @@ class RunFolder:
     def write(self, name: str, content: Any) -> None:
         """Writes a JSON file so that it is there as a whole or not at all."""
         temporary = self.path / f".{name}.tmp"
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         temporary.replace(self.path / name)
 
     def _read(self, name):
         try:
-            return json.loads((self.path / name).read_text())
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError):
             raise ZooError(f"{self.path / name} is damaged: choose another --workdir, or remove this one") from None
 
@@ -177,7 +177,7 @@ class RunFolder:
         """The run's records up to `step`; a line that a killed process left unfinished ends them."""
         records = []
         if self.metrics.exists():
-            for line in self.metrics.read_text().splitlines():
+            for line in self.metrics.read_text(encoding="utf-8").splitlines():
                 try:
                     records.append(json.loads(line))
                 except json.JSONDecodeError:
@@ -187,7 +187,7 @@ class RunFolder:
     def rewrite_history(self, records: list[dict[str, Any]]) -> None:
         """Makes `metrics.jsonl` hold just these records."""
         temporary = self.path / ".metrics.tmp"
-        temporary.write_text("".join(json.dumps(record) + "\n" for record in records))
+        temporary.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
         temporary.replace(self.metrics)
 
 

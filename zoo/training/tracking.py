@@ -101,7 +101,7 @@ class JSONLines(Tracker):
     """Appends every record to a file, a line each, at once."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a")
+        self._file = path.open("a", encoding="utf-8")
 
     def train(self, record: dict[str, Any]) -> None:
         self._file.write(json.dumps(record) + "\n")

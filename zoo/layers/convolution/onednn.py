@@ -2,11 +2,12 @@
 
 XLA reaches it by custom calls that its own compiler is meant to make, but no longer makes for convolutions; here they are
 made by hand. Their configuration (`onednn_config.proto` in XLA's source) is not a public interface: it is used with the
-versions that it was tested with, and with others `plain` is. Measured on two AVX-512 cores, as GFLOP/s of XLA's own
+versions that `zoo.interfaces` says it was tried with, and with others `plain` is. Measured on two AVX-512 cores, as GFLOP/s of XLA's own
 convolution and of oneDNN's: 3x3, 64 channels, 56 pixels: 220, 490; 1x1, 96 to 24 channels: 80, 230; depthwise: 1, 90.
 
 oneDNN's gradient with respect to the kernel has no such call: it is computed by matrix products, also oneDNN's. XLA cannot
-write such programs into JAX's persistent compilation cache; they are compiled anew in each process.
+write such programs into JAX's persistent compilation cache, and may end the process where it tries: they are compiled anew
+in each process.
 """
 
 import functools
@@ -20,19 +21,21 @@ import jax.numpy as jnp
 import jaxlib
 from jax import lax
 
+from zoo import interfaces
+from zoo.compilation import keep_programs_out_of_cache
 from zoo.layers.convolution.plain import from_blocks, is_stem, to_blocks
 from zoo.layers.convolution.xla import Lowering
 from zoo.layers.window import Window, shifts
 
-FIRST, BEYOND = (0, 10), (0, 13)  # versions of jaxlib
 BLOCK = 2**21  # bytes of an image batch that fit into a core's cache along with their cotangent
 
 
 @functools.cache
 def is_available() -> bool:
-    """Whether this jaxlib carries oneDNN, and with a configuration that is known."""
-    version = tuple(int(number) for number in jaxlib.__version__.split(".")[:2])
-    return sys.platform == "linux" and platform.machine() == "x86_64" and FIRST <= version < BEYOND
+    """Whether this jaxlib carries oneDNN, and with a configuration that is known; warns once if it is too new to tell."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    return interfaces.was_tried(interfaces.ONEDNN, jaxlib.__version__)
 
 
 def can_compute(*arrays: jax.Array) -> bool:
@@ -204,6 +207,7 @@ def _matmul(left, right):
 
 
 def _call(operation, configuration, output, *arrays):
+    keep_programs_out_of_cache()
     call = jax.ffi.ffi_call(
         f"__onednn${operation}",
         jax.ShapeDtypeStruct(output, jnp.float32),

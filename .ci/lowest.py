@@ -1,0 +1,37 @@
+"""Constraints for pip: the lowest versions that pyproject.toml allows of what it depends on, a line "name==version" each.
+
+    python .ci/lowest.py keras tabular > constraints.txt
+
+The arguments name extras whose packages count as well.
+"""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+
+def lowest(requirements: list[str]) -> dict[str, str]:
+    """The lower bound of each requirement by its package's name.
+
+    Raises:
+      ValueError: a requirement has no lower bound, so that nobody knows what the lowest version is.
+    """
+    found = {}
+    for requirement in requirements:
+        name, bound = re.fullmatch(r"([\w.-]+)(?:\[.*?\])?([^;]*)(?:;.*)?", requirement).groups()
+        version = re.search(r">=\s*([\w.]+)", bound)
+        if not version:
+            raise ValueError(f"pyproject.toml: {requirement!r} has no lower bound")
+        found[name] = version[1]
+    return found
+
+
+if __name__ == "__main__":
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(line for extra in sys.argv[1:] for line in project["optional-dependencies"][extra]),
+    ]
+    for name, version in lowest(wanted).items():
+        print(f"{name}=={version}")
