@@ -4,6 +4,7 @@ On other platforms it is that very operation.
 """
 
 import functools
+from typing import Any
 
 import jax
 from jax import lax
@@ -73,12 +74,12 @@ def _bind(*arrays, **parameters):
     return _primitive.bind(*arrays, **parameters)
 
 
-def _apply(lowering: Lowering, *arrays, part, **parameters):
+def _apply(lowering: Lowering, *arrays: Any, part: str, **parameters: Any) -> Any:
     return getattr(lowering, part)(*arrays, **parameters)
 
 
 @_primitive.def_impl
-def _run(*arrays, **parameters):
+def _run(*arrays: jax.Array, **parameters: Any) -> jax.Array:
     """What happens outside of `jax.jit`, or where that is disabled: this one operation is compiled nevertheless."""
     with jax.disable_jit(False):
         return _bind(*arrays, **parameters)

@@ -93,8 +93,9 @@ def _phase(cotangent, kernel, window, groups, image_size, phase, channels):
     crop = [(min(before, 0), min(after, 0), 0) for before, after in padding]
     if any(map(any, crop)):
         cotangent = lax.pad(cotangent, jnp.zeros((), cotangent.dtype), ((0, 0, 0), *crop, (0, 0, 0)))
-    padding = tuple((max(before, 0), max(after, 0)) for before, after in padding)
-    return _convolve(cotangent, taps, Window(tuple(size), (1, 1), padding), groups, (len(cotangent), *wanted, channels))
+    above, left = ((max(before, 0), max(after, 0)) for before, after in padding)
+    phase_window = Window((size[0], size[1]), (1, 1), (above, left))
+    return _convolve(cotangent, taps, phase_window, groups, (len(cotangent), *wanted, channels))
 
 
 def _swap_channels(kernel, groups):
@@ -114,7 +115,7 @@ def kernel_gradient(x: jax.Array, cotangent: jax.Array, window: Window, groups: 
     if groups == 1:
         return _dense_kernel_gradient(x, cotangent, window)
     by_group = [jnp.moveaxis(_split_channels(array, groups), 3, 0) for array in (x, cotangent)]
-    kernels = lax.map(lambda group: _dense_kernel_gradient(*group, window), tuple(by_group))
+    kernels = lax.map(lambda group: _dense_kernel_gradient(group[0], group[1], window), tuple(by_group))
     return jnp.moveaxis(kernels, 0, 3).reshape(*window.size, x.shape[-1] // groups, cotangent.shape[-1])
 
 
@@ -147,7 +148,7 @@ def _dense_kernel_gradient(x, cotangent, window):
     if images == len(x):
         return _taps(x, cotangent, window).reshape(shape)
     parts = [array.reshape(-1, images, *array.shape[1:]) for array in (x, cotangent)]
-    return lax.map(lambda part: _taps(*part, window), tuple(parts)).sum(0).reshape(shape)
+    return lax.map(lambda part: _taps(part[0], part[1], window), tuple(parts)).sum(0).reshape(shape)
 
 
 def _taps(x, cotangent, window):

@@ -48,7 +48,8 @@ def depthwise(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
     images = jnp.repeat(x, multiplier, axis=-1) if multiplier > 1 else x
     taps = kernel.reshape(-1, kernel.shape[-1]).astype(jnp.float32)
     shifted = shifts(images.astype(jnp.float32), window)
-    return sum(image * tap for image, tap in zip(shifted, taps, strict=True)).astype(x.dtype)
+    products = [image * tap for image, tap in zip(shifted, taps, strict=True)]
+    return functools.reduce(jnp.add, products).astype(x.dtype)
 
 
 def is_stem(x: jax.Array, window: Window) -> bool:
@@ -71,7 +72,7 @@ def space_to_depth(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array
 def to_blocks(x: jax.Array, window: Window) -> tuple[jax.Array, Window]:
     """Images [N, H / s, W / s, s * s * C] of blocks of pixels, and the window of stride 1 that slides over them."""
     block = window.strides[0]
-    size = tuple(-(-extent // block) for extent in window.size)
+    size = (-(-window.size[0] // block), -(-window.size[1] // block))
     output = window.output_size(x.shape[1:3])
     # Pad (or cut: pixels beyond the last window are never read) to exactly the blocks that the windows cover.
     pads = [
