@@ -1,19 +1,48 @@
 """What the tests share."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import RECIPE
 
 import zoo
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.recipe import *
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# The tests compile hundreds of programs and run each for a moment: optimizing them takes longer than all the rest. Those in
+# `verification/`, which hold trainings against reference runs, are compiled as a user's programs are.
+HASTE = "jax_disable_most_optimizations"
+
+
+def pytest_configure(config):
+    """Sets what cannot be chosen for each test."""
+    # pytest-xdist begins with the files of most tests; but the last one should be that in `verification/`, which keeps
+    # all cores busy by itself, and not one that a single process is long in.
+    config.option.loadscopereorder = False
+    # Where XLA knows it, also the older way to make code of fused operations, which is much the faster to compile. XLA
+    # reads it once in a process. `-m slow`, where trainings take minutes, does without.
+    older = importlib.metadata.version("jaxlib").split(".")[:2] == ["0", "10"]
+    flags, quick = os.environ.get("XLA_FLAGS", ""), "--xla_cpu_use_fusion_emitters=false"
+    if older and config.option.markexpr != "slow" and quick not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {quick}".strip()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    jax.config.update(HASTE, True)
+    try:
+        return (yield)
+    finally:
+        jax.config.update(HASTE, False)
 
 
 def run_python(*arguments, devices=1, timeout=300, **environment):
@@ -30,13 +59,15 @@ def run_python(*arguments, devices=1, timeout=300, **environment):
 
 def child_environment(devices=1, **environment):
     """The environment of a child process with so many CPU devices."""
+    flags = os.environ.get("XLA_FLAGS", "")
     forced = {
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={devices}",
         # JAX sizes its pools by this; with few cores, collectives of many forced devices wait for each other otherwise.
         "NPROC": "32",
     }
-    return {**os.environ, **(forced if devices > 1 else {}), **environment}
+    haste = {HASTE.upper(): str(int(jax.config.read(HASTE)))}
+    return {**os.environ, **haste, **(forced if devices > 1 else {}), **environment}
 
 
 def small(recipe, **changes):
@@ -95,16 +126,20 @@ def features_dataset(train, labels, evaluation=None, evaluation_labels=None, cla
     return Dataset("features", *splits, tuple(map(str, range(classes))), channels=features, feature_names=names)
 
 
-# The same as `small` on the command line, where the data is a folder.
-SMALL_FLAGS = [
-    "--recipe=alexnet",
-    "--set=augmentation.train.0.size=67",
-    "--set=augmentation.eval.0.size=67",
-    "--set=model.options.hidden=32",
+# On the command line, where the data is a folder: ten evaluations of 16 images in 40 steps.
+BUDGET_FLAGS = [
     "--set=budget.batch_size=16",
     "--set=budget.evaluate_every=0.1",
     "--set=budget.interim_examples=16",
     "--set=budget.steps=40",
+]
+TINY_FLAGS = ["--recipe=tests/tiny.py", *BUDGET_FLAGS]
+SMALL_FLAGS = [  # the same as `small`
+    "--recipe=alexnet",
+    "--set=augmentation.train.0.size=67",
+    "--set=augmentation.eval.0.size=67",
+    "--set=model.options.hidden=32",
+    *BUDGET_FLAGS,
 ]
 
 
@@ -128,7 +163,7 @@ def image_folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def recipe():
-    return small(zoo.load_recipe("alexnet"))
+    return RECIPE
 
 
 @pytest.fixture(scope="module")

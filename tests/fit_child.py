@@ -1,25 +1,59 @@
-"""A child process of the tests: trains a small network on all devices it has and saves what came out.
+"""A child process of the tests: trains a small network again and again, and saves what came out.
 
-python tests/fit_child.py OUTPUT.npz STRATEGY ACCUMULATION WORKDIR [COORDINATOR PROCESSES PROCESS]
+python tests/fit_child.py FOLDER RUN[,RUN...] [WORKDIR COORDINATOR PROCESSES PROCESS]
+
+A RUN is DEVICES-STRATEGY-PARTS, and its arrays become FOLDER/RUN.npz. With a coordinator it is one of several processes.
 """
 
 import sys
 
+import flax.linen as nn
 import jax
 import numpy as np
-from conftest import small, tiny_dataset
+from conftest import tiny_dataset
 from flax import traverse_util
+from tiny import RECIPE
 
 import zoo
+from zoo.layers import Conv, LocalResponseNorm, MaxPool
+from zoo.recipe import HeNormal, Initialization
+
+
+class Net(nn.Module):
+    """What AlexNet is made of, with few channels: groups, normalization, dropout."""
+
+    @nn.compact
+    def __call__(self, images, train=False):
+        x = nn.relu(Conv(8, 5, 2, "VALID", name="conv1")(images))
+        x = LocalResponseNorm(name="norm1")(x)
+        x = nn.relu(Conv(16, 3, groups=2, name="conv2")(x))
+        x = MaxPool(3, 2, name="pool2")(x)
+        x = nn.relu(nn.Dense(32, name="fc3")(x.reshape(len(x), -1)))
+        x = nn.Dropout(0.5, deterministic=not train)(x)
+        return nn.Dense(10, name="fc4")(x)
+
+
+CHANGES = {"initialization": Initialization(kernel=HeNormal()), "budget.steps": 5}
 
 if __name__ == "__main__":
-    output, strategy, accumulation, workdir, *distributed = sys.argv[1:]
+    folder, runs, *distributed = sys.argv[1:]
+    workdir = None
     if distributed:
-        coordinator, processes, process = distributed
+        workdir, coordinator, processes, process = distributed
         jax.distributed.initialize(coordinator, int(processes), int(process))
-    recipe = small(zoo.load_recipe("alexnet"), budget__steps=5, budget__accumulation=int(accumulation))
-    result = zoo.fit(recipe, workdir if workdir != "-" else None, strategy=strategy, dataset=tiny_dataset())
-    params = traverse_util.flatten_dict(jax.device_get(result.variables["params"]), sep="/")
-    losses = [record["loss"] for record in result.history if record["kind"] == "train"]
-    np.savez(output, losses=losses, top1=result.metrics["top1"], eval_loss=result.metrics["loss"], **params)
-    print(len(jax.devices()), "devices", jax.process_count(), "processes")
+    for run in runs.split(","):
+        devices, strategy, parts = run.split("-")
+        recipe = RECIPE.override({**CHANGES, "budget.accumulation": int(parts)})
+        used = jax.devices()[: int(devices)]
+        assert len(used) == int(devices)
+        result = zoo.fit(recipe, workdir, strategy=strategy, dataset=tiny_dataset(), model=Net(), devices=used)
+        params = traverse_util.flatten_dict(jax.device_get(result.variables["params"]), sep="/")
+        losses = [record["loss"] for record in result.history if record["kind"] == "train"]
+        np.savez(
+            f"{folder}/{run}.npz",
+            losses=losses,
+            top1=result.metrics["top1"],
+            eval_loss=result.metrics["loss"],
+            **params,
+        )
+        print(len(used), "devices", jax.process_count(), "processes")

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import SMALL_FLAGS, run_python
+from conftest import SMALL_FLAGS, TINY_FLAGS, run_python
 
 
 def mistakes():
@@ -98,7 +98,7 @@ def test_evaluate_on_data_of_other_classes_is_one_line(trained):
 
 def test_a_run_that_does_not_converge_exits_with_1(tmp_path, image_folder):
     arguments = [
-        *SMALL_FLAGS,
+        *TINY_FLAGS,
         f"--data=folder:{image_folder}",
         f"--workdir={tmp_path / 'run'}",
         "--set=schedule.peak=1e-9",

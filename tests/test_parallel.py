@@ -17,20 +17,19 @@ from zoo.errors import ZooError
 CHILD = ROOT / "tests" / "fit_child.py"
 
 
+RUNS = ("1-shard_map-1", "8-shard_map-1", "8-pmap-1", "2-shard_map-1", "2-pmap-1", "1-shard_map-4", "2-shard_map-4")
+
+
 @pytest.fixture(scope="module")
 def train(tmp_path_factory):
-    """A function that trains in a child process, once for each set of arguments; the saved arrays."""
-    folder, done = tmp_path_factory.mktemp("parallel"), {}
+    """A function that gives the saved arrays of a run; all of them are of one child process with eight devices."""
+    folder = tmp_path_factory.mktemp("parallel")
+    child = run_python(CHILD, folder, ",".join(RUNS), devices=8, PYTHONPATH=str(ROOT))
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.splitlines() == [f"{run.split('-')[0]} devices 1 processes" for run in RUNS]
 
     def run(devices=1, strategy="shard_map", accumulation=1):
-        arguments = (devices, strategy, accumulation)
-        if arguments not in done:
-            output = folder / f"{devices}-{strategy}-{accumulation}.npz"
-            child = run_python(CHILD, output, strategy, accumulation, "-", devices=devices, PYTHONPATH=str(ROOT))
-            assert child.returncode == 0, child.stderr
-            assert f"{devices} devices" in child.stdout
-            done[arguments] = dict(np.load(output))
-        return done[arguments]
+        return dict(np.load(folder / f"{devices}-{strategy}-{accumulation}.npz"))
 
     return run
 
@@ -61,14 +60,16 @@ def test_two_processes_train_as_one_with_two_devices(train, tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         coordinator = f"localhost:{free.getsockname()[1]}"
+    folders = [tmp_path / str(process) for process in range(2)]
+    for folder in folders:
+        folder.mkdir()
     children = [
         subprocess.Popen(
             [
                 sys.executable,
                 CHILD,
-                tmp_path / f"{process}.npz",
-                "shard_map",
-                "1",
+                folders[process],
+                "2-shard_map-1",
                 tmp_path / "run",
                 coordinator,
                 "2",
@@ -86,7 +87,7 @@ def test_two_processes_train_as_one_with_two_devices(train, tmp_path):
         output, errors = child.communicate(timeout=300)
         assert child.returncode == 0, errors
         assert "2 devices 2 processes" in output
-    first, second = (dict(np.load(tmp_path / f"{process}.npz")) for process in range(2))
+    first, second = (dict(np.load(folder / "2-shard_map-1.npz")) for folder in folders)
     assert_same_training(first, train(2))
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
@@ -126,12 +127,13 @@ def test_one_all_reduce_a_step():
     script = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
-import jax, numpy as np, zoo
-from conftest import small, tiny_dataset
+import jax, numpy as np
+from conftest import tiny_dataset
+from fit_child import CHANGES, RECIPE, Net
 from zoo.training.preparing import prepare
 from zoo.data.loader import training_batches
 from zoo import parallel
-experiment = prepare(small(zoo.load_recipe("alexnet")), tiny_dataset())
+experiment = prepare(RECIPE.override(CHANGES), tiny_dataset(), model=Net())
 batch = next(training_batches(experiment.train_feed, 16, seed=0, on_corrupt=print))
 step = experiment.train_step
 lowered = step.lower(experiment.initial_state(0), experiment.constants(experiment.train_feed), parallel.shard_batch(batch, experiment.mesh))

@@ -5,11 +5,18 @@ import dataclasses
 import flax.linen as nn
 import numpy as np
 import pytest
+from conftest import small
 
 import zoo
 from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.training.preparing import prepare
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    """AlexNet's, whose layers and sizes are asked for below."""
+    return small(zoo.load_recipe("alexnet"))
 
 
 def test_class_count_and_image_size_are_checked_first(recipe, dataset):

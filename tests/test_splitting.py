@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import SMALL_FLAGS, features_dataset, run_python, tabular
+from conftest import TINY_FLAGS, features_dataset, run_python, tabular
 
 import zoo
 from zoo.data.splitting import folds, hold_out
@@ -119,7 +119,7 @@ def test_cross_validation(tmp_path):
 
 
 def test_cross_validation_from_the_command_line(tmp_path, image_folder):
-    arguments = [*SMALL_FLAGS, f"--data=folder:{image_folder}", f"--workdir={tmp_path}", "--folds=2", "--json"]
+    arguments = [*TINY_FLAGS, f"--data=folder:{image_folder}", f"--workdir={tmp_path}", "--folds=2", "--json"]
     done = run_python("-m", "zoo.train", *arguments, "--set=budget.steps=4")
     report = json.loads(done.stdout)
     assert report["folds"] == 2 and done.returncode == (0 if report["converged"] else 1), done.stderr

@@ -237,8 +237,8 @@ def test_ones_own_network(dataset, recipe):
 
 
 def test_streamed_and_resident_images_train(recipe, image_folder):
-    resident = recipe.override({"augmentation.train": (Resize(67), HorizontalFlip(), Normalize())})
-    streamed = recipe.override({"augmentation.train": (RandomResizedCrop(67), HorizontalFlip(), Normalize())})
+    resident = recipe.override({"augmentation.train": (Resize(32), HorizontalFlip(), Normalize())})
+    streamed = recipe.override({"augmentation.train": (RandomResizedCrop(32), HorizontalFlip(), Normalize())})
     for one in (resident, streamed):
         result = zoo.fit(one, dataset=zoo.open_source(f"folder:{image_folder}"))
         assert result.metrics["examples"] == 12 and len(result.history) == 12 + 4

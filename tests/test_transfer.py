@@ -149,8 +149,7 @@ def test_from_the_command_line(image_folder, tmp_path):
     """A run on three classes, then its network for two of them with frozen convolutions."""
     import shutil
 
-    flags = ["--set=augmentation.train.0.size=67", "--set=augmentation.eval.0.size=67", "--set=model.options.hidden=32",
-             "--set=budget.batch_size=16", "--set=budget.steps=4", "--recipe=alexnet"]  # fmt: skip
+    flags = ["--recipe=tests/tiny.py", "--set=budget.steps=4"]
     two = tmp_path / "two"
     shutil.copytree(image_folder, two)
     for split in ("train", "val"):
@@ -158,14 +157,14 @@ def test_from_the_command_line(image_folder, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     done = run_python("-m", "zoo.train", *flags, f"--data=folder:{image_folder}", f"--workdir={first}")
     assert done.returncode in (0, 1), done.stderr
-    change = f'--set=transfer=Transfer(source="{first}", frozen=("conv*",), rates={{"fc8/*": 10}})'
+    change = f'--set=transfer=Transfer(source="{first}", frozen=("c*",), rates={{"output/*": 10}})'
     done = run_python("-m", "zoo.train", *flags, f"--data=folder:{two}", f"--workdir={second}", change)
     assert done.returncode in (0, 1), done.stderr
-    assert f"{first}: 14 parameters, 10 of them frozen; drawn anew: fc8/bias, fc8/kernel" in done.stdout
+    assert f"{first}: 8 parameters, 6 of them frozen; drawn anew: output/bias, output/kernel" in done.stdout
     before, after = (flat(zoo.load_run(folder).variables["params"]) for folder in (first, second))
-    for path in before.keys() - {"fc8/kernel", "fc8/bias"}:
-        assert np.array_equal(before[path], after[path]) == path.startswith("conv"), path
-    assert json.loads((second / "recipe.json").read_text())["recipe"]["transfer"]["rates"] == {"fc8/*": 10.0}
+    for path in before.keys() - {"output/kernel", "output/bias"}:
+        assert np.array_equal(before[path], after[path]) == path.startswith("c"), path
+    assert json.loads((second / "recipe.json").read_text())["recipe"]["transfer"]["rates"] == {"output/*": 10.0}
     shutil.rmtree(first)  # evaluation does not need the source
     evaluated = run_python("-m", "zoo.evaluate", f"--workdir={second}", "--json")
     assert evaluated.returncode == 0, evaluated.stderr

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import pytest
+from conftest import small
 
 import zoo
 from zoo import parallel
@@ -18,6 +19,12 @@ from zoo.training.verdict import judge
 
 def evaluation(step, top1, examples=1000, majority=0.1):
     return {"kind": "eval", "step": step, "top1": top1, "examples": examples, "majority": majority}
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    """AlexNet's, whose layers and sizes are asked for below."""
+    return small(zoo.load_recipe("alexnet"))
 
 
 def test_verdicts():

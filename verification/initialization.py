@@ -16,6 +16,7 @@ from flax import traverse_util
 from verification.check import Check, Group
 from verification.losses import of_equal_logits, of_unit_logits
 from zoo import parallel
+from zoo.compilation import compile_quickly
 from zoo.data.statistics import sample_indices
 from zoo.layers.initializers import Gaussian, OwnLaw, Uniform, VarianceScaling
 from zoo.layers.normalization import BatchNorm, batch_norm
@@ -120,7 +121,8 @@ def first_eval_step(experiment: Experiment) -> Callable:
         with nn.intercept_methods(by_batch_statistics):
             return body(*arguments)
 
-    return parallel.data_parallel(step, experiment.mesh, donate=False)
+    by_devices = parallel.data_parallel(step, experiment.mesh, donate=False)
+    return lambda *arguments: compile_quickly(by_devices, *arguments)(*arguments)  # it is called once
 
 
 def named_distribution(initialization: Initialization, path: str) -> Distribution | None:

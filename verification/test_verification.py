@@ -1,15 +1,15 @@
 """The checks of `python -m verification` as tests: `pytest --pyargs verification`."""
 
+import fnmatch
 import functools
 
-import jax
 import pytest
 
+from verification.architecture import check_layers
 from verification.pool import check_networks, check_recipes
-from verification.stand_in import SIZES
-from verification.suite import check_recipe, leave_out
+from verification.suite import check_recipe
 from zoo.models.registry import list_models
-from zoo.recipe import list_recipes, load_recipe
+from zoo.recipe import list_recipes
 
 
 def settle(checks):
@@ -36,12 +36,38 @@ def in_order(request, test, check):
     return checks_of
 
 
+def marked(names, **marks):
+    """The names, each with the first mark that says so of it."""
+    return [
+        pytest.param(name, marks=[getattr(pytest.mark, mark) for mark, holds in marks.items() if holds(name)][:1])
+        for name in names
+    ]
+
+
+# A lighter network of the same module stands for each of these: they only have more of the same blocks, or wider ones.
+HEAVY_NETWORKS = (
+    "convnext_small", "convnext_base", "densenet169", "densenet201", "efficientnet_b[1-7]", "resnet34", "resnet101",
+    "resnet152", "resnet32", "resnet44", "resnet56", "resnet110", "vgg13*", "vgg16*", "vgg19*", "wide_resnet50_2",
+    "wrn_28_10",
+)  # fmt: skip
+
+
+def is_heavy(name):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in HEAVY_NETWORKS)
+
+
+@pytest.mark.parametrize("name", filter(is_heavy, list_models()))
+def test_layers(name):
+    """What needs no arithmetic is looked at of the heavy networks, too; it is part of the next test."""
+    settle(check_layers(name))
+
+
 @pytest.fixture(scope="session")
 def architecture(request):
     return in_order(request, test_architecture, check_networks)
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", marked(list_models(), slow=is_heavy))
 def test_architecture(name, architecture):
     settle(architecture(name))
 
@@ -51,26 +77,25 @@ def start(request):
     return in_order(request, test_start, functools.partial(check_recipes, groups=("initialization", "traces")))
 
 
-def recipes(is_slow):
-    """All recipes; those that take minutes are left out unless asked for. `--tier=full` of the program leaves none out."""
-    return [pytest.param(name, marks=pytest.mark.slow if is_slow(name) else ()) for name in list_recipes()]
+# Recipes of each kind: for tables, for small and large images, for data that is not at hand; with SGD, Adam, AdamW and
+# RMSprop. Drawing and testing every weight of all the others takes minutes.
+STARTED = ("alexnet", "alexnet_imagenet", "bn_cnn", "convnext_tiny", "densenet121", "efficientnet_b0", "lenet5", "mlp",
+           "mobilenet_v3_small", "resnet20", "resnet9_cifar10_fast", "squeezenet1_1")  # fmt: skip
 
 
-def is_large(name):
-    """Whether it is for data that is seldom at hand; one recipe stands for all of them."""
-    return load_recipe(name).data.source in SIZES and name != "alexnet_imagenet"
-
-
-def is_long(name):
-    """Whether it trains for more than some seconds; AlexNet's stands for all of those."""
-    return is_large(name) or (name != "alexnet" and leave_out(name, load_recipe(name), jax.default_backend()))
-
-
-@pytest.mark.parametrize("name", recipes(is_large))
+@pytest.mark.parametrize("name", marked(list_recipes(), slow=lambda name: name not in STARTED))
 def test_start(name, start):
     settle(start(name))
 
 
-@pytest.mark.parametrize("name", recipes(is_long))
+TRAINED = ("bn_cnn", "lenet5", "mlp")  # in seconds
+TRAINED_SLOWLY = ("alexnet", "mobilenet_v3_small", "squeezenet1_1")  # in minutes, with compiling; the rest are `full`
+
+
+def is_trained_in_full(name):
+    return name not in TRAINED + TRAINED_SLOWLY
+
+
+@pytest.mark.parametrize("name", marked(list_recipes(), slow=TRAINED_SLOWLY.__contains__, full=is_trained_in_full))
 def test_convergence(name):
     settle(check_recipe(name, ["convergence"]))

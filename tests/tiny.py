@@ -1,0 +1,21 @@
+"""A recipe that trains in a second: AlexNet's, with LeNet-5 for its network and 32 pixels.
+
+The tests of everything that is not about a network train it, also by its path: `--recipe=tests/tiny.py`.
+"""
+
+from zoo.recipe import *
+from zoo.recipe.loading import load_recipe
+
+RECIPE = load_recipe("alexnet").override(
+    {
+        "model": Model("lenet5"),
+        "augmentation.train.0.size": 32,
+        "augmentation.eval.0.size": 32,
+        "initialization.exceptions": {"output/kernel": Normal(0.01)},
+        "budget.batch_size": 16,
+        "budget.steps": 12,
+        "budget.evaluate_every": 0.25,
+        "budget.interim_examples": 64,
+        "target": None,
+    }
+)
