@@ -1,4 +1,4 @@
-"""Every lowering of the convolution against `lax.conv_general_dilated`: values and gradients."""
+"""Every fast lowering of the convolution against `lax.conv_general_dilated`: values and gradients."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,8 @@ import pytest
 from arrays import assert_close, assert_same, normal
 from jax import lax
 
-from zoo.layers.convolution import convolution, onednn
+from zoo.layers.convolution import onednn
+from zoo.layers.convolution.fast import convolution
 from zoo.layers.convolution.onednn import ONEDNN
 from zoo.layers.convolution.plain import PLAIN
 from zoo.layers.convolution.xla import XLA
@@ -35,7 +36,7 @@ CONVOLUTIONS = {
 LOWERINGS = {"xla": XLA, "plain": PLAIN, "onednn": ONEDNN}
 
 
-def lax_convolution(x, kernel, window, groups=1):
+def lax_convolution(x, kernel, window, groups):
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -106,7 +107,7 @@ def test_convolution_can_be_mapped_over_either_argument():
     for axes in ((0, 0), (0, None), (None, 0)):
         arguments = [array if axis == 0 else array[0] for array, axis in zip((x, weights), axes, strict=True)]
         ours, theirs = (
-            jax.vmap(lambda x, w, convolve=convolve: convolve(x, w, window), axes)(*arguments)
+            jax.vmap(lambda x, w, convolve=convolve: convolve(x, w, window, 1), axes)(*arguments)
             for convolve in (convolution, lax_convolution)
         )
         assert_close(ours, theirs)
@@ -141,7 +142,7 @@ def test_gpu_and_tpu_keep_the_native_grouped_convolution():
 def test_onednn_is_used_where_it_can_be_and_never_exported():
     """What is exported has to run elsewhere; and oneDNN ends the process if it is given what it cannot compute."""
     window = resolve_window("conv", (9, 9), 3, 1, 1)
-    function = jax.jit(jax.grad(lambda x, w: (convolution(x, w, window) ** 2).sum().astype(jnp.float32), (0, 1)))
+    function = jax.jit(jax.grad(lambda x, w: (convolution(x, w, window, 1) ** 2).sum().astype(jnp.float32), (0, 1)))
 
     def calls(*arguments):
         return function.lower(*arguments).as_text().count("__onednn$")
@@ -150,3 +151,15 @@ def test_onednn_is_used_where_it_can_be_and_never_exported():
     assert calls(x, weights) == 3  # forward, and each gradient
     assert calls(x[:0], weights) == calls(x.astype(jnp.bfloat16), weights.astype(jnp.bfloat16)) == 0
     assert "__onednn$" not in jax.export.export(function, platforms=["cpu"])(x, weights).mlir_module()
+
+
+def test_fast_convolutions_can_be_debugged_and_computed_again():
+    """Operation by operation, and under `jax.checkpoint`, in and out of `jax.jit`."""
+    window = resolve_window("conv", (9, 9), 3, 1, 1)
+    x, weights = normal(2, 9, 9, 8), normal(3, 3, 8, 16)
+    expected = lax_convolution(x, weights, window, 1)
+    with jax.disable_jit():
+        assert_close(convolution(x, weights, window, 1), expected)
+    again = jax.checkpoint(lambda x, w: convolution(x, w, window, 1))
+    for found in (again(x, weights), jax.jit(again)(x, weights)):
+        assert_close(found, expected)
