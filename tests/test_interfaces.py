@@ -41,13 +41,6 @@ def test_nothing_private_is_imported():
     assert [name for name, text in SOURCES.items() if private.search(text)] == []
 
 
-def test_this_machines_versions_were_tried():
-    """Or else the tests that use them are to be run, and the table changed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert interfaces.was_tried(interfaces.ONEDNN, jaxlib.__version__)
-
-
 @pytest.mark.parametrize(
     ("version", "numbers"),
     [

@@ -95,7 +95,7 @@ INTERFACES = (
         package="grain",
         mark="import grain",
         used_in=("data/loader.py",),
-        tried=("0.2.10", "0.2.18"),
+        tried=("0.2.15", "0.2.18"),
         without="Nothing is read, and nothing trains. A version that shuffles otherwise gives other runs: the order of"
         " examples follows from the seed by its shuffle.",
     ),
