@@ -27,7 +27,7 @@ def max_pool(x: jax.Array, window: Window) -> jax.Array:
 
 
 def _pad(x, window, value):
-    # Apart from the pool, since exporters such as jax2onnx know pools with paddings in words alone; XLA joins them again.
+    # Apart from the pool: jax2onnx takes the pools of Flax for ONNX's, but of their paddings only the words.
     return jnp.pad(x, ((0, 0), *window.padding, (0, 0)), constant_values=value) if np.any(window.padding) else x
 
 
