@@ -129,7 +129,9 @@ def _start(args, console, put):
 
     results = []
     for model in args.model:
-        results.append(start.measure(model, args.batch, args.convolution, rounds=args.rounds, console=console))
+        results.append(
+            start.measure(model, args.batch, rounds=args.rounds, console=console, convolution=args.convolution)
+        )
         put(results[-1])
     if not args.json:
         start.show(results, console)

@@ -14,22 +14,25 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.errors import ZooError
+from zoo.layers.lowering import Choice
 from zoo.models.registry import find_entry
 
 POLL = 0.02  # seconds
 PATIENCE = 600  # seconds
 
 
-def measure(model: str, batch_size: int, convolution: str, *, rounds: int, console: Console) -> dict[str, Any]:
+def measure(
+    model: str, batch_size: int, *, rounds: int, console: Console, convolution: Choice = "auto"
+) -> dict[str, Any]:
     """Starts training processes, and ends each after its first step: in turn with an empty compilation cache, and with
     what the one before left there.
 
     Args:
       model: trained with its canonical input on Fashion-MNIST.
       batch_size: of the step.
-      convolution: see `zoo.layers.lowering`.
       rounds: of one cold and one warm start.
       console: where to say how far it is.
+      convolution: see `zoo.layers.lowering`.
 
     Raises:
       ZooError: a process ended before its first step, or takes too long.
