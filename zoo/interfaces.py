@@ -37,7 +37,7 @@ PRIMITIVE = Interface(
     package="jax",
     mark="jax.interpreters",
     used_in=("layers/convolution/fast.py",),
-    tried=("0.10.0", "0.10.2", "0.11.2", "0.12.0.1"),
+    tried=("0.10.2", "0.11.2", "0.12.0.1"),
     without="Nothing is computed by the lowerings for CPUs (`zoo/layers/lowering.py`), but all by JAX's own operations:"
     " slower on CPUs, the same numbers to rounding. One line says so.",
 )
@@ -47,7 +47,7 @@ ONEDNN = Interface(
     package="jaxlib",
     mark="ffi_call",
     used_in=("layers/convolution/onednn.py",),
-    tried=("0.10.0", "0.10.2", "0.11.2", "0.12.0.1"),
+    tried=("0.10.2", "0.11.2", "0.12.0.1"),
     without="With another jaxlib, processor or system, convolutions are lowered without it: slower on CPUs, the same"
     " numbers to rounding. One line says so where the jaxlib is the reason. A jaxlib that took these calls and meant"
     " something else by them could end the process, and so none is asked that was not tried.",
@@ -60,7 +60,7 @@ INTERFACES = (
         package="jaxlib",
         mark="CPU_OPTIONS",
         used_in=("compilation.py",),
-        tried=("0.10.0", "0.10.2", "0.11.2", "0.12.0.1"),
+        tried=("0.10.2", "0.11.2", "0.12.0.1"),
         without="Each is tried first, on a program that does nothing, and left out if XLA refuses it: programs that run"
         " once are compiled for some tenths of a second longer. From 0.11 on, the second is not there.",
     ),
@@ -70,7 +70,7 @@ INTERFACES = (
         package="jax",
         mark="jax.experimental",
         used_in=("training/fit.py", "training/stopping.py"),
-        tried=("0.10.0", "0.10.2", "0.11.2", "0.12.0.1"),
+        tried=("0.10.2", "0.11.2", "0.12.0.1"),
         without="It is imported with `zoo.fit`, and nothing trains; only runs of several processes need it.",
     ),
     Interface(
@@ -110,7 +110,7 @@ INTERFACES = (
             "training/diagnosis.py",
             "training/step.py",
         ),
-        tried=("0.12.0", "0.12.8", "0.12.12"),
+        tried=("0.12.1", "0.12.8", "0.12.12"),
         without="Layer tables, activations by name and training all need it.",
     ),
     Interface(
@@ -119,7 +119,7 @@ INTERFACES = (
         package="jax",
         mark="min_compile_time_secs",
         used_in=("compilation.py",),
-        tried=("0.10.0", "0.10.2", "0.11.2", "0.12.0.1"),
+        tried=("0.10.2", "0.11.2", "0.12.0.1"),
         without="JAX refuses a setting that it does not know, and nothing is lowered by oneDNN. One that no longer kept"
         " them out would bring a warning for each, or the end of the process: 0.12.0.1 does either.",
     ),
