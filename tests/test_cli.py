@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import SMALL_FLAGS, TINY_FLAGS, run_python
+from conftest import TINY_FLAGS, run_python
 
 
 def mistakes():
@@ -66,7 +66,7 @@ def test_summarize():
 def trained(tmp_path_factory, image_folder):
     """(run folder, finished process of a training run with --json)."""
     workdir = tmp_path_factory.mktemp("cli") / "run"
-    arguments = [*SMALL_FLAGS, f"--data=folder:{image_folder}", f"--workdir={workdir}", "--json"]
+    arguments = [*TINY_FLAGS, f"--data=folder:{image_folder}", f"--workdir={workdir}", "--json"]
     return workdir, run_python("-m", "zoo.train", *arguments)
 
 
@@ -74,8 +74,8 @@ def test_train_says_what_it_does_and_gives_the_verdict_as_json(trained, image_fo
     workdir, done = trained
     verdict = json.loads(done.stdout)
     assert done.returncode == (0 if verdict["converged"] else 1), done.stderr
-    assert verdict["recipe"] == "alexnet" and verdict["workdir"] == str(workdir) and verdict["steps"] == 40
-    for told in ("AlexNet: ", "parameters", f"folder:{image_folder}: 48 training and 12 evaluation images, 3 classes",
+    assert verdict["recipe"] == "tiny" and verdict["workdir"] == str(workdir) and verdict["steps"] == 40
+    for told in ("LeNet5: ", "parameters", f"folder:{image_folder}: 48 training and 12 evaluation images, 3 classes",
                  "40 steps of 16 images", "better than always the most frequent class", "x cpu", str(workdir),
                  "step 40: evaluation loss", verdict["explanation"]):  # fmt: skip
         assert told in done.stderr, told

@@ -171,7 +171,14 @@ RESIDUAL_ENDS = {  # (pattern, blocks) as the docstring of `Initialization` has 
 }
 
 
-@pytest.mark.parametrize("name", RESIDUAL_ENDS)
+# What resnet50 shows, those that are like it show in `-m slow`.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("wide_resnet50_2", "resnext50_32x4d")))
+        for name in RESIDUAL_ENDS
+    ],
+)
 def test_residual_branches_that_start_at_zero(name):
     """The logits then do not depend on what is inside of the branches, and do without."""
     pattern, blocks = RESIDUAL_ENDS[name]

@@ -110,6 +110,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(command, uninterrupted, tmp_path)
     assert_same_run(workdir, uninterrupted)
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_it_saves_goes_on_to_the_same_bits(command, tmp_path):
     """AlexNet, which has dropout, too."""
     whole, workdir = tmp_path / "whole", tmp_path / "run"

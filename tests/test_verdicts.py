@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from conftest import small
+from tiny import RECIPE
 
 import zoo
 from zoo import parallel
@@ -40,8 +41,9 @@ def test_verdicts():
     assert not judge([evaluation(9, 0.128)], None, 9).converged and judge([evaluation(9, 0.129)], None, 9).converged
 
 
-def test_a_loss_that_is_not_finite_ends_the_run(recipe, dataset, tmp_path):
-    wild = recipe.override({"schedule": ConstantRate(1e6), "budget.evaluate_every": 0.05})
+def test_a_loss_that_is_not_finite_ends_the_run(dataset, tmp_path):
+    wild = {"schedule": ConstantRate(1e6), "budget.evaluate_every": 0.05}
+    wild = RECIPE.override({**wild, "model": Model("mlp"), "initialization.exceptions": {}})
     result = zoo.fit(wild, tmp_path / "run", dataset=dataset)
     verdict = result.verdict
     assert not verdict.converged and verdict.value is None and result.metrics == {}
