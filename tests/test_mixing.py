@@ -253,7 +253,10 @@ def print_differences():
 
 def test_augmentation_does_not_depend_on_the_number_of_devices():
     """Nor on pmap or on parts of a batch; the losses are those of training and of an evaluation with ten crops."""
-    child = run_python("-c", CHILD, devices=8, timeout=600)
+    # Compiled as a user's programs are: what is hardly optimized rounds in another order for other numbers of images, and
+    # in one of these policies a pixel on the edge between two levels then moves to the other.
+    optimized = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    child = run_python("-c", CHILD, devices=8, timeout=600, **optimized)
     assert child.returncode == 0, child.stderr
     lines = [line.split(maxsplit=1) for line in child.stdout.splitlines()]
     inputs = [float(value) for kind, value in lines if kind == "inputs"]

@@ -69,7 +69,7 @@ def test_a_rate_that_is_wrong_at_the_end_of_one_epoch_is_noticed(long_run):
 @pytest.mark.parametrize("clipping", [ClipByNorm(1000.0), ClipByValue(0.01)])
 def test_clipping_and_decay_that_are_missing_are_noticed(recipe, dataset, monkeypatch, clipping):
     """Whatever the threshold is, and whatever the parameters are called that decay."""
-    regularization = Regularization(weight_decay=0.01, decayed=("conv1/kernel",))
+    regularization = Regularization(weight_decay=0.01, decayed=("c1/kernel",))
     experiment = prepare(recipe.override({"clipping": clipping, "regularization": regularization}), dataset)
     group = Group("small", "traces")
     assert traces.check_updates(group, experiment).status == "pass"
