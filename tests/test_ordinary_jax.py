@@ -14,7 +14,13 @@ from zoo.compilation import compile_quickly, run_once
 from zoo.models.registry import entries, find_entry
 
 SIDE = 16  # pixels; or what the network needs at least
+WIDER = ("convnext_base", "convnext_small", *(f"efficientnet_b{n}" for n in range(2, 8)), "mobilenet_v3_large",
+         "squeezenet1_0", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "wide_resnet50_2", "wrn_28_10")  # fmt: skip
 QUICK = ("alexnet", "bn_cnn", "lenet5", "mlp", "mobilenet_v3_small", "resnet18", "squeezenet1_1")
+
+
+def mark(name):
+    return pytest.mark.full if name in WIDER else pytest.mark.slow
 
 
 class Network:
@@ -45,12 +51,15 @@ class Network:
 
 
 def different_networks():
-    """All networks; those that are the same without repetitions of their blocks, such as ResNet-20 and ResNet-110, once."""
+    """All networks; those that are the same without repetitions of their blocks, such as ResNet-20 and ResNet-110, once.
+
+    Those that are only wider than a network of the same module are marked `full`.
+    """
     names = {}
     for name in entries():
         names.setdefault(create_shallow(name), []).append(name)
     return [
-        pytest.param(same[0], id="=".join(same), marks=() if same[0] in QUICK else pytest.mark.slow)
+        pytest.param(same[0], id="=".join(same), marks=() if same[0] in QUICK else mark(same[0]))
         for same in names.values()
     ]
 
