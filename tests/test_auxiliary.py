@@ -57,6 +57,7 @@ def test_auxiliary_weight_and_heads_go_together(plain, dataset):
         fit(plain.override({"auxiliary_weight": 0.3}), dataset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, weight", [("googlenet", 0.3), ("inception_v3", 0.4)])
 def test_networks_of_the_zoo_give_their_auxiliary_logits_to_the_step(plain, dataset, name, weight):
     """Traced, not run: a network that gave none would be an error."""

@@ -80,6 +80,7 @@ def test_utilization_of_chips():
     assert utilization("cpu", "bfloat16", 1e12, 1.0) is None and utilization("NVIDIA A100", "float32", 1, 1.0) is None
 
 
+@pytest.mark.slow
 def test_scaling(monkeypatch, tmp_path):
     monkeypatch.setattr(scaling, "BATCHES", (2, 4))
     monkeypatch.setattr(scaling, "SIDES", (1, 1.5))
@@ -114,6 +115,7 @@ def test_pipeline(image_folder):
         assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_start():
     result = json.loads(run("--start", "--model=lenet5", "--batch=2", "--json"))
     assert result["import_seconds"] < result["warm_seconds"] and result["import_seconds"] < result["cold_seconds"]

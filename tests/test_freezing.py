@@ -194,6 +194,7 @@ def test_no_gradient_flows_to_what_is_frozen():
     np.testing.assert_array_equal(gradient["b"]["kernel"], 2 * jnp.arange(1.0, 4.0) ** 2)
 
 
+@pytest.mark.slow
 def test_many_devices_freeze_the_same(source, tmp_path):
     script = f"""
 import sys; sys.path.insert(0, "tests")

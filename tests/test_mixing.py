@@ -251,6 +251,7 @@ def print_differences():
         print("error", error)
 
 
+@pytest.mark.slow
 def test_augmentation_does_not_depend_on_the_number_of_devices():
     """Nor on pmap or on parts of a batch; the losses are those of training and of an evaluation with ten crops."""
     # Compiled as a user's programs are: what is hardly optimized rounds in another order for other numbers of images, and

@@ -239,6 +239,7 @@ def test_a_full_disk_is_one_line_and_costs_nothing(command, uninterrupted, small
     assert_same_run(workdir, uninterrupted)
 
 
+@pytest.mark.slow
 def test_two_processes_stop_together_and_go_on(command, image_folder, tmp_path):
     """SIGTERM reaches one of two hosts; both save at the same step."""
     import socket
