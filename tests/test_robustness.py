@@ -156,7 +156,7 @@ DAMAGE = {
     "cut short": lambda checkpoint: truncate(largest(checkpoint)),
     "file gone": lambda checkpoint: largest(checkpoint).unlink(),
     "no metadata": lambda checkpoint: (checkpoint / "_CHECKPOINT_METADATA").write_text("{"),
-    "manifest": lambda checkpoint: truncate(checkpoint / "state" / "manifest.ocdbt"),
+    "manifest": lambda checkpoint: truncate(min(checkpoint.rglob("manifest.ocdbt"), key=lambda path: len(path.parts))),
     "empty": lambda checkpoint: [shutil.rmtree(checkpoint), checkpoint.mkdir()],
 }
 
