@@ -3,17 +3,22 @@
 A vector of F features is an image of one pixel with F channels, [1, 1, F], in float32.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from zoo.data.report import Report, make_report
 from zoo.errors import ZooError
 
 
 class Split(Protocol):
     """One split of a data set. It can be pickled, so that worker processes can read it.
+
+    A split may also have a method `identify(update)`, which calls `update` with bytes that change with any example, its
+    place or its label: by them a run knows its data again.
 
     Attributes:
       images: all images, uint8 [N, H, W, C], where the split has them in memory and in one size; None elsewhere. Vectors
@@ -40,6 +45,9 @@ class Split(Protocol):
 class ArraySplit:
     """A split that is in memory as a whole: uint8 images [N, H, W, C], or float32 features [N, 1, 1, F], and int32 labels
     [N]. If examples come from lines of the file `name`, `lines` [N] are their numbers.
+
+    Raises:
+      ZooError: images or labels have another type or other axes, or there are not as many of both.
     """
 
     images: np.ndarray
@@ -47,8 +55,20 @@ class ArraySplit:
     name: str = "array"
     lines: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        _check_images(self.name, self.images)
+        object.__setattr__(self, "labels", _checked_labels(self.name, self.labels))
+        if len(self.images) != len(self.labels):
+            raise ZooError(f"{self.name}: there are {len(self.images):,} images and {len(self.labels):,} labels")
+
     def __len__(self) -> int:
         return len(self.labels)
+
+    def identify(self, update: Callable[[bytes], None]) -> None:
+        """Passes on all of it, see `Split`."""
+        for array in (self.images, self.labels):
+            update(f"{array.dtype}{array.shape}".encode())
+            update(np.ascontiguousarray(array).data)
 
     def read(self, index: int) -> tuple[np.ndarray, int]:
         return self.images[index], int(self.labels[index])
@@ -67,6 +87,11 @@ class Dataset:
       class_names: label i is called `class_names[i]`.
       channels: of every image, once decoded; or the number of features.
       feature_names: of vectors of features; None for images.
+      left_out: a line about each kind of thing that was seen where the data is and is not used.
+      notes: lines about what else to know of it.
+
+    Raises:
+      ZooError: a split's images have other channels, or a label is not one of a class.
     """
 
     spec: str
@@ -75,6 +100,28 @@ class Dataset:
     class_names: Sequence[str]
     channels: int
     feature_names: Sequence[str] | None = None
+    left_out: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.class_names, str) or not all(isinstance(name, str) for name in self.class_names):
+            raise ZooError(f"{self.spec}: class_names must be a list of texts, not {self.class_names!r:.80}")
+        if len(set(self.class_names)) < len(self.class_names):
+            twice = next(name for name in self.class_names if list(self.class_names).count(name) > 1)
+            raise ZooError(f"{self.spec}: two classes are called {twice!r}")
+        for split in (self.train, self.eval):
+            if split.images is not None and split.images.shape[-1] != self.channels:
+                raise ZooError(
+                    f"{split.describe(0) if len(split) else self.spec}: images are {list(split.images.shape[1:])}, height x width x"
+                    f" channels, and channels is {self.channels}{_maybe_channels_first(split.images)}"
+                )
+            if split.labels is not None:
+                check_labels(split.labels, len(self.class_names), split.describe)
+
+    @functools.cached_property
+    def report(self) -> Report:
+        """What it has, what was left out, and what to know of it."""
+        return make_report(self)
 
     @property
     def examples(self) -> str:
@@ -87,12 +134,55 @@ def check_dataset(dataset: Dataset) -> None:
     if len(dataset.class_names) < 2:
         classes = ", ".join(dataset.class_names) or "none"
         raise ZooError(f"{dataset.spec}: a classifier needs at least two classes, and there is {classes}")
-    for name in ("train", "eval"):
-        split = getattr(dataset, name)
+    for split, name in ((dataset.train, "training"), (dataset.eval, "evaluation")):
         if len(split) == 0:
             raise ZooError(f"{dataset.spec}: there are no {name} {dataset.examples}")
-        if split.labels is not None:
-            check_labels(split.labels, len(dataset.class_names), split.describe)
+
+
+def _check_images(name, images):
+    """Raises `ZooError` unless they are uint8 [N, H, W, C] or float32 [N, 1, 1, F]."""
+    wanted = "uint8 [images, height, width, channels], or float32 [examples, 1, 1, features]"
+    if not isinstance(images, np.ndarray):
+        raise ZooError(f"{name}: images are a {type(images).__name__}, and must be a NumPy array: {wanted}")
+    what = f"{name}: images are {images.dtype} {list(images.shape)}"
+    if images.ndim == 3:
+        raise ZooError(f"{what}, without an axis for channels: say images[..., None]")
+    if images.ndim != 4:
+        raise ZooError(f"{what}, and must be {wanted}")
+    if images.shape[1:3] == (1, 1) and images.dtype == np.float32:
+        return
+    if images.dtype.kind == "f":
+        unit = images.size > 0 and 0 <= np.nanmin(images) and np.nanmax(images) <= 1
+        remedy = "(255 * images).round().astype(np.uint8)" if unit else "pixels from 0 to 255 as uint8"
+        raise ZooError(f"{what}: the zoo normalizes them itself, from uint8; say {remedy}")
+    if images.dtype != np.uint8:
+        raise ZooError(f"{what}, and must be {wanted}")
+    if images.shape[-1] not in (1, 3) and images.shape[1] in (1, 3):
+        raise ZooError(f"{what}{_maybe_channels_first(images)}")
+
+
+def _maybe_channels_first(images):
+    if images.shape[1] in (1, 3) and images.shape[-1] not in (1, 3):
+        return ": channels must be the last axis, say images.transpose(0, 2, 3, 1)"
+    return ""
+
+
+def _checked_labels(name, labels):
+    """As int32 [N]."""
+    wanted = "whole numbers from 0 on, int32 [N]"
+    if not isinstance(labels, np.ndarray):
+        raise ZooError(f"{name}: labels are a {type(labels).__name__}, and must be a NumPy array of {wanted}")
+    what = f"{name}: labels are {labels.dtype} {list(labels.shape)}"
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        raise ZooError(f"{what}, a column: say labels[:, 0]")
+    if labels.ndim == 2:
+        raise ZooError(f"{what}, one-hot perhaps: say labels.argmax(1)")
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        remedy = ": say labels.astype(np.int32)" if labels.ndim == 1 and labels.dtype.kind in "bf" else ""
+        raise ZooError(f"{what}, and must be {wanted}{remedy}")
+    if labels.size and (labels.max() > np.iinfo(np.int32).max or labels.min() < 0):
+        raise ZooError(f"{what} with values from {labels.min()} to {labels.max()}, and must be {wanted}")
+    return labels.astype(np.int32, copy=False)
 
 
 def check_labels(labels: np.ndarray, num_classes: int, describe: Callable[[int], str]) -> None:

@@ -85,6 +85,52 @@ def hold_out(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(~out), np.flatnonzero(out)
 
 
+def hold_out_groups(
+    labels: np.ndarray, groups: np.ndarray, keys: Sequence[bytes], share: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cuts positions into (kept, held out), the examples of a group all on one side: `share` of each class, rounded, but one
+    example at least and never all.
+
+    Which groups are held out goes by a hash of their keys: when examples come or go, no more of the others change sides
+    than the share takes. With groups of different sizes it is the share or somewhat less, or the smallest group.
+
+    Args:
+      labels: int32 [N].
+      groups: int64 [N], numbers of groups, from 0 on; a group may have examples of several classes.
+      keys: of each group, what stands for it in every order and company.
+      share: of each class.
+    """
+    count = len(keys)
+    pairs, sizes = np.unique(np.stack([groups, labels]), axis=1, return_counts=True)
+    of_group: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+    for (group, label), size in zip(pairs.T.tolist(), sizes.tolist(), strict=True):
+        of_group[group].append((label, size))
+    totals = np.bincount(labels).tolist()
+    target = [min(max(round(share * total), 1), total - 1) for total in totals]
+    taken, out = [0] * len(totals), np.zeros(count, bool)
+    order = sorted(range(count), key=lambda group: (hash_fraction(keys[group]), keys[group]))
+    for group in order:
+        if all(taken[label] + size <= target[label] for label, size in of_group[group]):
+            out[group] = True
+            for label, size in of_group[group]:
+                taken[label] += size
+    for label, total in enumerate(totals):
+        if total > 1 and not taken[label]:
+            fitting = [
+                group
+                for group in order
+                if any(own == label for own, _ in of_group[group])
+                and all(taken[own] + size < totals[own] for own, size in of_group[group])
+            ]
+            if fitting:
+                smallest = min(fitting, key=lambda group: sum(size for _, size in of_group[group]))
+                out[smallest] = True
+                for own, size in of_group[smallest]:
+                    taken[own] += size
+    chosen = out[groups]
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
 def keep_shares(labels: np.ndarray, shares: Mapping[str, float], class_names: Sequence[str]) -> np.ndarray:
     """The positions that are left, rising, when of some classes only a share is kept (rounded, one example at least).
 

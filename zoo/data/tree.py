@@ -1,0 +1,141 @@
+"""Reads from a tree of folders which of them are splits and which are classes."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.data.finding import files_in, folders_in, suffixes
+from zoo.errors import ZooError
+
+# What folders of splits are called, in any case and also with "set", "data", "images" or "split" behind it.
+ROLES = {
+    "train": ("train", "training", "trn"),
+    "val": ("val", "valid", "validation", "eval", "evaluation", "dev"),
+    "test": ("test", "testing", "tst"),
+}
+_ENDINGS = ("", "set", "data", "images", "split")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Where the classes of a folder are.
+
+    Attributes:
+      root: the folder.
+      splits: the folder of each split that there is, by what it is for: "train", "val", "test". Empty if there are none,
+        and then the classes are in `root` itself.
+      left_out: a line about each thing in `root` that belongs to no split.
+    """
+
+    root: Path
+    splits: dict[str, Path]
+    left_out: tuple[str, ...] = ()
+
+
+def role(name: str) -> str | None:
+    """What the folder of a split of this name is for: "train", "val" or "test"; None if it is not called as one."""
+    plain = re.sub(r"[^a-z]", "", name.lower())
+    return next((role for role, words in ROLES.items() for word in words for end in _ENDINGS if plain == word + end), None)
+
+
+def read_tree(root: Path, splits: str | None = None) -> Tree:
+    """Decides what the folders in `root` are.
+
+    Folders with the names of splits are splits if each has folders of classes in it, as in `train/cat` and `val/cat`; a
+    folder `train` that has images itself is a class.
+
+    Args:
+      root: the folder.
+      splits: what decides instead: "none", every folder is a class; or the names of the folders for training and, after a
+        comma, for evaluation.
+
+    Raises:
+      ZooError: it can be read in two ways, or there is no such folder; the message says how to say which.
+    """
+    names = folders_in(root)
+    spec = f"folder:{root}"
+    if splits == "none":
+        return Tree(root, {}, _loose(root))
+    if splits is not None:
+        return _named(root, splits, names, spec)
+    roles = {name: found for name in names if (found := role(name))}
+    structured = [name for name in roles if folders_in(root / name)]
+    others = [name for name in names if name not in roles]
+    trains = [name for name in structured if roles[name] == "train"]
+    evaluations = [name for name in structured if roles[name] != "train"]
+    for kind in ROLES:
+        same = [name for name in structured if roles[name] == kind]
+        if len(same) > 1:
+            raise ZooError(
+                f"{spec}: {_folders(same)} could each be for {'training' if kind == 'train' else 'evaluation'}: say which with"
+                f" --set=data.splits=TRAIN,EVALUATION, or data.splits=none if all are classes"
+            )
+    if trains and evaluations:
+        found = {roles[name]: root / name for name in (*trains, *evaluations)}
+        unused = [name for name in names if root / name not in found.values()]
+        return Tree(root, found, _unused(root, unused))
+    classes = [name for name in others if _has_images(root / name)]
+    if structured and classes:
+        (name, *_) = structured
+        if any(_images_directly(root / name)):
+            return Tree(root, {}, _loose(root))
+        raise ZooError(
+            f"{spec}: {name}/ has folders in it, and can be a split, or a class beside {_folders(classes[:5])}: say"
+            f" --set=data.splits={name} for the former (with the evaluation split after a comma, if there is one), or"
+            f" --set=data.splits=none if every folder is a class"
+        )
+    if structured:
+        (name,) = trains or evaluations[:1]
+        found = {roles[each]: root / each for each in structured}
+        unused = [each for each in names if root / each not in found.values()]
+        return Tree(root, found, _unused(root, unused))
+    if roles and len(roles) == len(names) and len({*roles.values()}) > 1:
+        raise ZooError(
+            f"{spec}: {_folders(names)} are called as splits, and there are no folders of classes in them; if they are"
+            " classes, say --set=data.splits=none"
+        )
+    return Tree(root, {}, _loose(root))
+
+
+def _named(root, splits, names, spec):
+    """The tree that `data.splits` describes."""
+    wanted = [name.strip().rstrip("/") for name in splits.split(",")]
+    for name in wanted:
+        if not (root / name).is_dir() or not name:
+            raise ZooError(f"{spec}: data.splits is {splits!r}, and there is no folder {name!r}; there are {_folders(names)}")
+    if not 1 <= len(wanted) <= 2 or len(set(wanted)) < len(wanted):
+        raise ZooError(f"{spec}: data.splits is {splits!r}; it is none, or TRAIN, or TRAIN,EVALUATION")
+    found = dict(zip(("train", "val"), (root / name for name in wanted), strict=False))
+    return Tree(root, found, _unused(root, [name for name in names if name not in wanted]))
+
+
+def _folders(names):
+    return ", ".join(f"{name}/" for name in names)
+
+
+def _images_directly(root):
+    return (name for name in files_in(root) if name.lower().endswith(suffixes()))
+
+
+def _has_images(root, depth=3):
+    """Whether there is an image in a folder, or in those in it, so many levels down."""
+    if any(_images_directly(root)):
+        return True
+    return depth > 0 and any(_has_images(root / name, depth - 1) for name in folders_in(root))
+
+
+def _loose(root):
+    """A line about files that lie beside the folders."""
+    files = files_in(root)
+    if not files:
+        return ()
+    return (f"{len(files):,} {'file' if len(files) == 1 else 'files'} beside the folders of {root.name}/, such as {files[0]}",)
+
+
+def _unused(root, names):
+    lines = []
+    for name in names:
+        inside = folders_in(root / name)
+        what = f"{len(inside)} folders" if inside else f"{len(files_in(root / name)):,} files without folders of classes"
+        lines.append(f"{name}/, which is no split that is used ({what})")
+    return (*_loose(root), *lines)
