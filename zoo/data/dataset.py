@@ -67,6 +67,7 @@ class Dataset:
       class_names: label i is called `class_names[i]`.
       channels: of every image, once decoded; or the number of features.
       feature_names: of vectors of features; None for images.
+      notes: a line for each thing that was left out or assumed when it was opened.
     """
 
     spec: str
@@ -75,6 +76,7 @@ class Dataset:
     class_names: Sequence[str]
     channels: int
     feature_names: Sequence[str] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def examples(self) -> str:

@@ -71,7 +71,7 @@ def cross_validate(
     Raises:
       ZooError: a class has fewer examples than there are folds, or what `zoo.fit` raises.
     """
-    dataset = dataset or open_source(recipe.data.source, recipe.data.label)
+    dataset = dataset or open_source(recipe.data.source, recipe.data.label, recipe.data.drop)
     parts, results = folds(all_labels(dataset.train), count, seed), []
     for number, part in enumerate(parts, start=1):
         rest = np.sort(np.concatenate([other for other in parts if other is not part]))
