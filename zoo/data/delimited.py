@@ -14,6 +14,8 @@ from zoo.files import check_file
 
 LARGEST = 2**30  # bytes; the cells of a file take some ten times as much memory
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+# Of these no text is made, but commands to terminals are, and UTF-16 read as UTF-8.
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 SAMPLE = 2**16  # characters that the delimiter is found by
 # The longer of two marks that begin alike comes first.
 MARKS = {
@@ -27,7 +29,7 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Delimited:
-    """The cells of a file, without white space around them.
+    """The cells of a file, without white space around them, and with one space for any within.
 
     Attributes:
       path: of the file.
@@ -70,7 +72,7 @@ def read_delimited(path: Path, largest: int = LARGEST) -> Delimited:
     rows, lines, blank = list[list[str]](), list[int](), 0
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [" ".join(cell.split()) for cell in row]
             line = begin + reader.line_num
             if not any(cells):
                 blank += len(cells) > 1
@@ -113,10 +115,12 @@ def _decode(path):
         raise ZooError(
             f"{path}, line {line} is not {encoding.removesuffix('-sig').upper()}, which text has to be: save it as UTF-8"
         ) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+    text = text.removesuffix("\x1a")  # by which DOS ended files
+    if control := CONTROL.search(text):
+        line = text.count("\n", 0, control.start()) + 1
         raise ZooError(
-            f"{path}, line {line} has a null character: it is damaged, or no text in UTF-8; save it as UTF-8"
+            f"{path}, line {line} has the control character {control[0]!r}: it is damaged, or no text in UTF-8; save it as"
+            " UTF-8"
         )
     text = text if text.isascii() else unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
     return text, [f"{path}: read as {encoding.upper()}"] if encoding in ("utf-16", "utf-32") else []

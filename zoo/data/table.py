@@ -1,6 +1,7 @@
 """Tables in CSV files (RFC 4180), with a header: one example a line, of which one column is the class."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def open_table(path: str, label: str | None = None, drop: Sequence[str] = ()) ->
     if label is not None and label not in train.header:
         raise unknown(f"column of {spec}", label, train.header)
     if label in drop:
-        raise ZooError(f"data.drop has {shown(label)}, which is the column of the class")
+        raise ZooError(f"{spec}: data.drop has {shown(label)}, which is the column of the class")
     train, *others = _without_columns(spec, [train, *([held_out] if held_out else [])], label, drop)
     column = len(train.header) - 1 if label is None else train.header.index(label)
     notes = list(train.notes)
@@ -113,7 +114,7 @@ def open_table(path: str, label: str | None = None, drop: Sequence[str] = ()) ->
 
 def _read_both(spec, root):
     """The tables to train with and to evaluate with; of the latter None where it has to be cut off the former."""
-    if not root.is_dir():
+    if not os.path.isdir(root):  # which says no to names that are too long, unlike a path's own method
         return _read(root), None
     evaluation = next((name for name in EVAL_NAMES if (root / f"{name}.csv").is_file()), None)
     if not (root / "train.csv").is_file() or evaluation is None:
