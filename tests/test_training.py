@@ -291,4 +291,4 @@ def test_a_run_that_waits_for_its_images_says_so():
         assert bool(waits.advice("images")) == starved
         assert not starved or "100% of the steps the device waited for images; --workers=N" in waits.advice("images")
         # Nothing is decoded of a table.
-        assert not starved or "files" not in waits.advice("examples") and "workers" not in waits.advice("examples")
+        assert not starved or ("files" not in waits.advice("examples") and "workers" not in waits.advice("examples"))

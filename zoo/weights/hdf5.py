@@ -145,6 +145,8 @@ def _tensor(group, path):
         raise ValueError(f"{tensor.name} is compressed or in chunks, as Keras does not save it")
     if tensor.dtype.kind != "f":
         raise ValueError(f"{tensor.name} is of the type {tensor.dtype} and not of floating-point numbers")
+    if tensor.id.get_storage_size() < tensor.nbytes:  # HDF5 would fill in zeros
+        raise ValueError(f"{tensor.name} has the shape {list(tensor.shape)}, and its values are not all there")
     return tensor
 
 
