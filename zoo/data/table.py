@@ -84,7 +84,7 @@ def open_table(path: str, label: str | None = None, drop: Sequence[str] = ()) ->
     train, held_out = _read_both(spec, root)
     if label is not None and label not in train.header:
         raise unknown(f"column of {spec}", label, train.header)
-    if label in drop:
+    if label is not None and label in drop:
         raise ZooError(f"{spec}: data.drop has {shown(label)}, which is the column of the class")
     train, *others = _without_columns(spec, [train, *([held_out] if held_out else [])], label, drop)
     column = len(train.header) - 1 if label is None else train.header.index(label)
@@ -277,14 +277,14 @@ def _split(table, label_column, class_names, kinds):
         if column == label_column:
             continue
 
-        def fail(index, what, column=column):
-            raise ZooError(f"{table.path}, line {table.lines[index]}, column {table.header[column]!r}: {what}")
+        def error(index, what, column=column):
+            return ZooError(f"{table.path}, line {table.lines[index]}, column {table.header[column]!r}: {what}")
 
         cells = table.cells(column)
         if known is None:
-            columns.append(_numbers(cells, fail)[:, None])
+            columns.append(_numbers(cells, error)[:, None])
         else:
-            columns.append(_one_hot(cells, known, fail, table.header[column]))
+            columns.append(_one_hot(cells, known, error, table.header[column]))
     numbers = {name: number for number, name in enumerate(class_names)}
     labels = np.empty(len(table.rows), np.int32)
     for index, name in enumerate(table.cells(label_column)):
@@ -298,20 +298,20 @@ def _split(table, label_column, class_names, kinds):
     return ArraySplit(features[:, None, None, :], labels, str(table.path), table.lines)
 
 
-def _numbers(cells, fail):
-    """float32 [N]; `fail` is called with the position of a cell and what is wrong with it."""
+def _numbers(cells, error):
+    """float32 [N]; `error` makes one of the position of a cell and what is wrong with it."""
     values = np.empty(len(cells), np.float32)
     for index, cell in enumerate(cells):
         number = parse_number(cell)
         if number is None:
-            fail(index, f"{shown(cell)} is not a number, and other lines have numbers there")
+            raise error(index, f"{shown(cell)} is not a number, and other lines have numbers there")
         if abs(number) > FLOAT32_MAX:
-            fail(index, f"{shown(cell, 200).strip(chr(39))} is not finite in float32")
+            raise error(index, f"{shown(cell, 200).strip(chr(39))} is not finite in float32")
         values[index] = number
     return values
 
 
-def _one_hot(cells, known, fail, name):
+def _one_hot(cells, known, error, name):
     """float32 [N, categories], NaN where the value is missing."""
     values = np.zeros((len(cells), len(known)), np.float32)
     numbers = {category: number for number, category in enumerate(known)}
@@ -321,7 +321,7 @@ def _one_hot(cells, known, fail, name):
         elif cell.lower() in MISSING:
             values[index] = np.nan
         else:
-            fail(
+            raise error(
                 index,
                 f"{shown(cell)} is not among the values of the training split: {quoted(list(known))};"
                 f" data.drop={name} leaves the column out",

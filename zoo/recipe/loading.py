@@ -112,7 +112,7 @@ def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:
     Raises:
       ZooError: a text is not of that form, or a path does not exist.
     """
-    changes = {}
+    changes: dict[str, Any] = {}
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
