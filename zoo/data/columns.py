@@ -76,7 +76,7 @@ def class_name(text: str) -> str:
         return text
     value = decimal.Decimal(text)  # to the last digit, unlike a float
     if not value.is_finite() or abs(value.adjusted()) > 40:
-        return str(value)
+        return str(value.normalize(decimal.Context(prec=len(text))))
     plain = format(value, "f")
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     return "0" if plain == "-0" else plain

@@ -92,6 +92,7 @@ def open_table(path: str, label: str | None = None, drop: Sequence[str] = ()) ->
     if label is None:
         notes.append(f"{spec}: the class is the last column, {shown(train.header[column])}")
         check_classes(spec, train.header[column], train.cells(column))
+    notes += _about_forms(spec, [text for table in [train, *others] for text in table.cells(column)])
     train, *others = (_with_class_names(table, column) for table in [train, *others])
     names, kinds, said = _features(spec, train, column)
     notes += said
@@ -217,6 +218,15 @@ def _with_class_names(table, column):
             )
         rows.append(row if names[text] == text else [*row[:column], names[text], *row[column + 1 :]])
     return dataclasses.replace(table, rows=rows)
+
+
+def _about_forms(spec, texts):
+    """A note for classes that are written in several ways."""
+    forms: dict[str, list[str]] = {}
+    for text in sorted(set(texts)):
+        forms.setdefault(class_name(text), []).append(text)
+    several = [" and ".join(map(shown, written)) for written in forms.values() if len(written) > 1]
+    return [f"{spec}: the same class in several forms: {listed(several)}"] if several else []
 
 
 def _about_classes(spec, class_names):

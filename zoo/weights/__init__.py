@@ -100,7 +100,7 @@ def export_weights(
         for path, array in traverse_util.flatten_dict(dict(variables)).items()
     }
     places = known.tensors({path: array.shape for path, array in arrays.items()})
-    for path in arrays.keys() - places.keys():
+    for path in sorted(arrays.keys() - places.keys()):
         if np.any(arrays[path] != known.constant(path)):
             raise ZooError(
                 f"{name} in {layout} does not have {'/'.join(path[1:])}, which has to be {known.constant(path):g} then"

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.weights.tensors import reason
 
 # Names that Keras gives to layers without one, counting what a process has built: "conv2d", "conv2d_1", ...
 AUTOMATIC = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
@@ -49,7 +50,7 @@ def open_hdf5(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[dic
                 raise ValueError("it holds no weights as Keras saves them")
     # What h5py raises for a damaged file; ValueError is also what the functions here refuse a file with.
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise ZooError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        raise ZooError(f"{path} cannot be read: {reason(error)}") from None
 
 
 def _by_order(root, wanted):

@@ -58,8 +58,9 @@ class Unread:
 
 
 def reason(error: BaseException) -> str:
-    """What a reader says of a file, on one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    """What a reader says of a file, on one line, and without what may come from the file and is no text."""
+    said = " ".join(str(error).split())[:300] or type(error).__name__
+    return "".join(character if character.isprintable() else "?" for character in said)
 
 
 def in_memory(tensors: Mapping[Any, Any]) -> dict[str, Unread]:
