@@ -1,6 +1,7 @@
 """A table of one's own against a network's: what is read, and what is seen first."""
 
 import json
+import os
 
 import pytest
 from conftest import run_python
@@ -55,8 +56,20 @@ def test_files(tmp_path):
     as_json.write_text(json.dumps([{"name": "c1", "shape": [None, 55, 55, 96], "params": 34944}]))
     assert read_table(as_json) == [TheirRow("c1", (55, 55, 96), 34_944)]
     for name, content, message in (
-        ("a.csv", "", "has no layers"),
-        ("b.csv", "name,shape\nc1,55x55x96\n", "layer 1: it needs a name, a shape"),
+        ("a.csv", "", "it is empty"),
+        ("b.csv", "name,shape\nc1,55x55x96\n", "params is missing, and there is 'name', 'shape'"),
+        ("e.csv", "a b c\n1 2 3\n", "name and shape and params are missing, and there is 'a b c'"),
+        ("f.csv", "name,shape,params\nc1,55x55x96,5\nc2,,6\n", "line 3: it needs a name, a shape"),
+        ("g.csv", "name,shape,params\nc1,55x55x96,many\n", "line 2: it needs a name, a shape"),
+        ("h.csv", "name,shape,params\n", "has no layers"),
+        ("e.json", "null", "has no layers"),
+        ("f.json", "3", "has no layers"),
+        ("g.json", '"text"', "has no layers"),
+        ("h.json", '{"rows": 7}', "has no layers"),
+        ("i.json", "[" * 100_000, "cannot be read"),
+        ("j.json", '[{"name": "c", "shape": [1e999], "params": 3}]', "layer 1: it needs"),
+        ("k.json", '[{"name": "c", "shape": [[1]], "params": 3}]', "layer 1: it needs"),
+        ("l.json", '[{"name": "c", "shape": [5], "params": ' + "9" * 10_000 + "}]", "cannot be read|layer 1"),
         ("c.json", "[{]", "cannot be read"),
         ("d.json", "[3]", "layer 1: it needs"),
     ):
@@ -65,6 +78,48 @@ def test_files(tmp_path):
             read_table(tmp_path / name)
     with pytest.raises(ZooError, match="No such file"):
         read_table(tmp_path / "nothing.csv")
+
+
+TABLE = 'name,shape,params\nc1,"(None, 55, 55, 96)",34944\npool,27x27x96,0\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TABLE.replace('",', '";')
+        .replace(',"', ';"')
+        .replace("name,shape,", "name;shape;")
+        .replace("l,27x27x96,", "l;27x27x96;"),
+        "name\tshape\tparams\nc1\t(None, 55, 55, 96)\t34,944\npool\t27x27x96\t\n",
+        "name|shape|params\nc1|55x55x96|34_944\npool|27x27x96|0\n",
+        ',name,shape,params\n0,c1,"(None, 55, 55, 96)",34944\n1,pool,27x27x96,0\n',
+        'Layer (type),Output Shape,Param #\nc1,"(None, 55, 55, 96)","34,944"\npool,"(None, 27, 27, 96)",0\n',
+        "params;output_shape;NAME;macs\n34.944;55x55x96;c1;5\n0;27x27x96;pool;0\n",
+        TABLE.replace("\n", "\r\n\r\n"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_in_other_forms(tmp_path, text, encoding):
+    (tmp_path / "mine.csv").write_bytes(text.encode(encoding))
+    assert read_table(tmp_path / "mine.csv") == [
+        TheirRow("c1", (55, 55, 96), 34_944),
+        TheirRow("pool", (27, 27, 96), 0),
+    ]
+
+
+def test_tables_that_are_no_files(tmp_path):
+    for suffix in (".csv", ".json"):
+        path = tmp_path / f"mine{suffix}"
+        os.mkfifo(path)
+        with pytest.raises(ZooError, match="it is a pipe or a device"):
+            read_table(path)
+        path.unlink()
+        with path.open("wb") as file:
+            file.truncate(300 * 2**30)
+        with pytest.raises(ZooError, match="it has 300 GiB, and at most 16 MiB may be"):
+            read_table(path)
+    (tmp_path / "escape.json").write_text('[{"name": "\\u001b[31m", "shape": [5], "params": 3}]')
+    assert read_table(tmp_path / "escape.json")[0].name == "'\\x1b[31m'"
 
 
 def test_the_programs(tmp_path):

@@ -63,6 +63,13 @@ def nameless(path):
         del file["layers/some_class_0/vars"].attrs["name"]
 
 
+def escapes(path):
+    """A command to terminals in the name of a tensor that is not there."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"fc"]
+        file.create_group("fc").attrs["weight_names"] = [b"\x1b[31mkernel"]
+
+
 WANTED = {"fc/kernel": (2, 3), "fc/bias": (3,)}
 HARMFUL = {
     "external link": (
@@ -100,6 +107,7 @@ HARMFUL = {
     "no names": (nameless, "before Keras 3.6"),
     "a list of a megabyte": (long_list, "holds no names"),
     "no weights": (lambda path: h5py.File(path, "w").close(), "holds no weights"),
+    "escapes": (escapes, r"there is no \?\[31mkernel in /fc"),
     "garbage": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100)), "cannot be read"),
 }
 
@@ -110,7 +118,7 @@ def test_harmful_files(tmp_path, case):
     write(tmp_path / "harmful.h5")
     with pytest.raises(ZooError, match=reason) as error, open_tensors(tmp_path / "harmful.h5", WANTED):
         pass
-    assert str(error.value).startswith(f"{tmp_path / 'harmful.h5'} cannot be read: ") and "\n" not in str(error.value)
+    assert str(error.value).startswith(f"{tmp_path / 'harmful.h5'} cannot be read: ") and str(error.value).isprintable()
 
 
 def test_pipes_are_not_waited_for(tmp_path):

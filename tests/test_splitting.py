@@ -39,6 +39,16 @@ def test_folds_follow_from_the_seed():
 def test_too_many_folds():
     with pytest.raises(ZooError, match="10 folds cannot be made: .* class 2 has 9 training examples"):
         folds(LABELS, 10, seed=0)
+    with pytest.raises(ZooError, match="10 folds cannot be made: .* class 'rose' has 9 training examples"):
+        folds(LABELS, 10, 0, ("iris", "tulip", "rose"))
+    with pytest.raises(ZooError, match="1 folds cannot be made: it takes 2 or more$"):
+        folds(LABELS, 1, seed=0)
+
+
+def test_cross_validation_names_the_class():
+    dataset = features_dataset(np.zeros((5, 2)), [0, 0, 0, 1, 1])
+    with pytest.raises(ZooError, match="3 folds cannot be made: .* class 'right' has 2 training examples"):
+        cross_validate(tabular(), 3, dataset=dataclasses.replace(dataset, class_names=("left", "right")))
 
 
 @pytest.mark.parametrize("share", [0.001, 0.25, 0.999])

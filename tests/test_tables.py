@@ -78,11 +78,11 @@ def test_a_single_file_is_cut_by_class_and_equal_lines_stay_together(tmp_path):
         ("a,b,y", "1,1e39,0", "2,3,1"): "line 2, column 'b': 1e39 is not finite in float32",
         ("1,2", "3,4"): "the first line must be a header",
         ("a,a", "3,4"): "the first line must be a header of different names",
-        ("a,y",): "0 rows below its header",
-        ("y", "1"): "has 1 columns",
+        ("a,y",): "no rows below its header",
+        ("y", "1"): "has one column",
         ("a,y", "1,0", "2,"): "line 3: the class is missing, in the column 'y'",
         ("a,y", "1,0", "2,0"): "needs at least two classes",
-        ("a,y", '1,"0', "2,1"): "cannot be read",
+        ("a,y", '1,"0', "2,1"): "line 3 cannot be read: unexpected end of data",
     }.items(),
 )
 def test_what_is_no_table_says_where(tmp_path, lines, message):
@@ -92,7 +92,7 @@ def test_what_is_no_table_says_where(tmp_path, lines, message):
 
 
 def test_files_that_do_not_fit(tmp_path, flowers):
-    with pytest.raises(ZooError, match="csv:.*nothing.csv cannot be read: No such file"):
+    with pytest.raises(ZooError, match="nothing.csv cannot be read: No such file"):
         zoo.open_source(f"csv:{tmp_path / 'nothing.csv'}")
     with pytest.raises(ZooError, match="unknown column of csv:.* 'knd': did you mean 'kind'"):
         zoo.open_source(f"csv:{flowers}", "knd")
@@ -107,7 +107,7 @@ def test_files_that_do_not_fit(tmp_path, flowers):
     ):
         zoo.open_source(f"csv:{flowers}", "kind")
     write(flowers / "test.csv", "petal,kind", "7,rose")
-    with pytest.raises(ZooError, match="test.csv has other columns than .*train.csv: petal, kind"):
+    with pytest.raises(ZooError, match="test.csv has other columns than .*train.csv: it lacks 'colour', 'height'"):
         zoo.open_source(f"csv:{flowers}", "kind")
     (flowers / "test.csv").unlink()
     with pytest.raises(ZooError, match="a folder of tables has train.csv and one of val, valid, validation, test.csv"):

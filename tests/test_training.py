@@ -288,5 +288,7 @@ def test_a_run_that_waits_for_its_images_says_so():
         waits = Waits()
         for _ in range(9):
             waits.next(batches, [(1, {"loss": Ready(ready)}, None)])
-        assert bool(waits.advice()) == starved
-        assert not starved or "100% of the steps" in waits.advice()
+        assert bool(waits.advice("images")) == starved
+        assert not starved or "100% of the steps the device waited for images; --workers=N" in waits.advice("images")
+        # Nothing is decoded of a table.
+        assert not starved or ("files" not in waits.advice("examples") and "workers" not in waits.advice("examples"))

@@ -1,6 +1,7 @@
 """How runs end: what the verdict is, and for those that blow up, which layer was first."""
 
 import json
+import re
 
 import flax.linen as nn
 import jax
@@ -39,6 +40,32 @@ def test_verdicts():
     assert not relapsed.converged and relapsed.reached_step == 60
     # Without a target: better than the most frequent class by three standard errors, here 0.1 + 3 * 0.0095.
     assert not judge([evaluation(9, 0.128)], None, 9).converged and judge([evaluation(9, 0.129)], None, 9).converged
+
+
+@pytest.mark.parametrize(
+    ("top1", "target", "majority", "said"),
+    [
+        (0.56, None, 0.517, "0.5600 does not reach 0.564,"),
+        (0.128, None, 0.1, "0.12800 does not reach 0.12846,"),
+        (0.69996, Target(0.7), 0.1, "0.69996 does not reach the target 0.7"),
+        (0.7, Target(0.7), 0.1, "0.7000 reaches the target 0.7"),
+        (0.70001, Target(0.7), 0.1, "0.7000 reaches the target 0.7"),
+        (0.5, Target(0.5000004), 0.1, "0.5000 does not reach the target 0.5000004"),
+        (0.499999996, Target(0.5), 0.1, "0.499999996 does not reach the target 0.5"),
+        (1.0, Target(1.0), 0.1, "1.0000 reaches the target 1"),
+    ],
+)
+def test_as_many_digits_as_tell_a_metric_from_its_target(top1, target, majority, said):
+    explanation = judge([evaluation(9, top1, majority=majority)], target, 9).explanation
+    explanation = explanation.replace("on 1,000 images after 9 steps ", "")
+    assert said in explanation
+    found, goal = (float(number) for number in re.findall(r"\d\.\d+|(?<=target )\d", explanation))
+    assert (found >= goal) == ("does not" not in explanation)
+
+
+def test_digits_of_a_loss():
+    explanation = judge([{**evaluation(9, 0.5), "loss": 1.00003}], Target(1.0, "loss"), 9).explanation
+    assert "loss 1.00003 on 1,000 images after 9 steps does not reach the target 1" in explanation
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(dataset, tmp_path):

@@ -146,7 +146,7 @@ def record(args: flags.FlagValues) -> int:
         for name in args.recipe:
             recipe = load_recipe(name)
             there = read_first_steps if args.first else read_ledger
-            dataset = open_source(args.data or recipe.data.source, recipe.data.label)
+            dataset = open_source(args.data or recipe.data.source, recipe.data.label, recipe.data.drop)
             known = of_data(there(name, recipe, platform), dataset.spec)
             missing = set(range(args.seeds)) - {run["seed"] for run in known}
             if not missing:

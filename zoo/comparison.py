@@ -1,13 +1,21 @@
 """Holds a network's layer table against one of the user's own: is my network the real one?"""
 
-import csv
 import json
 import re
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo.errors import ZooError
+from zoo.data.delimited import quoted, read_delimited
+from zoo.errors import ZooError, shown
+from zoo.files import check_file, expand
 from zoo.summary import Row, Summary
+
+LARGEST = 2**24  # bytes of a table
+COLUMNS = {
+    "name": ("name", "layer", "layer (type)", "layer name"),
+    "shape": ("shape", "output_shape", "output shape", "output"),
+    "params": ("params", "param #", "parameters", "param"),
+}
 
 
 class TheirRow(NamedTuple):
@@ -25,38 +33,65 @@ class TheirRow(NamedTuple):
 
 
 def read_table(path: str | Path) -> list[TheirRow]:
-    """Reads a layer table: CSV with the columns name, shape and params, or JSON, a list of objects with these keys.
+    """Reads a layer table: columns name, shape and params, or JSON, a list of objects with these keys.
 
-    A shape is written as in "55x55x96", "(None, 55, 55, 96)" or, in JSON, as a list.
+    Columns may be called as in Keras's summaries and in those here (`COLUMNS`), others are passed over, and they are
+    separated as `zoo.data.delimited.read_delimited` finds out. A shape is written as in "55x55x96", "(None, 55, 55, 96)"
+    or, in JSON, as a list.
 
     Raises:
       ZooError: the file cannot be read, or a line of it cannot.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = json.loads(text) if path.suffix == ".json" else list(csv.DictReader(text.splitlines()))
-    except OSError as error:
-        raise ZooError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ZooError(f"{path} cannot be read: {error}") from None
-    rows = rows.get("rows") if isinstance(rows, dict) else rows  # as `python -m zoo.summarize --json` prints it
-    if not rows:
-        raise ZooError(f"{path} has no layers; it takes CSV with the columns name, shape and params, or a JSON list")
-    table = []
-    for number, row in enumerate(rows, start=1):
+    path = expand(path)
+    if path.suffix.lower() == ".json":
+        check_file(path, LARGEST)
         try:
-            params = int(str(row["params"] or 0).replace(",", "").replace("_", ""))
-            table.append(TheirRow(str(row["name"]), _shape(row.get("shape", row.get("output_shape"))), params))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise ZooError(f"{path}, layer {number}: it needs a name, a shape such as 55x55x96, and params") from None
-    return table
+            rows = json.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ZooError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        rows = rows.get("rows") if isinstance(rows, dict) else rows  # as `python -m zoo.summarize --json` prints it
+        if not isinstance(rows, list):
+            raise ZooError(f"{path} has no layers: a JSON list of objects with name, shape and params")
+        places = [f"layer {number}" for number in range(1, len(rows) + 1)]
+    else:
+        found = read_delimited(path, LARGEST)
+        columns = _columns(path, found.header)
+        rows = [{name: row[column] for name, column in columns.items()} for row in found.rows]
+        places = [f"line {line}" for line in found.lines]
+    if not rows:
+        raise ZooError(f"{path} has no layers; it takes columns name, shape and params, or a JSON list")
+    return [_row(path, place, row) for place, row in zip(places, rows, strict=True)]
+
+
+def _columns(path, header):
+    """Where in a header the three columns are."""
+    names = [name.casefold() for name in header]
+    found = {
+        ours: next((names.index(name) for name in theirs if name in names), None) for ours, theirs in COLUMNS.items()
+    }
+    if lacking := [name for name, column in found.items() if column is None]:
+        raise ZooError(
+            f"{path}: it needs columns called name, shape and params, separated by commas, semicolons, tabs or vertical"
+            f" bars; {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing, and there is {quoted(header)}"
+        )
+    return found
+
+
+def _row(path, place, row):
+    try:
+        name, params = str(row["name"]), str(row["params"] or 0)
+        # A text that is not printed may be a command to a terminal.
+        name = name if name.isprintable() and len(name) <= 100 else shown(name)
+        number = int(re.sub(r"(?<=\d)[,_. \u00a0'](?=\d{3}(?!\d))", "", params))
+        return TheirRow(name, _shape(row.get("shape", row.get("output_shape"))), number)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise ZooError(f"{path}, {place}: it needs a name, a shape such as 55x55x96, and params") from None
 
 
 def _shape(value):
     numbers = value if isinstance(value, list) else re.findall(r"None|-?\d+", str(value))
     shape = tuple(int(number) for number in numbers if number not in (None, "None", "-1", -1))
-    if not shape:
+    if not shape or min(shape) < 0:
         raise ValueError(value)
     return shape
 

@@ -1,7 +1,7 @@
 """What can go wrong that is not a bug: each error is one line that says what is wrong, where, and what to do."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class ZooError(Exception):
@@ -51,3 +51,14 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> ZooError:
     else:
         hint = f"there are {len(known)}, such as {', '.join(known[:5])}"
     return ZooError(f"unknown {kind} {name!r}: {hint}")
+
+
+def shown(text: str, most: int = 60) -> str:
+    """A text as errors quote it: in quotation marks, on one line, and cut where it is long."""
+    return repr(text) if len(text) <= most else f"{text[:most]!r}... ({len(text):,} characters)"
+
+
+def listed(items: Sequence[str], most: int = 5, separator: str = ", ") -> str:
+    """The first few of many, and how many more there are."""
+    more = len(items) - most
+    return separator.join(items) if more <= 0 else f"{separator.join(items[:most])} and {more:,} more"

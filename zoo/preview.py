@@ -37,7 +37,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.training.contact_sheet import draw_contact_sheet, first_examples
 
     console = cli.make_console()
-    dataset = open_source(recipe.data.source, recipe.data.label)
+    dataset = open_source(recipe.data.source, recipe.data.label, recipe.data.drop)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
         examples = first_examples(

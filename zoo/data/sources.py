@@ -1,10 +1,12 @@
 """Where data sets come from, by name."""
 
+from collections.abc import Sequence
+
 from zoo.data.dataset import Dataset, check_dataset
 from zoo.errors import ZooError
 
 
-def open_source(spec: str, label: str | None = None) -> Dataset:
+def open_source(spec: str, label: str | None = None, drop: Sequence[str] = ()) -> Dataset:
     """Opens a data set.
 
     Args:
@@ -12,6 +14,7 @@ def open_source(spec: str, label: str | None = None) -> Dataset:
         "tfds:NAME" (a TensorFlow Datasets set, prepared in the ArrayRecord format), "csv:PATH" (a table of features) or
         "synthetic:NAME" (see `zoo.data.synthetic.open_synthetic`).
       label: the column of a table that names the class; its last one if None.
+      drop: columns of a table that are left out.
 
     Raises:
       ZooError: there is no such data set, or it cannot be learned from: no images, one class, labels out of range.
@@ -32,7 +35,7 @@ def open_source(spec: str, label: str | None = None) -> Dataset:
     elif kind == "csv" and argument:
         from zoo.data.table import open_table
 
-        dataset = open_table(argument, label)
+        dataset = open_table(argument, label, drop)
     elif kind == "synthetic" and argument:
         from zoo.data.synthetic import open_synthetic
 

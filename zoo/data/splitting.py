@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.data.dataset import ArraySplit, Split
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, shown, unknown
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,14 @@ def hash_fraction(key: bytes) -> float:
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
 
 
-def folds(labels: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+def folds(labels: np.ndarray, count: int, seed: int, class_names: Sequence[str] | None = None) -> list[np.ndarray]:
     """Deals the examples of every class out to `count` folds in a random order (stratified: Kohavi 1995, section 2.2).
+
+    Args:
+      labels: of the examples.
+      count: of the folds.
+      seed: of the order.
+      class_names: what errors call the classes; their numbers if None.
 
     Returns:
       The positions in each fold, rising. Folds differ by one example at most, and by one of each class.
@@ -61,11 +67,15 @@ def folds(labels: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
       ZooError: a class has fewer examples than there are folds.
     """
     frequencies = np.unique_counts(labels)
-    if count < 2 or frequencies.counts.min() < count:
+    if count < 2:
+        raise ZooError(f"{count} folds cannot be made: it takes 2 or more")
+    if frequencies.counts.min() < count:
         rarest = int(frequencies.counts.argmin())
+        label = int(frequencies.values[rarest])
         raise ZooError(
-            f"{count} folds cannot be made: it takes 2 or more, and every class in each; class"
-            f" {frequencies.values[rarest]} has {frequencies.counts[rarest]} training examples"
+            f"{count} folds cannot be made: every class has to be in each, and class"
+            f" {label if class_names is None else shown(class_names[label])} has {frequencies.counts[rarest]} training"
+            " examples"
         )
     random = np.random.default_rng(seed)
     dealt = np.concatenate([random.permutation(np.flatnonzero(labels == label)) for label in frequencies.values])

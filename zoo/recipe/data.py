@@ -23,6 +23,7 @@ class Data(Part):
         once, at the end. 0 holds nothing out, and all evaluations use the latter.
       missing: what stands for missing values of features; None makes them an error.
       outliers: what becomes of extreme values of features; None leaves them.
+      drop: columns of a CSV file that are left out, such as ("name", "ticket").
     """
 
     source: str
@@ -32,6 +33,7 @@ class Data(Part):
     validation: float = 0.0
     missing: Missing | None = None
     outliers: Outliers | None = None
+    drop: tuple[str, ...] = ()
 
     def validate(self) -> None:
         self.require(self.corrupt_limit >= 0, "corrupt_limit", "at least 0")
@@ -39,3 +41,5 @@ class Data(Part):
         self.require(0 <= self.validation < 1, "validation", "in [0, 1)")
         csv = self.source.startswith("csv:")
         self.require(self.label is None or csv, "label", f"None for {self.source}, which has no columns")
+        self.require(not self.drop or csv, "drop", f"empty for {self.source}, which has no columns")
+        self.require(self.label not in self.drop, "drop", f"without {self.label!r}, the column of the class")

@@ -112,13 +112,18 @@ def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:
     Raises:
       ZooError: a text is not of that form, or a path does not exist.
     """
-    changes = {}
+    changes: dict[str, Any] = {}
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
             raise ZooError(f"--set={assignment}: it takes the form --set=path=value, such as --set=schedule.peak=0.02")
         hint = type_at(recipe, path)
-        changes[path] = text if hint is str else _parse(text)
+        if hint == tuple[str, ...] and not text.lstrip().startswith(("(", "[")):
+            changes[path] = tuple(
+                part.strip() for part in text.split(",") if part.strip()
+            )  # as in data.drop=name,ticket
+        else:
+            changes[path] = text if hint is str else _parse(text)
     return changes
 
 

@@ -90,7 +90,7 @@ def run_study(
     except OSError as error:
         raise ZooError(f"{folder} cannot be used: {error.strerror}") from None
     recipes, runs = study.recipes(), list[Run]()
-    datasets: dict[tuple[str, str | None], Dataset] = {}
+    datasets: dict[tuple[str, str | None, tuple[str, ...]], Dataset] = {}
     experiments: dict[str, Experiment] = {}
     start = folder / "start"
     fingerprints = {variant: fingerprint(study, recipe) for variant, recipe in recipes.items()}
@@ -101,7 +101,7 @@ def run_study(
         for variant, recipe in recipes.items():
             run = known.get((fingerprints[variant], seed))
             if run is None:
-                data = recipe.data.source, recipe.data.label
+                data = recipe.data.source, recipe.data.label, recipe.data.drop
                 if data not in datasets:
                     datasets[data] = open_source(*data)
                 started = time.perf_counter()

@@ -71,8 +71,8 @@ def cross_validate(
     Raises:
       ZooError: a class has fewer examples than there are folds, or what `zoo.fit` raises.
     """
-    dataset = dataset or open_source(recipe.data.source, recipe.data.label)
-    parts, results = folds(all_labels(dataset.train), count, seed), []
+    dataset = dataset or open_source(recipe.data.source, recipe.data.label, recipe.data.drop)
+    parts, results = folds(all_labels(dataset.train), count, seed, dataset.class_names), []
     for number, part in enumerate(parts, start=1):
         rest = np.sort(np.concatenate([other for other in parts if other is not part]))
         of_fold = dataclasses.replace(

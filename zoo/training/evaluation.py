@@ -149,7 +149,11 @@ def evaluate(
         raise ZooError("evaluate: which data? A network by itself has none, say source=...")
     else:
         model, recipe = recipe_or_model, _plain_recipe(recipe_or_model)
-    dataset = source if isinstance(source, Dataset) else open_source(source or recipe.data.source, recipe.data.label)
+    dataset = (
+        source
+        if isinstance(source, Dataset)
+        else open_source(source or recipe.data.source, recipe.data.label, recipe.data.drop)
+    )
     if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
         trained, given = (", ".join(names) for names in (class_names, dataset.class_names))
         raise ZooError(f"the network was trained for the classes {trained}; {dataset.spec} has {given}")

@@ -92,7 +92,7 @@ def fit(
         stack.callback(tracker.close)
         if experiment is not None:
             dataset = experiment.dataset
-        dataset = dataset or open_source(recipe.data.source, recipe.data.label)
+        dataset = dataset or open_source(recipe.data.source, recipe.data.label, recipe.data.drop)
         folder = RunFolder(workdir) if workdir else None
         if folder:
             _in_main_process(lambda: folder.claim(recipe, seed, dataset))

@@ -1,4 +1,4 @@
-"""How fast a run goes, and whether it is kept waiting for its images."""
+"""How fast a run goes, and whether it is kept waiting for its examples."""
 
 import collections
 import time
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from zoo.data.loader import Batch
 
-STARVED = 0.05  # share of steps that may wait for images before the user is told
+STARVED = 0.05  # share of steps that may wait for examples before the user is told
 SHORTEST_WAIT = 1e-3  # seconds; less is the loop's own work
 
 
@@ -27,15 +27,15 @@ class Waits:
             self.starved += waited and metrics["loss"].is_ready()
         return batch
 
-    def advice(self) -> str | None:
-        """What to tell the user, if there is anything."""
+    def advice(self, examples: str) -> str | None:
+        """What to tell the user, if there is anything; `examples` is what they are called, "images" or "examples"."""
         share = self.starved / max(self.steps, 1)
         if share <= STARVED:
             return None
-        return (
-            f"the input was the bottleneck: in front of {share:.0%} of the steps the device waited for images;"
-            " --workers=N decodes in N processes, and smaller image files are read faster"
-        )
+        waited = f"the input was the bottleneck: in front of {share:.0%} of the steps the device waited for {examples}"
+        if examples == "images":
+            return f"{waited}; --workers=N decodes in N processes, and smaller image files are read faster"
+        return f"{waited}, for its steps are short: a larger batch or network makes more of it"
 
 
 class Clock:

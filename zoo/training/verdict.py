@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from zoo.recipe import Target
 from zoo.recipe.metric import METRIC_NAMES
 
@@ -51,13 +53,15 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
     if target is None:
         share = final["majority"]
         target = Target(min(share + 3 * math.sqrt(share * (1 - share) / final["examples"]), 1.0))
-        goal = f"{target.value:.3f}, which is better than always the most frequent class"
+        value, goal = told_apart(final[target.metric], target.value, target.reached(final), exact=False)
+        goal = f"{goal}, which is better than always the most frequent class"
     else:
-        goal = f"the target {target.value:g}"
+        value, goal = told_apart(final[target.metric], target.value, target.reached(final), exact=True)
+        goal = f"the target {goal}"
     within_steps, steps = target.within_steps or total_steps, final["step"]
     reached_step = next((record["step"] for record in evaluations if target.reached(record)), None)
     name = METRIC_NAMES[target.metric]
-    found = f"{name} {final[target.metric]:.4f} on {final['examples']:,} {examples} after {steps} steps"
+    found = f"{name} {value} on {final['examples']:,} {examples} after {steps} steps"
     if not target.reached(final):
         explanation = f"did not converge: {found} does not reach {goal}"
     elif steps > within_steps:
@@ -68,6 +72,24 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
     converged = target.reached(final) and steps <= within_steps
     value = final[target.metric]
     return Verdict(converged, target.metric, value, target.value, reached_step, steps, within_steps, explanation)
+
+
+def told_apart(value: float, target: float, reached: bool, *, exact: bool) -> tuple[str, str]:
+    """A metric and its target with as many digits as do not contradict the verdict: at least four, and three.
+
+    Args:
+      value: of the metric.
+      target: what it was to reach.
+      reached: whether it has; if not, the two must not look the same.
+      exact: whether the target is given with just the digits that it has, as it was set.
+    """
+    whole = f"{target:g}" if float(f"{target:g}") == target else repr(target)
+    for digits in range(4, 17):
+        found = f"{value:.{digits}f}"
+        goal = whole if exact else f"{target:.{3 if digits == 4 else digits}f}"
+        if np.sign(float(found) - float(goal)) in (np.sign(value - target), 0.0 if reached else None):
+            return found, goal
+    return repr(value), repr(target)
 
 
 def diverged(values: dict[str, float], where: str, target: Target | None, step: int, total_steps: int) -> Verdict:

@@ -1,6 +1,7 @@
 """Trained weights of other frameworks, into the zoo's networks and out of them."""
 
 import contextlib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, ZooWarning, listed, shown, unknown
 from zoo.models.registry import create_model, find_entry, name_of
 from zoo.weights.files import open_tensors
+from zoo.weights.names import find_weights, without_prefix
+from zoo.weights.tensors import FLOATING, in_memory, read_floats
 
 
 def import_weights(
@@ -28,7 +31,9 @@ def import_weights(
     Args:
       model: a name from `zoo.list_models()`, or a network of the zoo.
       tensors: arrays by name, or a `.safetensors` or `.npz` file, or a `.pth` file, for which PyTorch has to be
-        installed, or a `.h5` file of Keras's, for which h5py has to be. Nothing in a file is ever executed.
+        installed, or a `.h5` file of Keras's, for which h5py has to be. Nothing in a file is ever executed. Tensors may
+        be in a mapping among others, as under "model_state_dict", and "module." or the like may stand in front of all
+        names; a `ZooWarning` says so.
       layout: whose names and axes they have: "torchvision", "timm", "keras" (keras.applications), or "torch" for
         networks that no other has. Arrays of Keras's are called as in `{variable.path: variable for variable in
         model.weights}`, such as "block1_conv1/kernel", and layers without a name of their own as in a process that has
@@ -40,25 +45,37 @@ def import_weights(
 
     Raises:
       ZooError: the layout is not known for this network; the network has not the options that make it the layout's; a
-        tensor is missing, surplus or misshapen (all are listed); or the file cannot be read.
+        tensor is missing, surplus, misshapen or of another type (five of each are listed); a value is not finite; or the
+        file cannot be read.
     """
     name, model, known = _resolve(model, layout)
     variables = _abstract_variables(name, model, input_shape)
     places = known.tensors({path: variable.shape for path, variable in variables.items()})
     wanted = {place.name: place.shape for place in places.values()}
     opened = contextlib.nullcontext(tensors) if isinstance(tensors, Mapping) else open_tensors(Path(tensors), wanted)
-    with opened as tensors:
+    source = "" if isinstance(tensors, Mapping) else f"{tensors}: "
+    with opened as loaded:
+        try:
+            found, place_note = find_weights(loaded, wanted)
+        except ZooError as error:
+            raise ZooError(f"{source}{error}") from None
+        found, prefix_note = without_prefix(in_memory(found), wanted)
+        said = "; ".join(filter(None, (place_note, prefix_note)))
         # Nothing is read, of files that allow it, before all shapes are known to be right.
-        if problems := _differences(tensors, wanted, known.framework.ignored):
-            raise ZooError(f"these are not the weights of {name} in the layout of {layout}: {'; '.join(problems)}")
-        arrays = {path: np.asarray(tensors[place.name], np.float32) for path, place in places.items()}
+        if problems := _differences(found, wanted, known.framework.ignored):
+            looked = f" ({said})" if said else ""
+            raise ZooError(f"{source}these are not the weights of {name} in the layout of {layout}{looked}: {problems}")
+        values = read_floats(found, list(wanted), source)
+    if said:
+        warnings.warn(f"{source}weights were found: {said}", ZooWarning, stacklevel=2)
+    arrays = {path: values[place.name] for path, place in places.items()}
     constants = {
         path: np.full(variables[path].shape, known.constant(path), np.float32)
         for path in variables
         if path not in places
     }
-    found = {path: place.imported(arrays[path]) for path, place in places.items()}
-    return traverse_util.unflatten_dict(constants | found)
+    imported = {path: place.imported(arrays[path]) for path, place in places.items()}
+    return traverse_util.unflatten_dict(constants | imported)
 
 
 def export_weights(
@@ -83,7 +100,7 @@ def export_weights(
         for path, array in traverse_util.flatten_dict(dict(variables)).items()
     }
     places = known.tensors({path: array.shape for path, array in arrays.items()})
-    for path in arrays.keys() - places.keys():
+    for path in sorted(arrays.keys() - places.keys()):
         if np.any(arrays[path] != known.constant(path)):
             raise ZooError(
                 f"{name} in {layout} does not have {'/'.join(path[1:])}, which has to be {known.constant(path):g} then"
@@ -116,12 +133,29 @@ def _abstract_variables(name, model, input_shape):
 
 
 def _differences(tensors, wanted, ignored):
-    """A line for each tensor that is missing, misshapen or surplus."""
-    missing = [f"{name} is missing" for name in wanted if name not in tensors]
-    misshapen = [
-        f"{name} is {list(np.shape(tensors[name]))} and not {list(shape)}"
-        for name, shape in wanted.items()
-        if name in tensors and tuple(np.shape(tensors[name])) != shape
-    ]
-    surplus = [f"{name} is surplus" for name in tensors if name not in wanted and not name.endswith(ignored)]
-    return missing + misshapen + surplus
+    """What is missing, misshapen, of another type or surplus: five of each, and how many more there are."""
+    there = {name: tensors[name] for name in wanted if name in tensors}
+    kinds = {
+        "missing": [f"{name} is missing" for name in wanted if name not in tensors],
+        "misshapen": [
+            f"{name} is {list(tensor.shape)} and not {list(wanted[name])}"
+            for name, tensor in there.items()
+            if tensor.shape != wanted[name]
+        ],
+        "of another type": [
+            f"{name} is {tensor.dtype} and not of floating-point numbers"
+            for name, tensor in there.items()
+            if tensor.dtype not in FLOATING
+        ],
+        "surplus": [
+            f"{_printable(name)} is surplus" for name in tensors if name not in wanted and not name.endswith(ignored)
+        ],
+    }
+    return "; ".join(
+        listed(lines, separator="; ") + (f" {kind}" if len(lines) > 5 else "") for kind, lines in kinds.items() if lines
+    )
+
+
+def _printable(name):
+    """A name that somebody else chose, which may be long, or commands to a terminal."""
+    return name if name.isprintable() and len(name) <= 100 else shown(name)

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.weights.tensors import reason
 
 # Names that Keras gives to layers without one, counting what a process has built: "conv2d", "conv2d_1", ...
 AUTOMATIC = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
@@ -49,7 +50,7 @@ def open_hdf5(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[dic
                 raise ValueError("it holds no weights as Keras saves them")
     # What h5py raises for a damaged file; ValueError is also what the functions here refuse a file with.
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise ZooError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        raise ZooError(f"{path} cannot be read: {reason(error)}") from None
 
 
 def _by_order(root, wanted):
@@ -145,6 +146,8 @@ def _tensor(group, path):
         raise ValueError(f"{tensor.name} is compressed or in chunks, as Keras does not save it")
     if tensor.dtype.kind != "f":
         raise ValueError(f"{tensor.name} is of the type {tensor.dtype} and not of floating-point numbers")
+    if tensor.id.get_storage_size() < tensor.nbytes:  # HDF5 would fill in zeros
+        raise ValueError(f"{tensor.name} has the shape {list(tensor.shape)}, and its values are not all there")
     return tensor
 
 

@@ -1,0 +1,109 @@
+"""Tensors by name that have not been read yet: what is known of them before, and how values come of them."""
+
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+
+from zoo.errors import ZooError, listed
+
+# Types of less than 16 bits are those of weights that take a scale from elsewhere; whole numbers are counts or codes.
+FLOATING = ("float32", "float16", "bfloat16", "float64")
+# What readers raise for damaged files; none of them says which.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    KeyError,
+    TypeError,
+    MemoryError,
+    OverflowError,
+    SyntaxError,
+    tokenize.TokenError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+    SafetensorError,
+)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A tensor whose values are read when NumPy asks for them.
+
+    Attributes:
+      shape: of the tensor.
+      dtype: of its values, as NumPy names it, or in words what else it is.
+      read: gives the values.
+      where: it comes from, for errors.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], np.ndarray]
+    where: str
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        try:
+            return np.asarray(self.read(), dtype)
+        except UNREADABLE as error:
+            raise ZooError(f"{self.where} cannot be read: {reason(error)}") from None
+
+
+def reason(error: BaseException) -> str:
+    """What a reader says of a file, on one line, and without what may come from the file and is no text."""
+    said = " ".join(str(error).split())[:300] or type(error).__name__
+    return "".join(character if character.isprintable() else "?" for character in said)
+
+
+def in_memory(tensors: Mapping[Any, Any]) -> dict[str, Unread]:
+    """Arrays, tensors of PyTorch's, variables of Keras's and lists by name."""
+    return {str(name): _in_memory(str(name), value) for name, value in tensors.items()}
+
+
+def _in_memory(name, value):
+    if isinstance(value, Unread):
+        return value
+    if hasattr(value, "detach"):
+        return of_torch(value, name)
+    try:
+        array = value if hasattr(value, "shape") and hasattr(value, "dtype") else np.asarray(value)
+    except UNREADABLE:
+        return Unread((), f"{type(value).__name__}, which is no array", lambda: value, name)
+    dtype = getattr(array.dtype, "name", str(array.dtype))
+    return Unread(tuple(array.shape), dtype, lambda: np.asarray(array), name)
+
+
+def of_torch(tensor: Any, where: str) -> Unread:
+    """A tensor of PyTorch's, which has types and layouts that NumPy has not."""
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    layout = str(tensor.layout).removeprefix("torch.")
+    if layout != "strided":
+        dtype = f"{dtype} in the layout {layout}"
+    if tensor.device.type == "meta":
+        dtype = f"{dtype} without values"
+    return Unread(tuple(tensor.shape), dtype, lambda: tensor.detach().cpu().float().numpy(), where)
+
+
+def read_floats(tensors: Mapping[str, Any], names: list[str], source: str) -> dict[str, np.ndarray]:
+    """The values of tensors as float32, by name; `source` is what errors begin with.
+
+    Raises:
+      ZooError: one cannot be read, or has values that are not finite.
+    """
+    arrays, wrong = {}, []
+    for name in names:
+        with np.errstate(over="ignore"):  # which is seen in the next line
+            arrays[name] = np.asarray(tensors[name]).astype(np.float32)
+        if not np.isfinite(arrays[name]).all():
+            wrong.append(f"{name} ({np.count_nonzero(~np.isfinite(arrays[name])):,} of {arrays[name].size:,})")
+    if wrong:
+        raise ZooError(f"{source}weights are NaN, infinite or too large for float32: {listed(wrong)}")
+    return arrays
