@@ -132,7 +132,7 @@ def record(args: flags.FlagValues) -> int:
     from verification.first_steps import record_first_steps
     from verification.ledger import of_data, read_first_steps, read_ledger
     from verification.progress import Bar
-    from zoo.data.sources import open_source
+    from zoo.data.sources import open_data
     from zoo.errors import ZooError, unknown
     from zoo.recipe import list_recipes, load_recipe
     from zoo.training.preparing import prepare
@@ -146,7 +146,7 @@ def record(args: flags.FlagValues) -> int:
         for name in args.recipe:
             recipe = load_recipe(name)
             there = read_first_steps if args.first else read_ledger
-            dataset = open_source(args.data or recipe.data.source, recipe.data.label, recipe.data.drop)
+            dataset = open_data(recipe.data, args.data)
             known = of_data(there(name, recipe, platform), dataset.spec)
             missing = set(range(args.seeds)) - {run["seed"] for run in known}
             if not missing:

@@ -61,8 +61,8 @@ def shuffled_labels():
     """Labels belong to other images."""
     open_source = zoo.data.sources.open_source
 
-    def wrong(spec, label=None, drop=()):
-        dataset = open_source(spec, label, drop)
+    def wrong(*arguments, **options):
+        dataset = open_source(*arguments, **options)
         order = np.random.default_rng(0).permutation(len(dataset.train))
         train = dataclasses.replace(dataset.train, labels=dataset.train.labels[order])
         return dataclasses.replace(dataset, train=train)
@@ -74,8 +74,8 @@ def evaluated_on_training_images():
     """Accuracy is measured on images that the network was trained on."""
     open_source = zoo.data.sources.open_source
 
-    def wrong(spec, label=None, drop=()):
-        dataset = open_source(spec, label, drop)
+    def wrong(*arguments, **options):
+        dataset = open_source(*arguments, **options)
         count = len(dataset.eval)
         seen = dataclasses.replace(
             dataset.train, images=dataset.train.images[:count], labels=dataset.train.labels[:count]

@@ -53,7 +53,7 @@ def check_recipe(
     platform, left_out = jax.default_backend(), None
     try:
         try:
-            dataset = zoo.data.sources.open_source(data or recipe.data.source, recipe.data.label, recipe.data.drop)
+            dataset = zoo.data.sources.open_data(recipe.data, data)
             if tier == "quick":
                 left_out = leave_out(name, recipe, platform)
         except DataNotPrepared as error:

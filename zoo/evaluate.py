@@ -2,6 +2,7 @@
 
 python -m zoo.evaluate --workdir=runs/flowers
 python -m zoo.evaluate --workdir=runs/flowers --data=folder:more-flowers
+python -m zoo.evaluate --workdir=runs/flowers --split=test
 """
 
 import json
@@ -14,6 +15,14 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=FLAGS)
 flags.DEFINE_string(
     "data", None, "Other data: fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME.", flag_values=FLAGS
+)
+flags.DEFINE_enum(
+    "split",
+    None,
+    ["whole", "train", "val", "test"],
+    "Which part of the data. By default: of the run's own data, what it was not trained on; of other data everything, or"
+    " what it has for evaluation.",
+    flag_values=FLAGS,
 )
 flags.DEFINE_bool("json", False, "Print a JSON object instead of a table.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
@@ -33,25 +42,32 @@ def main(args: flags.FlagValues) -> int:
         raise ZooError("which run? --workdir=FOLDER")
     cli.set_up_jax(args)
 
+    from zoo.data.dataset import Dataset
     from zoo.terminal import class_table
     from zoo.training.evaluation import BY_CLASS, evaluate
     from zoo.training.restoring import load_run
 
     console = cli.make_console(stderr=args.json)
     run = load_run(args.workdir, lambda text: console.print(escape(text)))
+    data: list[Dataset] = []
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     with bar as progress, cli.chosen_convolution(args):
         task = progress.add_task("evaluating", total=None)
         metrics = evaluate(
-            run.recipe,
-            run.variables,
+            run,
             args.data,
-            statistics=run.statistics,
-            class_names=run.class_names,
-            feature_names=run.feature_names,
+            split=args.split,
+            on_data=data.append,
             on_corrupt=lambda corrupt: console.print(escape(f"not counted: {corrupt.example} ({corrupt.reason})")),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
+    (dataset,) = data
+    examples = f"{metrics['examples']:,} of {len(dataset.eval):,} {dataset.examples}"
+    if dataset.train is not dataset.eval:
+        examples += f"; {len(dataset.train):,} others are for training"
+    console.print(escape(f"evaluated on {examples}"), soft_wrap=True)
+    for line in dataset.report.lines()[2:]:
+        console.print(escape(line), soft_wrap=True)
     if args.json:
         print(json.dumps({"step": run.step, **metrics}))
         return 0

@@ -33,11 +33,11 @@ def main(args: flags.FlagValues) -> int:
     from rich.markup import escape
     from rich.progress import Progress
 
-    from zoo.data.sources import open_source
+    from zoo.data.sources import open_data
     from zoo.training.contact_sheet import draw_contact_sheet, first_examples
 
     console = cli.make_console()
-    dataset = open_source(recipe.data.source, recipe.data.label, recipe.data.drop)
+    dataset = open_data(recipe.data)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
         examples = first_examples(

@@ -108,6 +108,7 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
         **({"start": _start(experiment)} if experiment.start else {}),
         "data": f"{dataset.spec}: {train:,} training and {test:,} evaluation {dataset.examples},"
         f" {len(dataset.class_names)} classes{held_out}",
+        **{" " * number: line for number, line in enumerate(dataset.report.lines()[1:], start=1)},
         "input": size,
         "budget": f"{experiment.total_steps:,} steps of {budget.batch_size} {dataset.examples},"
         f" {experiment.total_steps * budget.batch_size / train:.2f} epochs",

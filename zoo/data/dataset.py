@@ -64,11 +64,11 @@ class ArraySplit:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def identify(self, update: Callable[[bytes], None]) -> None:
+    def identify(self, update: Callable[[bytes | memoryview], None]) -> None:
         """Passes on all of it, see `Split`."""
         for array in (self.images, self.labels):
             update(f"{array.dtype}{array.shape}".encode())
-            update(np.ascontiguousarray(array).data)
+            update(np.ascontiguousarray(array).view(np.uint8).data)
 
     def read(self, index: int) -> tuple[np.ndarray, int]:
         return self.images[index], int(self.labels[index])
@@ -152,7 +152,7 @@ def _check_images(name, images):
     if images.shape[1:3] == (1, 1) and images.dtype == np.float32:
         return
     if images.dtype.kind == "f":
-        unit = images.size > 0 and 0 <= np.nanmin(images) and np.nanmax(images) <= 1
+        unit = images.size > 0 and np.nanmin(images) >= 0 and np.nanmax(images) <= 1
         remedy = "(255 * images).round().astype(np.uint8)" if unit else "pixels from 0 to 255 as uint8"
         raise ZooError(f"{what}: the zoo normalizes them itself, from uint8; say {remedy}")
     if images.dtype != np.uint8:

@@ -3,15 +3,31 @@
 import functools
 import io
 import math
+import re
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000; decoded as RGB it takes 192 MB
 JPEG = b"\xff\xd8\xff"
+HEADER = 2**17  # bytes, in which a JPEG says how the camera was held
 REDUCTIONS = (8, 4, 2, 1)  # that libjpeg-turbo is quick at
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "AVIF")
+ORIENTATION = 0x0112  # the number of the EXIF field
+# From the stored pixels [H, W, ...] to the picture as it is seen, by the value of that field (EXIF 2.3, 4.6.4).
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels.swapaxes(0, 1)[:, ::-1],
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: pixels.swapaxes(0, 1)[::-1],
+}
+LYING = (5, 6, 7, 8)  # height and width change places
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # PIL's bound is laxer than ours
 
 
@@ -55,61 +71,129 @@ class Picture:
 
 
 def read_size(encoded: bytes) -> tuple[int, int]:
-    """Height and width of an image file, from its header; raises `CorruptImage` as `decode` does."""
+    """Height and width of an image file as it is seen, from its header; raises `CorruptImage` as `decode` does."""
     if encoded[:3] == JPEG:
-        try:
-            height, width, _, _ = simplejpeg.decode_jpeg_header(encoded)
-        except ValueError as error:
-            raise CorruptImage(str(error)) from None
-        check_size(width, height)
-        return height, width
-    image = _open(encoded)
-    return image.height, image.width
+        height, width = _stored_size(encoded)
+        orientation = _orientation_of_jpeg(encoded)
+    else:
+        image = _open(encoded)
+        if image.format == "TIFF":  # which PIL itself puts upright, once it is loaded
+            return decode(encoded, 1).shape[:2]
+        height, width, orientation = image.height, image.width, _orientation(image)
+    return (width, height) if orientation in LYING else (height, width)
+
+
+def _stored_size(encoded):
+    """Height and width of the pixels of a JPEG."""
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(encoded)
+    except ValueError as error:
+        raise CorruptImage(str(error)) from None
+    check_size(width, height)
+    return height, width
+
+
+def _orientation_of_jpeg(encoded):
+    """As `_orientation`; files that cannot have one, which are most, are not opened for it."""
+    if encoded.find(b"Exif\0\0", 0, HEADER) < 0 and encoded.find(b"tiff:Orientation", 0, HEADER) < 0:
+        return 1
+    return _orientation(_open(encoded))
+
+
+def _orientation(image):
+    """How a camera was held: 1 for upright, see `UPRIGHT`; also where the field makes no sense."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except Exception:  # a field that is damaged costs its own information, and not the pixels
+        return 1
 
 
 def decode(encoded: bytes, channels: int, reduction: int = 1) -> np.ndarray:
     """Decodes a file in memory.
 
     Args:
-      encoded: JPEG, PNG, WebP or BMP.
-      channels: 1 for grey, 3 for RGB; grey, palette, CMYK and transparent images are converted.
+      encoded: JPEG, PNG, WebP, BMP, TIFF, GIF (its first frame), PNM, or AVIF where Pillow reads it.
+      channels: 1 for grey, 3 for RGB; grey, palette and CMYK images are converted, transparent ones are put on white.
       reduction: of a JPEG, one of `REDUCTIONS`: the result has that part of its height and width, rounded up. Others,
         and JPEGs with more than three channels, come whole.
 
     Returns:
-      uint8 [H, W, channels].
+      uint8 [H, W, channels], upright, as a viewer shows it. Of 16 bits the upper eight.
 
     Raises:
       CorruptImage: it is none of these, it is cut off or damaged, or it has more than `MAX_PIXELS` pixels.
     """
     if encoded[:3] == JPEG:
-        height, width = read_size(encoded)
+        height, width = _stored_size(encoded)
         smallest = {"min_height": math.ceil(height / reduction), "min_width": math.ceil(width / reduction)}
         try:
             # The same pixels as PIL's, in a third of the time.
-            return simplejpeg.decode_jpeg(encoded, "GRAY" if channels == 1 else "RGB", **smallest)
+            pixels = simplejpeg.decode_jpeg(encoded, "GRAY" if channels == 1 else "RGB", **smallest)
+            return _upright(pixels, _orientation_of_jpeg(encoded))
         except ValueError:  # CMYK, or a flaw that PIL may be able to pass over
             pass
     image = _open(encoded)
     try:
-        if image.mode in ("I", "I;16", "I;16B", "F"):  # PIL clips 16-bit grey instead of scaling it
-            image = Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8))
-        if image.mode == "P" and "transparency" in image.info:  # PIL warns of the direct way
-            image = image.convert("RGBA")
-        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+        image.load()
+        orientation = _orientation(image)
+        pixels = np.asarray(_opaque(_eight_bits(image)).convert("L" if channels == 1 else "RGB"))
+    except CorruptImage:
+        raise
     except Exception as error:  # decoders raise nearly anything for bad bytes: OSError, SyntaxError, struct.error, ...
-        raise CorruptImage(str(error) or type(error).__name__) from None
-    return pixels.reshape(*pixels.shape[:2], channels)
+        raise CorruptImage(_reason(error)) from None
+    return _upright(pixels.reshape(*pixels.shape[:2], channels), orientation)
+
+
+def _upright(pixels, orientation):
+    return np.ascontiguousarray(UPRIGHT[orientation](pixels)) if orientation in UPRIGHT else pixels
+
+
+def _eight_bits(image):
+    """Grey of 16 bits as eight, which PIL would clip."""
+    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF" and np.asarray(image).max() >= 2**16):
+        raise CorruptImage("pixels of 32 bits have no range that is known: save it with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8))
+    return image
+
+
+def _opaque(image):
+    """Put on white, where it is transparent: what is below is no part of the picture, and black more often than not."""
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def value_range(encoded: bytes) -> tuple[int, int, int]:
+    """The smallest and the largest value that is stored in an image, and the largest that its type has room for.
+
+    Raises:
+      CorruptImage: as `decode` does.
+    """
+    image = _open(encoded)
+    try:
+        pixels = np.asarray(image.convert("RGB") if image.mode in ("P", "1") else image)
+        return int(pixels.min()), int(pixels.max()), 2**16 - 1 if image.mode.startswith("I") else 2**8 - 1
+    except Exception as error:  # as above
+        raise CorruptImage(_reason(error)) from None
 
 
 def _open(encoded):
     """The image with its header read."""
     try:
-        image = Image.open(io.BytesIO(encoded), formats=("JPEG", "PNG", "WEBP", "BMP"))
+        image = Image.open(io.BytesIO(encoded), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise CorruptImage("the file is empty" if not encoded else "it is no image of a kind that is read") from None
     except Exception as error:  # as above
-        raise CorruptImage(str(error) or type(error).__name__) from None
+        raise CorruptImage(_reason(error)) from None
     check_size(image.width, image.height)
     return image
+
+
+def _reason(error):
+    """PIL's words, which may show an object in memory for the file."""
+    return re.sub(r"<_io\.BytesIO object at 0x[0-9a-f]+>", "it", str(error)) or type(error).__name__
 
 
 def check_size(width: int, height: int) -> None:

@@ -32,7 +32,9 @@ def equal_files(paths: Sequence[str], sizes: np.ndarray, places: np.ndarray) -> 
         keys: dict[tuple[int, bytes], list[int]] = {}
         for position in _not_alone(candidates, sizes):
             try:
-                keys.setdefault((int(sizes[position]), read(paths[position], int(sizes[position]))), []).append(position)
+                keys.setdefault((int(sizes[position]), read(paths[position], int(sizes[position]))), []).append(
+                    position
+                )
             except OSError:  # it is gone or locked: whoever reads it as an image says so
                 continue
         groups = [group for group in keys.values() if len(group) > 1]

@@ -90,7 +90,9 @@ def _place(found):
     return (found.st_ino ^ found.st_dev << 44) & 2**63 - 1
 
 
-def _walk(root: str, below: str, above: set[int], left_out: collections.Counter[str]) -> Iterator[tuple[str, os.DirEntry]]:
+def _walk(
+    root: str, below: str, above: set[int], left_out: collections.Counter[str]
+) -> Iterator[tuple[str, os.DirEntry]]:
     """Each file below a folder, with the path to it, in the order of the parts of their paths."""
     try:
         with os.scandir(root) as entries:

@@ -5,6 +5,7 @@ The steps are: which folders are splits and which are classes (`zoo.data.tree`),
 """
 
 import os
+import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,8 +130,9 @@ def _open_both(spec: str, tree: Tree) -> Dataset:
         left_out += more
         if "test" in tree.splits and evaluation != tree.splits["test"]:
             left_out.append(f"{tree.splits['test'].name}/, which zoo.evaluate --split=test evaluates on")
-        equal = equal_files([*train.paths, *held_out.paths], *_both(train, held_out))
-        notes += _about_equal(equal, train, held_out)
+        both = _together(train, held_out)
+        equal = equal_files(both.paths, both.sizes, both.places)
+        notes += [*_about_equal(equal, train, held_out), *_of_two_classes(equal, both)]
     else:
         equal = equal_files(train.paths, train.sizes, train.places)
         kept, out, notes = _hold_out(train, equal, names)
@@ -149,7 +151,9 @@ def _open_both(spec: str, tree: Tree) -> Dataset:
 def _open_one(spec: str, tree: Tree, split: str) -> Dataset:
     folder = tree.root
     if tree.splits:
-        wanted = next((name for name in ("val", "test", "train") if name in tree.splits), "") if split == "whole" else split
+        wanted = (
+            next((name for name in ("val", "test", "train") if name in tree.splits), "") if split == "whole" else split
+        )
         if wanted not in tree.splits:
             raise ZooError(f"{spec}: there is no split {split!r}; there are {', '.join(tree.splits)}")
         folder = tree.splits[wanted]
@@ -206,10 +210,13 @@ def _gather(classes: dict[str, ClassFiles], names: Sequence[str]) -> _Files:
 
 
 def _choose(files: _Files, positions: np.ndarray) -> _Files:
+    chosen = positions.tolist()
     return _Files(
-        [files.paths[index] for index in positions],
-        *(array[positions] for array in (files.labels, files.sizes, files.places)),
-        [files.below[index] for index in positions],
+        [files.paths[index] for index in chosen],
+        files.labels[positions],
+        files.sizes[positions],
+        files.places[positions],
+        [files.below[index] for index in chosen],
     )
 
 
@@ -217,8 +224,14 @@ def _split(root: Path, files: _Files) -> FolderSplit:
     return FolderSplit(str(root), tuple(files.paths), files.labels, files.sizes)
 
 
-def _both(*files):
-    return (np.concatenate([each.sizes for each in files]), np.concatenate([each.places for each in files]))
+def _together(*files: _Files) -> _Files:
+    return _Files(
+        [path for each in files for path in each.paths],
+        np.concatenate([each.labels for each in files]),
+        np.concatenate([each.sizes for each in files]),
+        np.concatenate([each.places for each in files]),
+        [path for each in files for path in each.below],
+    )
 
 
 def _hold_out(files: _Files, equal: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -240,7 +253,9 @@ def _hold_out(files: _Files, equal: np.ndarray, names: Sequence[str]) -> tuple[n
     ]
     cut = np.isin(files.labels, whole)
     if whole:
-        named = ", ".join(names[label] for label in whole[:3]) + (f" and {len(whole) - 3} more" if len(whole) > 3 else "")
+        named = ", ".join(names[label] for label in whole[:3]) + (
+            f" and {len(whole) - 3} more" if len(whole) > 3 else ""
+        )
         notes.append(
             f"all images of {named} are equal, or in folders with equal ones: held out file by file, so that evaluation images"
             " are also in training"
@@ -268,10 +283,11 @@ def _units(files: _Files) -> tuple[np.ndarray, list[str]]:
     found = np.empty(len(files.below), np.int64)
     for label in np.unique(files.labels).tolist():
         members = np.flatnonzero(files.labels == label).tolist()
-        shared = os.path.commonprefix([files.below[index].split("/")[:-1] for index in members])
+        shared = posixpath.commonpath([posixpath.dirname(files.below[index]) for index in members])
+        depth = shared.count("/") + 1 if shared else 0
         for index in members:
             parts = files.below[index].split("/")
-            unit = "/".join(parts[: len(shared) + 1]) + ("/" if len(parts) > len(shared) + 1 else "")
+            unit = "/".join(parts[: depth + 1]) + ("/" if len(parts) > depth + 1 else "")
             found[index] = numbers.setdefault((label, unit), len(numbers))
     return found, [unit for _, unit in numbers]
 
@@ -285,29 +301,23 @@ def _joined(units: np.ndarray, equal: np.ndarray) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components
 
     edges = (units, units[equal])
-    _, component = connected_components(coo_array((np.ones(len(units), bool), edges), shape=(count, count)), directed=False)
+    _, component = connected_components(
+        coo_array((np.ones(len(units), bool), edges), shape=(count, count)), directed=False
+    )
     return component
 
 
 def _about_equal(equal: np.ndarray, train: _Files, held_out: _Files) -> list[str]:
-    """Lines about files that are in both of two given splits, and about those in two classes."""
-    in_training = set(equal[: len(train.paths)].tolist())
-    both = [index for index, first in enumerate(equal[len(train.paths) :].tolist()) if first in in_training]
-    notes = []
-    if both:
-        first = both[0]
-        other = equal[len(train.paths) + first]
-        notes.append(
-            f"{len(both):,} of the {len(held_out.paths):,} evaluation images are also in training, such as"
-            f" {held_out.paths[first]} and {train.paths[other]}: what they show of the network is nothing new"
-        )
-    together = _Files(
-        [*train.paths, *held_out.paths],
-        np.concatenate([train.labels, held_out.labels]),
-        *_both(train, held_out),
-        [*train.below, *held_out.below],
-    )
-    return [*notes, *_of_two_classes(equal, together)]
+    """Lines about files that are both in training and in evaluation."""
+    count = len(train.paths)
+    both = np.flatnonzero(np.isin(equal[count:], equal[:count]))
+    if not len(both):
+        return []
+    first = both[0]
+    return [
+        f"{len(both):,} of the {len(held_out.paths):,} evaluation images are also in training, such as {held_out.paths[first]}"
+        f" and {train.paths[equal[count + first]]}: what they show of the network is nothing new"
+    ]
 
 
 def _of_two_classes(equal: np.ndarray, files: _Files) -> list[str]:

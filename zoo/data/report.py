@@ -77,12 +77,15 @@ class Report:
 def make_report(dataset: "Dataset") -> Report:
     """The report of a data set."""
     splits = (dataset.train, dataset.eval)
-    counts = [None if split.labels is None else _counts(split.labels, len(dataset.class_names)) for split in splits]
+    train, evaluation = (
+        None if split.labels is None else _counts(split.labels, len(dataset.class_names)) for split in splits
+    )
     return Report(
         dataset.spec,
         dataset.examples,
         tuple(dataset.class_names),
-        *counts,
+        train,
+        evaluation,
         (len(dataset.train), len(dataset.eval)),
         tuple(dataset.left_out),
         tuple(dataset.notes),

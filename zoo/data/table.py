@@ -23,11 +23,12 @@ from zoo.data.columns import (
 )
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.delimited import quoted, read_delimited
-from zoo.data.folder import EVAL_NAMES, HELD_OUT
-from zoo.data.splitting import hash_fraction
+from zoo.data.folder import HELD_OUT
+from zoo.data.splitting import hold_out_groups
 from zoo.errors import ZooError, listed, shown, unknown
 from zoo.files import expand, in_units
 
+EVAL_NAMES = ("val", "valid", "validation", "test")  # of tables in a folder
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 LARGEST = 2**32  # bytes of the features
 
@@ -54,7 +55,13 @@ class _Table:
         return [row[column] for row in self.rows]
 
 
-def open_table(path: str, label: str | None = None, drop: Sequence[str] = ()) -> Dataset:
+def open_table(
+    path: str,
+    label: str | None = None,
+    drop: Sequence[str] = (),
+    split: str | None = None,
+    feature_names: Sequence[str] | None = None,
+) -> Dataset:
     """Opens a CSV file, or a folder with `train.csv` and one of `val.csv`, `valid.csv`, `validation.csv` and `test.csv`.
 
     Columns may be separated by semicolons, tabs or vertical bars as well, see `zoo.data.delimited.read_delimited`, and
@@ -69,19 +76,23 @@ def open_table(path: str, label: str | None = None, drop: Sequence[str] = ()) ->
     Classes are in alphabetical order, or in rising order if all are numbers. Numbers that are equal are one class, as are
     truth values, however they are written; see `zoo.data.columns.class_name`. "None" is a class like others.
 
-    Of a single file, about a fifth of every class is held out. Which lines these are goes by a hash of their text, so
-    that equal lines are on the same side.
+    Of a single file, a fifth of every class is held out, rounded. Which lines these are goes by a hash of their text; equal
+    lines are on the same side.
 
     Args:
       path: of the file or folder.
       label: the column of the class; the last one if None.
       drop: columns that are left out.
+      split: None for training and evaluation. Else only one table is opened, and is both: "train", "val" or "test" of a
+        folder; or "whole", all lines of a file, and of a folder the table to evaluate with.
+      feature_names: what a network was trained on, which says what is a number and which categories there are; None goes by
+        the table.
 
     Raises:
       ZooError: a file is missing or no such table, or a value cannot be used; the message names line and column.
     """
     spec, root = f"csv:{path}", expand(path)
-    train, held_out = _read_both(spec, root)
+    train, held_out = _read_both(spec, root) if split is None else (_read_one(spec, root, split), None)
     if label is not None and label not in train.header:
         raise unknown(f"column of {spec}", label, train.header)
     if label is not None and label in drop:
@@ -94,12 +105,12 @@ def open_table(path: str, label: str | None = None, drop: Sequence[str] = ()) ->
         check_classes(spec, train.header[column], train.cells(column))
     notes += _about_forms(spec, [text for table in [train, *others] for text in table.cells(column)])
     train, *others = (_with_class_names(table, column) for table in [train, *others])
-    names, kinds, said = _features(spec, train, column)
+    names, kinds, said = _features(spec, train, column, feature_names)
     notes += said
     if others:
         (held_out,) = others
     else:
-        train, held_out = _hold_out(train, column)
+        train, held_out = _hold_out(train, column) if split is None else (train, train)
     class_names = in_order(train.cells(column))
     notes += _about_classes(spec, class_names)
     train_split, eval_split = (_split(table, column, class_names, kinds) for table in (train, held_out))
@@ -132,6 +143,21 @@ def _read_both(spec, root):
     rows = [[row[column] for column in order] for row in held_out.rows]
     notes = train.notes + held_out.notes
     return dataclasses.replace(train, notes=notes), dataclasses.replace(held_out, header=train.header, rows=rows)
+
+
+def _read_one(spec, root, split):
+    """The only table that is asked for."""
+    if not os.path.isdir(root):
+        if split != "whole":
+            raise ZooError(f"{spec} is one table, and is evaluated as a whole: leave out the split {split!r}")
+        return _read(root)
+    wanted = {"val": EVAL_NAMES[:-1], "test": EVAL_NAMES[-1:], "train": ("train",), "whole": (*EVAL_NAMES, "train")}[
+        split
+    ]
+    found = [root / f"{name}.csv" for name in wanted if (root / f"{name}.csv").is_file()]
+    if not found:
+        raise ZooError(f"{spec}: there is no {' or '.join(f'{name}.csv' for name in wanted)} in it")
+    return _read(found[0])
 
 
 def _read(path):
@@ -239,31 +265,31 @@ def _about_classes(spec, class_names):
 
 
 def _hold_out(table, column):
-    """Cuts a table into (kept, held out), with at least one line of each class in each; a single one is kept."""
-    by_class: dict[str, dict[float, list[int]]] = {}
-    for index, row in enumerate(table.rows):
-        by_class.setdefault(row[column], {}).setdefault(hash_fraction("\0".join(row).encode()), []).append(index)
-    out: set[int] = set()
-    for by_fraction in by_class.values():
-        fractions = sorted(by_fraction)
-        count = min(max(sum(fraction < HELD_OUT for fraction in fractions), 1), len(fractions) - 1)
-        out.update(index for fraction in fractions[:count] for index in by_fraction[fraction])
+    """Cuts a table into (kept, held out): a fifth of the lines of each class, equal lines on one side."""
+    texts = ["\0".join(row) for row in table.rows]
+    keys, groups = np.unique(np.array(texts, object), return_inverse=True)
+    _, labels = np.unique(np.array(table.cells(column), object), return_inverse=True)
+    kept, out = hold_out_groups(labels, groups, [key.encode() for key in keys], HELD_OUT)
     return tuple(
         dataclasses.replace(table, rows=[table.rows[index] for index in chosen], lines=table.lines[chosen])
-        for chosen in (
-            [index for index in range(len(table.rows)) if index not in out],
-            sorted(out),
-        )
+        for chosen in (kept, out)
     )
 
 
-def _features(spec, table, label_column):
-    """Names of the features; for each column None for numbers or else the categories; and notes."""
+def _features(spec, table, label_column, known=None):
+    """Names of the features; for each column None for numbers or else the categories; and notes.
+
+    The names that are `known` decide of a column that is among them, or whose values are.
+    """
     names: list[str] = []
     kinds: list[tuple[str, ...] | None] = []
     texts: list[str] = []
     for column, name in enumerate(table.header):
-        found = None if column == label_column else categories(str(table.path), name, table.cells(column))
+        values = tuple(each.removeprefix(f"{name}=") for each in known or () if each.startswith(f"{name}="))
+        if column == label_column or name in (known or ()):
+            found = None
+        else:
+            found = values or categories(str(table.path), name, table.cells(column))
         kinds.append(found)
         if found is not None:
             names += [f"{name}={value}" for value in found]

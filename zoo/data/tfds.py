@@ -1,6 +1,7 @@
 """TensorFlow Datasets, read without TensorFlow: sets that were prepared in the ArrayRecord format."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +30,18 @@ class TFDSSplit:
     def describe(self, index: int) -> str:
         return f"{self.name}[{index}]"
 
+    def identify(self, update: Callable[[bytes], None]) -> None:
+        """Passes on what makes it this split: its name, with the version, and its length."""
+        update(f"{self.name}: {len(self)}".encode())
 
-def open_tfds(name: str) -> Dataset:
+
+def open_tfds(name: str, split: str | None = None) -> Dataset:
     """Opens a set by its TFDS name, such as "cifar10" or "imagenet2012:5.1.0", from the folder $TFDS_DATA_DIR.
+
+    Args:
+      name: of the set.
+      split: None for training and evaluation. Else only one is opened, and is both: "train", "val", "test", or "whole", the
+        one for evaluation.
 
     Raises:
       ZooError: the name is unknown; the set is not prepared, and then the message gives the command that prepares it;
@@ -71,9 +81,14 @@ def open_tfds(name: str) -> Dataset:
             raise DataNotPrepared(f"{spec} is prepared in a format without random access: {_prepare(name)}") from None
         return TFDSSplit(source, f"{spec} {split}")
 
+    if split is not None:
+        names = {"val": EVAL_SPLITS[:2], "test": EVAL_SPLITS[2:], "train": ("train",), "whole": (evaluation,)}[split]
+        evaluation = next((each for each in names if each in splits), None)
+        if evaluation is None:
+            raise ZooError(f"{spec} has the splits {', '.join(splits)}, and none called {' or '.join(names)}")
     return Dataset(
         spec,
-        open_split("train"),
+        open_split("train" if split is None else evaluation),
         open_split(evaluation),
         tuple(features["label"].names),
         channels=features["image"].shape[-1],

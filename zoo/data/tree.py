@@ -35,7 +35,9 @@ class Tree:
 def role(name: str) -> str | None:
     """What the folder of a split of this name is for: "train", "val" or "test"; None if it is not called as one."""
     plain = re.sub(r"[^a-z]", "", name.lower())
-    return next((role for role, words in ROLES.items() for word in words for end in _ENDINGS if plain == word + end), None)
+    return next(
+        (role for role, words in ROLES.items() for word in words for end in _ENDINGS if plain == word + end), None
+    )
 
 
 def read_tree(root: Path, splits: str | None = None) -> Tree:
@@ -71,9 +73,7 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
                 f" --set=data.splits=TRAIN,EVALUATION, or data.splits=none if all are classes"
             )
     if trains and evaluations:
-        found = {roles[name]: root / name for name in (*trains, *evaluations)}
-        unused = [name for name in names if root / name not in found.values()]
-        return Tree(root, found, _unused(root, unused))
+        return _tree(root, names, {roles[name]: root / name for name in (*trains, *evaluations)})
     classes = [name for name in others if _has_images(root / name)]
     if structured and classes:
         (name, *_) = structured
@@ -85,10 +85,7 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
             f" --set=data.splits=none if every folder is a class"
         )
     if structured:
-        (name,) = trains or evaluations[:1]
-        found = {roles[each]: root / each for each in structured}
-        unused = [each for each in names if root / each not in found.values()]
-        return Tree(root, found, _unused(root, unused))
+        return _tree(root, names, {roles[name]: root / name for name in structured})
     if roles and len(roles) == len(names) and len({*roles.values()}) > 1:
         raise ZooError(
             f"{spec}: {_folders(names)} are called as splits, and there are no folders of classes in them; if they are"
@@ -102,11 +99,17 @@ def _named(root, splits, names, spec):
     wanted = [name.strip().rstrip("/") for name in splits.split(",")]
     for name in wanted:
         if not (root / name).is_dir() or not name:
-            raise ZooError(f"{spec}: data.splits is {splits!r}, and there is no folder {name!r}; there are {_folders(names)}")
+            raise ZooError(
+                f"{spec}: data.splits is {splits!r}, and there is no folder {name!r}; there are {_folders(names)}"
+            )
     if not 1 <= len(wanted) <= 2 or len(set(wanted)) < len(wanted):
         raise ZooError(f"{spec}: data.splits is {splits!r}; it is none, or TRAIN, or TRAIN,EVALUATION")
     found = dict(zip(("train", "val"), (root / name for name in wanted), strict=False))
-    return Tree(root, found, _unused(root, [name for name in names if name not in wanted]))
+    return _tree(root, names, found)
+
+
+def _tree(root, names, splits):
+    return Tree(root, splits, _unused(root, [name for name in names if root / name not in splits.values()]))
 
 
 def _folders(names):
@@ -129,13 +132,17 @@ def _loose(root):
     files = files_in(root)
     if not files:
         return ()
-    return (f"{len(files):,} {'file' if len(files) == 1 else 'files'} beside the folders of {root.name}/, such as {files[0]}",)
+    return (
+        f"{len(files):,} {'file' if len(files) == 1 else 'files'} beside the folders of {root.name}/, such as {files[0]}",
+    )
 
 
 def _unused(root, names):
     lines = []
     for name in names:
         inside = folders_in(root / name)
-        what = f"{len(inside)} folders" if inside else f"{len(files_in(root / name)):,} files without folders of classes"
+        what = (
+            f"{len(inside)} folders" if inside else f"{len(files_in(root / name)):,} files without folders of classes"
+        )
         lines.append(f"{name}/, which is no split that is used ({what})")
     return (*_loose(root), *lines)

@@ -23,6 +23,9 @@ class Data(Part):
         once, at the end. 0 holds nothing out, and all evaluations use the latter.
       missing: what stands for missing values of features; None makes them an error.
       outliers: what becomes of extreme values of features; None leaves them.
+      corrupt_share: images that cannot be decoded are skipped, too, only up to this share of all.
+      splits: which folders of "folder:PATH" are splits, where their names do not say it: "none", each is a class; "TRAIN" or
+        "TRAIN,EVALUATION", the names of these. None goes by the names.
       drop: columns of a CSV file that are left out, such as ("name", "ticket").
     """
 
@@ -34,12 +37,17 @@ class Data(Part):
     missing: Missing | None = None
     outliers: Outliers | None = None
     drop: tuple[str, ...] = ()
+    corrupt_share: float = 0.1
+    splits: str | None = None
 
     def validate(self) -> None:
         self.require(self.corrupt_limit >= 0, "corrupt_limit", "at least 0")
+        self.require(0 <= self.corrupt_share <= 1, "corrupt_share", "in [0, 1]")
         self.require(all(0 < share <= 1 for share in self.keep.values()), "keep", "shares in (0, 1]")
         self.require(0 <= self.validation < 1, "validation", "in [0, 1)")
         csv = self.source.startswith("csv:")
         self.require(self.label is None or csv, "label", f"None for {self.source}, which has no columns")
         self.require(not self.drop or csv, "drop", f"empty for {self.source}, which has no columns")
+        folder = self.source.startswith("folder:")
+        self.require(self.splits is None or folder, "splits", f"None for {self.source}, which is no folder")
         self.require(self.label not in self.drop, "drop", f"without {self.label!r}, the column of the class")

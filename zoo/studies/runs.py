@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data.dataset import Dataset
-from zoo.data.sources import open_source
+from zoo.data.sources import open_data
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Recipe, Study
 from zoo.recipe.metric import METRIC_NAMES
@@ -90,7 +90,7 @@ def run_study(
     except OSError as error:
         raise ZooError(f"{folder} cannot be used: {error.strerror}") from None
     recipes, runs = study.recipes(), list[Run]()
-    datasets: dict[tuple[str, str | None, tuple[str, ...]], Dataset] = {}
+    datasets: dict[tuple[str, str | None, tuple[str, ...], str | None], Dataset] = {}
     experiments: dict[str, Experiment] = {}
     start = folder / "start"
     fingerprints = {variant: fingerprint(study, recipe) for variant, recipe in recipes.items()}
@@ -101,9 +101,9 @@ def run_study(
         for variant, recipe in recipes.items():
             run = known.get((fingerprints[variant], seed))
             if run is None:
-                data = recipe.data.source, recipe.data.label, recipe.data.drop
+                data = (recipe.data.source, recipe.data.label, recipe.data.drop, recipe.data.splits)
                 if data not in datasets:
-                    datasets[data] = open_source(*data)
+                    datasets[data] = open_data(recipe.data)
                 started = time.perf_counter()
                 if variant not in experiments:
                     found = recipe.override({"transfer.source": str(start)}) if goes_on(recipe) else recipe

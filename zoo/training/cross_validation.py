@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from zoo.data.dataset import Dataset
-from zoo.data.sources import open_source
+from zoo.data.sources import open_data
 from zoo.data.splitting import all_labels, folds, subset
 from zoo.recipe import Recipe
 from zoo.recipe.metric import METRIC_NAMES
@@ -71,7 +71,7 @@ def cross_validate(
     Raises:
       ZooError: a class has fewer examples than there are folds, or what `zoo.fit` raises.
     """
-    dataset = dataset or open_source(recipe.data.source, recipe.data.label, recipe.data.drop)
+    dataset = dataset or open_data(recipe.data)
     parts, results = folds(all_labels(dataset.train), count, seed, dataset.class_names), []
     for number, part in enumerate(parts, start=1):
         rest = np.sort(np.concatenate([other for other in parts if other is not part]))

@@ -1,8 +1,9 @@
 """Counts how often a network is right, every example exactly once."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, overload
 
 import flax.linen as nn
 import jax
@@ -14,7 +15,7 @@ from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
 from zoo.data.loader import Corrupt, Feed, evaluation_batches
-from zoo.data.sources import open_source
+from zoo.data.sources import open_data
 from zoo.errors import ZooError
 from zoo.models.registry import find_entry, name_of
 from zoo.recipe import (
@@ -112,30 +113,87 @@ def evaluate_feed(
     return metrics
 
 
+class Trained(Protocol):
+    """What a run has come to: `zoo.fit` gives it, and `zoo.load_run`."""
+
+    @property
+    def recipe(self) -> Recipe: ...
+    @property
+    def variables(self) -> dict[str, Any]: ...
+    @property
+    def statistics(self) -> Statistics: ...
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+    @property
+    def feature_names(self) -> tuple[str, ...] | None: ...
+
+
+Source = str | Dataset
+
+
+@overload
 def evaluate(
-    recipe_or_model: Recipe | nn.Module,
-    variables: dict[str, Any],
-    source: str | Dataset | None = None,
+    trained: Trained,
+    source: Source | None = None,
+    /,
     *,
+    split: str | None = None,
+    model: nn.Module | None = None,
+    on_corrupt: Callable[[Corrupt], None] = ...,
+    on_progress: Callable[[int, int], None] = ...,
+    on_data: Callable[[Dataset], None] = ...,
+) -> dict[str, Any]: ...
+
+
+@overload
+def evaluate(
+    trained: Recipe | nn.Module,
+    variables: dict[str, Any],
+    source: Source | None = None,
+    *,
+    split: str | None = None,
+    model: nn.Module | None = None,
+    statistics: Statistics | None = None,
+    class_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | None = None,
+    on_corrupt: Callable[[Corrupt], None] = ...,
+    on_progress: Callable[[int, int], None] = ...,
+    on_data: Callable[[Dataset], None] = ...,
+) -> dict[str, Any]: ...
+
+
+def evaluate(
+    trained: Trained | Recipe | nn.Module,
+    variables: dict[str, Any] | Source | None = None,
+    source: Source | None = None,
+    *,
+    split: str | None = None,
     model: nn.Module | None = None,
     statistics: Statistics | None = None,
     class_names: Sequence[str] | None = None,
     feature_names: Sequence[str] | None = None,
     on_corrupt: Callable[[Corrupt], None] = lambda corrupt: None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_data: Callable[[Dataset], None] = lambda dataset: None,
 ) -> dict[str, Any]:
-    """Evaluates trained variables on the evaluation split of a data set.
+    """Evaluates a trained network: `zoo.evaluate(run)`, `zoo.evaluate(run, "folder:more")`.
+
+    Without a source it is the evaluation split of the data that the recipe names. Of another source everything is used, or
+    what it has for evaluation if it has splits of its own; of a `Dataset`, its evaluation split.
 
     Args:
-      recipe_or_model: a recipe gives the network, the evaluation transforms and the normalization. A network of the zoo
-        gets images of its canonical size, normalized to mean 0 and deviation 1 in every channel.
-      variables: {"params": ..., "batch_stats": ...}, such as `FitResult.variables`.
+      trained: what `zoo.fit` or `zoo.load_run` gave, and then the source comes next, for all else is known. Or a recipe, which
+        gives the network, the evaluation transforms and the normalization. Or a network of the zoo, which gets images of
+        its canonical size, normalized to mean 0 and standard deviation 1 in every channel.
+      variables: {"params": ..., "batch_stats": ...}; for a recipe or a network.
       source: the data; a recipe's own if None.
+      split: which part of the data: "train", "val", "test" or "whole", see `zoo.data.sources.open_source`.
       model: a network of one's own instead of the recipe's.
-      statistics: with which the network was trained; measured on the source's training split if None.
+      statistics: with which the network was trained; measured on the data itself, or its training split, if None.
       class_names, feature_names: for which the network was trained; not compared with the source's if None.
       on_corrupt: called for each image that cannot be decoded; it is not counted.
       on_progress: called as (examples done, examples in all).
+      on_data: called once with the data that was opened.
 
     Returns:
       See `evaluate_feed`.
@@ -143,28 +201,36 @@ def evaluate(
     Raises:
       ZooError: recipe, variables and data do not fit together.
     """
-    if isinstance(recipe_or_model, Recipe):
-        recipe = recipe_or_model
+    if not isinstance(trained, Recipe | nn.Module):
+        if source is not None or isinstance(variables, Mapping):
+            raise ZooError(
+                "evaluate: a run has its variables: say evaluate(run, source), or evaluate(run.recipe, variables, ...)"
+            )
+        source, variables, statistics = variables, trained.variables, trained.statistics
+        class_names, feature_names = trained.class_names, trained.feature_names
+        model = model or getattr(trained, "model", None)
+        trained = trained.recipe
+    if not isinstance(variables, Mapping):
+        raise ZooError("evaluate: which variables? Say evaluate(recipe, variables, ...), or evaluate(run, ...)")
+    if isinstance(trained, Recipe):
+        recipe = trained
     elif source is None:
         raise ZooError("evaluate: which data? A network by itself has none, say source=...")
     else:
-        model, recipe = recipe_or_model, _plain_recipe(recipe_or_model)
-    dataset = (
-        source
-        if isinstance(source, Dataset)
-        else open_source(source or recipe.data.source, recipe.data.label, recipe.data.drop)
-    )
+        model, recipe = trained, _plain_recipe(trained)
+    dataset = source if isinstance(source, Dataset) else _open(recipe, source, split, feature_names)
+    on_data(dataset)
     if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
-        trained, given = (", ".join(names) for names in (class_names, dataset.class_names))
-        raise ZooError(f"the network was trained for the classes {trained}; {dataset.spec} has {given}")
+        wanted, given = (", ".join(names) for names in (class_names, dataset.class_names))
+        raise ZooError(f"the network was trained for the classes {wanted}; {dataset.spec} has {given}")
     if feature_names is not None and tuple(feature_names) != tuple(dataset.feature_names or ()):
-        trained, given = (", ".join(names) for names in (feature_names, dataset.feature_names or ("images",)))
-        raise ZooError(f"the network was trained for the features {trained}; {dataset.spec} has {given}")
+        wanted, given = (", ".join(names) for names in (feature_names, dataset.feature_names or ("images",)))
+        raise ZooError(f"the network was trained for the features {wanted}; {dataset.spec} has {given}")
     experiment = prepare(
         recipe, dataset, model=model, known_statistics=statistics, training=False, on_corrupt=on_corrupt
     )
-    wanted = experiment.abstract_state.variables
-    if misfits := _misfits(variables, wanted):
+    abstract = experiment.abstract_state.variables
+    if misfits := _misfits(variables, abstract):
         raise ZooError(f"the variables are not of this network for images of {dataset.spec}: {'; '.join(misfits)}")
     return evaluate_feed(
         experiment.eval_step,
@@ -176,6 +242,21 @@ def evaluate(
         on_corrupt=on_corrupt,
         on_progress=on_progress,
     )
+
+
+def _open(recipe, source, split, feature_names):
+    """The data to evaluate on: of what the recipe was trained on, the part that it was not."""
+    if split is None and source is not None and not _same_place(source, recipe.data.source):
+        split = "whole"
+    return open_data(recipe.data, source, split=split, feature_names=feature_names if split else None)
+
+
+def _same_place(one, other):
+    kind, _, path = one.partition(":")
+    other_kind, _, other_path = other.partition(":")
+    if kind != other_kind or kind not in ("folder", "csv"):
+        return one == other
+    return os.path.realpath(os.path.expanduser(path)) == os.path.realpath(os.path.expanduser(other_path))
 
 
 def _plain_recipe(model):

@@ -1,6 +1,7 @@
 """`fit`: one way to train, for the command line, for notebooks and for verification."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from jax.experimental import multihost_utils
 from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
-from zoo.data.sources import open_source
+from zoo.data.sources import open_data
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 from zoo.training.checkpoint import Checkpoints
@@ -38,7 +39,11 @@ class FitResult:
       metrics: of the evaluation at the end, see `evaluate_feed`; empty if the run diverged.
       history: all records, dictionaries with `kind` ("train", "validation" or "eval") and `step`.
       variables: {"params": ..., "batch_stats": ...} at the end; averaged, or of the best evaluation, where the recipe says so.
-      statistics: of the training images; `zoo.evaluate` takes them.
+      statistics: of the training images.
+      recipe: that was followed.
+      class_names: logit i is for the class `class_names[i]`.
+      feature_names: of the columns of a table; None for images.
+      model: the network, if it is one's own instead of the recipe's.
     """
 
     verdict: Verdict
@@ -46,6 +51,10 @@ class FitResult:
     history: list[dict[str, Any]]
     variables: dict[str, Any]
     statistics: Statistics
+    recipe: Recipe
+    class_names: tuple[str, ...]
+    feature_names: tuple[str, ...] | None = None
+    model: nn.Module | None = None
 
 
 def fit(
@@ -92,13 +101,13 @@ def fit(
         stack.callback(tracker.close)
         if experiment is not None:
             dataset = experiment.dataset
-        dataset = dataset or open_source(recipe.data.source, recipe.data.label, recipe.data.drop)
+        dataset = dataset or open_data(recipe.data)
         folder = RunFolder(workdir) if workdir else None
         if folder:
             _in_main_process(lambda: folder.claim(recipe, seed, dataset))
             if main_process:
                 stack.enter_context(folder.locked())
-        skipped = SkippedImages(recipe.data.corrupt_limit, folder if main_process else None)
+        skipped = SkippedImages(recipe.data, len(dataset.train) + len(dataset.eval), folder if main_process else None)
         experiment = experiment or prepare(
             recipe,
             dataset,
@@ -124,6 +133,8 @@ def fit(
                     f"this run was begun elsewhere, so its end may differ in the last bits; now, and then: {'; '.join(changed)}"
                 )
             folder.write_statistics(experiment.statistics)
+            notes = experiment.dataset.notes
+            folder.write("data.json", dataclasses.replace(dataset, notes=notes).report.to_json())
             folder.rewrite_history(history.records)
             files = Trackers([JSONLines(folder.metrics), TensorBoard(folder.events, int(state.step)), ByClass(folder)])
             stack.callback(files.close)
@@ -133,6 +144,8 @@ def fit(
         state, verdict = Loop(experiment, seed, history, tracker, checkpoints, stop, skipped, workers).train(state)
         if checkpoints:
             checkpoints.wait()
+        if summary := skipped.summary():
+            tracker.note(summary)
         if folder and main_process:
             folder.write_verdict(verdict)
             title = folder.path.name
@@ -142,7 +155,18 @@ def fit(
                 draw_confusion(counts, names, folder.path / "confusion.png", title=title)
         tracker.end(verdict)
     metrics = {} if verdict.value is None else {**history.records[-1], **history.of_classes}
-    return FitResult(verdict, metrics, history.records, state.learned, experiment.statistics)
+    names, features = experiment.dataset.class_names, experiment.dataset.feature_names
+    return FitResult(
+        verdict,
+        metrics,
+        history.records,
+        state.learned,
+        experiment.statistics,
+        recipe,
+        tuple(names),
+        None if features is None else tuple(features),
+        model,
+    )
 
 
 def _in_main_process(action: Callable[[], None]) -> None:

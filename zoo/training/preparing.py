@@ -1,5 +1,6 @@
 """Whether recipe, data and network fit together, and the experiment that they make."""
 
+import dataclasses
 import fnmatch
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from zoo import parallel
 from zoo.data import augment, features, sampling
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset, check_dataset
+from zoo.data.inspection import inspect
 from zoo.data.loader import Corrupt, make_feed
 from zoo.data.selection import check_all_values, check_kind, select
 from zoo.data.statistics import measure_split
@@ -65,7 +67,7 @@ def prepare(
       ZooError: they do not fit together, or too many images cannot be decoded.
     """
     mesh = mesh or parallel.make_mesh()
-    on_corrupt = on_corrupt or SkippedImages(recipe.data.corrupt_limit, None)
+    on_corrupt = on_corrupt or SkippedImages(recipe.data, len(dataset.train) + len(dataset.eval), None)
     parallel.check_strategy(strategy)
     parallel.check_batch_size(
         recipe.budget.batch_size, mesh, recipe.budget.accumulation, pairs=recipe.augmentation.mixing is not None
@@ -73,6 +75,8 @@ def prepare(
     check_dataset(dataset)
     check_kind(dataset, recipe.normalization)
     check_all_values(dataset, recipe.data.missing)
+    if training:
+        dataset = dataclasses.replace(dataset, notes=(*dataset.notes, *inspect(dataset)))
     validation = None
     if training or known_statistics is None:
         dataset, validation = select(recipe.data, dataset)

@@ -42,7 +42,15 @@ class RunFolder:
             if self.begun:
                 self._compare(recipe, seed, dataset)
                 return
-            ours = {"recipe.json", "environment.json", "statistics.npz", "corrupt.json", "checkpoints", "tensorboard"}
+            ours = {
+                "recipe.json",
+                "environment.json",
+                "statistics.npz",
+                "corrupt.json",
+                "data.json",
+                "checkpoints",
+                "tensorboard",
+            }
             strange = [path.name for path in self.path.iterdir() if path.name not in ours and path.name[0] != "."]
             if strange:
                 raise ZooError(
@@ -66,12 +74,7 @@ class RunFolder:
         difference = recipe.difference(Recipe.from_json(recorded["recipe"]))
         if seed != recorded["seed"]:
             difference.append(f"seed: {seed}, {recorded['seed']}")
-        data = describe_data(dataset)
-        difference += [
-            f"{name} of the data: {data[name]}, {recorded['data'].get(name)}"
-            for name in data
-            if data[name] != recorded["data"].get(name)
-        ]
+        difference += changed_data(describe_data(dataset), recorded["data"])
         if difference:
             raise ZooError(
                 f"{self.path} belongs to another run, choose another --workdir. Asked for now, and in the folder:"
@@ -200,4 +203,31 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
         "channels": dataset.channels,
         "training images": len(dataset.train),
         "evaluation images": len(dataset.eval),
+        "digest": dataset.report.digest,
+        "by class": dataset.report.to_json()["examples by class"],
     }
+
+
+def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
+    """Lines about what is not as it was, of two descriptions by `describe_data`; some of an earlier version have less."""
+    lines = [
+        f"{name} of the data: {now[name]}, {then.get(name)}"
+        for name in now
+        if name not in ("digest", "by class") and now[name] != then.get(name)
+    ]
+    if "digest" not in then or then["digest"] == now["digest"]:
+        return lines
+    ours, theirs = (each.get("by class") or {} for each in (now, then))
+    moved = [
+        f"{name} {_plus(ours[name])}, {_plus(theirs[name])}"
+        for name in ours
+        if name in theirs and list(ours[name]) != list(theirs[name])
+    ]
+    if moved:
+        rest = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
+        return [*lines, f"training + evaluation examples of {'; '.join(moved[:5])}{rest}"]
+    return lines or ["as many examples of each class, but others: some have another content, name or label"]
+
+
+def _plus(counts):
+    return " + ".join(f"{count:,}" for count in counts)

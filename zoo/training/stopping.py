@@ -13,6 +13,7 @@ from jax.experimental import multihost_utils
 
 from zoo.data.loader import Corrupt
 from zoo.errors import ZooError
+from zoo.recipe import Data
 from zoo.training.run_folder import RunFolder
 
 HOSTS_AGREE_EVERY = 10  # steps between two questions among hosts whether one of them was told to stop
@@ -73,13 +74,14 @@ def stop_on_signals() -> Iterator[Stop]:
 
 
 class SkippedImages:
-    """Counts images that cannot be decoded and writes them down; raises `ZooError` when they are more than `limit`.
+    """Counts images that cannot be decoded and writes them down; raises `ZooError` when they are more than a recipe allows.
 
     It goes on where an interrupted run was. Several hosts count each its own images, and the first writes its down.
     """
 
-    def __init__(self, limit: int, folder: RunFolder | None) -> None:
-        self.limit, self.folder = limit, folder
+    def __init__(self, data: Data, images: int, folder: RunFolder | None) -> None:
+        """Args: the recipe's data, how many images there are in all, and the folder of the run."""
+        self.data, self.images, self.folder = data, images, folder
         self.reasons = folder.read_corrupt() if folder else {}
 
     def __call__(self, corrupt: Corrupt) -> None:
@@ -88,11 +90,25 @@ class SkippedImages:
         self.reasons[corrupt.example] = corrupt.reason
         if self.folder:
             self.folder.write_corrupt(self.reasons)
-        if len(self.reasons) > self.limit:
-            listed = "; ".join(f"{example} ({reason})" for example, reason in list(self.reasons.items())[:5])
-            raise ZooError(
-                f"{len(self.reasons)} images cannot be decoded, and data.corrupt_limit is {self.limit}: {listed}"
-            )
+        if len(self.reasons) > self.data.corrupt_limit:
+            self._fail(f"data.corrupt_limit is {self.data.corrupt_limit}")
+        if len(self.reasons) > max(self.data.corrupt_share * self.images, 1):
+            self._fail(f"data.corrupt_share is {self.data.corrupt_share:g} of {self.images:,}")
+
+    def _fail(self, rule):
+        raise ZooError(f"{len(self.reasons)} images cannot be decoded, and {rule}: {self._listed()}")
+
+    def _listed(self):
+        return "; ".join(f"{example} ({reason})" for example, reason in list(self.reasons.items())[:5])
+
+    def summary(self) -> str | None:
+        """A line about all that were skipped, if any were."""
+        if not self.reasons:
+            return None
+        what = "image that cannot be decoded was" if len(self.reasons) == 1 else "images that cannot be decoded were"
+        more = len(self.reasons) - 5
+        rest = f"; and {more} more" if more > 0 else ""
+        return f"{len(self.reasons)} {what} skipped, of {self.images:,}: {self._listed()}{rest}"
 
 
 @contextlib.contextmanager
