@@ -246,7 +246,7 @@ def test_smote_needs_neighbours_and_features(skewed, dataset):
 
 
 def test_evaluation_sees_no_example_that_was_made_up(skewed):
-    half = dataclasses.replace(skewed, eval=features_dataset(ROWS[::2], LABELS[::2]).train)
+    half = dataclasses.replace(skewed, eval=features_dataset(ROWS[::2], LABELS[::2], classes=3).train)
     result = zoo.fit(tabular(imbalance=SMOTE(), data__validation=0.2), dataset=half)
     assert [r["examples"] for r in result.history if r["kind"] != "train"] == [80, 200]
 

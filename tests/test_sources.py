@@ -51,34 +51,6 @@ def test_damaged_fashion_mnist_is_noticed(tmp_path, damage):
         open_fashion_mnist(tmp_path)
 
 
-def test_a_fifth_of_each_class_is_held_out_and_stays_so_when_others_come(tmp_path):
-    def add(name, numbers):
-        (tmp_path / name).mkdir(exist_ok=True)
-        for number in numbers:
-            (tmp_path / name / f"{name} {number}.png").touch()  # nothing is decoded when a folder is opened
-
-    add("cat", range(200))
-    add("dog", range(400))
-    first = zoo.open_source(f"folder:{tmp_path}")
-    assert first.class_names == ("cat", "dog") and first.channels == 3
-    for split, share in ((first.eval, 0.2), (first.train, 0.8)):
-        assert np.abs(np.bincount(split.labels) / (200, 400) - share).max() < 3.3 * 0.4 / 200**0.5
-    assert not set(first.train.paths) & set(first.eval.paths)
-    add("cat", range(200, 300))
-    add("bird", range(5))
-    second = zoo.open_source(f"folder:{tmp_path}")
-    assert set(first.eval.paths) <= set(second.eval.paths) and set(first.train.paths) <= set(second.train.paths)
-    assert set(second.eval.labels) == set(second.train.labels) == {0, 1, 2}
-
-
-@pytest.mark.parametrize("name", ["val", "valid", "validation", "test"])
-def test_a_folder_with_its_own_split(image_folder, tmp_path, name):
-    shutil.copytree(image_folder / "train", tmp_path / "train")
-    shutil.copytree(image_folder / "val", tmp_path / name)
-    dataset = zoo.open_source(f"folder:{tmp_path}")
-    assert (len(dataset.train), len(dataset.eval)) == (48, 12) and dataset.class_names == ("blue", "green", "red")
-
-
 def test_folders_that_nothing_can_be_learned_from(image_folder, tmp_path):
     def problem(path):
         with pytest.raises(ZooError) as error:

@@ -66,7 +66,7 @@ class Evaluations(Tracker):
 
 
 def test_validation_is_for_the_way_and_evaluation_for_the_end(tmp_path):
-    evaluation = features_dataset(ROWS[:50] + 100, LABELS[:50]).train
+    evaluation = features_dataset(ROWS[:50] + 100, LABELS[:50], classes=3).train
     dataset = features_dataset(ROWS, LABELS, evaluation.images[:, 0, 0], evaluation.labels, classes=3)
     told = Evaluations()
     recipe = tabular(data__validation=0.2, budget__evaluate_every=0.25)

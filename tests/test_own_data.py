@@ -1,0 +1,183 @@
+"""Data sets of one's own arrays, and evaluating a run on other data."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from conftest import features_dataset, run_python, tabular, tiny_dataset
+from PIL import Image
+from tiny import RECIPE
+
+import zoo
+from zoo.errors import ZooError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3)).astype(np.uint8)
+LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ((IMAGES / 255).astype(np.float32), r"from uint8; say \(255 \* images\)\.round\(\)\.astype\(np\.uint8\)"),
+        (IMAGES / 255, r"images are float64 \[6, 8, 8, 3\]: .* say \(255 \* images\)"),
+        (IMAGES.astype(np.float32), "say pixels from 0 to 255 as uint8"),
+        (IMAGES.astype(np.int64), "images are int64"),
+        (IMAGES.transpose(0, 3, 1, 2), r"channels must be the last axis, say images\.transpose\(0, 2, 3, 1\)"),
+        (IMAGES[..., 0], r"without an axis for channels: say images\[\.\.\., None\]"),
+        (IMAGES[0, 0], r"images are uint8 \[8, 3\]"),
+        (IMAGES.tolist(), "images are a list, and must be a NumPy array"),
+        (IMAGES[:4], "there are 4 images and 6 labels"),
+        (IMAGES > 100, "images are bool"),
+    ],
+)
+def test_images_are_checked(images, message):
+    with pytest.raises(ZooError, match=f"^array: .*{message}"):
+        zoo.ArraySplit(images, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.eye(3)[LABELS], r"one-hot perhaps: say labels\.argmax\(1\)"),
+        (LABELS[:, None], r"a column: say labels\[:, 0\]"),
+        (LABELS.tolist(), "labels are a list"),
+        (LABELS > 0, r"say labels\.astype\(np\.int32\)"),
+        (LABELS.astype(float), r"labels are float64 \[6\]"),
+        (np.array(["a"] * 6), "labels are <U1"),
+        (LABELS - 1, "with values from -1 to 1"),
+        (LABELS.astype(np.int64) + 2**40, "with values from 1099511627776"),
+        (np.float32(1), "labels are a float32"),
+    ],
+)
+def test_labels_are_checked(labels, message):
+    with pytest.raises(ZooError, match=f"^array: .*{message}"):
+        zoo.ArraySplit(IMAGES, labels)
+
+
+def test_what_arrays_usually_are_is_taken():
+    assert zoo.ArraySplit(IMAGES, LABELS.astype(np.int64)).labels.dtype == np.int32
+    assert zoo.ArraySplit(IMAGES, LABELS.astype(np.uint8)).labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "channels", "message"),
+    [
+        (("a", "b"), 3, r"array\[2\] has the label 2, outside of 0 to 1"),
+        (("a", "b", "c"), 1, "height x width x channels, and channels is 1"),
+        (("a", "b", "b"), 3, "two classes are called 'b'"),
+        ("abc", 3, "class_names must be a list of texts"),
+        ((0, 1, 2), 3, "class_names must be a list of texts"),
+    ],
+)
+def test_data_sets_are_checked(names, channels, message):
+    split = zoo.ArraySplit(IMAGES, LABELS)
+    with pytest.raises(ZooError, match=message):
+        zoo.Dataset("mine", split, split, names, channels)
+
+
+# Evaluating a run.
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on a table of 100 lines, with its folder."""
+    folder = tmp_path_factory.mktemp("run")
+    random = np.random.default_rng(0)
+    rows = [f"{a:.3f},{b:.3f},{'yes' if a > b else 'no'}" for a, b in random.normal(size=(100, 2))]
+    (folder / "table.csv").write_text("\n".join(["a,b,class", *rows]))
+    recipe = tabular(f"csv:{folder / 'table.csv'}")
+    return zoo.fit(recipe, folder / "run"), folder
+
+
+def test_a_run_knows_what_it_was_trained_for(run):
+    result, folder = run
+    loaded = zoo.load_run(folder / "run")
+    for trained in (result, loaded):
+        assert zoo.evaluate(trained)["examples"] == 20  # the lines that it was not trained on
+        assert zoo.evaluate(trained)["loss"] == pytest.approx(result.metrics["loss"], rel=1e-6)
+    with pytest.raises(ZooError, match="a run has its variables"):
+        zoo.evaluate(loaded, loaded.variables)
+    with pytest.raises(ZooError, match="which variables"):
+        zoo.evaluate(loaded.recipe)
+
+
+def test_other_data_is_evaluated_whole(run):
+    result, folder = run
+    other = folder / "other.csv"
+    other.write_text((folder / "table.csv").read_text() + "\n0.5,0.1,yes")
+    seen = []
+    assert zoo.evaluate(result, f"csv:{other}", on_data=seen.append)["examples"] == 101
+    assert seen[0].report.totals == (101, 101)
+    assert zoo.evaluate(result, f"csv:{folder}/../{folder.name}/table.csv")["examples"] == 20  # it is the same file
+    assert zoo.evaluate(result, f"csv:{folder / 'table.csv'}", split="whole")["examples"] == 100
+
+
+def test_other_classes_and_features_are_refused(run):
+    result, folder = run
+    text = (folder / "table.csv").read_text()
+    for name, content in (("classes", text.replace("yes", "si")), ("features", text.replace("a,b", "a,c"))):
+        (folder / f"{name}.csv").write_text(content)
+        with pytest.raises(ZooError, match=f"the network was trained for the {name} "):
+            zoo.evaluate(result, f"csv:{folder / f'{name}.csv'}")
+    dataset = features_dataset(np.ones((4, 2)), [0, 1, 0, 1])
+    with pytest.raises(ZooError, match="the network was trained for the classes no, yes; features has 0, 1"):
+        zoo.evaluate(result, dataset)
+
+
+def test_columns_of_texts_have_the_values_that_were_trained_on(tmp_path):
+    rows = [f"{'red' if number % 3 else 'blue'},{number},{'yes' if number % 2 else 'no'}" for number in range(30)]
+    (tmp_path / "train.csv").write_text("\n".join(["color,size,class", *rows]))
+    result = zoo.fit(tabular(f"csv:{tmp_path / 'train.csv'}"))
+    (tmp_path / "few.csv").write_text("color,size,class\nred,1,yes\nred,2,no\n")
+    assert zoo.evaluate(result, f"csv:{tmp_path / 'few.csv'}")["examples"] == 2
+    (tmp_path / "new.csv").write_text("color,size,class\ngreen,1,yes\nred,2,no\n")
+    with pytest.raises(ZooError, match="'green'"):
+        zoo.evaluate(result, f"csv:{tmp_path / 'new.csv'}")
+
+
+def test_a_network_of_ones_own_goes_with_its_run():
+    import flax.linen as nn
+
+    class Net(nn.Module):
+        @nn.compact
+        def __call__(self, images, train=False):
+            return nn.Dense(10)(images[:, ::8, ::8].reshape(len(images), -1))
+
+    recipe = RECIPE.override({"initialization": zoo.recipe.Initialization(), "budget.steps": 4})
+    result = zoo.fit(recipe, dataset=tiny_dataset(), model=Net())
+    assert zoo.evaluate(result, tiny_dataset())["loss"] == pytest.approx(result.metrics["loss"], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_the_programs_say_what_was_found_and_what_was_not(image_folder, tmp_path):
+    """From training on a folder with what is usually in one, to evaluating on all of another."""
+    data = tmp_path / "data"
+    for name in ("blue", "green", "red"):
+        (data / name).mkdir(parents=True)
+        for split in ("train", "val"):
+            for path in (image_folder / split / name).iterdir():
+                (data / name / path.name).write_bytes(path.read_bytes())
+        (data / name / "photo.heic").write_bytes(b"")
+    (data / "red" / "bad.jpg").write_bytes(b"bad")
+    flags = ["--recipe=tests/tiny.py", f"--data=folder:{data}", f"--workdir={tmp_path / 'run'}", "--set=budget.steps=4"]
+    done = run_python("-m", "zoo.train", *flags)
+    text = " ".join(done.stdout.split())
+    assert done.returncode in (0, 1), done.stderr
+    assert "blue 16 + 4, green 16 + 4, red 17 + 4" in text and "1 .heic in red" in text
+    assert "1 image that cannot be decoded was skipped, of 61:" in text
+    content = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert content["examples by class"]["red"] == [17, 4] and content["left out"] and content["digest"]
+    Image.new("RGB", (80, 80)).save(data / "red" / "new.png")
+    again = run_python("-m", "zoo.train", *flags)
+    assert again.returncode == 2 and "belongs to another run" in again.stderr and "red 1" in again.stderr
+    (data / "red" / "new.png").unlink()
+    other = tmp_path / "other"
+    (data).rename(other)
+    done = run_python("-m", "zoo.evaluate", f"--workdir={tmp_path / 'run'}", f"--data=folder:{other}")
+    assert done.returncode == 0 and "evaluated on 60 of 61 images" in " ".join(done.stdout.split()), done.stdout
+
+
+def test_replacing_a_split_keeps_what_was_left_out():
+    dataset = dataclasses.replace(tiny_dataset(), left_out=("1 .heic in cat",))
+    assert dataclasses.replace(dataset, eval=dataset.train).report.left_out == ("1 .heic in cat",)
