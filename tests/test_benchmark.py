@@ -24,6 +24,7 @@ def run(*flags):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_network_by_itself(tmp_path):
     result = json.loads(run("--model=alexnet", "--batch=1", "--json", f"--profile={tmp_path}"))
     (side,) = result["sides"]
@@ -45,6 +46,7 @@ def mistaken():
     raise ZooError("this side cannot be made")
 
 
+@pytest.mark.slow
 def test_sides_are_compared_with_the_best_of_the_others():
     rounds = []
     result = compare(
@@ -100,6 +102,7 @@ def test_scaling(monkeypatch, tmp_path):
     assert Image.open(tmp_path / "scaling.png").width > 500
 
 
+@pytest.mark.slow
 def test_pipeline(image_folder):
     result = json.loads(run(f"--pipeline=folder:{image_folder}", "--json"))
     assert result["sides"][0]["images_per_second"] > 10

@@ -57,6 +57,7 @@ def test_the_top_five_are_the_five_largest():
     assert metrics["top5"] == 0.5 and metrics["top1"] == 0.25 and metrics["confusion"][0][11] == 1
 
 
+@pytest.mark.slow
 def test_records_have_numbers_and_the_folder_has_the_rest(tmp_path, dataset, recipe):
     result = zoo.fit(recipe, tmp_path / "run", dataset=dataset)
     for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines():

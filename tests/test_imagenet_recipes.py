@@ -41,7 +41,7 @@ class Imagenet2012(tfds.core.GeneratorBasedBuilder):
 Imagenet2012(data_dir=sys.argv[1], file_format="array_record").download_and_prepare()
 """
 
-QUICK = {"mobilenet_v2_imagenet"}
+SLOW = {"googlenet_imagenet", "mobilenet_v2_imagenet"}  # with auxiliary heads and without; the rest are `full`
 BATCH, STEPS = 4, 10
 
 
@@ -57,7 +57,7 @@ def imagenet(tmp_path_factory):
 
 
 RECIPES = [name for name in zoo.list_recipes() if zoo.load_recipe(name).data.source == "tfds:imagenet2012"]
-MARKED = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in RECIPES]
+MARKED = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else pytest.mark.full) for name in RECIPES]
 
 
 @pytest.mark.parametrize("name", MARKED)

@@ -86,6 +86,7 @@ def test_networks_own_laws_draw_what_their_initializers_give(shape):
         assert find_problems("kernel", 1.2 * draw(law, key, (50, 60)), law, ALPHA)
 
 
+@pytest.mark.slow
 def test_networks_name_the_laws_of_their_kernels():
     """In every family; but LeNet's is no other's. A network without names still starts, by its own initializers."""
     families = {find_entry(name).module: name for name in zoo.list_models() if name != "lenet5"}

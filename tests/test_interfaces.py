@@ -93,6 +93,7 @@ def test_onednn_is_for_linux_on_x86_64(monkeypatch, asked_anew, system, machine)
         assert not onednn.is_available()
 
 
+@pytest.mark.slow
 def test_a_jaxlib_newer_than_any_trains_and_says_one_line(tmp_path):
     """As a program, for that is where the line is printed."""
     script = tmp_path / "newer.py"

@@ -14,13 +14,18 @@ from zoo.compilation import compile_quickly, run_once
 from zoo.models.registry import entries, find_entry
 
 SIDE = 16  # pixels; or what the network needs at least
-WIDER = ("convnext_base", "convnext_small", *(f"efficientnet_b{n}" for n in range(2, 8)), "mobilenet_v3_large",
-         "squeezenet1_0", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "wide_resnet50_2", "wrn_28_10")  # fmt: skip
-QUICK = ("alexnet", "bn_cnn", "lenet5", "mlp", "mobilenet_v3_small", "resnet18", "squeezenet1_1")
+QUICK = ("alexnet", "bn_cnn", "lenet5", "mlp", "resnet18")
+# One of each kind of block; the rest are made of the same ones, and `full`.
+SLOW = ("convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mnasnet1_0", "mobilenet_v2",
+        "mobilenet_v3_small", "nin_cifar", "regnet_y_400mf", "resnetv2_50", "shufflenet_v2_x1_0", "squeezenet1_1", "vgg11_bn",
+        "wrn_16_4", "xception")  # fmt: skip
 
 
-def mark(name):
-    return pytest.mark.full if name in WIDER else pytest.mark.slow
+def marks(names):
+    """Of the networks that are one, the mark that makes it quickest."""
+    if any(name in QUICK for name in names):
+        return ()
+    return pytest.mark.slow if any(name in SLOW for name in names) else pytest.mark.full
 
 
 class Network:
@@ -51,17 +56,11 @@ class Network:
 
 
 def different_networks():
-    """All networks; those that are the same without repetitions of their blocks, such as ResNet-20 and ResNet-110, once.
-
-    Those that are only wider than a network of the same module are marked `full`.
-    """
+    """All networks; those that are the same without repetitions of their blocks, such as ResNet-20 and ResNet-110, once."""
     names = {}
     for name in entries():
         names.setdefault(create_shallow(name), []).append(name)
-    return [
-        pytest.param(same[0], id="=".join(same), marks=() if same[0] in QUICK else mark(same[0]))
-        for same in names.values()
-    ]
+    return [pytest.param(same[0], id="=".join(same), marks=marks(same)) for same in names.values()]
 
 
 @pytest.fixture(scope="module", params=different_networks())

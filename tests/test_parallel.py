@@ -42,6 +42,7 @@ def assert_same_training(ours, theirs):
 
 
 @pytest.mark.parametrize("strategy", ["shard_map", "pmap"])
+@pytest.mark.slow
 def test_eight_devices_train_as_one(train, strategy):
     assert_same_training(train(8, strategy), train())
 

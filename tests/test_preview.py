@@ -22,6 +22,7 @@ def with_transforms(recipe, *train, normalization=None, mixing=None, evaluation=
     )
 
 
+@pytest.mark.slow
 def test_images_are_those_of_the_first_step(recipe, dataset):
     """With the mean and deviation undone by hand."""
     recipe = with_transforms(recipe, Resize(67), RandomRotation(20), Normalize(), Cutout(20), mixing=Mixup(1.0))

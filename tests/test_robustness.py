@@ -79,6 +79,7 @@ def assert_same_run(workdir, uninterrupted):
     assert losses(workdir) == losses(uninterrupted)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_saves_and_goes_on_to_the_same_bits(command, uninterrupted, tmp_path):
     """Stopped in one way, and when it has gone on from there, in the other."""
     workdir, saved = tmp_path / "run", 0
@@ -193,6 +194,7 @@ def test_a_damaged_checkpoint_is_passed_over(uninterrupted, tmp_path, damage):
     assert_same_run(workdir, uninterrupted)
 
 
+@pytest.mark.slow
 def test_all_checkpoints_damaged(command, uninterrupted, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(uninterrupted, workdir)
@@ -217,6 +219,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_costs_nothing(command, uninterrupted, small_disk):
     workdir = small_disk / "run"
     filler = small_disk / "filler"

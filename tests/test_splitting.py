@@ -128,6 +128,7 @@ def test_cross_validation(tmp_path):
         cross_validate(tabular(), 4, tmp_path / "runs", seed=4, dataset=dataset)
 
 
+@pytest.mark.slow
 def test_cross_validation_from_the_command_line(tmp_path, image_folder):
     arguments = [*TINY_FLAGS, f"--data=folder:{image_folder}", f"--workdir={tmp_path}", "--folds=2", "--json"]
     done = run_python("-m", "zoo.train", *arguments, "--set=budget.steps=4")

@@ -203,6 +203,7 @@ def test_damaged_files_and_folders(tmp_path):
         run_study(STUDY, tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_variants_go_on_from_what_the_study_trains_first(tmp_path):
     base = SHORT.override({"schedule.peak": 1e-30})
     changes = {"transfer": Transfer(START, head=("fc3/*",), frozen=("fc1/*",))}

@@ -123,6 +123,7 @@ def test_evaluation_images_may_be_a_little_larger_if_the_network_takes_them():
     assert not fit("resnet18", 128, 224) and not fit("resnet18", 224, 176) and not fit("alexnet", 227, 259)
 
 
+@pytest.mark.slow
 def test_the_loss_before_training_goes_by_the_statistics_of_the_batch():
     changes = {
         "model": Model("resnet20"),

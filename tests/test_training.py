@@ -143,6 +143,7 @@ def test_looking_at_a_run_leaves_alone_what_it_is_writing(run):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_a_signal_that_comes_too_late_for_a_run_is_not_lost(tmp_path, recipe, dataset, request):
     """Else a series of runs would go on after a Ctrl-C at the end of one of them."""
 

@@ -16,6 +16,7 @@ from zoo.recipe.loading import parse_changes
 from zoo.training.preparing import prepare
 
 
+@pytest.mark.slow
 def test_a_new_head_on_trained_layers(source, three):
     there, start = flat(zoo.load_run(source).variables), start_of(tuned(source=str(source)), three)
     assert there["params/fc/kernel"].shape == (16, 10) and start["params/fc/kernel"].shape == (16, 3)
@@ -145,6 +146,7 @@ def test_recipes_without_it_are_as_before():
     assert zoo.load_recipe("alexnet").fingerprint == "8e1b81d0eeac"
 
 
+@pytest.mark.slow
 def test_from_the_command_line(image_folder, tmp_path):
     """A run on three classes, then its network for two of them with frozen convolutions."""
     import shutil

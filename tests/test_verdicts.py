@@ -105,6 +105,7 @@ def test_the_first_layer_that_is_not_finite_is_named(situation, layer, value, ex
     assert first_non_finite(experiment, state.replace(params=broken), constants, batch) == expected
 
 
+@pytest.mark.slow
 def test_bad_inputs_and_gradients_are_named(situation, recipe, dataset):
     experiment, state, constants, batch = situation
     broken = constants._replace(statistics=constants.statistics._replace(scale=jnp.zeros(1)))

@@ -55,6 +55,7 @@ def test_wide_weights_are_seen_in_the_loss_too():
         ]
 
 
+@pytest.mark.slow
 def test_shuffled_labels_can_only_be_found_by_training_and_are():
     """At the end of the first quarter, when the loss should have fallen and has not."""
     with FAULTS["shuffled_labels"]():
@@ -71,6 +72,7 @@ def test_every_fault_has_a_test():
     assert set(FAULTS) == {*FOUND_BY, "shuffled_labels"}
 
 
+@pytest.mark.slow
 def test_the_command_line_fails_for_a_fault(tmp_path):
     files = [f"--json={tmp_path / 'report.json'}", f"--junit={tmp_path / 'report.xml'}"]
     arguments = ["--recipe=lenet5", "--only=traces", *files]
@@ -136,6 +138,7 @@ def test_reference_runs_of_other_data_decide_nothing(small_world):
     assert ledger.data_name("folder:some/where/flowers/") == "folder:flowers"
 
 
+@pytest.mark.slow
 def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
     """Of good runs, 1 in 100 falls outside; each of the two wrong ones is caught by another measure or side."""
     recipe, dataset = small_world
@@ -181,6 +184,7 @@ def test_a_run_that_diverges_fails(small_world):
     assert checks[0].status == "fail" and "diverged: at step" in checks[0].detail
 
 
+@pytest.mark.slow
 def test_first_steps_have_bands_of_their_own(small_world):
     recipe, dataset = small_world
     experiment = prepare(recipe, dataset)

@@ -128,6 +128,7 @@ def test_early_stopping_that_never_stops_still_takes_the_best(plain, dataset):
     assert result.metrics["restored_step"] == 3
 
 
+@pytest.mark.slow
 def test_with_a_validation_split_that_alone_is_watched(plain, dataset, tmp_path):
     """Labels of the evaluation split are all wrong: what gets better on one split gets worse on the other."""
     wrong = zoo.ArraySplit(dataset.eval.images, (dataset.eval.labels + 1) % 10)
@@ -167,10 +168,10 @@ def test_top5_is_a_metric_where_there_are_ten_classes(plain, dataset):
             prepare(plain.override({"target": None} | changes), few)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [PLATEAU, STOPPING, AVERAGE, {**PLATEAU, **STOPPING, **AVERAGE, "data.validation": 0.2}],
-)
+ALONE = [pytest.param(changes, marks=pytest.mark.slow) for changes in (PLATEAU, STOPPING, AVERAGE)]
+
+
+@pytest.mark.parametrize("changes", [*ALONE, {**PLATEAU, **STOPPING, **AVERAGE, "data.validation": 0.2}])
 @pytest.mark.parametrize("step", [2, 7])
 def test_a_run_that_crashed_goes_on_to_the_same_bits(plain, dataset, tmp_path, changes, step):
     recipe = plain.override(changes)
@@ -194,6 +195,7 @@ def test_a_run_that_was_stopped_before_an_evaluation_and_crashed_after_it_goes_o
     assert_same(fit(recipe, dataset, tmp_path / "run"), whole)
 
 
+@pytest.mark.slow
 def test_a_run_that_crashed_between_an_evaluation_and_its_checkpoint_goes_on_to_the_same_bits(plain, dataset, tmp_path):
     recipe = plain.override({**PLATEAU, **STOPPING, **AVERAGE})
     with pytest.raises(TrainingInterrupted):
@@ -267,17 +269,20 @@ def test_a_plateau_without_evaluation_images_is_an_error(plain, dataset):
         prepare(plain.override(PLATEAU), empty, model=Net())
 
 
+PARTS = [
+    {"loss": SigmoidCrossEntropy(), "optimizer": AdamW(), "clipping": ClipByNorm(1.0)},
+    {"loss": Focal(), "optimizer": RMSprop(momentum=0.9, epsilon=1.0, epsilon_in_root=True, initial_average=1.0)},
+    {"loss": GeneralizedCrossEntropy(), "optimizer": Lion(), "regularization.l1": 1e-4},
+    {"loss": Huber(), "optimizer": LAMB(), "schedule": OneCycle(0.05), **AVERAGE},
+    {"optimizer": Adagrad(), "schedule": Step(0.05, every=0.2), "clipping": ClipByValue(0.1)},
+    {"optimizer": Adadelta(), "schedule": Exponential(1.0, constant=0.5)},
+    {"optimizer": Adam(), **PLATEAU, **STOPPING},
+]
+
+
 @pytest.mark.parametrize(
     "changes",
-    [
-        {"loss": SigmoidCrossEntropy(), "optimizer": AdamW(), "clipping": ClipByNorm(1.0)},
-        {"loss": Focal(), "optimizer": RMSprop(momentum=0.9, epsilon=1.0, epsilon_in_root=True, initial_average=1.0)},
-        {"loss": GeneralizedCrossEntropy(), "optimizer": Lion(), "regularization.l1": 1e-4},
-        {"loss": Huber(), "optimizer": LAMB(), "schedule": OneCycle(0.05), **AVERAGE},
-        {"optimizer": Adagrad(), "schedule": Step(0.05, every=0.2), "clipping": ClipByValue(0.1)},
-        {"optimizer": Adadelta(), "schedule": Exponential(1.0, constant=0.5)},
-        {"optimizer": Adam(), **PLATEAU, **STOPPING},
-    ],
+    [pytest.param(changes, marks=[pytest.mark.slow] * (number > 1)) for number, changes in enumerate(PARTS)],
     ids=lambda changes: " ".join(type(part).__name__ for part in changes.values()),
 )
 def test_verification_follows_every_part(recipe, dataset, changes):

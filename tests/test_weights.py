@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import zoo
+from verification.facts import load_facts
 from verification.numbers import check_numbers, layout_of, load_reference, regenerated_tensor
 from zoo.errors import ZooError
 from zoo.models.layout import Tensor
@@ -82,9 +83,9 @@ def test_layouts_name_every_tensor(name):
     reference = load_reference(name)
     tensors = {tensor: np.broadcast_to(np.float32(0), shape) for tensor, shape in reference["state_dict"]}
     variables = zoo.import_weights(name, tensors, layout_of(reference))
-    summary = zoo.summarize(name)
-    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == summary.params
-    assert sum(leaf.size for leaf in jax.tree.leaves(variables.get("batch_stats", {}))) == summary.batch_stats
+    totals = load_facts(name)["sources"][0]
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) == totals["params"]
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables.get("batch_stats", {}))) == totals["batch_stats"]
 
 
 @pytest.mark.parametrize("name", ["googlenet_bn", "inception_v3"])

@@ -5,11 +5,11 @@ import functools
 import pytest
 
 from verification.architecture import check_layers
+from verification.numbers import check_numbers
 from verification.pool import check_networks, check_recipes
-from verification.stand_in import SIZES
 from verification.suite import check_recipe
 from zoo.models.registry import list_models
-from zoo.recipe import list_recipes, load_recipe
+from zoo.recipe import list_recipes
 
 
 def settle(checks):
@@ -44,20 +44,24 @@ def marked(names, **marks):
     ]
 
 
-# Of each kind one, for those who try whether all is well: plain, with batch normalization, residual, depthwise, with
-# branches, with response normalization. The rest are `slow`; what needs no arithmetic is looked at of all of them.
-LOOKED_INTO = ("alexnet", "bn_cnn", "convnext_tiny", "googlenet_bn", "lenet5", "mlp", "mobilenet_v3_small", "resnet18",
-               "resnet20", "squeezenet1_1")  # fmt: skip
+# Of each kind one, for those who try whether all is well: plain, with batch normalization, depthwise, residual.
+LOOKED_INTO = ("alexnet", "bn_cnn", "lenet5", "mlp", "mobilenet_v3_small", "resnet18")
+
+# Deeper or wider than another of the same module, which is checked in whole: of these, CI compares what differs, the layers
+# and the numbers.
+LARGER = (
+    "convnext_base", "convnext_small", "densenet169", "densenet201", *(f"efficientnet_b{n}" for n in range(1, 8)),
+    "mobilenet_v3_large", "resnet34", "resnet101", "resnet152", "resnet32", "resnet44", "resnet56", "resnet110",
+    "resnext50_32x4d", "squeezenet1_0", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "wide_resnet50_2",
+    "wrn_28_10",
+)  # fmt: skip
 
 
-def is_left_to_slow(name):
-    return name not in LOOKED_INTO
-
-
-@pytest.mark.parametrize("name", filter(is_left_to_slow, list_models()))
-def test_layers(name):
-    """What needs no arithmetic, of the other networks, too; it is part of the next test."""
-    settle(check_layers(name))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGER)
+def test_layers_and_numbers(name):
+    """Parts of the next test."""
+    settle([*check_layers(name), *check_numbers(name)])
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +69,9 @@ def architecture(request):
     return in_order(request, test_architecture, check_networks)
 
 
-@pytest.mark.parametrize("name", marked(list_models(), slow=is_left_to_slow))
+@pytest.mark.parametrize(
+    "name", marked(list_models(), full=LARGER.__contains__, slow=lambda name: name not in LOOKED_INTO)
+)
 def test_architecture(name, architecture):
     settle(architecture(name))
 
@@ -75,16 +81,17 @@ def start(request):
     return in_order(request, test_start, functools.partial(check_recipes, groups=("initialization", "traces")))
 
 
-# Recipes of each kind: for tables, for images that are there and that are not; with SGD and Adam.
-STARTED = ("alexnet_imagenet", "bn_cnn", "lenet5", "mlp", "mobilenet_v3_small")
+STARTED = ("bn_cnn", "lenet5", "mlp")
+# Those of each kind: with dropout, for data that is not at hand, with SGD, AdamW and RMSprop, with auxiliary heads.
+STARTED_SLOWLY = ("alexnet", "alexnet_imagenet", "convnext_tiny", "efficientnet_b0", "googlenet", "mobilenet_v3_small",
+                  "resnet18", "wrn_16_4")  # fmt: skip
 
 
 def is_started_in_full(name):
-    """Whether it is for data that is seldom at hand, for which stand-ins are made."""
-    return name not in STARTED and load_recipe(name).data.source in SIZES
+    return name not in STARTED + STARTED_SLOWLY
 
 
-@pytest.mark.parametrize("name", marked(list_recipes(), full=is_started_in_full, slow=lambda name: name not in STARTED))
+@pytest.mark.parametrize("name", marked(list_recipes(), slow=STARTED_SLOWLY.__contains__, full=is_started_in_full))
 def test_start(name, start):
     settle(start(name))
 
