@@ -1,8 +1,10 @@
 """Tables as other programs write them, and files that are none: what is read, what is said, and what is refused."""
 
+import gzip
 import os
 import time
 import unicodedata
+import zipfile
 
 import numpy as np
 import pytest
@@ -151,7 +153,23 @@ def test_labels_of_two_files_are_compared_by_what_they_mean(tmp_path):
     save(tmp_path / "test.csv", "y,x,id\n1.0,5,1\n0.0,6,2\n")  # and the columns are in another order
     dataset = open_table(str(tmp_path), "y", ["id"])
     assert dataset.class_names == ("0", "1") and dataset.feature_names == ("x",)
+    assert not any("train.csv, too" in note for note in dataset.notes)
     assert dataset.eval.images.ravel().tolist() == [5, 6] and dataset.eval.labels.tolist() == [1, 0]
+
+
+def test_lines_that_are_in_both_files_are_said(tmp_path):
+    save(tmp_path / "train.csv", ",x,y\n0,1,a\n1,2,b\n2,3,a\n")
+    save(tmp_path / "val.csv", ",x,y\n0,2,b\n1,4,a\n2,3,a\n3,5,a\n")
+    assert any("2 of 4 lines of val.csv are in train.csv, too" in note for note in open_table(str(tmp_path)).notes)
+
+
+def test_files_of_other_kinds(tmp_path):
+    path = tmp_path / "t.csv"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    assert "is no text, but a spreadsheet such as .xlsx, or a zip file: save the sheet as CSV" in refused(path)
+    path.write_bytes(gzip.compress(PLAIN.encode()))
+    assert "is no text, but compressed: unpack it with gunzip" in refused(path)
 
 
 def test_classes_that_differ_in_case_are_said(tmp_path):

@@ -291,6 +291,10 @@ def test_a_sparse_file_is_not_read(tmp_path):
             file.truncate(300 * 2**30)
         refused(tmp_path / f"w{suffix}")
     assert "it has 300 GiB, and at most" in refused(tmp_path / "w.pth")
+    with (tmp_path / "w.h5").open("wb") as file:
+        file.truncate(300 * 2**30)
+    pytest.importorskip("h5py")
+    assert "it has 300 GiB, and at most" in refused(tmp_path / "w.h5")
 
 
 def test_hdf5_values_that_are_not_there(tmp_path):

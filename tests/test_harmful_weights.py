@@ -1,6 +1,7 @@
 """Files of weights that were made to do harm, or are damaged: each is refused in one line, and no other file is read."""
 
 import os
+import struct
 import sys
 
 import numpy as np
@@ -63,6 +64,18 @@ def nameless(path):
         del file["layers/some_class_0/vars"].attrs["name"]
 
 
+def endless_heap(path):
+    """What is free in a heap of texts is of no size: the library would look for its end for ever."""
+    save_newer(path, {"a/kernel": np.ones(3), "b/kernel": np.ones(3)})
+    content = bytearray(path.read_bytes())
+    position = content.index(b"GCOL") + 16
+    while content[position : position + 2] != bytes(2):
+        (length,) = struct.unpack_from("<Q", content, position + 8)
+        position += 16 + -(-length // 8) * 8
+    content[position + 8 : position + 16] = bytes(8)
+    path.write_bytes(content)
+
+
 def escapes(path):
     """A command to terminals in the name of a tensor that is not there."""
     with h5py.File(path, "w") as file:
@@ -107,6 +120,7 @@ HARMFUL = {
     "no names": (nameless, "before Keras 3.6"),
     "a list of a megabyte": (long_list, "holds no names"),
     "no weights": (lambda path: h5py.File(path, "w").close(), "holds no weights"),
+    "endless heap": (endless_heap, "it is damaged: a heap of texts does not end"),
     "escapes": (escapes, r"there is no \?\[31mkernel in /fc"),
     "garbage": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100)), "cannot be read"),
 }

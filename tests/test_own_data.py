@@ -125,6 +125,13 @@ def test_other_classes_and_features_are_refused(run):
         zoo.evaluate(result, dataset)
 
 
+def test_data_that_lacks_a_class_has_the_labels_that_were_trained(run):
+    result, folder = run
+    (folder / "yes.csv").write_text("a,b,class\n2,-2,yes\n1,-1,yes\n3,-1,yes\n")
+    metrics = zoo.evaluate(result, f"csv:{folder / 'yes.csv'}")
+    assert metrics["top1"] == 1.0 and metrics["recall"] == [None, 1.0]
+
+
 def test_columns_of_texts_have_the_values_that_were_trained_on(tmp_path):
     rows = [f"{'red' if number % 3 else 'blue'},{number},{'yes' if number % 2 else 'no'}" for number in range(30)]
     (tmp_path / "train.csv").write_text("\n".join(["color,size,class", *rows]))

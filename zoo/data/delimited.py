@@ -14,6 +14,13 @@ from zoo.files import check_file
 
 LARGEST = 2**30  # bytes; the cells of a file take some ten times as much memory
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+# How files begin that are no text, and what to do about it.
+OTHER_FILES = {
+    b"PK\x03\x04": "a spreadsheet such as .xlsx, or a zip file: save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet such as .xls: save the sheet as CSV",
+    b"\x1f\x8b": "compressed: unpack it with gunzip",
+    b"PAR1": "a Parquet file: save it as CSV",
+}
 # Of these no text is made, but commands to terminals are, and UTF-16 read as UTF-8.
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 SAMPLE = 2**16  # characters that the delimiter is found by
@@ -107,6 +114,9 @@ def _decode(path):
         content = path.read_bytes()
     except OSError as error:
         raise ZooError(f"{path} cannot be read: {error.strerror}") from None
+    for begin, what in OTHER_FILES.items():
+        if content.startswith(begin):
+            raise ZooError(f"{path} is no text, but {what}")
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)

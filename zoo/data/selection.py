@@ -1,11 +1,13 @@
 """Which examples of a data set a recipe uses, and for what."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.data.dataset import Dataset, Split
+from zoo.data.dataset import ArraySplit, Dataset, Split
 from zoo.data.features import check_values, trim
+from zoo.data.folder import FolderSplit
 from zoo.data.splitting import all_labels, hold_out, keep_shares, subset
 from zoo.errors import ZooError
 from zoo.recipe import Data
@@ -23,6 +25,23 @@ def check_kind(dataset: Dataset, normalization: Normalization) -> None:
             f"{dataset.spec} has vectors of features, and normalization={kind}() is for images: it takes FeatureMeanStd(),"
             " FeatureRange() or Unscaled(), and a model such as mlp"
         )
+
+
+def with_classes(dataset: Dataset, class_names: Sequence[str]) -> Dataset:
+    """The same examples with the labels of these classes, of which the data set may lack some; as it is if it has others."""
+    splits = (dataset.train, dataset.eval)
+    if tuple(dataset.class_names) == tuple(class_names) or not set(dataset.class_names) <= set(class_names):
+        return dataset
+    numbers = np.array([list(class_names).index(name) for name in dataset.class_names], np.int32)
+    train, evaluation = (
+        dataclasses.replace(split, labels=numbers[split.labels])
+        if isinstance(split, ArraySplit | FolderSplit)
+        else None
+        for split in splits
+    )
+    if train is None or evaluation is None:
+        return dataset
+    return dataclasses.replace(dataset, train=train, eval=evaluation, class_names=tuple(class_names))
 
 
 def check_all_values(dataset: Dataset, missing: Missing | None) -> None:

@@ -80,7 +80,8 @@ def open_source(
         raise ZooError(
             f"unknown data set {spec!r}: it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"
         )
-    check_dataset(dataset)
+    if split is None:
+        check_dataset(dataset)
     return dataset
 
 

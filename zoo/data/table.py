@@ -1,58 +1,29 @@
 """Tables in CSV files (RFC 4180), with a header: one example a line, of which one column is the class."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from zoo.data.columns import (
     MISSING,
     TEXTS_MISSING,
-    all_different,
     categories,
     check_classes,
     class_name,
-    has_decimal_commas,
     in_order,
-    is_index,
-    is_number,
     parse_number,
 )
 from zoo.data.dataset import ArraySplit, Dataset
-from zoo.data.delimited import quoted, read_delimited
+from zoo.data.delimited import quoted
 from zoo.data.folder import HELD_OUT
 from zoo.data.splitting import hold_out_groups
+from zoo.data.table_files import read_one, read_tables, without_columns
 from zoo.errors import ZooError, listed, shown, unknown
 from zoo.files import expand, in_units
 
-EVAL_NAMES = ("val", "valid", "validation", "test")  # of tables in a folder
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 LARGEST = 2**32  # bytes of the features
-
-
-@dataclass(frozen=True)
-class _Table:
-    """The texts of a file or of a part of it.
-
-    Attributes:
-      path: of the file.
-      header: the columns' names.
-      rows: as many cells in each.
-      lines: the number of the line that each row ends on.
-      notes: a line for each thing that was assumed or left out.
-    """
-
-    path: Path
-    header: list[str]
-    rows: list[list[str]]
-    lines: np.ndarray
-    notes: tuple[str, ...] = ()
-
-    def cells(self, column: int) -> list[str]:
-        return [row[column] for row in self.rows]
 
 
 def open_table(
@@ -92,12 +63,12 @@ def open_table(
       ZooError: a file is missing or no such table, or a value cannot be used; the message names line and column.
     """
     spec, root = f"csv:{path}", expand(path)
-    train, held_out = _read_both(spec, root) if split is None else (_read_one(spec, root, split), None)
+    train, held_out = read_tables(spec, root) if split is None else (read_one(spec, root, split), None)
     if label is not None and label not in train.header:
         raise unknown(f"column of {spec}", label, train.header)
     if label is not None and label in drop:
         raise ZooError(f"{spec}: data.drop has {shown(label)}, which is the column of the class")
-    train, *others = _without_columns(spec, [train, *([held_out] if held_out else [])], label, drop)
+    train, *others = without_columns(spec, [train, *([held_out] if held_out else [])], label, drop)
     column = len(train.header) - 1 if label is None else train.header.index(label)
     notes = list(train.notes)
     if label is None:
@@ -109,6 +80,11 @@ def open_table(
     notes += said
     if others:
         (held_out,) = others
+        known = set(map(tuple, train.rows))
+        if same := sum(tuple(row) in known for row in held_out.rows):
+            notes.append(
+                f"{spec}: {same:,} of {len(held_out.rows):,} lines of {held_out.path.name} are in train.csv, too"
+            )
     else:
         train, held_out = _hold_out(train, column) if split is None else (train, train)
     class_names = in_order(train.cells(column))
@@ -122,112 +98,6 @@ def open_table(
     return Dataset(
         spec, train_split, eval_split, class_names, channels=len(names), feature_names=names, notes=tuple(notes)
     )
-
-
-def _read_both(spec, root):
-    """The tables to train with and to evaluate with; of the latter None where it has to be cut off the former."""
-    if not os.path.isdir(root):  # which says no to names that are too long, unlike a path's own method
-        return _read(root), None
-    evaluation = next((name for name in EVAL_NAMES if (root / f"{name}.csv").is_file()), None)
-    if not (root / "train.csv").is_file() or evaluation is None:
-        raise ZooError(f"{spec}: a folder of tables has train.csv and one of {', '.join(EVAL_NAMES)}.csv")
-    train, held_out = _read(root / "train.csv"), _read(root / f"{evaluation}.csv")
-    lacking = [name for name in train.header if name not in held_out.header]
-    surplus = [name for name in held_out.header if name not in train.header]
-    if lacking or surplus or len(train.header) != len(held_out.header):
-        what = [f"lacks {quoted(lacking)}"] * bool(lacking) + [f"has also {quoted(surplus)}"] * bool(surplus)
-        raise ZooError(
-            f"{held_out.path} has other columns than {train.path}: it {' and '.join(what) or 'repeats some'}"
-        )
-    order = [held_out.header.index(name) for name in train.header]
-    rows = [[row[column] for column in order] for row in held_out.rows]
-    notes = train.notes + held_out.notes
-    return dataclasses.replace(train, notes=notes), dataclasses.replace(held_out, header=train.header, rows=rows)
-
-
-def _read_one(spec, root, split):
-    """The only table that is asked for."""
-    if not os.path.isdir(root):
-        if split != "whole":
-            raise ZooError(f"{spec} is one table, and is evaluated as a whole: leave out the split {split!r}")
-        return _read(root)
-    wanted = {"val": EVAL_NAMES[:-1], "test": EVAL_NAMES[-1:], "train": ("train",), "whole": (*EVAL_NAMES, "train")}[
-        split
-    ]
-    found = [root / f"{name}.csv" for name in wanted if (root / f"{name}.csv").is_file()]
-    if not found:
-        raise ZooError(f"{spec}: there is no {' or '.join(f'{name}.csv' for name in wanted)} in it")
-    return _read(found[0])
-
-
-def _read(path):
-    found = read_delimited(path)
-    header, rows, notes = found.header, found.rows, list(found.notes)
-    if len(header) < 2:
-        raise ZooError(
-            f"{path} has one column, {shown(header[0])}: there is nothing to learn from, or its columns are separated"
-            " neither by commas nor by semicolons, tabs or vertical bars"
-        )
-    if not rows:
-        raise ZooError(f"{path} has no rows below its header: nothing to learn from")
-    # Columns that a program numbered are called 0, 1, 2 ...; other numbers are the first example, in a file without header.
-    numbers = [name for name in header if is_number(name)]
-    if numbers not in ([], [str(i) for i in range(len(numbers))], [str(i + 1) for i in range(len(numbers))]) or len(
-        numbers
-    ) == len(header):
-        raise ZooError(
-            f"{path}: the first line must be a header with a name for each column, and it is {quoted(header)}"
-        )
-    if found.delimiter != ",":
-        for column, name in enumerate(header):
-            if has_decimal_commas([row[column] for row in rows]):
-                notes.append(f"{path}: numbers in the column {shown(name)} have decimal commas")
-                rows = [[*row[:column], row[column].replace(",", "."), *row[column + 1 :]] for row in rows]
-    return _Table(path, header, rows, np.array(found.lines), tuple(notes))
-
-
-def _without_columns(spec, tables, label, drop):
-    """Tables without the columns that are to be left out, and those that the first shows to say nothing."""
-    first = tables[0]
-    for name in drop:
-        if name not in first.header:
-            raise unknown(f"column in data.drop of {spec}", name, first.header)
-    kept, notes = [], list(first.notes)
-    for column, name in enumerate(first.header):
-        cells = first.cells(column)
-        if name in drop:
-            notes.append(f"{spec}: the column {shown(name)} is left out, as data.drop says")
-        elif name == label:
-            kept.append(column)
-        elif is_index(name, cells):
-            called = f"the column {shown(name)}" if name else f"column {column + 1}, which has no name,"
-            notes.append(f"{spec}: {called} only counts the lines, and is left out")
-        elif not name and not any(cells):
-            notes.append(f"{spec}: column {column + 1} has neither name nor values, and is left out")
-        elif not name:
-            raise ZooError(f"{first.path}: column {column + 1} has no name: give it one in the first line")
-        else:
-            kept.append(column)
-            if all_different(cells):
-                notes.append(
-                    f"{spec}: the column {shown(name)} has another whole number in every line: if it only counts or names"
-                    f" them, data.drop={name} leaves it out"
-                )
-    header = [first.header[column] for column in kept]
-    if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise ZooError(
-            f"{first.path}: the first line must be a header of different names, and has {quoted(twice)} twice"
-        )
-    if len(header) < 2:
-        raise ZooError(
-            f"{spec}: of its columns only {quoted(header) or 'none'} is left: there is nothing to learn from"
-        )
-    return [
-        dataclasses.replace(
-            table, header=header, rows=[[row[column] for column in kept] for row in table.rows], notes=tuple(notes)
-        )
-        for table in tables
-    ]
 
 
 def _with_class_names(table, column):

@@ -15,6 +15,7 @@ from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
 from zoo.data.loader import Corrupt, Feed, evaluation_batches
+from zoo.data.selection import with_classes
 from zoo.data.sources import open_data
 from zoo.errors import ZooError
 from zoo.models.registry import find_entry, name_of
@@ -190,7 +191,8 @@ def evaluate(
       split: which part of the data: "train", "val", "test" or "whole", see `zoo.data.sources.open_source`.
       model: a network of one's own instead of the recipe's.
       statistics: with which the network was trained; measured on the data itself, or its training split, if None.
-      class_names, feature_names: for which the network was trained; not compared with the source's if None.
+      class_names, feature_names: for which the network was trained; not compared with the source's if None. The data may
+        lack some of the classes.
       on_corrupt: called for each image that cannot be decoded; it is not counted.
       on_progress: called as (examples done, examples in all).
       on_data: called once with the data that was opened.
@@ -220,6 +222,8 @@ def evaluate(
         model, recipe = trained, _plain_recipe(trained)
     dataset = source if isinstance(source, Dataset) else _open(recipe, source, split, feature_names)
     on_data(dataset)
+    if class_names is not None:
+        dataset = with_classes(dataset, class_names)
     if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
         wanted, given = (", ".join(names) for names in (class_names, dataset.class_names))
         raise ZooError(f"the network was trained for the classes {wanted}; {dataset.spec} has {given}")

@@ -16,6 +16,8 @@ from zoo.files import check_file
 from zoo.weights.tensors import UNREADABLE, Unread, reason
 
 LARGEST_HEADER = 2**16  # bytes of an array's header in an .npz file; NumPy itself takes 10,000 characters
+# Files that have to be gone through as a whole hold a network's weights, and perhaps what an optimizer keeps.
+LARGEST, LARGEST_SHARE = 2**30, 20
 # The types of `.safetensors` files that NumPy has; what ml_dtypes adds to it is not everywhere.
 SAFETENSORS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
@@ -34,6 +36,7 @@ def open_tensors(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[
       ZooError: the file is missing, damaged, of another kind, or holds what would have to be executed.
     """
     suffix = path.suffix.lower()
+    largest = LARGEST + LARGEST_SHARE * sum(4 * math.prod(shape) for shape in wanted.values())
     if suffix == ".keras":
         raise ZooError(f"{path} is a program: save its weights by themselves, model.save_weights('x.weights.h5')")
     if suffix in (".h5", ".hdf5"):
@@ -41,14 +44,14 @@ def open_tensors(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[
             from zoo.weights.hdf5 import open_hdf5
         except ImportError:
             raise ZooError(f"{path} takes h5py to read: python -m pip install h5py") from None
-        check_file(path)
+        check_file(path, largest)
         with open_hdf5(path, wanted) as tensors:
             yield tensors
     elif suffix in (".pth", ".pt", ".ckpt", ".bin"):
         from zoo.weights.pytorch import load_torch
 
         check_file(path)
-        yield load_torch(path, sum(4 * math.prod(shape) for shape in wanted.values()))
+        yield load_torch(path, largest)
     elif suffix in (".safetensors", ".npz"):
         check_file(path)
         with contextlib.ExitStack() as stack:

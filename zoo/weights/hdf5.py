@@ -7,7 +7,9 @@ refused. `model_config` in files of whole models, from which Keras would build l
 
 import contextlib
 import math
+import mmap
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from zoo.weights.tensors import reason
 
 # Names that Keras gives to layers without one, counting what a process has built: "conv2d", "conv2d_1", ...
 AUTOMATIC = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
+HEAP = b"GCOL\x01\0\0\0"
 # Bytes that an attribute has at most, texts of any length counting 16 each; Keras cuts longer lists of names in pieces.
 LARGEST_ATTRIBUTE = 65_536
 
@@ -41,6 +44,7 @@ def open_hdf5(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[dic
     """
     try:
         with h5py.File(path, "r") as file:
+            _check_heaps(path)
             root = _member(file, "model_weights") if _has(file, "model_weights") else file
             if "layer_names" in root.attrs or "layer_names0" in root.attrs:
                 yield _by_order(root, wanted)
@@ -51,6 +55,25 @@ def open_hdf5(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[dic
     # What h5py raises for a damaged file; ValueError is also what the functions here refuse a file with.
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise ZooError(f"{path} cannot be read: {reason(error)}") from None
+
+
+def _check_heaps(path):
+    """Raises ValueError for damaged heaps of texts that the HDF5 library would go through without end.
+
+    A heap ("GCOL" in the HDF5 File Format Specification 3.0, III.E) is a row of objects, each of which says where the
+    next one is. Number 0 is what is free, and the library does not mind if that is of no size.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        begin = content.find(HEAP)
+        while begin >= 0:
+            (size,) = struct.unpack_from("<Q", content, begin + 8) if begin + 16 <= len(content) else (0,)
+            position, end = begin + 16, min(begin + size, len(content))
+            while position + 16 <= end:
+                number, length = struct.unpack_from("<H6xQ", content, position)
+                if number == 0 and length == 0:
+                    raise ValueError("it is damaged: a heap of texts does not end")
+                position += length if number == 0 else 16 + -(-length // 8) * 8
+            begin = content.find(HEAP, begin + 1)
 
 
 def _by_order(root, wanted):

@@ -16,16 +16,14 @@ from zoo.files import check_file, in_units
 from zoo.weights.tensors import UNREADABLE, reason
 
 ZIP = b"PK\x03\x04"
-# Files of PyTorch before 1.6 are read as a whole. They hold a network's weights, and perhaps what an optimizer keeps.
-LARGEST, LARGEST_SHARE = 2**30, 20
 
 
-def load_torch(path: Path, size: int) -> Any:
+def load_torch(path: Path, largest: int) -> Any:
     """What was saved in a file; tensors of newer files are only read when they are used.
 
     Args:
       path: of the file.
-      size: bytes that the network's weights take.
+      largest: the most bytes of a file of PyTorch before 1.6, which is read as a whole.
 
     Raises:
       ZooError: PyTorch is not installed; the file is damaged, or holds what would have to be executed.
@@ -35,7 +33,7 @@ def load_torch(path: Path, size: int) -> Any:
     if zipped:
         _check_archive(path)
     else:
-        check_file(path, LARGEST + LARGEST_SHARE * size)
+        check_file(path, largest)
     try:
         import torch
     except ImportError:
