@@ -72,6 +72,16 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]}... ({len(text):,} letters)"
 
 
+def reason(error: BaseException) -> str:
+    """What an error of somebody else's code says, as a part of one line; what kind it is if it says nothing."""
+    try:
+        said = str(error).strip().split("\n")[0]
+    except Exception:  # whoever wrote the error has not tried it
+        said = ""
+    said = printable(said or type(error).__name__)
+    return said if len(said) <= 3 * LONGEST_ECHO else f"{said[: 3 * LONGEST_ECHO]}..."
+
+
 def printable(name: Any) -> str:
     """A name of a file, a class or a column as one line of text that does nothing to a terminal.
 

@@ -2,7 +2,7 @@
 is at most a quarter, and gradients shrink by it in every layer.
 """
 
-from recipes.studies import MLP
+from . import MLP
 from zoo.recipe import GlorotNormal, Study
 
 SIGMOID = {"model.options.activation": "sigmoid", "initialization.kernel": GlorotNormal()}

@@ -1,6 +1,6 @@
 """LeNet-5 on 1,200 images, which it sees 27 times, with other colors, with parts taken away, by policies, and mixed."""
 
-from recipes.studies import IMAGES_1200, LENET5
+from . import IMAGES_1200, LENET5
 from zoo.recipe import (
     Brightness,
     Contrast,

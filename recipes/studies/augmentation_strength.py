@@ -3,7 +3,7 @@ example 1 of the article "Why does AlexNet fail to converge in TensorFlow?" (202
 and shifted, sheared and zoomed out of recognition.
 """
 
-from recipes.studies import IMAGES_600, LENET5
+from . import IMAGES_600, LENET5
 from zoo.recipe import (
     HorizontalFlip,
     Normalize,

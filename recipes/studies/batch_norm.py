@@ -1,6 +1,6 @@
 """A VGG of eight layers, drawn as VGG draws its weights, with and without batch normalization behind each convolution."""
 
-from recipes.studies import VGG
+from . import VGG
 from zoo.recipe import Study
 
 STUDY = Study(

@@ -2,7 +2,7 @@
 never answers the second class; balanced accuracy, the mean over classes, is 0.5. This set takes scikit-learn.
 """
 
-from recipes.studies import TABLE
+from . import TABLE
 from zoo.recipe import SMOTE, ClassWeights, OverSampling, Study, Target, UnderSampling
 
 STUDY = Study(

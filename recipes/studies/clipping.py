@@ -2,7 +2,7 @@
 bounded, and with each of their numbers bounded.
 """
 
-from recipes.studies import MLP
+from . import MLP
 from zoo.recipe import ClipByNorm, ClipByValue, Study
 
 STUDY = Study(

@@ -4,7 +4,7 @@ example 2 of the article "Why does AlexNet fail to converge in TensorFlow?" (202
 
 import math
 
-from recipes.studies import LENET5
+from . import LENET5
 from zoo.recipe import ConstantRate, Exponential, Study
 
 STUDY = Study(

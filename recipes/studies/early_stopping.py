@@ -3,7 +3,7 @@ what was held out has not been lower for ten evaluations, as in example 2 of the
 converge?" (2025). The best weights are taken then.
 """
 
-from recipes.studies import IMAGES_1200, MLP
+from . import IMAGES_1200, MLP
 from zoo.recipe import Adam, ConstantRate, EarlyStopping, Study
 
 STUDY = Study(

@@ -3,7 +3,7 @@ mean 0 and deviation 1: example 1 of the article "Why does my TensorFlow 2.1 cla
 with its network of 16 hidden units, its optimizer and its 100 epochs. It evaluates on the same five.
 """
 
-from recipes.studies import TABLE
+from . import TABLE
 from zoo.recipe import FeatureRange, Study, Target, Unscaled
 
 STUDY = Study(

@@ -3,7 +3,7 @@ orthogonal), shrinks it a little in each layer (Glorot, LeCun), shrinks it (devi
 enlarges it (deviation 1).
 """
 
-from recipes.studies import MLP
+from . import MLP
 from zoo.recipe import (
     GlorotNormal,
     GlorotUniform,

@@ -2,7 +2,7 @@
 initialization assumes inputs of about deviation 1.
 """
 
-from recipes.studies import LENET5
+from . import LENET5
 from zoo.recipe import RawRange, SignedRange, Study, UnitRange
 
 STUDY = Study(

@@ -2,7 +2,7 @@
 low hardly moves them.
 """
 
-from recipes.studies import LENET5
+from . import LENET5
 from zoo.recipe import Study
 
 STUDY = Study(

@@ -2,7 +2,7 @@
 counts are right. Each loss has its own unit, so that the curves on the left compare with nothing but themselves.
 """
 
-from recipes.studies import TABLE
+from . import TABLE
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, Study
 
 STUDY = Study(

@@ -3,7 +3,7 @@ between about -8 and 8. Both are in the evaluation examples, too. Winsorized val
 quantiles 0.02 and 0.98, trimmed examples those with a value above the quantile 0.985.
 """
 
-from recipes.studies import TABLE
+from . import TABLE
 from zoo.recipe import ImputeMean, ImputeMedian, Study, Trim, Winsorize
 
 STUDY = Study(

@@ -2,7 +2,7 @@
 epochs: too small, balanced, and much larger than the balanced one.
 """
 
-from recipes.studies import MLP
+from . import MLP
 from zoo.recipe import Study
 
 STUDY = Study(

@@ -3,7 +3,7 @@
 these are not, so that there is something to fit.
 """
 
-from recipes.studies import FEW_EXAMPLES, TABLE
+from . import FEW_EXAMPLES, TABLE
 from zoo.recipe import Study
 
 STUDY = Study(

@@ -1,6 +1,6 @@
 """LeNet-5 with ten update rules, each with a rate that suits it, as rates of different rules do not compare."""
 
-from recipes.studies import LENET5
+from . import LENET5
 from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, RMSprop, Study
 
 STUDY = Study(

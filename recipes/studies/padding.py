@@ -2,7 +2,7 @@
 it: other shapes from there on, such as 57x57 instead of 55x55 for images of 227 pixels.
 """
 
-from recipes.studies import ALEXNET
+from . import ALEXNET
 from zoo.recipe import Study
 
 STUDY = Study(

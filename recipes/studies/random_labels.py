@@ -2,7 +2,7 @@
 there: uniform features, 20 for three sizes of network and 10 for three learning rates, and labels drawn apart from them.
 """
 
-from recipes.studies import TABLE
+from . import TABLE
 from zoo.recipe import Study, Unscaled
 
 TEN = {"data.source": "synthetic:random_10", "model.options.hidden": (32,)}

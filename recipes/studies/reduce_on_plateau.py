@@ -3,7 +3,7 @@ validation loss has not been lower for five evaluations: example 3 of the articl
 train?" (2025). A twelfth of the images is held out for validation.
 """
 
-from recipes.studies import MLP
+from . import MLP
 from zoo.recipe import Adam, ConstantRate, ReduceOnPlateau, Study
 
 STUDY = Study(

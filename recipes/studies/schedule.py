@@ -4,7 +4,7 @@ is a warm-up for almost half of the run. The last one divides by ten after three
 
 from typing import Any
 
-from recipes.studies import MLP
+from . import MLP
 from zoo.recipe import (
     ConstantRate,
     Cosine,

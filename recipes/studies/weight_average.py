@@ -2,7 +2,7 @@
 moving average of them.
 """
 
-from recipes.studies import MLP
+from . import MLP
 from zoo.recipe import ConstantRate, Study, WeightAverage
 
 STUDY = Study(

@@ -1,6 +1,6 @@
 """A fully connected network with hidden layers of 64 and 32 units and L2 regularization of three strengths, or none."""
 
-from recipes.studies import MLP
+from . import MLP
 from zoo.recipe import Study
 
 STUDY = Study(
