@@ -27,7 +27,7 @@ def main(args: flags.FlagValues) -> int:
     from rich.progress import Progress
     from rich.table import Table
 
-    from zoo.errors import ZooError
+    from zoo.errors import ZooError, printable
 
     if not args.workdir:
         raise ZooError("which run? --workdir=FOLDER")
@@ -38,7 +38,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.training.restoring import load_run
 
     console = cli.make_console(stderr=args.json)
-    run = load_run(args.workdir, lambda text: console.print(escape(text)))
+    run = load_run(args.workdir, lambda text: console.print(escape(printable(text)), soft_wrap=True))
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     with bar as progress, cli.chosen_convolution(args):
         task = progress.add_task("evaluating", total=None)
@@ -49,14 +49,17 @@ def main(args: flags.FlagValues) -> int:
             statistics=run.statistics,
             class_names=run.class_names,
             feature_names=run.feature_names,
-            on_corrupt=lambda corrupt: console.print(escape(f"not counted: {corrupt.example} ({corrupt.reason})")),
+            on_corrupt=lambda corrupt: console.print(
+                escape(printable(f"not counted: {corrupt.example} ({corrupt.reason})"))
+            ),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     if args.json:
         print(json.dumps({"step": run.step, **metrics}))
         return 0
     table = Table(
-        box=box.SIMPLE_HEAD, title=escape(f"{args.workdir}, step {run.step}, {args.data or run.recipe.data.source}")
+        box=box.SIMPLE_HEAD,
+        title=escape(printable(f"{args.workdir}, step {run.step}, {args.data or run.recipe.data.source}")),
     )
     table.add_column("metric")
     table.add_column("value", justify="right")

@@ -1,5 +1,6 @@
 """Images in folders: `PATH/CLASS/IMAGE`, or `PATH/train/CLASS/IMAGE` beside `PATH/val/CLASS/IMAGE`."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def open_folder(path: str) -> Dataset:
     Raises:
       ZooError: the folder does not exist or has no images, or evaluation has a class that training has not.
     """
-    root = Path(path).expanduser()
+    root = Path(os.path.expanduser(path))
     if not root.is_dir():
         raise ZooError(f"folder:{path}: there is no such folder")
     train_root = root / "train"

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def open_table(path: str, label: str | None = None) -> Dataset:
     Raises:
       ZooError: a file is missing or no such table, or a value cannot be used; the message names line and column.
     """
-    spec, root = f"csv:{path}", Path(path).expanduser()
+    spec, root = f"csv:{path}", Path(os.path.expanduser(path))
     if root.is_dir():
         evaluation = next((name for name in EVAL_NAMES if (root / f"{name}.csv").is_file()), None)
         if not (root / "train.csv").is_file() or evaluation is None:

@@ -131,7 +131,9 @@ def _checked(name, entry, option, value):
         raise ZooError(f"{name}: {option} must be {describe(hint)}, not {shown(value)}") from None
     check_values(f"{name}: {option}", value)
     least = 0 if option in LAYERS else 1
-    if hint in (int, tuple[int, ...]) and any(each < least for each in (value if isinstance(value, tuple) else (value,))):
+    if hint in (int, tuple[int, ...]) and any(
+        each < least for each in (value if isinstance(value, tuple) else (value,))
+    ):
         raise ZooError(f"{name}: {option} must be at least {least}, not {shown(value)}")
     if option in SHARES and not 0 <= value < 1:
         raise ZooError(f"{name}: {option} must be in [0, 1), not {value:g}")

@@ -22,7 +22,6 @@ from zoo.recipe.paths import type_at
 from zoo.recipe.recipe import Recipe
 from zoo.recipe.study import Study
 
-
 # What Python raises for a text that is no value, or is nested deeper than it can read; TypeError: a mapping as a key.
 NOT_PYTHON = (SyntaxError, ValueError, TypeError, MemoryError, RecursionError)
 INSTALLED = "_recipes_of_the_zoo"  # what Python knows the package by, so that another `recipes` stays what it is
@@ -159,7 +158,9 @@ def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
-            raise ZooError(f"--set={_cut(assignment)}: it takes the form --set=path=value, such as --set=schedule.peak=0.02")
+            raise ZooError(
+                f"--set={_cut(assignment)}: it takes the form --set=path=value, such as --set=schedule.peak=0.02"
+            )
         hint = type_at(recipe, path)
         changes[path] = text if hint is str else _parse(text)
     return changes

@@ -39,7 +39,12 @@ class Model(Part):
 
     def validate(self) -> None:
         self.require(self.num_classes is None or self.num_classes > 0, "num_classes", "positive or None")
-        elsewhere = {"num_classes": "model.num_classes", "dtype": "precision", "name": "model.name", "parent": "none of it"}
+        elsewhere = {
+            "num_classes": "model.num_classes",
+            "dtype": "precision",
+            "name": "model.name",
+            "parent": "none of it",
+        }
         for name, said in elsewhere.items():
             if name in self.options:
                 raise ZooError(f"Model.options: {name} is no option of a network; what a recipe says of it is {said}")

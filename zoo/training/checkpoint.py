@@ -17,7 +17,6 @@ from zoo.errors import DamagedFile, ZooError, printable
 from zoo.json_files import read_json
 from zoo.training.state import TrainState
 
-
 METADATA = "_CHECKPOINT_METADATA"
 METRICS = Mapping[str, float]
 
@@ -67,7 +66,7 @@ class Checkpoints:
 
     def _repair(self):
         """Removes those files of checkpoints whose damage would keep Orbax from opening the folder. The arrays stay."""
-        for step, checkpoint in self._steps():
+        for _, checkpoint in self._steps():
             for path, shape in (
                 (checkpoint / "metrics" / "metrics", METRICS),
                 (checkpoint / METADATA, Mapping[str, Any]),

@@ -19,7 +19,6 @@ from zoo.recipe.part import conform
 from zoo.training.environment import PACKAGES, environment
 from zoo.training.verdict import Verdict
 
-
 REMEDY = "choose another --workdir, or remove this one"
 FILES = (
     *("recipe.json", "environment.json", "statistics.npz", "corrupt.json", "metrics.jsonl", "by_class.json"),
