@@ -58,9 +58,20 @@ cli.define_convolution_flag(FLAGS)
 
 def main(args: flags.FlagValues) -> int:
     """Makes the checks and shows them."""
+    from zoo.errors import ZooError, unknown
+
+    if not args.record and (args.first or args["seeds"].present):
+        raise ZooError(f"--{'first' if args.first else 'seeds'} is for --record")
+    if args.record and (args.json or args.junit):
+        raise ZooError("--json and --junit are for checks, and --record makes none")
+    if args.json and args.junit and Path(args.json).resolve() == Path(args.junit).resolve():
+        raise ZooError("--json and --junit are the same file")
+    for flag, path in (("--json", args.json), ("--junit", args.junit)):
+        if path:  # to be told now, not after minutes of training
+            cli.check_output(flag, Path(path))
+
     from verification.faults import FAULTS
     from verification.suite import GROUPS
-    from zoo.errors import ZooError, unknown
 
     for group in args.only:
         if group not in GROUPS:
@@ -69,12 +80,6 @@ def main(args: flags.FlagValues) -> int:
         raise unknown("fault", args.fault, FAULTS)
     if args.data and not args.recipe:
         raise ZooError("--data: for which recipe? --recipe=NAME")
-    if not args.record and (args.first or args["seeds"].present):
-        raise ZooError(f"--{'first' if args.first else 'seeds'} is for --record")
-    if args.record and (args.json or args.junit):
-        raise ZooError("--json and --junit are for checks, and --record makes none")
-    if args.json and args.junit and Path(args.json).resolve() == Path(args.junit).resolve():
-        raise ZooError("--json and --junit are the same file")
     cli.set_up_jax(args)
     with cli.chosen_convolution(args), FAULTS[args.fault]() if args.fault else contextlib.nullcontext():
         return record(args) if args.record else check(args)
@@ -94,9 +99,6 @@ def check(args: flags.FlagValues) -> int:
     recipes = args.recipe or list_recipes()
     networks = [load_recipe(name).model.name for name in recipes]
     console, checks = cli.make_console(), []
-    for flag, path in (("--json", args.json), ("--junit", args.junit)):
-        if path:
-            cli.check_output(flag, Path(path))
     with Bar(console) as bar:
 
         def add(found):

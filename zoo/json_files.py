@@ -49,13 +49,12 @@ def read_json_lines(path: Path, is_whole: Callable[[Any], bool]) -> tuple[list[A
     for line in [*lines, *([unfinished] if unfinished else [])]:
         try:
             content = parse(line)
+            if not is_whole(content):
+                raise ValueError
         except ValueError:
             damaged += line is not unfinished
-            continue
-        if is_whole(content):
-            whole.append(content)
         else:
-            damaged += 1
+            whole.append(content)
     return whole, damaged
 
 

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from zoo.benchmark.memory import peak_of_process
 from zoo.errors import ZooError, reason
 
-
 ENDED = "a side of the benchmark ended by itself; it may have run out of memory"
 SECONDS_TO_END = 10.0  # that a side's process has, with those of its own that read images
 

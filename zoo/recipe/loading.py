@@ -91,13 +91,16 @@ def _load(name, cls, package, names):
         with _told_in_a_line(name, spec.origin):
             spec.loader.exec_module(module)
     elif "." in name or "/" in name:
-        with _told_in_a_line(name, None):
-            try:
+        try:
+            with _told_in_a_line(name, None):
                 module = importlib.import_module(name)
-            except (ModuleNotFoundError, TypeError) as error:  # TypeError: a name that begins with a dot
-                if isinstance(error, TypeError) or name == error.name or name.startswith(f"{error.name}."):
-                    raise ZooError(f"there is no {kind} module {shown(name)}: {reason(error)}") from None
-                raise
+        except ZooError as error:
+            cause = error.__cause__
+            if name.startswith(".") or (
+                isinstance(cause, ModuleNotFoundError) and f"{name}.".startswith(f"{cause.name}.")
+            ):
+                raise ZooError(f"there is no {kind} module {shown(name)}: {reason(cause)}") from None
+            raise
     elif name in names():
         module = _import_installed(f"{package}.{name}")
     else:
@@ -128,22 +131,20 @@ def _told_in_a_line(name, path):
             said = f"{named}{printable(error.msg)}"
         else:
             said = str(error) if isinstance(error, ZooError) else f"{named}{reason(error)}"
-        raise ZooError(f"{place}: {said}" if place else said) from error
+        raise ZooError(f"{place}: {said}") from error
 
 
 def _place(error, name, path):
-    """The file and the line in it where an error came from; of a file of the zoo, nothing."""
+    """The file and the line in it where an error came from."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{printable(name if error.filename == path else error.filename)}, line {error.lineno or 1}"
-    own = (str(RECIPES.parent / "zoo"), "<frozen")
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if (frame.filename == path if path else not frame.filename.startswith(own))
-    ]
-    if not frames:
-        return "" if isinstance(error, ZooError) else printable(name)
-    return f"{printable(name if path else frames[-1].filename)}, line {frames[-1].lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    if path is None:  # the first that is neither the zoo's nor Python's way to import: the file, or one that imports it
+        others = (str(RECIPES.parent / "zoo"), os.path.dirname(importlib.__file__), "<")
+        path = next((frame.filename for frame in frames if not frame.filename.startswith(others)), None)
+        name = path or name
+    lines = [frame.lineno for frame in frames if frame.filename == path]
+    return f"{printable(name)}, line {lines[-1]}" if lines else printable(name)
 
 
 def parse_changes(recipe: Recipe, assignments: Iterable[str]) -> dict[str, Any]:
