@@ -61,7 +61,7 @@ VALUES = {
     "data.corrupt_limit=10000000000": "must be a whole number of at most",
     "data.keep={'0': 1e999}": "must be a number from",
     "augmentation.train.00.x=5": "there is no '00' in",
-    "augmentation.train.٠=5": "there is no '٠' in",
+    "augmentation.train.\u0660=5": "there is no '\u0660' in",
     "data.keep={{}: 1}": "must be a mapping",
     "optimizer.momentum=" + "-" * 20000 + "1": "must be a number",
     "y" * 5000 + "=1": "(5,002 letters)",
@@ -243,7 +243,7 @@ def test_outputs_are_tried_before_the_work(tmp_path):
     assert (tmp_path / "file").read_text() == "kept" and list((tmp_path / "new").iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["1_0", "٣", " 1", "1.0", "0x1", "", "9" * 5000, "-"])
+@pytest.mark.parametrize("text", ["1_0", "\u0663", " 1", "1.0", "0x1", "", "9" * 5000, "-"])
 def test_whole_numbers_of_flags(text):
     parser = cli.Integer(lower_bound=0)
     with pytest.raises(ValueError):

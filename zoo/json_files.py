@@ -42,8 +42,11 @@ def read_json_lines(path: Path, is_whole: Callable[[Any], bool]) -> tuple[list[A
       is_whole: whether the content of a line has the shape that it should have.
 
     Raises:
+      DamagedFile: there is a folder in its place.
       OSError: the file cannot be read.
     """
+    if path.is_dir():
+        raise DamagedFile(f"{printable(path)} is a folder, and has to be a file")
     *lines, unfinished = path.read_bytes().split(b"\n")
     whole, damaged = [], 0
     for line in [*lines, *([unfinished] if unfinished else [])]:

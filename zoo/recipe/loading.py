@@ -96,9 +96,8 @@ def _load(name, cls, package, names):
                 module = importlib.import_module(name)
         except ZooError as error:
             cause = error.__cause__
-            if name.startswith(".") or (
-                isinstance(cause, ModuleNotFoundError) and f"{name}.".startswith(f"{cause.name}.")
-            ):
+            lacking = isinstance(cause, ModuleNotFoundError) and f"{name}.".startswith(f"{cause.name}.")
+            if cause is not None and (lacking or name.startswith(".")):
                 raise ZooError(f"there is no {kind} module {shown(name)}: {reason(cause)}") from None
             raise
     elif name in names():
