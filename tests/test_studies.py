@@ -148,7 +148,7 @@ def test_the_picture_has_a_line_and_a_band_for_each_variant(finished, tmp_path, 
     from matplotlib.figure import Figure
 
     drawn = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: drawn.append(figure))
     draw_study(finished[1], tmp_path / "x.png", title="x", target=0.75)
     loss, accuracy = drawn[0].axes
     low = [run for run in finished[1] if run.variant == "low"]
@@ -169,7 +169,7 @@ def test_the_picture_shows_the_metric_and_every_loss_that_falls(tmp_path, monkey
         return dataclasses.replace(a_run(variant, 0, 0.5, None), train=curve, evaluation=curve)
 
     drawn = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: drawn.append(figure))
     runs = [losses("a", 0.2, 0.1), losses("b", 1.4, 0.8), losses("jumps", 1.9, 40.0), losses("far off", 300.0, 1.0)]
     draw_study(runs, tmp_path / "x.png", title="x", metric="balanced_accuracy")
     draw_study(runs, tmp_path / "x.png", title="x", metric="loss")
@@ -185,7 +185,7 @@ def test_runs_that_end_at_different_steps_have_a_line_each(tmp_path, monkeypatch
     from matplotlib.figure import Figure
 
     drawn = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: drawn.append(figure))
     longer = {"step": [1, 2, 3], "loss": [2.3, 1.0, 0.9], "top1": [0.1, 0.5, 0.6]}
     runs = [a_run("a", 0, 0.5, None), dataclasses.replace(a_run("a", 1, 0.6, None), train=longer, evaluation=longer)]
     draw_study(runs, tmp_path / "x.png", title="x")

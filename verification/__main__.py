@@ -29,9 +29,7 @@ flags.DEFINE_enum(
     " for all.",
     flag_values=FLAGS,
 )
-flags.DEFINE_integer(
-    "seed", SEED, "Of the run that is judged.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS
-)
+cli.define_integer("seed", SEED, "Of the run that is judged.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
 flags.DEFINE_string(
     "data",
     None,
@@ -44,8 +42,10 @@ flags.DEFINE_string(
     "fault", None, "Put a fault in first, to see it found; see verification/faults.py.", flag_values=FLAGS
 )
 flags.DEFINE_bool("record", False, "Add reference runs to the ledger instead of checking.", flag_values=FLAGS)
-flags.DEFINE_integer("seeds", 5, "With --record: how many seeds, from 0 on, the ledger shall have.", flag_values=FLAGS)
-flags.DEFINE_integer(
+cli.define_integer(
+    "seeds", 5, "With --record: how many seeds, from 0 on, the ledger shall have.", lower_bound=1, flag_values=FLAGS
+)
+cli.define_integer(
     "first",
     None,
     "With --record: make this many steps of each run, for recipes that are too long for this machine.",
@@ -58,9 +58,20 @@ cli.define_convolution_flag(FLAGS)
 
 def main(args: flags.FlagValues) -> int:
     """Makes the checks and shows them."""
+    from zoo.errors import ZooError, unknown
+
+    if not args.record and (args.first or args["seeds"].present):
+        raise ZooError(f"--{'first' if args.first else 'seeds'} is for --record")
+    if args.record and (args.json or args.junit):
+        raise ZooError("--json and --junit are for checks, and --record makes none")
+    if args.json and args.junit and Path(args.json).resolve() == Path(args.junit).resolve():
+        raise ZooError("--json and --junit are the same file")
+    for flag, path in (("--json", args.json), ("--junit", args.junit)):
+        if path:  # to be told now, not after minutes of training
+            cli.check_output(flag, Path(path))
+
     from verification.faults import FAULTS
     from verification.suite import GROUPS
-    from zoo.errors import ZooError, unknown
 
     for group in args.only:
         if group not in GROUPS:
@@ -88,8 +99,6 @@ def check(args: flags.FlagValues) -> int:
     recipes = args.recipe or list_recipes()
     networks = [load_recipe(name).model.name for name in recipes]
     console, checks = cli.make_console(), []
-    for path in filter(None, (args.json, args.junit)):  # to be told now, not after minutes of training
-        report.check_writable(Path(path))
     with Bar(console) as bar:
 
         def add(found):

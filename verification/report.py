@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from verification.check import Check
-from zoo.errors import ZooError
+from zoo.errors import printable
 
 TOLD = ("totals", "totals with heads", "logits", "numbers")  # of a network that is right
 COLORS = {"pass": "green", "fail": "bold red", "undecided": "yellow", "skip": "dim"}
@@ -20,7 +20,7 @@ COLORS = {"pass": "green", "fail": "bold red", "undecided": "yellow", "skip": "d
 def show(console: Console, check: Check) -> None:
     """Prints one check as a line."""
     status = f"[{COLORS[check.status]}]{check.status:9}[/]"
-    text = escape(f"{check.subject}: {check.group}, {check.name}: {check.detail}")
+    text = escape(printable(f"{check.subject}: {check.group}, {check.name}: {check.detail}"))
     console.print(f"{status} {text}", soft_wrap=True)
 
 
@@ -45,14 +45,6 @@ def summary(checks: Sequence[Check]) -> str:
     """How many checks ended how."""
     counts = collections.Counter(check.status for check in checks)
     return ", ".join(f"{counts[status]} {status}" for status in COLORS if counts[status])
-
-
-def check_writable(path: Path) -> None:
-    """Raises `ZooError` if a file cannot be written."""
-    try:
-        path.touch()
-    except OSError as error:
-        raise ZooError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def write_json(path: Path, checks: Sequence[Check], environment: dict[str, Any]) -> None:

@@ -2,8 +2,10 @@
 
 import contextlib
 import inspect
+import io
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -11,17 +13,19 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from absl import flags
 from rich.console import Console
+from rich.text import Text
 
-from zoo.errors import TrainingInterrupted, ZooError, ZooWarning
+from zoo.errors import TrainingInterrupted, ZooError, ZooWarning, printable, reason, shown
 
 if TYPE_CHECKING:
     from zoo.recipe import Recipe
 
 USAGE_ERROR = 2
+LONGEST_LINE = 4000  # letters of an error, of which a value of somebody's may be most
 CRASH = 70  # EX_SOFTWARE: not to be taken for a program's own statuses, such as 1 for "did not converge"
 
 
@@ -37,32 +41,71 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
     assert module is not None and module.__spec__ is not None and module.__doc__ is not None
     program = f"python -m {module.__spec__.name.removesuffix('.__main__')}"
     _leave_errors_to_their_callers()
+    _prepare_streams(program)
     try:
         if {"--help", "-h", "-help"} & set(sys.argv[1:]):
-            print(f"{module.__doc__.strip()}\n\nFlags:\n{flag_values.get_help(prefix='')}", flush=True)
-            sys.exit(0)
+            print(f"{module.__doc__.strip()}\n\nFlags:\n{flag_values.get_help(prefix='')}")
+            _end(0)
         use_huge_pages()
         extra = flag_values(sys.argv)[1:]
         if extra:
             raise ZooError(f"unexpected argument {extra[0]!r}: flags take the form --name=value, see --help")
-        status = main(flag_values)
-        sys.stdout.flush()
-        sys.exit(status)
+        _end(main(flag_values))
     except TrainingInterrupted as stopped:
-        print(stopped, file=sys.stderr)
-        sys.exit(128 + stopped.signum)
+        _end(128 + stopped.signum, str(stopped))
     except (ZooError, flags.Error) as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        sys.exit(USAGE_ERROR)
+        _end(USAGE_ERROR, f"{program}: {error}")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+        _end(128 + signal.SIGINT, "interrupted")
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        _end(128 + getattr(signal, "SIGPIPE", 13))  # Windows has no such signal
+    except OSError as error:  # a file that is gone, a name that is too long, a full disk: the system's words say it
+        what = error.filename if error.filename is not None else "the system refuses something"
+        _end(
+            USAGE_ERROR,
+            f"{program}: {os.fsdecode(what) if isinstance(what, bytes) else what}: {error.strerror or error}",
+        )
+    except MemoryError:
+        _end(USAGE_ERROR, f"{program}: there is not enough memory for this")
+    except Exception as error:
+        if str(error).startswith("RESOURCE_EXHAUSTED"):  # as XLA has it
+            _end(USAGE_ERROR, f"{program}: there is not enough memory for this: {reason(error)}")
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        _end(CRASH)
+
+
+def _prepare_streams(program: str) -> None:
+    """Lets names that the terminal cannot show pass as escapes, and sees to it that there are streams at all.
+
+    Where one is closed, the next file that is opened, a checkpoint perhaps, gets its number, and what others print goes
+    into that file.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the program runs
+    if sys.stdout is None:
+        _end(USAGE_ERROR, f"{program}: standard output is closed: send it to {os.devnull} if nobody wants it")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _end(status: int, message: str = "") -> NoReturn:
+    """Ends the program with a line. Output that cannot be written is dropped, or Python would try again and complain."""
+    message = printable(message)
+    if len(message) > LONGEST_LINE:
+        message = f"{message[: LONGEST_LINE // 2]} ... {message[-LONGEST_LINE // 2 :]}"
+    with contextlib.suppress(OSError):
+        if message:
+            print(message, file=sys.stderr, flush=True)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + getattr(signal, "SIGPIPE", 13))  # Windows has no such signal
-    except Exception:
-        traceback.print_exc()
-        sys.exit(CRASH)
+        if not message and status <= USAGE_ERROR:  # the program has done what it should, and nobody can read it
+            _end(USAGE_ERROR, f"standard output cannot be written: {error.strerror}")
+    sys.exit(status)
 
 
 def _leave_errors_to_their_callers() -> None:
@@ -107,8 +150,66 @@ def use_huge_pages() -> None:
 
 
 class _Console(Console):
+    """A console that lets no name of a file or a class speak to the terminal, see `printable`."""
+
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError  # rich would exit with 1
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        try:
+            super().print(*objects, **options)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ZooError(f"the output cannot be written: {error.strerror}") from error
+
+
+class Integer(flags.IntegerParser):
+    """Reads whole numbers as people write them: not 1_0, nor digits of other scripts, which Python would take."""
+
+    def convert(self, argument: Any) -> int:
+        if isinstance(argument, str) and not re.fullmatch(r"[+-]?[0-9]{1,18}", argument):
+            raise ValueError(f"{shown(argument)} is not a whole number")
+        return super().convert(argument)
+
+
+def define_integer(
+    name: str,
+    default: int | None,
+    text: str,
+    *,
+    lower_bound: int | None = None,
+    upper_bound: int | None = None,
+    flag_values: flags.FlagValues,
+) -> None:
+    """Defines a flag for a whole number."""
+    parser = Integer(lower_bound=lower_bound, upper_bound=upper_bound)
+    flags.DEFINE(parser, name, default, text, flag_values, flags.ArgumentSerializer[int]())
+
+
+def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
+    """Raises `ZooError` unless a file can be written: to be told now, and not after minutes of work.
+
+    Args:
+      flag: that asks for it.
+      path: of the file.
+      make_folder: whether to make the folder that it is for.
+    """
+    try:
+        if path.is_dir():
+            raise ZooError(f"{flag}: {printable(path)} is a folder, and has to be a file")
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        new = not path.exists()
+        path.open("ab").close()
+        if new:
+            path.unlink()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ZooError(f"{flag}: {printable(path)} cannot be written: {said}") from None
 
 
 def make_console(stderr: bool = False) -> Console:
@@ -198,8 +299,12 @@ def define_distributed_flags(flag_values: flags.FlagValues) -> None:
         flag_values=flag_values,
     )
     flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, with --distributed.", flag_values=flag_values)
-    flags.DEFINE_integer("num_processes", None, "How many processes, with --distributed.", flag_values=flag_values)
-    flags.DEFINE_integer("process_id", None, "Which of them this is, with --distributed.", flag_values=flag_values)
+    define_integer(
+        "num_processes", None, "How many processes, with --distributed.", lower_bound=1, flag_values=flag_values
+    )
+    define_integer(
+        "process_id", None, "Which of them this is, with --distributed.", lower_bound=0, flag_values=flag_values
+    )
 
 
 def set_up_jax(flag_values: flags.FlagValues) -> None:
@@ -212,6 +317,10 @@ def set_up_jax(flag_values: flags.FlagValues) -> None:
     if flag_values.compilation_cache and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo" / "compiled"
         jax.config.update("jax_compilation_cache_dir", str(cache))
+    if "distributed" in flag_values and not flag_values.distributed:
+        given = [name for name in ("coordinator", "num_processes", "process_id") if flag_values[name].present]
+        if given:
+            raise ZooError(f"--{given[0]} is for --distributed, which is not given")
     if "distributed" in flag_values and flag_values.distributed:
         try:
             jax.distributed.initialize(flag_values.coordinator, flag_values.num_processes, flag_values.process_id)

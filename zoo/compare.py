@@ -36,7 +36,7 @@ flags.DEFINE_multi_string(
 flags.DEFINE_multi_string(
     "set", [], "Changes a field for all variants, as in --set=budget.steps=100.", flag_values=FLAGS
 )
-flags.DEFINE_integer("seeds", None, "Runs of each variant; the study's number, or 3.", lower_bound=1, flag_values=FLAGS)
+cli.define_integer("seeds", None, "Runs of each variant; the study's number, or 3.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_string("output", None, "Folder of the comparison; one in runs/ if not given.", flag_values=FLAGS)
 flags.DEFINE_bool("json", False, "Print the table as JSON, and all else to standard error.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
@@ -49,8 +49,11 @@ def main(args: flags.FlagValues) -> int:
     trained = [*study.recipes().values(), *([study.start] if study.start else [])]
     digest = hashlib.sha256("".join(recipe.fingerprint for recipe in trained).encode()).hexdigest()[:8]
     folder = Path(args.output or f"runs/compare-{name}-{digest}")
+    for name in ("table.md", "curves.png", "runs.jsonl"):
+        cli.check_output("--output", folder / name, make_folder=True)
     cli.set_up_jax(args)
 
+    from zoo.errors import printable
     from zoo.studies.picture import draw_study
     from zoo.studies.runs import run_study
     from zoo.studies.table import make_rows, markdown, terminal_table
@@ -68,7 +71,7 @@ def main(args: flags.FlagValues) -> int:
     console.print(terminal_table(study, runs))
     if study.conclusion:
         console.print(study.conclusion, markup=False, soft_wrap=True)
-    console.print(f"written: {folder / 'table.md'}, {folder / 'curves.png'}", markup=False, soft_wrap=True)
+    console.print(printable(f"written: {folder / 'table.md'}, {folder / 'curves.png'}"), markup=False, soft_wrap=True)
     if args.json:
         rows = [dataclasses.asdict(row) for row in make_rows(runs)]
         json.dump({"title": study.title, "seeds": study.seeds, "folder": str(folder), "variants": rows}, sys.stdout)

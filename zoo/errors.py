@@ -1,7 +1,11 @@
 """What can go wrong that is not a bug: each error is one line that says what is wrong, where, and what to do."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+LONGEST_ECHO = 100  # letters of a value that an error shows
 
 
 class ZooError(Exception):
@@ -10,6 +14,10 @@ class ZooError(Exception):
 
 class ZooWarning(UserWarning):
     """Something is slower or less than it could be, and all goes on. Command-line programs print it as one line."""
+
+
+class DamagedFile(ZooError):
+    """A file that the project wrote itself is no longer what it was."""
 
 
 class DataNotPrepared(ZooError):
@@ -43,22 +51,53 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> ZooError:
       known: the names that exist.
     """
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    # A name of thousands of letters is near to none, and comparing it would take minutes.
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) if len(name) <= LONGEST_ECHO else []
     if close:
         hint = f"did you mean {close[0]!r}?"
     elif len(known) <= 12:
         hint = f"there is {', '.join(known)}" if known else "there is none"
     else:
         hint = f"there are {len(known)}, such as {', '.join(known[:5])}"
-    return ZooError(f"unknown {kind} {name!r}: {hint}")
+    return ZooError(f"unknown {kind} {shown(name)}: {hint}")
 
 
-def shown(text: str, most: int = 60) -> str:
-    """A text as errors quote it: in quotation marks, on one line, and cut where it is long."""
-    return repr(text) if len(text) <= most else f"{text[:most]!r}... ({len(text):,} characters)"
+def shown(value: Any, most: int = LONGEST_ECHO) -> str:
+    """A value as Python writes it, in one line for an error; of a long one the beginning, and how long it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of more than 4,300 digits, or a mapping that is in itself
+        text = f"a {type(value).__name__} that is too long to be shown"
+    text = printable(text)
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
 def listed(items: Sequence[str], most: int = 5, separator: str = ", ") -> str:
     """The first few of many, and how many more there are."""
     more = len(items) - most
     return separator.join(items) if more <= 0 else f"{separator.join(items[:most])} and {more:,} more"
+
+
+def reason(error: BaseException) -> str:
+    """What an error of somebody else's code says, as a part of one line; what kind it is if it says nothing."""
+    try:
+        said = str(error).strip().split("\n")[0]
+    except Exception:  # whoever wrote the error has not tried it
+        said = ""
+    said = printable(said or type(error).__name__)
+    return said if len(said) <= 3 * LONGEST_ECHO else f"{said[: 3 * LONGEST_ECHO]}..."
+
+
+def printable(name: Any) -> str:
+    """A name of a file, a class or a column as one line of text that does nothing to a terminal.
+
+    Line breaks, terminal escapes, marks that turn the direction of writing, and bytes that are not UTF-8 are written as
+    Python would, such as `\\x1b`; all other letters of whatever language stay.
+    """
+    return "".join(letter if _is_harmless(letter) else ascii(letter)[1:-1] for letter in str(name))
+
+
+def _is_harmless(letter):
+    # Categories: Cc control, Cf format (of which the joiners of scripts and emoji are wanted), Cs surrogate, Zl and Zp
+    # separators of lines and paragraphs, Cn not assigned.
+    return letter in "\u200c\u200d" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Cn")

@@ -36,7 +36,7 @@ def main(args: flags.FlagValues) -> int:
     from rich.progress import Progress
     from rich.table import Table
 
-    from zoo.errors import ZooError
+    from zoo.errors import ZooError, printable
 
     if not args.workdir:
         raise ZooError("which run? --workdir=FOLDER")
@@ -48,7 +48,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.training.restoring import load_run
 
     console = cli.make_console(stderr=args.json)
-    run = load_run(args.workdir, lambda text: console.print(escape(text)))
+    run = load_run(args.workdir, lambda text: console.print(escape(printable(text)), soft_wrap=True))
     data: list[Dataset] = []
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     with bar as progress, cli.chosen_convolution(args):
@@ -58,7 +58,9 @@ def main(args: flags.FlagValues) -> int:
             args.data,
             split=args.split,
             on_data=data.append,
-            on_corrupt=lambda corrupt: console.print(escape(f"not counted: {corrupt.example} ({corrupt.reason})")),
+            on_corrupt=lambda corrupt: console.print(
+                escape(printable(f"not counted: {corrupt.example} ({corrupt.reason})"))
+            ),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     (dataset,) = data
@@ -72,7 +74,8 @@ def main(args: flags.FlagValues) -> int:
         print(json.dumps({"step": run.step, **metrics}))
         return 0
     table = Table(
-        box=box.SIMPLE_HEAD, title=escape(f"{args.workdir}, step {run.step}, {args.data or run.recipe.data.source}")
+        box=box.SIMPLE_HEAD,
+        title=escape(printable(f"{args.workdir}, step {run.step}, {args.data or run.recipe.data.source}")),
     )
     table.add_column("metric")
     table.add_column("value", justify="right")

@@ -14,20 +14,21 @@ from zoo import cli
 
 FLAGS = flags.FlagValues()
 cli.define_recipe_flags(FLAGS)
-flags.DEFINE_integer("count", 12, "How many images.", lower_bound=1, flag_values=FLAGS)
+cli.define_integer("count", 12, "How many images.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_string("output", None, "The picture, a PNG file; runs/preview-RECIPE.png if not given.", flag_values=FLAGS)
-flags.DEFINE_integer("seed", 0, "Of the run.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+cli.define_integer("seed", 0, "Of the run.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
     """Draws the picture and prints where it is."""
-    from zoo.errors import ZooError
+    from zoo.errors import ZooError, printable
 
     name, recipe = cli.read_recipe(args)
     output = Path(args.output or f"runs/preview-{name}.png")
     if output.suffix.lower() != ".png":
         raise ZooError(f"--output={output}: the picture is a PNG file, so let its name end in .png")
+    cli.check_output("--output", output, make_folder=True)
     cli.set_up_jax(args)
 
     from rich.markup import escape
@@ -45,20 +46,21 @@ def main(args: flags.FlagValues) -> int:
             dataset,
             args.count,
             seed=args.seed,
-            on_corrupt=lambda corrupt: console.print(escape(f"left out: {corrupt.example} ({corrupt.reason})")),
+            on_corrupt=lambda corrupt: console.print(
+                escape(printable(f"left out: {corrupt.example} ({corrupt.reason})"))
+            ),
             on_progress=lambda what, done, total: progress.update(task, description=what, completed=done, total=total),
         )
     size = " x ".join(map(str, examples[0].received.shape)) if examples else ""
     title = (
-        f"{name} ({recipe.fingerprint}) on {dataset.spec}, first step with seed {args.seed}\n"
+        f"{printable(name)} ({recipe.fingerprint}) on {printable(dataset.spec)}, first step with seed {args.seed}\n"
         f"above: the images; below: what the network receives, {size}"
     )
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
         draw_contact_sheet(examples, output, title=title)
     except OSError as error:
         raise ZooError(f"--output={output}: {error.strerror or error}") from None
-    console.print(escape(f"{output}: {len(examples)} images of {dataset.spec}, to the network as {size}"))
+    console.print(escape(printable(f"{output}: {len(examples)} images of {dataset.spec}, to the network as {size}")))
     return 0
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("model", None, "Name of a network.", flag_values=FLAGS)
 flags.DEFINE_list("input", None, "Height, width and channels of an image, as in --input=227,227,3.", flag_values=FLAGS)
-flags.DEFINE_integer("num_classes", None, "Logits.", lower_bound=1, flag_values=FLAGS)
+cli.define_integer("num_classes", None, "Logits.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_string(
     "compare",
     None,
@@ -41,7 +41,7 @@ def main(args: flags.FlagValues) -> int:
     if not args.model:
         raise ZooError(f"which network? --model=NAME, where NAME is one of {', '.join(list_models())}")
     try:
-        input_shape = tuple(int(part) for part in args.input) if args.input else None
+        input_shape = tuple(cli.Integer(lower_bound=1).parse(part) for part in args.input) if args.input else None
     except ValueError:
         input_shape = ()
     if input_shape is not None and (len(input_shape) != 3 or min(input_shape) < 1):
@@ -80,15 +80,18 @@ def show_comparison(model_name: str, summary: "Summary", path: str) -> int:
     from rich.table import Table
 
     from zoo.comparison import compare, read_table
+    from zoo.errors import printable
 
     pairs, first = compare(summary, read_table(path))
-    table = Table(title=escape(f"{model_name} and {path}"), box=box.SIMPLE_HEAD)
+    table = Table(title=escape(printable(f"{model_name} and {path}")), box=box.SIMPLE_HEAD)
     for heading in ("", model_name, "output", "parameters", "yours", "output", "parameters"):
         table.add_column(heading, justify="right" if heading in ("output", "parameters") else "left")
     for index, (ours, theirs) in enumerate(pairs if first is None else pairs[: first + 1]):
         left = [ours.name, "x".join(map(str, ours.output_shape)), f"{ours.params:,}"] if ours else ["-", "", ""]
         right = (
-            [escape(theirs.name), "x".join(map(str, theirs.shape)), f"{theirs.params:,}"] if theirs else ["-", "", ""]
+            [escape(printable(theirs.name)), "x".join(map(str, theirs.shape)), f"{theirs.params:,}"]
+            if theirs
+            else ["-", "", ""]
         )
         table.add_row("differs" if index == first else "", *left, *right, style="bold red" if index == first else None)
     console = cli.make_console()

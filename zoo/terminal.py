@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from zoo.errors import printable
 from zoo.summary import summarize
 from zoo.training.environment import processor
 from zoo.training.experiment import Experiment
@@ -64,12 +65,12 @@ class Terminal(Tracker):
         )
 
     def note(self, text: str) -> None:
-        self.console.print(f"[yellow]note:[/yellow] {escape(text)}", soft_wrap=True)
+        self.console.print(f"[yellow]note:[/yellow] {escape(printable(text))}", soft_wrap=True)
 
     def end(self, verdict: Verdict) -> None:
         self.bars.stop()
         color = "green" if verdict.converged else "red"
-        self.console.print(f"[bold {color}]{escape(verdict.explanation)}[/]", soft_wrap=True)
+        self.console.print(f"[bold {color}]{escape(printable(verdict.explanation))}[/]", soft_wrap=True)
 
     def close(self) -> None:
         self.bars.stop()
@@ -118,7 +119,7 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     }
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/]", escape(value))
+        table.add_row(f"[bold]{name}[/]", escape(printable(value)))
     return table
 
 
@@ -132,7 +133,7 @@ def class_table(
       recall: [K], None for classes without examples.
       confusion: [K, K], examples by class and answer: all of it for up to 12 classes, else the three commonest mistakes.
     """
-    table = Table(box=box.SIMPLE_HEAD)
+    table, class_names = Table(box=box.SIMPLE_HEAD), [printable(name) for name in class_names]
     table.add_column("class")
     table.add_column("recall", justify="right")
     whole = confusion is not None and len(class_names) <= 12

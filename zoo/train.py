@@ -27,12 +27,12 @@ cli.define_recipe_flags(FLAGS)
 flags.DEFINE_string(
     "workdir", None, "Folder of the run; runs/RECIPE-FINGERPRINT-seedSEED if not given.", flag_values=FLAGS
 )
-flags.DEFINE_integer("seed", 0, "Decides all that is random.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
-flags.DEFINE_integer(
+cli.define_integer("seed", 0, "Decides all that is random.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+cli.define_integer(
     "folds", None, "Cross-validate on the training split, with this many folds.", lower_bound=2, flag_values=FLAGS
 )
 flags.DEFINE_enum("parallel", "shard_map", ["shard_map", "pmap"], "How steps reach the devices.", flag_values=FLAGS)
-flags.DEFINE_integer("workers", 0, "Processes that decode images; 0 for threads.", lower_bound=0, flag_values=FLAGS)
+cli.define_integer("workers", 0, "Processes that decode images; 0 for threads.", lower_bound=0, flag_values=FLAGS)
 flags.DEFINE_bool("json", False, "Print the verdict as JSON, and all else to standard error.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
 cli.define_convolution_flag(FLAGS)

@@ -2,8 +2,9 @@
 is at most a quarter, and gradients shrink by it in every layer.
 """
 
-from recipes.studies import MLP
 from zoo.recipe import GlorotNormal, Study
+
+from . import MLP
 
 SIGMOID = {"model.options.activation": "sigmoid", "initialization.kernel": GlorotNormal()}
 

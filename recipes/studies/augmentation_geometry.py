@@ -1,6 +1,5 @@
 """LeNet-5 on 1,200 images, which it sees 27 times, framed and bent in several ways."""
 
-from recipes.studies import IMAGES_1200, LENET5
 from zoo.recipe import (
     HorizontalFlip,
     Normalize,
@@ -13,6 +12,8 @@ from zoo.recipe import (
     Study,
     TenCrop,
 )
+
+from . import IMAGES_1200, LENET5
 
 
 def _before(*transforms):

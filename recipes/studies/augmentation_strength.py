@@ -3,7 +3,6 @@ example 1 of the article "Why does AlexNet fail to converge in TensorFlow?" (202
 and shifted, sheared and zoomed out of recognition.
 """
 
-from recipes.studies import IMAGES_600, LENET5
 from zoo.recipe import (
     HorizontalFlip,
     Normalize,
@@ -15,6 +14,8 @@ from zoo.recipe import (
     Study,
     VerticalFlip,
 )
+
+from . import IMAGES_600, LENET5
 
 
 def _augmented(*transforms):

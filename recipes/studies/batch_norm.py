@@ -1,7 +1,8 @@
 """A VGG of eight layers, drawn as VGG draws its weights, with and without batch normalization behind each convolution."""
 
-from recipes.studies import VGG
 from zoo.recipe import Study
+
+from . import VGG
 
 STUDY = Study(
     title="Batch normalization or none",

@@ -2,8 +2,9 @@
 never answers the second class; balanced accuracy, the mean over classes, is 0.5. This set takes scikit-learn.
 """
 
-from recipes.studies import TABLE
 from zoo.recipe import SMOTE, ClassWeights, OverSampling, Study, Target, UnderSampling
+
+from . import TABLE
 
 STUDY = Study(
     title="1 in 100 of one class: nothing, over-sampling, under-sampling, SMOTE, weights",

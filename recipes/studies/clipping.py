@@ -2,8 +2,9 @@
 bounded, and with each of their numbers bounded.
 """
 
-from recipes.studies import MLP
 from zoo.recipe import ClipByNorm, ClipByValue, Study
+
+from . import MLP
 
 STUDY = Study(
     title="Clipping of gradients, at a rate that is too high",

@@ -4,8 +4,9 @@ example 2 of the article "Why does AlexNet fail to converge in TensorFlow?" (202
 
 import math
 
-from recipes.studies import LENET5
 from zoo.recipe import ConstantRate, Exponential, Study
+
+from . import LENET5
 
 STUDY = Study(
     title="A rate that stays, and one that falls exponentially after half of the run",

@@ -3,8 +3,9 @@ what was held out has not been lower for ten evaluations, as in example 2 of the
 converge?" (2025). The best weights are taken then.
 """
 
-from recipes.studies import IMAGES_1200, MLP
 from zoo.recipe import Adam, ConstantRate, EarlyStopping, Study
+
+from . import IMAGES_1200, MLP
 
 STUDY = Study(
     title="Early stopping or none, on 1,200 images",

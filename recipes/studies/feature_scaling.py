@@ -3,8 +3,9 @@ mean 0 and deviation 1: example 1 of the article "Why does my TensorFlow 2.1 cla
 with its network of 16 hidden units, its optimizer and its 100 epochs. It evaluates on the same five.
 """
 
-from recipes.studies import TABLE
 from zoo.recipe import FeatureRange, Study, Target, Unscaled
+
+from . import TABLE
 
 STUDY = Study(
     title="Features of very different scales: as they are, 0 to 1, mean 0 and deviation 1",

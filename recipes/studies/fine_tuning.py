@@ -3,9 +3,10 @@ and trousers from all their images and has seen three images of each of the othe
 anew; the others learn as fast, learn a tenth as fast, or do not move.
 """
 
-from recipes.studies import CLASSES, IMAGES_600, LENET5
 from zoo.recipe import Study, Target, Transfer
 from zoo.recipe.study import START
+
+from . import CLASSES, IMAGES_600, LENET5
 
 RARE = {"T-shirt/top", "Pullover", "Dress", "Coat", "Shirt"}
 HEAD = ("f6/*", "output/*")

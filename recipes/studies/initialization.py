@@ -3,7 +3,6 @@ orthogonal), shrinks it a little in each layer (Glorot, LeCun), shrinks it (devi
 enlarges it (deviation 1).
 """
 
-from recipes.studies import MLP
 from zoo.recipe import (
     GlorotNormal,
     GlorotUniform,
@@ -15,6 +14,8 @@ from zoo.recipe import (
     Study,
     TruncatedNormal,
 )
+
+from . import MLP
 
 STUDY = Study(
     title="Initialization: He, orthogonal, Glorot, LeCun, deviation 0.01, deviation 1",

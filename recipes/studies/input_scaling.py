@@ -2,8 +2,9 @@
 initialization assumes inputs of about deviation 1.
 """
 
-from recipes.studies import LENET5
 from zoo.recipe import RawRange, SignedRange, Study, UnitRange
+
+from . import LENET5
 
 STUDY = Study(
     title="Input scaling: 0 to 255, 0 to 1, -1 to 1, mean 0 and deviation 1",

@@ -2,8 +2,9 @@
 low hardly moves them.
 """
 
-from recipes.studies import LENET5
 from zoo.recipe import Study
+
+from . import LENET5
 
 STUDY = Study(
     title="Learning rate: too low, right, too high",

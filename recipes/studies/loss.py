@@ -2,8 +2,9 @@
 counts are right. Each loss has its own unit, so that the curves on the left compare with nothing but themselves.
 """
 
-from recipes.studies import TABLE
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, Study
+
+from . import TABLE
 
 STUDY = Study(
     title="Wrong labels, three in ten: five losses",

@@ -3,8 +3,9 @@ between about -8 and 8. Both are in the evaluation examples, too. Winsorized val
 quantiles 0.02 and 0.98, trimmed examples those with a value above the quantile 0.985.
 """
 
-from recipes.studies import TABLE
 from zoo.recipe import ImputeMean, ImputeMedian, Study, Trim, Winsorize
+
+from . import TABLE
 
 STUDY = Study(
     title="Missing values and outliers: means, medians, winsorized, trimmed",

@@ -2,8 +2,9 @@
 epochs: too small, balanced, and much larger than the balanced one.
 """
 
-from recipes.studies import MLP
 from zoo.recipe import Study
+
+from . import MLP
 
 STUDY = Study(
     title="Network size: too small, balanced, much larger",

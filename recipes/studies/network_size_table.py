@@ -3,8 +3,9 @@
 these are not, so that there is something to fit.
 """
 
-from recipes.studies import FEW_EXAMPLES, TABLE
 from zoo.recipe import Study
+
+from . import FEW_EXAMPLES, TABLE
 
 STUDY = Study(
     title="Network size on 800 examples: too small, balanced, too large",

@@ -1,7 +1,8 @@
 """LeNet-5 with ten update rules, each with a rate that suits it, as rates of different rules do not compare."""
 
-from recipes.studies import LENET5
 from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, RMSprop, Study
+
+from . import LENET5
 
 STUDY = Study(
     title="Update rules, each with a rate that suits it",

@@ -2,8 +2,9 @@
 it: other shapes from there on, such as 57x57 instead of 55x55 for images of 227 pixels.
 """
 
-from recipes.studies import ALEXNET
 from zoo.recipe import Study
+
+from . import ALEXNET
 
 STUDY = Study(
     title="Padding of AlexNet's first convolution: VALID or SAME",

@@ -2,8 +2,9 @@
 there: uniform features, 20 for three sizes of network and 10 for three learning rates, and labels drawn apart from them.
 """
 
-from recipes.studies import TABLE
 from zoo.recipe import Study, Unscaled
+
+from . import TABLE
 
 TEN = {"data.source": "synthetic:random_10", "model.options.hidden": (32,)}
 

@@ -3,8 +3,9 @@ validation loss has not been lower for five evaluations: example 3 of the articl
 train?" (2025). A twelfth of the images is held out for validation.
 """
 
-from recipes.studies import MLP
 from zoo.recipe import Adam, ConstantRate, ReduceOnPlateau, Study
+
+from . import MLP
 
 STUDY = Study(
     title="A rate that stays, and one that falls on plateaus",

@@ -4,7 +4,6 @@ is a warm-up for almost half of the run. The last one divides by ten after three
 
 from typing import Any
 
-from recipes.studies import MLP
 from zoo.recipe import (
     ConstantRate,
     Cosine,
@@ -16,6 +15,8 @@ from zoo.recipe import (
     Step,
     Study,
 )
+
+from . import MLP
 
 RATE: dict[str, Any] = {"peak": 0.1, "warmup": 0.1}
 

@@ -2,8 +2,9 @@
 moving average of them.
 """
 
-from recipes.studies import MLP
 from zoo.recipe import ConstantRate, Study, WeightAverage
+
+from . import MLP
 
 STUDY = Study(
     title="The last weights, and an average of the last hundred",

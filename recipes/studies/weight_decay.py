@@ -1,7 +1,8 @@
 """A fully connected network with hidden layers of 64 and 32 units and L2 regularization of three strengths, or none."""
 
-from recipes.studies import MLP
 from zoo.recipe import Study
+
+from . import MLP
 
 STUDY = Study(
     title="L2 regularization: none, usual, too strong",

@@ -2,13 +2,16 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zoo.errors import DamagedFile
+from zoo.json_files import read_json_lines
 from zoo.recipe import Recipe
+from zoo.recipe.part import conform
 
 FOLDER = Path(__file__).parent
 
@@ -38,8 +41,24 @@ def _read(recipe_name, recipe, platform):
     path = ledger_path(recipe_name, platform)
     if not path.exists():
         return []
-    runs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    runs, damaged = read_json_lines(path, _is_reference)
+    if damaged:
+        raise DamagedFile(f"{path} is damaged in {damaged} of its lines: restore it, or record its runs again")
     return [run for run in runs if run["fingerprint"] == fingerprint(recipe)]
+
+
+def _is_reference(content):
+    """Whether a line has what every reference run has, so that none is left out of a band in silence."""
+    try:
+        conform(tuple(content[name] for name in ("fingerprint", "data")), tuple[str, ...])
+        conform(content["seed"], int)
+        conform(content["measures"], Mapping[str, float])
+        conform(content["train_loss"], tuple[float, ...])
+        conform(content["evaluations"], tuple[Mapping[str, Any], ...])
+        conform(content["images_per_second"], float)
+    except (KeyError, TypeError):
+        return False
+    return True
 
 
 def data_name(spec: str) -> str:

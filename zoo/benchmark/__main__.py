@@ -23,7 +23,7 @@ MODES = ("train", "eval")
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_list("model", ["alexnet"], "Names of networks.", flag_values=FLAGS)
-flags.DEFINE_integer("batch", 32, "Images a step.", lower_bound=1, flag_values=FLAGS)
+cli.define_integer("batch", 32, "Images a step.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_list("mode", ["train"], "What a step is: train, eval, or both.", flag_values=FLAGS)
 flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Of the computation.", flag_values=FLAGS)
 flags.DEFINE_enum(
@@ -42,14 +42,14 @@ flags.DEFINE_bool(
     "start", False, "Time how long it takes from the command to the first training step instead.", flag_values=FLAGS
 )
 flags.DEFINE_string("pipeline", None, "Time the reading of folder:PATH or tfds:NAME instead.", flag_values=FLAGS)
-flags.DEFINE_integer(
+cli.define_integer(
     "workers", 0, "With --pipeline: processes that decode; 0 for threads.", lower_bound=0, flag_values=FLAGS
 )
 flags.DEFINE_string(
     "profile", None, "Folder for a trace of the zoo's steps, for TensorBoard and ui.perfetto.dev.", flag_values=FLAGS
 )
-flags.DEFINE_integer("rounds", 5, "How often each side has its turn.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_integer("steps", 3, "Steps in a turn.", lower_bound=1, flag_values=FLAGS)
+cli.define_integer("rounds", 5, "How often each side has its turn.", lower_bound=1, flag_values=FLAGS)
+cli.define_integer("steps", 3, "Steps in a turn.", lower_bound=1, flag_values=FLAGS)
 cli.define_convolution_flag(FLAGS)
 flags.DEFINE_bool("json", False, "Print a line of JSON for each result, not a table.", flag_values=FLAGS)
 
@@ -58,7 +58,7 @@ def main(args: flags.FlagValues) -> int:
     """Times what was asked for, and prints what came out."""
     # The main process only asks which device there is: the memory is for the sides.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    from zoo.errors import ZooError, unknown
+    from zoo.errors import ZooError, printable, unknown
     from zoo.models.registry import find_entry
     from zoo.training.environment import environment
 
@@ -73,6 +73,10 @@ def main(args: flags.FlagValues) -> int:
         raise ZooError("--against=tf is for --pipeline=folder:PATH: it is tf.data")
     if args.scaling and (args.against or args.profile):
         raise ZooError("--scaling times the zoo alone: it takes neither --against nor --profile")
+    if args.scaling:
+        cli.check_output("--picture", Path(args.picture))
+    if args.profile and Path(args.profile).exists() and not Path(args.profile).is_dir():
+        raise ZooError(f"--profile={printable(args.profile)} is a file, and has to be a folder")
     console = cli.make_console(stderr=args.json)
 
     def put(result):

@@ -19,10 +19,10 @@ from zoo.benchmark.timing import Side, compare
 from zoo.benchmark.torch_libraries import load
 from zoo.data.dataset import Split
 from zoo.data.folder import FolderSplit
-from zoo.data.loader import make_feed, training_batches
+from zoo.data.loader import Corrupt, make_feed, training_batches
 from zoo.data.sources import open_source
 from zoo.errors import ZooError
-from zoo.recipe import HorizontalFlip, Normalize, RandomResizedCrop
+from zoo.recipe import Data, HorizontalFlip, Normalize, RandomResizedCrop
 from zoo.training.environment import cores
 
 PIXELS = 224
@@ -32,13 +32,14 @@ IMAGES = 2048  # in a step; each step begins anew, so that nobody profits from w
 def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:
     """Batches as `zoo.fit` gets them."""
     dataset = open_source(spec)
+    corrupt = Unreadable(spec, len(dataset.train))
     transforms = (RandomResizedCrop(PIXELS), HorizontalFlip(), Normalize())
     feed = make_feed(
         dataset.train,
         transforms,
         channels=dataset.channels,
         num_classes=len(dataset.class_names),
-        on_corrupt=lambda corrupt: None,
+        on_corrupt=corrupt,
         workers=workers,
     )
     if feed.resident or not feed.framing:
@@ -46,9 +47,27 @@ def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:
             f"--pipeline={spec}: these images are in memory; it takes folder:PATH or tfds:NAME with image files"
         )
     return _side(
-        lambda seed: training_batches(feed, batch_size, seed=seed, on_corrupt=lambda corrupt: None, workers=workers),
+        lambda seed: training_batches(feed, batch_size, seed=seed, on_corrupt=corrupt, workers=workers),
         batch_size,
     )
+
+
+class Unreadable:
+    """Raises `ZooError` when more images than `Data.corrupt_limit` allows by itself cannot be decoded, or all of them: what
+    would be timed is how fast files are given up.
+    """
+
+    def __init__(self, spec: str, images: int) -> None:
+        self.spec, self.examples = spec, set[str]()
+        self.most = min(Data(spec).corrupt_limit, images - 1)
+
+    def __call__(self, corrupt: Corrupt) -> None:
+        self.examples.add(corrupt.example)
+        if len(self.examples) > self.most:
+            raise ZooError(
+                f"--pipeline={self.spec}: {len(self.examples)} images cannot be decoded, the last of them"
+                f" {corrupt.example} ({corrupt.reason})"
+            )
 
 
 def torch_loader(spec: str, batch_size: int) -> Side:
@@ -130,10 +149,12 @@ def _side(batches: Callable[[int], Any], batch_size: int) -> Side:
 
     def step():
         source = iter(batches(next(seeds)))
-        for _ in range(IMAGES // batch_size):
-            batch = next(source)
-        if hasattr(source, "close"):
-            source.close()
+        try:
+            for _ in range(IMAGES // batch_size):
+                batch = next(source)
+        finally:  # or its processes would be left to themselves
+            if hasattr(source, "close"):
+                source.close()
         return float(np.asarray(batch[-1])[0])
 
     return Side(step, 0.0)
@@ -143,6 +164,10 @@ def measure(
     spec: str, batch_size: int, against: str | None, *, workers: int, rounds: int, console: Console
 ) -> dict[str, Any]:
     """Times the reading of a data set's training images; `workers` as for `zoo.fit`. The result as JSON."""
+    if batch_size > IMAGES:
+        raise ZooError(
+            f"--batch={batch_size}: a round of --pipeline reads {IMAGES:,} images, which is less than a batch"
+        )
     makers: dict[str, tuple[Any, ...]] = {"zoo": (zoo_pipeline, spec, batch_size, workers)}
     if against == "torch":
         makers["PyTorch DataLoader"] = (torch_loader, spec, batch_size)

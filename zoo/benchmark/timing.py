@@ -15,7 +15,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from zoo.benchmark.memory import peak_of_process
-from zoo.errors import ZooError
+from zoo.errors import ZooError, reason
+
+ENDED = "a side of the benchmark ended by itself; it may have run out of memory"
+SECONDS_TO_END = 10.0  # that a side's process has, with those of its own that read images
 
 
 class Side(NamedTuple):
@@ -59,26 +62,33 @@ class SideProcess:
         try:
             self.compile_seconds, self.peak_bytes = self._receive()
         except BaseException:
-            self._process.terminate()
+            self.close()
             raise
         self.loss = math.nan
 
     def time(self, steps: int) -> float:
         """Seconds a step, over so many steps."""
-        self._connection.send(steps)
+        try:
+            self._connection.send(steps)
+        except OSError:  # it has ended meanwhile
+            raise ZooError(ENDED) from None
         seconds, self.loss = self._receive()
         return seconds
 
     def close(self) -> None:
         """Ends the process, and so gives its memory back."""
         self._connection.close()  # at which the process ends by itself
-        self._process.join()
+        for end in (lambda: None, self._process.terminate, self._process.kill):  # or it is made to
+            end()
+            self._process.join(SECONDS_TO_END)
+            if self._process.exitcode is not None:
+                return
 
     def _receive(self):
         try:
             received = self._connection.recv()
-        except EOFError:
-            raise ZooError("a side of the benchmark ended by itself; it may have run out of memory") from None
+        except (EOFError, OSError):
+            raise ZooError(ENDED) from None
         if isinstance(received, Exception):
             raise received
         return received
@@ -91,19 +101,21 @@ def _serve(connection, make_side, arguments):
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leaves the other sides their part of a GPU
     try:
         side = make_side(*arguments)
-    except ZooError as error:
-        connection.send(error)
-        return
-    side.step()  # the first one is not like the others
-    peak = side.device_peak() if side.device_peak else peak_of_process(side.step)
-    connection.send((side.compile_seconds, peak))
-    with contextlib.suppress(EOFError):  # the main process has what it wants
+        side.step()  # the first one is not like the others
+        peak = side.device_peak() if side.device_peak else peak_of_process(side.step)
+        connection.send((side.compile_seconds, peak))
         while True:
             steps = connection.recv()
             started = time.perf_counter()
             for _ in range(steps):
                 loss = side.step()
             connection.send(((time.perf_counter() - started) / steps, loss))
+    except (EOFError, BrokenPipeError, ConnectionError):  # the main process has what it wants
+        return
+    except Exception as error:
+        told = error if type(error) is ZooError else ZooError(f"a side of the benchmark failed: {reason(error)}")
+        with contextlib.suppress(OSError):
+            connection.send(told)
 
 
 def time_in_turn(

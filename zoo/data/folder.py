@@ -87,7 +87,7 @@ def open_folder(path: str, splits: str | None = None, split: str | None = None) 
       ZooError: the folder does not exist or has no images, a class has none, evaluation has a class that training has
         not, or it can be read in two ways.
     """
-    spec, root = f"folder:{path}", _expand(path)
+    spec, root = f"folder:{path}", Path(os.path.expanduser(path))
     if not root.is_dir():
         raise ZooError(f"{spec}: there is no such folder")
     try:
@@ -97,13 +97,6 @@ def open_folder(path: str, splits: str | None = None, split: str | None = None) 
         return _open_both(spec, tree)
     except OSError as error:
         raise ZooError(f"{spec}: {error.filename}: {error.strerror}") from None
-
-
-def _expand(path):
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:  # there is no such user
-        return Path(path)
 
 
 def _open_both(spec: str, tree: Tree) -> Dataset:

@@ -15,10 +15,11 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 import zoo.models
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, shown, unknown
 from zoo.models.layout import Layout
-from zoo.recipe.part import conform, describe
+from zoo.recipe.part import LARGEST_INT, check_values, conform, describe
 
+LAYERS = {"depths", "blocks"}  # numbers of layers, of which there may be none in a stage
 SHARES = {"dropout", "input_dropout", "aux_dropout", "drop_path"}  # of what is dropped
 
 
@@ -113,8 +114,8 @@ def create_model(name: str, num_classes: int | None = None, dtype: Any = jnp.flo
     overrides = {option: _checked(name, entry, option, value) for option, value in overrides.items()}
     if num_classes is None:
         num_classes = entry.num_classes
-    if num_classes < 1:
-        raise ZooError(f"{name}: num_classes is {num_classes}, it must be at least 1")
+    if not 1 <= num_classes <= LARGEST_INT:
+        raise ZooError(f"{name}: num_classes is {shown(num_classes)}, it must be from 1 to {LARGEST_INT:,}")
     return entry.module(num_classes=num_classes, dtype=dtype, **{**entry.options, **entry.rates, **overrides})
 
 
@@ -127,7 +128,13 @@ def _checked(name, entry, option, value):
     try:
         value = conform(value, hint)
     except TypeError:
-        raise ZooError(f"{name}: {option} must be {describe(hint)}, not {value!r}") from None
+        raise ZooError(f"{name}: {option} must be {describe(hint)}, not {shown(value)}") from None
+    check_values(f"{name}: {option}", value)
+    least = 0 if option in LAYERS else 1
+    if hint in (int, tuple[int, ...]) and any(
+        each < least for each in (value if isinstance(value, tuple) else (value,))
+    ):
+        raise ZooError(f"{name}: {option} must be at least {least}, not {shown(value)}")
     if option in SHARES and not 0 <= value < 1:
         raise ZooError(f"{name}: {option} must be in [0, 1), not {value:g}")
     return value

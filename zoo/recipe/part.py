@@ -2,12 +2,16 @@
 
 import dataclasses
 import functools
+import math
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, shown, unknown
+
+LARGEST, SMALLEST = 3.4028235e38, 1.1754944e-38  # float32's, the latter not denormal: XLA takes smaller ones for 0
+LARGEST_INT = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +37,9 @@ class Part:
             value = getattr(self, name)
             try:
                 object.__setattr__(self, name, conform(value, hint))
-            except TypeError:
-                raise ZooError(f"{type(self).__name__}.{name} must be {describe(hint)}, not {value!r}") from None
+            except (TypeError, RecursionError):
+                raise ZooError(f"{type(self).__name__}.{name} must be {describe(hint)}, not {shown(value)}") from None
+            check_values(f"{type(self).__name__}.{name}", getattr(self, name))
         self.validate()
 
     def validate(self) -> None:
@@ -43,7 +48,7 @@ class Part:
     def require(self, condition: bool, name: str, rule: str) -> None:
         """Raises `ZooError` naming the field, the rule and the value, unless `condition` holds."""
         if not condition:
-            raise ZooError(f"{type(self).__name__}.{name} must be {rule}, not {getattr(self, name)!r}")
+            raise ZooError(f"{type(self).__name__}.{name} must be {rule}, not {shown(getattr(self, name))}")
 
     def __reduce__(self) -> tuple[Any, ...]:  # mappings are read-only views, which cannot be pickled as they are
         return Part.from_json, (self.to_json(),)
@@ -60,7 +65,13 @@ class Part:
         Raises:
           ZooError: a kind or a field is unknown, or a value is of the wrong type or out of range.
         """
-        return _decode(data)
+        try:
+            part = _decode(data)
+        except RecursionError:
+            raise ZooError(f"a {cls.__name__} is nested too deeply") from None
+        if not isinstance(part, cls):
+            raise ZooError(f"this is not a {cls.__name__}: {shown(data)}")
+        return part
 
 
 def field_types(cls: type[Part]) -> dict[str, Any]:
@@ -103,10 +114,42 @@ def conform(value: Any, hint: Any) -> Any:
             raise TypeError
         return types.MappingProxyType({str(key): conform(item, arguments[1]) for key, item in value.items()})
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.copysign(math.inf, value)
     if (isinstance(value, bool) and hint is int) or not isinstance(value, hint):
         raise TypeError
     return value
+
+
+def check_values(name: str, value: Any) -> None:
+    """Raises `ZooError` for values that no recipe can mean, at any depth: `name` is what the message calls them.
+
+    Numbers are computed with as float32 and int32, in which 1e39 is infinity and 1e-39 is 0; and functions and objects
+    cannot be written down.
+    """
+    try:
+        for each in _leaves(value):
+            if isinstance(each, float) and each and not (SMALLEST <= abs(each) <= LARGEST):
+                raise ZooError(f"{name} must be a number from 1.2e-38 to 3.4e38, or 0, not {shown(each)}")
+            if isinstance(each, int) and abs(each) > LARGEST_INT:
+                raise ZooError(f"{name} must be a whole number of at most {LARGEST_INT:,}, not {shown(each)}")
+            if not isinstance(each, str | int | float | Part | None):
+                raise ZooError(f"{name} is made of numbers, texts, lists and mappings, not of {shown(each)}")
+    except RecursionError:
+        raise ZooError(f"{name} is nested too deeply") from None
+
+
+def _leaves(value):
+    """The single values of nested mappings and tuples, keys included."""
+    if isinstance(value, Mapping):
+        value = (*value.keys(), *value.values())
+    if isinstance(value, tuple | list):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def describe(hint: Any) -> str:
@@ -147,6 +190,8 @@ def build(kind: str, fields: Mapping[str, Any], *values: Any) -> Part:
     Raises:
       ZooError: there is no such part or field, or a value does not fit.
     """
+    if not isinstance(kind, str):
+        raise ZooError(f"the kind of a part is a name, not {shown(kind)}")
     if kind not in Part.kinds:
         raise unknown("part of a recipe", kind, Part.kinds)
     cls = Part.kinds[kind]
@@ -156,7 +201,7 @@ def build(kind: str, fields: Mapping[str, Any], *values: Any) -> Part:
     fields = {**dict(zip(first, values, strict=True)), **fields}
     for name in fields:
         if name not in field_types(cls):
-            raise unknown(f"field of {kind}", name, field_types(cls))
+            raise unknown(f"field of {kind}", str(name), field_types(cls))
     required = [
         field.name
         for field in dataclasses.fields(cls)

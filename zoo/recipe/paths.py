@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, shown, unknown
 from zoo.recipe.part import Part, conform, describe, field_types
 
 
@@ -41,11 +41,11 @@ def _child(value, name, path):
                 [".".join([*names[:index], field, *names[index + 1 :]]) for field in field_types(type(value))],
             )
         return getattr(value, name)
-    if isinstance(value, tuple) and name.isdecimal() and int(name) < len(value):
+    if isinstance(value, tuple) and name in map(str, range(len(value))):  # not 00, which `replace` would not find
         return value[int(name)]
     if isinstance(value, Mapping) and name in value:
         return value[name]
-    raise ZooError(f"unknown recipe field {path!r}: there is no {name!r} in {value!r}")
+    raise ZooError(f"unknown recipe field {shown(path)}: there is no {shown(name)} in {shown(value)}")
 
 
 def replace(parent: Any, changes: Iterable[tuple[list[str], Any]], prefix: str) -> Any:
@@ -71,7 +71,7 @@ def replace(parent: Any, changes: Iterable[tuple[list[str], Any]], prefix: str) 
             try:
                 values[name] = conform(values[name], hint)
             except TypeError:
-                raise ZooError(f"{path} must be {describe(hint)}, not {value!r}") from None
+                raise ZooError(f"{path} must be {describe(hint)}, not {shown(value)}") from None
     if isinstance(parent, Mapping):
         return {**parent, **values}
     if isinstance(parent, tuple):

@@ -15,7 +15,7 @@ from zoo.recipe.initialization import Initialization
 from zoo.recipe.loss import Loss, SoftmaxCrossEntropy
 from zoo.recipe.metric import HIGHER_IS_BETTER
 from zoo.recipe.optimizer import Clipping, Optimizer, WeightAverage
-from zoo.recipe.part import Part
+from zoo.recipe.part import LARGEST_INT, Part
 from zoo.recipe.paths import flatten, get, replace
 from zoo.recipe.regularization import EarlyStopping, Regularization
 from zoo.recipe.sampling import Imbalance
@@ -36,6 +36,18 @@ class Model(Part):
     name: str
     num_classes: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def validate(self) -> None:
+        self.require(self.num_classes is None or self.num_classes > 0, "num_classes", "positive or None")
+        elsewhere = {
+            "num_classes": "model.num_classes",
+            "dtype": "precision",
+            "name": "model.name",
+            "parent": "none of it",
+        }
+        for name, said in elsewhere.items():
+            if name in self.options:
+                raise ZooError(f"Model.options: {name} is no option of a network; what a recipe says of it is {said}")
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,7 @@ class Budget(Part):
         self.require(self.epochs is None or self.epochs > 0, "epochs", "positive")
         self.require(self.accumulation > 0, "accumulation", "positive")
         self.require(self.batch_size % self.accumulation == 0, "accumulation", "a divisor of batch_size")
-        self.require(0 < self.evaluate_every <= 1, "evaluate_every", "in (0, 1]")
+        self.require(1e-5 <= self.evaluate_every <= 1, "evaluate_every", "from 0.00001 to 1")
         self.require(self.interim_examples is None or self.interim_examples > 0, "interim_examples", "positive")
 
     def total_steps(self, examples: int) -> int:
@@ -86,7 +98,10 @@ class Budget(Part):
         if self.epochs is None:
             assert self.steps is not None  # validate() sees to it
             return self.steps
-        return max(1, round(self.epochs * examples / self.batch_size))
+        steps = max(1, round(self.epochs * examples / self.batch_size))
+        if steps > LARGEST_INT:
+            raise ZooError(f"Budget.epochs is {self.epochs:g}: of {examples:,} examples that is more than 2^31 steps")
+        return steps
 
     def evaluation_steps(self, total_steps: int) -> list[int]:
         """The steps after which a run of so many is evaluated, the last one included."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.errors import printable
+from zoo.picture_files import save_picture
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.studies.runs import Run
 
@@ -27,7 +29,7 @@ def draw_study(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(printable(title), fontsize=11)
     loss, evaluated = figure.subplots(1, 2)
     variants = list(dict.fromkeys(run.variant for run in runs))
     few = len(variants) <= 10
@@ -54,7 +56,7 @@ def draw_study(
         axes.spines[["top", "right"]].set_visible(False)
     handles, labels = evaluated.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=8)
-    figure.savefig(path)
+    save_picture(figure, path)
 
 
 def _highest(losses):

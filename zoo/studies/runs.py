@@ -1,10 +1,11 @@
 """Trains the variants of a study, and remembers each run as soon as it is done."""
 
+import contextlib
 import dataclasses
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ import numpy as np
 
 from zoo.data.dataset import Dataset
 from zoo.data.sources import open_data
-from zoo.errors import TrainingInterrupted, ZooError
+from zoo.errors import DamagedFile, TrainingInterrupted, ZooError, printable
+from zoo.json_files import read_json_lines
 from zoo.recipe import Recipe, Study
 from zoo.recipe.metric import METRIC_NAMES
+from zoo.recipe.part import conform
 from zoo.recipe.study import START, goes_on
 from zoo.training.environment import environment
 from zoo.training.experiment import Experiment
 from zoo.training.fit import FitResult, fit
 from zoo.training.preparing import prepare
+from zoo.training.run_folder import RunFolder
 from zoo.training.tracking import Tracker
 
 CURVE_POINTS = 50
@@ -84,11 +88,23 @@ def run_study(
       TrainingInterrupted: SIGTERM or Ctrl-C; the runs that are done are kept, and the same call goes on from there.
     """
     path = folder / "runs.jsonl"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        known = {(run.fingerprint, run.seed): run for run in read_runs(path)}
-    except OSError as error:
-        raise ZooError(f"{folder} cannot be used: {error.strerror}") from None
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(RunFolder(folder).locked())  # two at once would both train, and cut each other's lines
+            known = {(run.fingerprint, run.seed): run for run in read_runs(path)}
+        except OSError as error:
+            raise ZooError(f"{printable(folder)} cannot be used: {error.strerror}") from None
+        return _train_what_is_missing(study, folder, known, on_run, on_begin)
+
+
+def _train_what_is_missing(
+    study: Study,
+    folder: Path,
+    known: dict[tuple[str, int], Run],
+    on_run: Callable[[Run], None],
+    on_begin: Callable[[str, int], Tracker],
+) -> list[Run]:
     recipes, runs = study.recipes(), list[Run]()
     datasets: dict[tuple[str, str | None, tuple[str, ...], str | None], Dataset] = {}
     experiments: dict[str, Experiment] = {}
@@ -117,7 +133,7 @@ def run_study(
                     message = f"stopped after {len(runs)} of {total} runs: the same command goes on from there"
                     raise TrainingInterrupted(message, signum=stopped.signum, step=stopped.step) from None
                 run = _run(variant, fingerprints[variant], seed, result, time.perf_counter() - started)
-                with path.open("a", encoding="utf-8") as file:
+                with (folder / "runs.jsonl").open("a", encoding="utf-8") as file:
                     file.write(json.dumps(dataclasses.asdict(run)) + "\n")
             run = dataclasses.replace(run, variant=variant)  # it may have had another name
             runs.append(run)
@@ -142,14 +158,37 @@ def read_runs(path: Path) -> list[Run]:
     """
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
+    text = path.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
     if whole != text:
-        path.write_text(whole, encoding="utf-8")
+        path.write_bytes(whole)
+    runs, damaged = read_json_lines(path, _is_run)
+    if damaged:
+        raise DamagedFile(
+            f"{printable(path)} is damaged, or of another version, in {damaged} of its lines: choose another --output, or"
+            " remove it"
+        )
+    return [Run(**run) for run in runs]
+
+
+def _is_run(content: Any) -> bool:
+    """Whether a line of `runs.jsonl` has the fields of a `Run`."""
     try:
-        return [Run(**json.loads(line)) for line in whole.splitlines()]
-    except (ValueError, TypeError):
-        raise ZooError(f"{path} is damaged, or of another version: choose another --output, or remove it") from None
+        run = Run(**content)
+        for value, shape in (
+            ((run.variant, run.fingerprint, run.explanation), tuple[str, ...]),
+            ((run.seed,), tuple[int, ...]),
+            (run.diverged, bool),
+            ((run.loss, run.top1, run.reached_step, run.top5, run.balanced_accuracy), tuple[float | None, ...]),
+            (run.seconds, float),
+            ((run.train, run.evaluation), tuple[Mapping[str, tuple[float, ...]], ...]),
+            (run.environment, Mapping[str, Any]),
+        ):
+            conform(value, shape)
+    except TypeError:
+        return False
+    same = all(len({len(values) for values in curve.values()}) == 1 for curve in (run.train, run.evaluation))
+    return same and {"step", "loss", "top1"} <= run.train.keys() and "step" in run.evaluation
 
 
 def _run(variant: str, fingerprint: str, seed: int, result: FitResult, seconds: float) -> Run:

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from zoo.errors import printable
 from zoo.recipe import Study
 from zoo.studies.runs import Run
 from zoo.training.experiment import Experiment
@@ -40,7 +41,7 @@ class Progress:
     def begin(self, variant: str, seed: int) -> Tracker:
         """A run is about to start; gives what is to be told of it."""
         self.begun = True
-        return _Steps(self.bars, self.steps, f"{escape(variant)}, seed {seed}")
+        return _Steps(self.bars, self.steps, f"{escape(printable(variant))}, seed {seed}")
 
     def done(self, run: Run) -> None:
         """A run is done, or was done already."""
@@ -49,7 +50,7 @@ class Progress:
         self.bars.update(self.steps, visible=False)
         self.bars.advance(self.runs)
         self.console.print(
-            f"{run.variant}, seed {run.seed}: {run.explanation} ({seconds})", markup=False, soft_wrap=True
+            printable(f"{run.variant}, seed {run.seed}: {run.explanation} ({seconds})"), markup=False, soft_wrap=True
         )
 
 

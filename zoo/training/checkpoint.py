@@ -1,17 +1,24 @@
 """Checkpoints of a training state: written in the background by Orbax, complete or absent, and checked when read."""
 
+import math
+import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import jax
 import numpy as np
 from absl import logging
+from jax.experimental import multihost_utils
 from orbax.checkpoint import v1 as ocp
 
-from zoo.errors import ZooError
+from zoo.errors import DamagedFile, ZooError, printable
+from zoo.json_files import read_json
 from zoo.training.state import TrainState
+
+METADATA = "_CHECKPOINT_METADATA"
+METRICS = Mapping[str, float]
 
 
 class Checkpoints:
@@ -30,17 +37,56 @@ class Checkpoints:
             what the training process is writing just now.
         """
         logging.get_absl_logger().addFilter(_not_from_orbax)
+        self._folder = folder.resolve()
+        self._saving: Any = None  # Orbax's answer to a save under way
+        self._current: int | None = None  # the step whose state was restored or saved last
+        self._repaired: list[str] = []
+        self._checkpointer: Any = None
+        if not clean_up:
+            return
+        if jax.process_index() == 0:
+            self._repair()
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("checkpoints repaired")
         policies = ocp.training.preservation_policies
         best = policies.BestN(
             get_metric_fn=lambda metrics: metrics["top1"], n=1, keep_checkpoints_without_metrics=False
         )
-        self._checkpointer = ocp.training.Checkpointer(
-            folder.resolve(),
-            preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(2), best]),
-            cleanup_tmp_directories=clean_up,
+        try:
+            self._checkpointer = ocp.training.Checkpointer(
+                self._folder,
+                preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(2), best]),
+                cleanup_tmp_directories=True,
+            )
+        except Exception as error:  # what else there may be in the folder that Orbax trips over
+            reason = str(error).strip().split("\n")[0] or type(error).__name__
+            raise ZooError(
+                f"the checkpoints in {printable(self._folder)} cannot be used: {printable(reason)}"
+            ) from error
+
+    def _repair(self):
+        """Removes those files of checkpoints whose damage would keep Orbax from opening the folder. The arrays stay."""
+        for _, checkpoint in self._steps():
+            for path, shape in (
+                (checkpoint / "metrics" / "metrics", METRICS),
+                (checkpoint / METADATA, Mapping[str, Any]),
+            ):
+                if not path.exists():
+                    continue
+                try:
+                    content = read_json(path, shape, "it is removed")
+                    if shape is METRICS and not math.isfinite(content["top1"]):
+                        raise DamagedFile(f"{printable(path)} is damaged: it is removed")
+                except (DamagedFile, KeyError):
+                    self._repaired.append(f"{printable(path)} is damaged, and removed")
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _steps(self):
+        """(step, folder) of each checkpoint, the newest first. Orbax gives a folder such a name once all is in it."""
+        folders = self._folder.iterdir() if self._folder.is_dir() else ()
+        return sorted(
+            ((int(path.name), path) for path in folders if path.name.isascii() and path.name.isdecimal()), reverse=True
         )
-        self._saving: Any = None  # Orbax's answer to a save under way
-        self._current: int | None = None  # the step whose state was restored or saved last
 
     def save(self, step: int, state: TrainState, metrics: dict[str, float] | None = None) -> None:
         """Begins to save a state in the background, once an earlier save has ended; a state that it has already is not
@@ -58,7 +104,8 @@ class Checkpoints:
             return
         self.wait()
         self._current = step
-        self._saving = self._call("save_async", "save_pytree_async")(
+        save = getattr(self._checkpointer, "save_async", None) or self._checkpointer.save_pytree_async
+        self._saving = save(
             step, state, force=True, overwrite=True, metrics=metrics, custom_metadata={"crc32": checksums(state)}
         )
 
@@ -79,9 +126,11 @@ class Checkpoints:
         Raises:
           ZooError: a checkpoint is whole, but of another network or optimizer than `like`.
         """
-        for step in sorted((checkpoint.step for checkpoint in self._checkpointer.checkpoints), reverse=True):
+        for text in self._repaired:
+            on_damaged(text)
+        for step, path in self._steps():
             try:
-                metadata = self._call("metadata", "pytree_metadata")(step)
+                metadata = _function("metadata", "pytree_metadata")(path)
                 there, wanted = _shapes(metadata.metadata), _shapes(like)
                 if not there:
                     raise ValueError("its list of arrays cannot be read")
@@ -90,10 +139,10 @@ class Checkpoints:
                         n for n in there if there[n] != wanted[n]
                     )
                     raise ZooError(
-                        f"{self._checkpointer.directory} is of another network or optimizer: {name} is"
+                        f"{self._folder} is of another network or optimizer: {name} is"
                         f" {there.get(name, 'nothing')} there and {wanted.get(name, 'nothing')} here; choose another --workdir"
                     )
-                state = self._call("load", "load_pytree")(step, _abstract(like, metadata.metadata))
+                state = _function("load", "load_pytree")(path, _abstract(like, metadata.metadata))
                 saved = metadata.custom_metadata["crc32"]
             except ZooError:
                 raise
@@ -107,16 +156,18 @@ class Checkpoints:
             on_damaged(f"the checkpoint of step {step} is damaged, going back to the one before: {reason}")
         return None
 
-    def _call(self, name, name_before):
-        """A method of Orbax's by its name since 0.12, or by the one before, which 0.12 warns of."""
-        return getattr(self._checkpointer, name, None) or getattr(self._checkpointer, name_before)
-
     def close(self) -> None:
         """Waits for the save under way and releases Orbax's threads."""
         try:
             self.wait()
         finally:
-            self._checkpointer.close()
+            if self._checkpointer is not None:
+                self._checkpointer.close()
+
+
+def _function(name, name_before):
+    """A function of Orbax's by its name since 0.12, or by the one before, which 0.12 warns of."""
+    return getattr(ocp, name, None) or getattr(ocp, name_before)
 
 
 def _not_from_orbax(record):

@@ -13,7 +13,8 @@ from zoo.data.dataset import Dataset, check_dataset
 from zoo.data.loader import Corrupt, evaluation_batches, make_feed, training_batches
 from zoo.data.selection import select
 from zoo.data.statistics import measure_split
-from zoo.errors import ZooError
+from zoo.errors import ZooError, printable
+from zoo.picture_files import save_picture
 from zoo.recipe import Recipe, TenCrop
 from zoo.training.state import TrainState
 from zoo.training.step import Constants, inputs_and_labels, mixed_inputs, step_keys
@@ -97,7 +98,7 @@ def first_examples(
     plain, _ = jax.jit(inputs_and_labels, static_argnums=0)(
         plain_feed.transforms, _constants(plain_feed, unmeasured), plain_batch, key
     )
-    names = [dataset.class_names[label] for label in np.asarray(labels)]
+    names = [printable(dataset.class_names[label]) for label in np.asarray(labels)]
     examples = [
         Example(*pictures, names[place], _parts(names, place, share))
         for place, pictures in enumerate(zip(np.asarray(plain), received, strict=True))
@@ -146,7 +147,7 @@ def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -
         for axes, image in ((above, example.plain), (below, example.received)):
             pixels = np.clip(image, 0, 255).astype(np.uint8)
             axes.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=255)
-    figure.savefig(path, format="png")
+    save_picture(figure, path)
 
 
 def _shortened(text):

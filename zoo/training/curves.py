@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from zoo.errors import printable
+from zoo.picture_files import save_picture
+
 
 def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target: float | None = None) -> None:
     """Draws the learning curves of a run into a PNG file.
@@ -23,7 +26,7 @@ def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target
         for kind, label in (("validation", "validation"), ("eval", "evaluation"))
     }
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=120)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(printable(title), fontsize=11)
     loss, accuracy, rate = figure.subplots(1, 3, width_ratios=(4, 4, 2.5))
     for axes, name, label in ((loss, "loss", "loss"), (accuracy, "top1", "accuracy")):
         steps, values = _column(train, "step"), _column(train, name)
@@ -46,7 +49,7 @@ def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     accuracy.legend(frameon=False, fontsize=8, loc="lower right")
-    figure.savefig(path)
+    save_picture(figure, path)
 
 
 def _column(records, name):

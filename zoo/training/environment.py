@@ -39,6 +39,15 @@ def environment() -> dict[str, Any]:
     }
 
 
+def memory(device: jax.Device) -> int | None:
+    """Bytes that a device has, which for a CPU are the machine's; None if that cannot be told."""
+    if device.platform != "cpu":
+        return (device.memory_stats() or {}).get("bytes_limit")
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def cores() -> int:
     """That this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,8 +16,8 @@ from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
 from zoo.data.sources import open_data
-from zoo.errors import ZooError
-from zoo.recipe import Recipe
+from zoo.errors import DamagedFile, ZooError, printable
+from zoo.recipe import Recipe, ReduceOnPlateau
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.confusion import draw_confusion
 from zoo.training.curves import draw_curves
@@ -102,11 +102,9 @@ def fit(
         if experiment is not None:
             dataset = experiment.dataset
         dataset = dataset or open_data(recipe.data)
-        folder = RunFolder(workdir) if workdir else None
+        folder = RunFolder(workdir, tracker.note) if workdir else None
         if folder:
-            _in_main_process(lambda: folder.claim(recipe, seed, dataset))
-            if main_process:
-                stack.enter_context(folder.locked())
+            _in_main_process(lambda: stack.enter_context(folder.claimed(recipe, seed, dataset)))
         skipped = SkippedImages(recipe.data, len(dataset.train) + len(dataset.eval), folder if main_process else None)
         experiment = experiment or prepare(
             recipe,
@@ -116,7 +114,7 @@ def fit(
             strategy=strategy,
             on_corrupt=skipped,
             on_progress=tracker.progress,
-            known_statistics=folder.read_statistics() if folder else None,
+            known_statistics=_known_statistics(folder, tracker) if folder else None,
             workers=workers,
         )
         stop = stack.enter_context(stop_on_signals())
@@ -127,6 +125,7 @@ def fit(
             stack.callback(checkpoints.close)
             state = checkpoints.restore(state, tracker.note) or state
             history = History(folder.read_history(int(state.step)), folder.read_by_class())
+            check_history(history.records, recipe, int(state.step), experiment.total_steps, tracker.note)
         if folder and main_process:
             if folder.begun and (changed := folder.changed_environment()):
                 tracker.note(
@@ -169,7 +168,44 @@ def fit(
     )
 
 
-def _in_main_process(action: Callable[[], None]) -> None:
+def _known_statistics(folder, tracker):
+    """Those that a run has measured; None if there are none, or none that can be read: the data has stayed the same."""
+    try:
+        return folder.read_statistics()
+    except DamagedFile:
+        tracker.note(f"{printable(folder.path / 'statistics.npz')} is damaged: the images are measured anew")
+        return None
+
+
+def check_history(
+    records: Sequence[dict[str, Any]], recipe: Recipe, step: int, total_steps: int, note: Callable[[str], None]
+) -> None:
+    """Says which records of a run's first `step` steps are lost.
+
+    Args:
+      records: those that are there.
+      recipe: of the run.
+      step: that it goes on from. Its own evaluation may still be to come.
+      total_steps: of the run.
+      note: called with a line if what is lost was for people alone.
+
+    Raises:
+      DamagedFile: the run rests on what is lost.
+    """
+    trained = {record["step"] for record in records if record["kind"] == "train"}
+    evaluated = {record["step"] for record in records if record["kind"] != "train"}
+    due = {each for each in recipe.budget.evaluation_steps(total_steps) if each < step}
+    if lost := sorted(due - evaluated):
+        resting = "early_stopping" if recipe.early_stopping else "schedule"
+        if recipe.early_stopping or isinstance(recipe.schedule, ReduceOnPlateau):
+            raise DamagedFile(
+                f"metrics.jsonl has lost the evaluation at step {lost[0]}, on which {resting} rests: choose another --workdir"
+            )
+    if lost or len(trained) < step:
+        note(f"metrics.jsonl has lost the records of {step - len(trained)} steps and {len(lost)} evaluations")
+
+
+def _in_main_process(action: Callable[[], Any]) -> None:
     """Does something in process 0 alone; if it fails there, all processes end."""
     error = None
     if jax.process_index() == 0:

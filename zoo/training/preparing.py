@@ -2,6 +2,7 @@
 
 import dataclasses
 import fnmatch
+import math
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -26,6 +27,7 @@ from zoo.optimizer import make_optimizer
 from zoo.recipe import Recipe
 from zoo.recipe.metric import TOP5_CLASSES
 from zoo.schedule import learning_rate
+from zoo.training.environment import memory
 from zoo.training.experiment import Experiment
 from zoo.training.freezing import around_optimizer, frozen_parameters
 from zoo.training.stopping import SkippedImages
@@ -108,6 +110,7 @@ def prepare(
     with own_laws() as laws:
         variables = _check_network(network, input_shape, classes)
     params = traverse_util.flatten_dict(variables["params"], sep="/")
+    _check_sizes(recipe, params, input_shape, mesh)
     heads = getattr(network, "aux_heads", False)
     if training and heads != (recipe.auxiliary_weight is not None) and (heads or model is None):
         raise ZooError(
@@ -178,6 +181,26 @@ def _check_network(network, input_shape, classes):
             f"{type(network).__name__} gives {list(logits.shape[1:])} logits an image, and the data has {classes} classes"
         )
     return variables
+
+
+def _check_sizes(recipe, params, input_shape, mesh):
+    """What is empty, and what no memory has room for, is said before it is allocated."""
+    for path, parameter in params.items():
+        if 0 in parameter.shape:
+            raise ZooError(f"{path} would have the shape {list(parameter.shape)}: a layer of the network has no width")
+    room = memory(mesh.devices.flat[0])
+    if room is None:
+        return
+    weights = 4 * sum(math.prod(parameter.shape) for parameter in params.values())
+    batch = 4 * math.prod(input_shape) * recipe.budget.batch_size // (recipe.budget.accumulation * mesh.size)
+    for what, needed, remedy in (
+        ("the parameters and their gradients", 2 * weights, "a smaller network"),
+        ("the images of a step", batch, "a smaller budget.batch_size, or a larger budget.accumulation"),
+    ):
+        if needed > room:
+            raise ZooError(
+                f"{what} take {needed / 1e9:,.1f} GB, and there are {room / 1e9:,.1f} GB of memory: choose {remedy}"
+            )
 
 
 def _check_average(averaging, total_steps):

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,51 +12,82 @@ import numpy as np
 
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
-from zoo.errors import ZooError
+from zoo.errors import DamagedFile, ZooError, printable
+from zoo.json_files import read_json, read_json_lines
 from zoo.recipe import Recipe
+from zoo.recipe.part import conform
 from zoo.training.environment import PACKAGES, environment
 from zoo.training.verdict import Verdict
 
+REMEDY = "choose another --workdir, or remove this one"
+FILES = (
+    *("recipe.json", "environment.json", "statistics.npz", "corrupt.json", "metrics.jsonl", "by_class.json"),
+    *("data.json", "verdict.json", "curves.png", "confusion.png"),
+)
+FOLDERS = ("checkpoints", "tensorboard")
+# What a run has before its first step; and what the numbers of a record are called, by its kind.
+BEFORE_ITS_FIRST_STEP = {
+    *("recipe.json", "environment.json", "statistics.npz", "corrupt.json", "data.json"),
+    *FOLDERS,
+}
+NUMBERS = {
+    "train": ("loss", "top1", "learning_rate"),
+    "validation": ("loss", "top1", "majority", "examples"),
+    "eval": ("loss", "top1", "majority", "examples"),
+}
+IDENTITY = Mapping[str, str | int | Mapping[str, Any]]
+BY_CLASS = {"classes": tuple[str, ...], "recall": tuple[float | None, ...], "confusion": tuple[tuple[int, ...], ...]}
+
 
 class RunFolder:
-    """The files of one run. `checkpoints`, `metrics` and `events` are paths for others to write to."""
+    """The files of one run. `checkpoints`, `metrics` and `events` are paths for others to write to.
 
-    def __init__(self, path: str | Path) -> None:
+    All that is read here may have been damaged since it was written. What a run can do without is then left out, and
+    `on_damaged` told so in a line; what it cannot do without is a `DamagedFile`.
+    """
+
+    def __init__(self, path: str | Path, on_damaged: Callable[[str], None] = lambda text: None) -> None:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.jsonl"
         self.events = self.path / "tensorboard"
+        self._on_damaged = on_damaged
 
     @property
     def begun(self) -> bool:
         """Whether the run got as far as its first step; one that did not, for a mistake perhaps, does not count."""
-        return (self.path / "recipe.json").exists() and self.metrics.exists()
+        return (self.path / "recipe.json").exists() and (self.metrics.exists() or self._has_checkpoints)
+
+    @property
+    def _has_checkpoints(self):
+        return self.checkpoints.is_dir() and any(path.name.isdecimal() for path in self.checkpoints.iterdir())
+
+    @contextlib.contextmanager
+    def claimed(self, recipe: Recipe, seed: int, dataset: Dataset) -> Iterator[None]:
+        """Locks the folder, which is made if it is not there, and claims it: in this order, for two runs may begin at once.
+
+        Raises:
+          ZooError: as `locked` and `claim`.
+        """
+        with self._one_line_for_what_the_system_refuses():
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._refuse_strangers()  # before there is a lock in their folder
+        with self.locked():
+            self.claim(recipe, seed, dataset)
+            yield
 
     def claim(self, recipe: Recipe, seed: int, dataset: Dataset) -> None:
-        """Makes the folder of a run, or makes sure that it is the one of this recipe, seed and data.
+        """Makes sure that the folder is the one of this recipe, seed and data; to be called with the folder locked.
 
         Raises:
           ZooError: it belongs to another run (the message shows the difference), or cannot be written.
         """
-        try:
+        with self._one_line_for_what_the_system_refuses():
             self.path.mkdir(parents=True, exist_ok=True)
+            self._refuse_strangers()
             if self.begun:
                 self._compare(recipe, seed, dataset)
                 return
-            ours = {
-                "recipe.json",
-                "environment.json",
-                "statistics.npz",
-                "corrupt.json",
-                "data.json",
-                "checkpoints",
-                "tensorboard",
-            }
-            strange = [path.name for path in self.path.iterdir() if path.name not in ours and path.name[0] != "."]
-            if strange:
-                raise ZooError(
-                    f"{self.path} is not the folder of a run, there is {strange[0]} in it: choose another --workdir"
-                )
             for name in ("statistics.npz", "corrupt.json"):
                 (self.path / name).unlink(missing_ok=True)
             content = {
@@ -66,8 +98,34 @@ class RunFolder:
             }
             self.write("recipe.json", content)
             self.write("environment.json", environment())
-        except OSError as error:
-            raise ZooError(f"the run folder {self.path} cannot be used: {error.strerror}") from None
+
+    @contextlib.contextmanager
+    def _one_line_for_what_the_system_refuses(self):
+        try:
+            yield
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ZooError(f"the run folder {printable(self.path)} cannot be used: {reason}") from None
+
+    def _refuse_strangers(self):
+        """Raises `ZooError` if there is something in the folder that a run would overwrite, or stumble over at its end."""
+        for name in (*FILES, *FOLDERS):
+            path = self.path / name
+            if path.exists() and path.is_dir() != (name in FOLDERS):
+                kinds = ("a folder", "a file") if name in FOLDERS else ("a file", "a folder")
+                raise ZooError(f"{printable(path)} is {kinds[1]} and has to be {kinds[0]}: choose another --workdir")
+        if self.begun:
+            return
+        if self._has_checkpoints:
+            raise ZooError(
+                f"{printable(self.path)} has checkpoints of a run whose recipe.json is gone: choose another --workdir"
+            )
+        others = (path.name for path in self.path.iterdir() if path.name[0] != ".")
+        if strange := sorted(name for name in others if name not in BEFORE_ITS_FIRST_STEP):
+            raise ZooError(
+                f"{printable(self.path)} is not the folder of a run, there is {printable(strange[0])} in it: choose"
+                " another --workdir"
+            )
 
     def _compare(self, recipe, seed, dataset):
         recorded = self.read_identity()
@@ -77,8 +135,8 @@ class RunFolder:
         difference += changed_data(describe_data(dataset), recorded["data"])
         if difference:
             raise ZooError(
-                f"{self.path} belongs to another run, choose another --workdir. Asked for now, and in the folder:"
-                f" {'; '.join(difference)}"
+                f"{printable(self.path)} belongs to another run, choose another --workdir. Asked for now, and in the"
+                f" folder: {printable('; '.join(difference))}"
             )
 
     @contextlib.contextmanager
@@ -93,8 +151,10 @@ class RunFolder:
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise ZooError(
-                f"another process is training in {self.path}: wait for it, or choose another --workdir"
+                f"another process is training in {printable(self.path)}: wait for it, or choose another --workdir"
             ) from None
+        except (OSError, NotImplementedError) as error:  # a file system that knows no locks
+            raise ZooError(f"{printable(self.path / '.lock')} cannot be locked: {error}") from None
         try:
             yield
         finally:
@@ -106,33 +166,56 @@ class RunFolder:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         temporary.replace(self.path / name)
 
-    def _read(self, name):
+    def _read_what_can_be_missed(self, name, shape, without):
+        """The content of a JSON file; {} if it is not there, or damaged, which is then said, with what this means."""
+        path = self.path / name
+        if not path.exists():
+            return {}
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            raise ZooError(f"{self.path / name} is damaged: choose another --workdir, or remove this one") from None
+            return read_json(path, shape, without)
+        except DamagedFile as damaged:
+            self._on_damaged(str(damaged))
+            return {}
 
     def read_identity(self) -> dict[str, Any]:
         """What `claim` wrote: `recipe`, `fingerprint`, `seed` and `data`.
 
         Raises:
-          ZooError: it is not the folder of a run, or the file is damaged.
+          ZooError: it is not the folder of a run.
+          DamagedFile: the file is damaged.
         """
-        if not (self.path / "recipe.json").is_file():
-            raise ZooError(f"{self.path} is not the folder of a run")
-        identity = self._read("recipe.json")
-        if not {"recipe", "seed", "data"} <= identity.keys():
-            raise ZooError(f"{self.path / 'recipe.json'} is damaged: choose another --workdir, or remove this one")
+        path = self.path / "recipe.json"
+        try:
+            there = path.is_file()
+        except (OSError, ValueError):
+            there = False
+        if not there:
+            raise ZooError(f"{printable(self.path)} is not the folder of a run")
+        identity = read_json(path, IDENTITY, REMEDY)
+        try:
+            conform(identity["seed"], int)
+            conform(identity["data"]["classes"], tuple[str, ...])
+            conform(identity["data"].get("features", []), tuple[str, ...])
+            recipe = Recipe.from_json(identity["recipe"])
+        except (KeyError, TypeError, ZooError) as error:
+            reason = f": {error}" if isinstance(error, ZooError) else ""
+            raise DamagedFile(f"{printable(path)} is damaged, or of another version{reason}; {REMEDY}") from None
+        if recipe.fingerprint != identity.get("fingerprint"):
+            raise DamagedFile(f"{printable(path)} is damaged: its values do not have its fingerprint; {REMEDY}")
         return identity
 
     def changed_environment(self) -> list[str]:
         """A line "name: now, then" for each version or device that is not as it was when the run began."""
-        if not (self.path / "environment.json").is_file():
-            return []
-        now, then = ({**one, **one["versions"]} for one in (environment(), self._read("environment.json")))
+        then = self._read_what_can_be_missed(
+            "environment.json", Mapping[str, Any], "whether the run was begun elsewhere is not known"
+        )
+        now = environment()
+        now, then = (
+            {**one, **(versions if isinstance(versions := one.get("versions"), dict) else {})} for one in (now, then)
+        )
         names = ("python", "platform", "device", "devices", "processor", "convolution", *PACKAGES)
         return [
-            f"{name}: {now.get(name)}, {then.get(name)}"
+            f"{name}: {now.get(name)}, {printable(then.get(name))}"
             for name in names
             if name in then and now.get(name) != then[name]
         ]
@@ -143,24 +226,46 @@ class RunFolder:
 
     def read_by_class(self) -> dict[str, Any]:
         """What the last evaluation found class by class, see `Tracker.by_class`; nothing before the first."""
-        content = self._read("by_class.json") if (self.path / "by_class.json").exists() else {}
-        return {name: value for name, value in content.items() if name not in ("step", "classes")}
+        without = "what the last evaluation found class by class is left out"
+        content = self._read_what_can_be_missed("by_class.json", Mapping[str, Any], without)
+        try:
+            found = {name: content[name] for name in BY_CLASS if name in content}
+            for name, value in found.items():
+                conform(value, BY_CLASS[name])
+            if len({len(each) for each in (*found.values(), *found.get("confusion", ()))}) > 1:
+                raise TypeError
+        except TypeError:
+            self._on_damaged(f"{printable(self.path / 'by_class.json')} is damaged: {without}")
+            return {}
+        return {name: value for name, value in found.items() if name != "classes"}
 
     def write_by_class(self, content: Mapping[str, Any]) -> None:
         """Writes `by_class.json`."""
         self.write("by_class.json", content)
 
     def read_statistics(self) -> Statistics | None:
-        """The statistics that the run was started with; None if there are none yet."""
+        """The statistics that the run was started with; None if there are none yet.
+
+        Raises:
+          DamagedFile: they cannot be read.
+        """
         path = self.path / "statistics.npz"
         if not path.exists():
             return None
         try:
+            with zipfile.ZipFile(path) as archive:
+                if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                    raise ValueError("it was not written by this program, which compresses nothing")
             with np.load(path, allow_pickle=False) as arrays:
                 needed = Statistics._fields[: -len(Statistics._field_defaults)]
-                return Statistics(**{name: arrays[name] for name in {*needed, *arrays.files}})
-        except (OSError, ValueError, EOFError, KeyError, TypeError):
-            raise ZooError(f"{path} is damaged: choose another --workdir, or remove this one") from None
+                statistics = Statistics(**{name: arrays[name] for name in {*needed, *arrays.files}})
+            if not all(value is None or np.isfinite(value).all() for value in statistics):
+                raise ValueError("not all of its numbers are finite")
+        except Exception as error:  # NumPy and zipfile raise a dozen types for damaged files
+            if isinstance(error, PermissionError):
+                raise
+            raise DamagedFile(f"{printable(path)} is damaged: {REMEDY}") from None
+        return statistics
 
     def write_statistics(self, statistics: Statistics) -> None:
         """Writes `statistics.npz`, for the run to go on with, and for evaluation."""
@@ -170,21 +275,20 @@ class RunFolder:
 
     def read_corrupt(self) -> dict[str, str]:
         """The images that could not be decoded so far, and why."""
-        return self._read("corrupt.json") if (self.path / "corrupt.json").exists() else {}
+        without = "images that cannot be decoded are counted anew"
+        return self._read_what_can_be_missed("corrupt.json", Mapping[str, str], without)
 
     def write_corrupt(self, reasons: Mapping[str, str]) -> None:
         """Writes `corrupt.json`."""
         self.write("corrupt.json", reasons)
 
     def read_history(self, step: int) -> list[dict[str, Any]]:
-        """The run's records up to `step`; a line that a killed process left unfinished ends them."""
-        records = []
-        if self.metrics.exists():
-            for line in self.metrics.read_text(encoding="utf-8").splitlines():
-                try:
-                    records.append(json.loads(line))
-                except json.JSONDecodeError:
-                    break
+        """The run's records up to `step`, without those that are damaged."""
+        if not self.metrics.exists():
+            return []
+        records, damaged = read_json_lines(self.metrics, _is_record)
+        if damaged:
+            self._on_damaged(f"{printable(self.metrics)}: {damaged} of its lines are damaged and left out")
         return [record for record in records if record["step"] <= step]
 
     def rewrite_history(self, records: list[dict[str, Any]]) -> None:
@@ -192,6 +296,16 @@ class RunFolder:
         temporary = self.path / ".metrics.tmp"
         temporary.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
         temporary.replace(self.metrics)
+
+
+def _is_record(content):
+    """Whether a line of `metrics.jsonl` says what a `Tracker` was told."""
+    kind = content.get("kind") if isinstance(content, dict) else None
+    if not isinstance(kind, str) or kind not in NUMBERS:
+        return False
+    numbers = {name: value for name, value in content.items() if name != "kind"}
+    there = {*NUMBERS[kind], "step"} <= numbers.keys() and type(numbers["step"]) is int
+    return there and all(type(value) in (int, float) for value in numbers.values())
 
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:

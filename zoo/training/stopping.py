@@ -116,6 +116,8 @@ def one_line_for_disk_errors() -> Iterator[None]:
     """Turns what the file system refuses, a full disk above all, into a `ZooError`."""
     try:
         yield
+    except ZooError:
+        raise
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None:

@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from zoo.recipe.augmentation.transform import Transform
 
+LARGEST_SIDE = 16_384  # pixels; such an image takes 3 GB
+
 
 @dataclass(frozen=True)
 class Resize(Transform):
@@ -13,7 +15,7 @@ class Resize(Transform):
     size: int
 
     def validate(self) -> None:
-        self.require(self.size > 0, "size", "positive")
+        self.require(0 < self.size <= LARGEST_SIDE, "size", f"from 1 to {LARGEST_SIDE:,}")
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class ResizeShort(Transform):
     size: int
 
     def validate(self) -> None:
-        self.require(self.size > 0, "size", "positive")
+        self.require(0 < self.size <= LARGEST_SIDE, "size", f"from 1 to {LARGEST_SIDE:,}")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class CenterCrop(Transform):
     size: int
 
     def validate(self) -> None:
-        self.require(self.size > 0, "size", "positive")
+        self.require(0 < self.size <= LARGEST_SIDE, "size", f"from 1 to {LARGEST_SIDE:,}")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class TenCrop(Transform):
     average: str = "probabilities"
 
     def validate(self) -> None:
-        self.require(self.size > 0, "size", "positive")
+        self.require(0 < self.size <= LARGEST_SIDE, "size", f"from 1 to {LARGEST_SIDE:,}")
         self.require(self.average in ("probabilities", "logits"), "average", "probabilities or logits")
 
 
@@ -71,8 +73,8 @@ class RandomCrop(Transform):
     fill: str = "constant"
 
     def validate(self) -> None:
-        self.require(self.size > 0, "size", "positive")
-        self.require(self.padding >= 0, "padding", "at least 0")
+        self.require(0 < self.size <= LARGEST_SIDE, "size", f"from 1 to {LARGEST_SIDE:,}")
+        self.require(0 <= self.padding <= LARGEST_SIDE, "padding", f"from 0 to {LARGEST_SIDE:,}")
         self.require_fill(self.fill)
 
 
@@ -95,7 +97,7 @@ class RandomResizedCrop(Transform):
     max_ratio: float = 4 / 3
 
     def validate(self) -> None:
-        self.require(self.size > 0, "size", "positive")
+        self.require(0 < self.size <= LARGEST_SIDE, "size", f"from 1 to {LARGEST_SIDE:,}")
         self.require(0 < self.min_area <= 1, "min_area", "in (0, 1]")
         self.require(self.min_area <= self.max_area <= 1, "max_area", "between min_area and 1")
         self.require(self.max_ratio >= 1, "max_ratio", "at least 1")
