@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import struct
+import time
 import warnings
 import zipfile
 
@@ -15,7 +16,7 @@ from safetensors.numpy import save_file
 
 import zoo
 from zoo.errors import ZooError, ZooWarning
-from zoo.weights import files
+from zoo.weights import files, names
 from zoo.weights.files import open_tensors
 
 SHAPES = {
@@ -111,6 +112,13 @@ def test_weights_are_found_and_that_is_said(saved, said):
 def test_what_is_no_network_s_weights_is_refused_in_a_line(saved, messages):
     message = refused(saved)
     assert all(words in message for words in messages), message
+
+
+def test_many_names_are_compared_in_time():
+    """None of 100,000 is wanted; each against each would take half a minute."""
+    wanted, there = ({f"{kind}{n}.weight": None for n in range(count)} for kind, count in (("a", 3000), ("b", 100_000)))
+    started = time.perf_counter()
+    assert names.fit(there, wanted) == ("", 0) and time.perf_counter() - started < 8
 
 
 def test_precisions_that_hold_weights():

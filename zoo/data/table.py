@@ -1,5 +1,6 @@
 """Tables in CSV files (RFC 4180), with a header: one example a line, of which one column is the class."""
 
+import collections
 import dataclasses
 from collections.abc import Sequence
 
@@ -172,7 +173,7 @@ def _features(spec, table, label_column, known=None):
             f" {in_units(LARGEST)}: data.drop leaves columns out"
         )
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in collections.Counter(names).items() if count > 1)
         raise ZooError(f"{spec}: a column and a category of another are both called {shown(twice)}: rename one")
     return tuple(names), kinds, [f"{spec}: columns of texts are categories: {listed(texts)}"] if texts else []
 

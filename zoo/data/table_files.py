@@ -1,5 +1,6 @@
 """The texts of tables: read from one file or two, and without the columns that say nothing."""
 
+import collections
 import dataclasses
 import os
 from collections.abc import Sequence
@@ -45,14 +46,15 @@ def read_tables(spec: str, root: Path) -> tuple[Table, Table | None]:
     if not (root / "train.csv").is_file() or evaluation is None:
         raise ZooError(f"{spec}: a folder of tables has train.csv and one of {', '.join(EVAL_NAMES)}.csv")
     train, held_out = _read(root / "train.csv"), _read(root / f"{evaluation}.csv")
-    lacking = [name for name in train.header if name not in held_out.header]
-    surplus = [name for name in held_out.header if name not in train.header]
+    place = {name: column for column, name in enumerate(held_out.header)}
+    lacking = [name for name in train.header if name not in place]
+    surplus = sorted(place.keys() - set(train.header), key=held_out.header.index)
     if lacking or surplus or len(train.header) != len(held_out.header):
         what = [f"lacks {quoted(lacking)}"] * bool(lacking) + [f"has also {quoted(surplus)}"] * bool(surplus)
         raise ZooError(
             f"{held_out.path} has other columns than {train.path}: it {' and '.join(what) or 'repeats some'}"
         )
-    order = [held_out.header.index(name) for name in train.header]
+    order = [place[name] for name in train.header]
     rows = [[row[column] for column in order] for row in held_out.rows]
     notes = train.notes + held_out.notes
     return dataclasses.replace(train, notes=notes), dataclasses.replace(held_out, header=train.header, rows=rows)
@@ -92,10 +94,15 @@ def _read(path):
             f"{path}: the first line must be a header with a name for each column, and it is {quoted(header)}"
         )
     if found.delimiter != ",":
-        for column, name in enumerate(header):
-            if has_decimal_commas([row[column] for row in rows]):
-                notes.append(f"{path}: numbers in the column {shown(name)} have decimal commas")
-                rows = [[*row[:column], row[column].replace(",", "."), *row[column + 1 :]] for row in rows]
+        commas = {column for column in range(len(header)) if has_decimal_commas([row[column] for row in rows])}
+        if commas:
+            notes.append(
+                f"{path}: numbers have decimal commas in {quoted([header[column] for column in sorted(commas)])}"
+            )
+            rows = [
+                [cell.replace(",", ".") if column in commas else cell for column, cell in enumerate(row)]
+                for row in rows
+            ]
     return Table(path, header, rows, np.array(found.lines), tuple(notes))
 
 
@@ -127,7 +134,7 @@ def without_columns(spec: str, tables: Sequence[Table], label: str | None, drop:
                     f" them, data.drop={name} leaves it out"
                 )
     header = [first.header[column] for column in kept]
-    if twice := sorted({name for name in header if header.count(name) > 1}):
+    if twice := [name for name, count in collections.Counter(header).items() if count > 1]:
         raise ZooError(
             f"{first.path}: the first line must be a header of different names, and has {quoted(twice)} twice"
         )

@@ -13,6 +13,7 @@ import numpy as np
 from flax import traverse_util
 
 from zoo.errors import ZooError, ZooWarning, listed, shown, unknown
+from zoo.files import expand
 from zoo.models.registry import create_model, find_entry, name_of
 from zoo.weights.files import open_tensors
 from zoo.weights.names import find_weights, without_prefix
@@ -52,20 +53,21 @@ def import_weights(
     variables = _abstract_variables(name, model, input_shape)
     places = known.tensors({path: variable.shape for path, variable in variables.items()})
     wanted = {place.name: place.shape for place in places.values()}
-    opened = contextlib.nullcontext(tensors) if isinstance(tensors, Mapping) else open_tensors(Path(tensors), wanted)
+    opened = contextlib.nullcontext(tensors) if isinstance(tensors, Mapping) else open_tensors(expand(tensors), wanted)
     source = "" if isinstance(tensors, Mapping) else f"{tensors}: "
     with opened as loaded:
         try:
             found, place_note = find_weights(loaded, wanted)
         except ZooError as error:
             raise ZooError(f"{source}{error}") from None
-        found, prefix_note = without_prefix(in_memory(found), wanted)
+        found, prefix_note = without_prefix(found, wanted)
+        there = in_memory({name: found[name] for name in wanted if name in found})
         said = "; ".join(filter(None, (place_note, prefix_note)))
         # Nothing is read, of files that allow it, before all shapes are known to be right.
-        if problems := _differences(found, wanted, known.framework.ignored):
+        if problems := _differences(map(str, found), there, wanted, known.framework.ignored):
             looked = f" ({said})" if said else ""
             raise ZooError(f"{source}these are not the weights of {name} in the layout of {layout}{looked}: {problems}")
-        values = read_floats(found, list(wanted), source)
+        values = read_floats(there, source)
     if said:
         warnings.warn(f"{source}weights were found: {said}", ZooWarning, stacklevel=2)
     arrays = {path: values[place.name] for path, place in places.items()}
@@ -132,11 +134,10 @@ def _abstract_variables(name, model, input_shape):
     return traverse_util.flatten_dict(abstract)
 
 
-def _differences(tensors, wanted, ignored):
+def _differences(names, there, wanted, ignored):
     """What is missing, misshapen, of another type or surplus: five of each, and how many more there are."""
-    there = {name: tensors[name] for name in wanted if name in tensors}
     kinds = {
-        "missing": [f"{name} is missing" for name in wanted if name not in tensors],
+        "missing": [f"{name} is missing" for name in wanted if name not in there],
         "misshapen": [
             f"{name} is {list(tensor.shape)} and not {list(wanted[name])}"
             for name, tensor in there.items()
@@ -148,7 +149,7 @@ def _differences(tensors, wanted, ignored):
             if tensor.dtype not in FLOATING
         ],
         "surplus": [
-            f"{_printable(name)} is surplus" for name in tensors if name not in wanted and not name.endswith(ignored)
+            f"{_printable(name)} is surplus" for name in names if name not in wanted and not name.endswith(ignored)
         ],
     }
     return "; ".join(

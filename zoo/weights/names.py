@@ -1,5 +1,6 @@
 """Where in a file the weights of a network are, and what stands in front of their names."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -43,9 +44,14 @@ def find_weights(loaded: Any, wanted: Mapping[str, Any]) -> tuple[Mapping[str, A
 
 def fit(tensors: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, int]:
     """What stands in front of the names of tensors, such as "module.", and how many of those wanted are there then."""
+    ends: dict[str, list[str]] = {}
+    for key in map(str, tensors):
+        ends.setdefault(_end(key), []).append(key)
     prefixes = {""}
     for name in wanted:
-        if found := {key.removesuffix(name) for key in map(str, tensors) if key.endswith((f".{name}", f"/{name}"))}:
+        if found := {
+            key.removesuffix(name) for key in ends.get(_end(name), ()) if key.endswith((f".{name}", f"/{name}"))
+        }:
             prefixes |= found
             break
     counts = {prefix: sum(f"{prefix}{name}" in tensors for name in wanted) for prefix in sorted(prefixes)}
@@ -68,6 +74,11 @@ def _mappings(loaded: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Mappi
         for name, value in loaded.items():
             if isinstance(value, Mapping):
                 yield from _mappings(value, f"{path}/{name}".removeprefix("/"))
+
+
+def _end(name):
+    """A tensor's own name and its layer's."""
+    return "/".join(re.split("[./]", name)[-2:])
 
 
 def _is_tensor(value):

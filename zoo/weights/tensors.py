@@ -77,7 +77,7 @@ def _in_memory(name, value):
         array = value if hasattr(value, "shape") and hasattr(value, "dtype") else np.asarray(value)
     except UNREADABLE:
         return Unread((), f"{type(value).__name__}, which is no array", lambda: value, name)
-    dtype = getattr(array.dtype, "name", str(array.dtype))
+    dtype = array.dtype if isinstance(array.dtype, str) else np.dtype(array.dtype).name
     return Unread(tuple(array.shape), dtype, lambda: np.asarray(array), name)
 
 
@@ -92,16 +92,16 @@ def of_torch(tensor: Any, where: str) -> Unread:
     return Unread(tuple(tensor.shape), dtype, lambda: tensor.detach().cpu().float().numpy(), where)
 
 
-def read_floats(tensors: Mapping[str, Any], names: list[str], source: str) -> dict[str, np.ndarray]:
+def read_floats(tensors: Mapping[str, Unread], source: str) -> dict[str, np.ndarray]:
     """The values of tensors as float32, by name; `source` is what errors begin with.
 
     Raises:
       ZooError: one cannot be read, or has values that are not finite.
     """
     arrays, wrong = {}, []
-    for name in names:
+    for name, tensor in tensors.items():
         with np.errstate(over="ignore"):  # which is seen in the next line
-            arrays[name] = np.asarray(tensors[name]).astype(np.float32)
+            arrays[name] = np.asarray(tensor).astype(np.float32)
         if not np.isfinite(arrays[name]).all():
             wrong.append(f"{name} ({np.count_nonzero(~np.isfinite(arrays[name])):,} of {arrays[name].size:,})")
     if wrong:
