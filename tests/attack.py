@@ -69,56 +69,43 @@ class Counts(collections.Counter):
 
 
 # What a person may type, or a program paste: numbers at and beyond every border, and texts that are not what they seem.
+ODD_NUMBERS = (
+    *("1e999", "-1e999", "1e308", "1e39", "1e-46", "nan", "inf", "1_0", "0x10", "1j", "True", "None"),
+    *("9" * 5000, "\u0663"),
+)
+ODD_TEXTS = (
+    *(
+        "",
+        " ",
+        "\0",
+        "\x1b[31mred",
+        "a\nb",
+        "\ud800",
+        "x" * 5000,
+        "[" * 3000,
+        "-" * 9000 + "1",
+        "HeNormal",
+        "Cosine(1, 2",
+    ),
+    *(
+        "{{}: 1}",
+        "{1, 2}",
+        "b'x'",
+        "...",
+        "lambda: 1",
+        "__import__('os').abort()",
+        "Normal(**{'a': 1})",
+        "Part()",
+        "[[]]",
+    ),
+)
 NUMBERS = strategies.one_of(
     strategies.floats().map(repr),
     strategies.integers().map(str),
     strategies.integers(-(10**30), 10**30).map(str),
-    strategies.sampled_from(
-        [
-            "1e999",
-            "-1e999",
-            "1e308",
-            "1e39",
-            "1e-46",
-            "nan",
-            "inf",
-            "1_0",
-            "0x10",
-            "1j",
-            "True",
-            "None",
-            "9" * 5000,
-            "\u0663",
-        ]
-    ),
+    strategies.sampled_from(ODD_NUMBERS),
 )
-TEXTS = strategies.one_of(
-    strategies.text(max_size=40),
-    strategies.sampled_from(
-        [
-            "",
-            " ",
-            "\0",
-            "\x1b[31mred",
-            "a\nb",
-            "\ud800",
-            "x" * 5000,
-            "[" * 3000,
-            "-" * 9000 + "1",
-            "HeNormal",
-            "Cosine(1, 2",
-            "{{}: 1}",
-            "{1, 2}",
-            "b'x'",
-            "...",
-            "lambda: 1",
-            "__import__('os').abort()",
-            "Normal(**{'a': 1})",
-            "Part()",
-            "[[]]",
-        ]
-    ),
-)
+TEXTS = strategies.one_of(strategies.text(max_size=40), strategies.sampled_from(ODD_TEXTS))
 VALUES = strategies.one_of(
     NUMBERS,
     TEXTS,
@@ -177,7 +164,12 @@ def attack_values(counts, count):
         again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
         return not all(math.isfinite(number) and abs(number) < 3.5e38 for number in numbers) or again != recipe
 
-    for base, path, value in examples(pairs, count, seed=1):
+    odd = [
+        (bases[0], path, value)
+        for path in ("schedule.peak", "data.keep", "model.options.x")
+        for value in (*ODD_NUMBERS, *ODD_TEXTS)
+    ]
+    for base, path, value in odd + examples(pairs, count, seed=1):
         counts.attempt(
             (path, value[:60]),
             lambda say, base=base, path=path, value=value: base.override(parse_changes(base, [f"{path}={value}"])),
@@ -215,11 +207,11 @@ def damages(seed):
 
     return {
         "empty": lambda path: path.write_bytes(b""),
+        "deep": lambda path: path.write_text("[" * 100_000),
         "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
         "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
         "flip": flip,
         "not UTF-8": lambda path: path.write_bytes(b"\xff\xfe" + path.read_bytes()),
-        "deep": lambda path: path.write_text("[" * 100_000),
         "null": lambda path: path.write_text("null\n"),
         "list": lambda path: path.write_text("[]\n"),
         "mapping": lambda path: path.write_text("{}\n"),
@@ -265,16 +257,22 @@ def attack_run(counts, run, count):
     checkpoint = max((run / "checkpoints").iterdir(), key=lambda path: int(path.name))
     inside = [path.relative_to(run) for path in sorted(checkpoint.rglob("*")) if path.is_file()]
     files = [Path(name) for name in BY_ITSELF if (run / name).exists()] + inside
-    cases = [(file, name, damage) for file in files for name, damage in damages(seed=3).items()]
-    random.Random(4).shuffle(cases)
+    # Each damage once, each time to another file, and then again from the next file on.
+    cases = [
+        (files[(first + place) % len(files)], name, damage)
+        for first in range(len(files))
+        for place, (name, damage) in enumerate(damages(seed=3).items())
+    ]
+    written = []
     for shape in examples(SHAPES, count // 2, seed=5):
         text = json.dumps(shape)
-        cases.append((Path(BY_ITSELF[len(cases) % 5]), text[:60], lambda path, text=text: path.write_text(text + "\n")))
+        file = Path(BY_ITSELF[len(written) % 5])
+        written.append((file, text[:60], lambda path, text=text: path.write_text(text + "\n")))
 
     def too_quiet(result, said):
         return result[:4] != whole[:4] and not said  # in what follows, a digit may have become another one
 
-    for file, name, damage in cases[:count]:
+    for file, name, damage in cases[:count] + written:
         with tempfile.TemporaryDirectory() as scratch:
             copy = Path(scratch) / "run"
             shutil.copytree(run, copy)

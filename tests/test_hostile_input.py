@@ -165,10 +165,10 @@ def test_names_in_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(
         Figure, "savefig", lambda self, *a, **o: titles.append(self.get_suptitle()) or save(self, *a, **o)
     )
-    names = ["$", "$x_{", "a$b$", "\\frac$", "100 % $", os.fsdecode(b"\xff"), "猫\n"]
-    draw_confusion(np.eye(7, dtype=int), names, tmp_path / "confusion.png", title="$\\bad{")
-    draw_curves([], tmp_path / "curves.png", title="run$1_\x1b[0m")
-    assert titles == ["$\\bad{", "run$1_\\x1b[0m"]
+    names = ["$", "$x_{$", "a$b$", "$\\frac$", "100 % $", os.fsdecode(b"\xff"), "猫\n"]
+    draw_confusion(np.eye(7, dtype=int), names, tmp_path / "confusion.png", title="$\\bad{$")
+    draw_curves([], tmp_path / "curves.png", title="run$1_$\x1b[0m")
+    assert titles == ["$\\bad{$", "run$1_$\\x1b[0m"]
     assert all((tmp_path / name).read_bytes()[:4] == b"\x89PNG" for name in ("confusion.png", "curves.png"))
 
 
