@@ -19,8 +19,7 @@ from zoo import cli, compilation, interfaces
 from zoo.benchmark import memory
 from zoo.errors import ZooWarning
 from zoo.layers.convolution import onednn
-from zoo.training import environment
-from zoo.training.checkpoint import Checkpoints
+from zoo.training import checkpoint, environment
 
 SOURCES = {
     path.relative_to(ROOT / "zoo").as_posix(): path.read_text(encoding="utf-8")
@@ -156,12 +155,12 @@ def test_errors_of_compilation_are_raised():
         compilation.run_once(calls_nothing, jnp.float32(1))
 
 
-def test_methods_of_orbax_by_either_name():
-    checkpoints = Checkpoints.__new__(Checkpoints)
-    checkpoints._checkpointer = SimpleNamespace(load_pytree=lambda: "before")
-    assert checkpoints._call("load", "load_pytree")() == "before"
-    checkpoints._checkpointer.load = lambda: "now"
-    assert checkpoints._call("load", "load_pytree")() == "now"
+def test_functions_of_orbax_by_either_name(monkeypatch):
+    orbax = SimpleNamespace(load_pytree=lambda: "before")
+    monkeypatch.setattr(checkpoint, "ocp", orbax)
+    assert checkpoint._function("load", "load_pytree")() == "before"
+    orbax.load = lambda: "now"
+    assert checkpoint._function("load", "load_pytree")() == "now"
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_what_a_run_leaves_behind(run, recipe):
     folder, result, _ = run
     assert {path.name for path in folder.iterdir()} == {
         "recipe.json", "environment.json", "statistics.npz", "metrics.jsonl", "tensorboard", "checkpoints", "verdict.json",
-        "curves.png", "by_class.json", "confusion.png", ".lock",
+        "curves.png", "data.json", "by_class.json", "confusion.png", ".lock",
     }  # fmt: skip
     saved = json.loads((folder / "recipe.json").read_text())
     assert (
@@ -168,14 +168,28 @@ def test_a_signal_that_comes_too_late_for_a_run_is_not_lost(tmp_path, recipe, da
 
 def test_corrupt_images_count_on_after_an_interruption(tmp_path, recipe, dataset):
     folder = RunFolder(tmp_path)
-    first = SkippedImages(2, folder)
+    data = Data("folder:x", corrupt_limit=2)
+    first = SkippedImages(data, 100, folder)
     first(Corrupt("a.jpg", "cut short"))
     first(Corrupt("b.jpg", "cut short"))
-    again = SkippedImages(2, folder)
+    again = SkippedImages(data, 100, folder)
     again(Corrupt("a.jpg", "cut short"))  # known already
     with pytest.raises(ZooError, match="3 images cannot be decoded, and data.corrupt_limit is 2: a.jpg .*c.jpg"):
         again(Corrupt("c.jpg", "no image"))
     assert sorted(folder.read_corrupt()) == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_corrupt_images_are_a_share_as_well_as_a_number():
+    skipped = SkippedImages(Data("folder:x", corrupt_share=0.1), 20, None)
+    assert skipped.summary() is None
+    skipped(Corrupt("a.jpg", "cut short"))
+    skipped(Corrupt("b.jpg", "cut short"))
+    assert skipped.summary() == (
+        "2 images that cannot be decoded were skipped, of 20: a.jpg (cut short); b.jpg (cut short)"
+    )
+    with pytest.raises(ZooError, match="3 images cannot be decoded, and data.corrupt_share is 0.1 of 20: a.jpg"):
+        skipped(Corrupt("c.jpg", "no image"))
+    SkippedImages(Data("folder:x"), 5, None)(Corrupt("a.jpg", "cut short"))  # one is always allowed
 
 
 @pytest.mark.parametrize(

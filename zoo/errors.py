@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-LONGEST_ECHO = 100  # letters of a value that an error shows
+LONGEST_ECHO = 60  # letters of a value that an error shows
 
 
 class ZooError(Exception):
@@ -64,6 +64,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> ZooError:
 
 def shown(value: Any, most: int = LONGEST_ECHO) -> str:
     """A value as Python writes it, in one line for an error; of a long one the beginning, and how long it is."""
+    if isinstance(value, str) and len(value) > most:
+        return f"{printable(repr(value[:most]))}... ({len(value):,} characters)"
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a whole number of more than 4,300 digits, or a mapping that is in itself

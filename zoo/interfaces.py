@@ -69,7 +69,7 @@ INTERFACES = (
         name="`jax.experimental.multihost_utils`",
         package="jax",
         mark="jax.experimental",
-        used_in=("training/fit.py", "training/stopping.py"),
+        used_in=("training/checkpoint.py", "training/fit.py", "training/stopping.py"),
         tried=("0.10.2", "0.11.2", "0.12.0.1"),
         without="It is imported with `zoo.fit`, and nothing trains; only runs of several processes need it.",
     ),
@@ -126,7 +126,7 @@ INTERFACES = (
     Interface(
         name="PIL's `DecompressionBombWarning`",
         package="pillow",
-        mark="simplefilter",
+        mark="Image.DecompressionBombWarning",
         used_in=("data/decode.py",),
         tried=("11.0.0", "13.0.0"),
         without="Images that PIL thinks too large would be announced by a warning; they are refused all the same.",

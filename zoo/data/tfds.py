@@ -112,7 +112,9 @@ def open_tfds(name: str, split: str | None = None) -> Dataset:
     if not names or shape is None or len(shape) != 3:
         raise ZooError(f"{spec}: the files in {printable(folder)} do not name its classes, or the shape of its images")
     if split is not None:
-        alternatives = {"val": EVAL_SPLITS[:2], "test": EVAL_SPLITS[2:], "train": ("train",), "whole": (evaluation,)}[split]
+        alternatives = {"val": EVAL_SPLITS[:2], "test": EVAL_SPLITS[2:], "train": ("train",), "whole": (evaluation,)}[
+            split
+        ]
         evaluation = next((each for each in alternatives if each in splits), None)
         if evaluation is None:
             raise ZooError(f"{spec} has the splits {', '.join(splits)}, and none called {' or '.join(alternatives)}")
