@@ -98,7 +98,7 @@ def test_the_program(tmp_path):
         for momentum in ("0.0", "0.9")
     ]
     assert [row["diverged"] for row in found["variants"]] == [0, 0, 1, 1]
-    assert {path.name for path in folder.iterdir()} == {"runs.jsonl", "table.md", "curves.png"}
+    assert {path.name for path in folder.iterdir()} == {"runs.jsonl", "table.md", "curves.png", ".lock"}
     page = (folder / "table.md").read_text()
     assert f"--recipe={recipe} --vary=schedule.peak=0.01,1e30" in page and "--output" not in page
     assert "not reached" in done.stderr
