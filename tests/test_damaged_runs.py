@@ -1,6 +1,7 @@
 """Run folders that two want at once, and whose files are no longer what they were: no run is lost."""
 
 import json
+import os
 import shutil
 import threading
 
@@ -10,9 +11,9 @@ from conftest import tabular
 
 import zoo
 from verification import ledger
-from zoo.errors import DamagedFile, ZooError
+from zoo.errors import DamagedFile, ZooError, ZooWarning
 from zoo.json_files import read_json_lines
-from zoo.recipe import EarlyStopping, load_study
+from zoo.recipe import EarlyStopping, Transfer, load_study
 from zoo.studies.runs import read_runs, run_study
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.fit import check_history
@@ -107,7 +108,7 @@ def test_what_is_in_the_way_is_said_before_the_run(tmp_path, name):
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / name).touch() if name == "tensorboard" else (folder / name).mkdir()
-    with pytest.raises(ZooError, match=f"{name} is a f.* and has to be a f"):
+    with pytest.raises(ZooError, match=f"{name} is no f[a-z]*, and has to be one"):
         zoo.fit(RECIPE, folder)
     assert [path.name for path in folder.iterdir()] == [name]
 
@@ -245,7 +246,7 @@ METRICS = {
 def test_a_checkpoints_small_files(run, name, content):
     """The state is taken where it is whole, the one before where not; and the next checkpoint can be saved."""
     (run / "checkpoints" / "8" / name).write_bytes(content)
-    seen = zoo.load_run(run)
+    seen = zoo.load_run(run, lambda text: None)
     assert seen.step == (8 if name == "metrics/metrics" else 4)
     said = []
     checkpoints = Checkpoints(run / "checkpoints", clean_up=True)
@@ -283,3 +284,42 @@ def test_a_damaged_ledger(tmp_path, monkeypatch, content):
     (tmp_path / "mlp.cpu.jsonl").write_bytes(content)
     with pytest.raises(DamagedFile, match="mlp.cpu.jsonl is damaged in 1 of its lines"):
         ledger.read_ledger("mlp", recipe, "cpu")
+
+
+def test_a_damaged_checkpoint_to_start_from_is_warned_of(run):
+    """What goes on from a run takes the older checkpoint, and not in silence."""
+    (run / "checkpoints" / "8" / "_CHECKPOINT_METADATA").write_text("[]")
+    for action in (lambda: zoo.load_run(run), lambda: zoo.fit(RECIPE.override({"transfer": Transfer(str(run))}))):
+        with pytest.warns(ZooWarning, match="the checkpoint of step 8 is damaged, going back to the one before"):
+            action()
+
+
+@pytest.mark.parametrize("source", ["x" * 5000, "a\0b", "no/such"])
+def test_starts_that_are_not_there(source):
+    with pytest.raises(ZooError, match="is neither the folder of a run nor a file of weights"):
+        zoo.fit(RECIPE.override({"transfer": Transfer(source)}))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without pipes in folders")
+@pytest.mark.parametrize("name", ["recipe.json", "metrics.jsonl", "statistics.npz", "by_class.json"])
+def test_a_pipe_is_not_waited_for(run, name):
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    with pytest.raises(ZooError, match=f"{name} is no file, and has to be one"):
+        zoo.fit(RECIPE, run)
+    if name in ("recipe.json", "statistics.npz"):
+        with pytest.raises(ZooError, match="is not the folder of a run|statistics.npz is damaged"):
+            zoo.load_run(run)
+
+
+def test_a_folder_where_the_summary_of_folds_goes(tmp_path):
+    (tmp_path / "cross_validation.json").mkdir()
+    with pytest.raises(ZooError, match="cross_validation.json is a folder"):
+        zoo.cross_validate(RECIPE, 2, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_file_among_the_checkpoints(run):
+    (run / "checkpoints" / "99").write_text("")
+    notes, first_step, _ = go_on(run)
+    assert first_step == 8 and any("the checkpoint of step 99 is damaged" in note for note in notes)

@@ -66,9 +66,9 @@ def write_junit(path: Path, checks: Sequence[Check]) -> None:
     for check in checks:
         case = ElementTree.SubElement(suite, "testcase", classname=f"{check.subject}.{check.group}", name=check.name)
         if check.status == "fail":
-            ElementTree.SubElement(case, "failure", message=check.detail)
+            ElementTree.SubElement(case, "failure", message=printable(check.detail))
         elif check.status != "pass":
-            ElementTree.SubElement(case, "skipped", message=check.detail)
+            ElementTree.SubElement(case, "skipped", message=printable(check.detail))
         else:
-            ElementTree.SubElement(case, "system-out").text = check.detail
+            ElementTree.SubElement(case, "system-out").text = printable(check.detail)
     ElementTree.ElementTree(suite).write(path, encoding="unicode", xml_declaration=True)

@@ -204,6 +204,8 @@ def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
         new = not path.exists()
+        if not new and not path.is_file():
+            return  # a device, or a pipe, which would wait for its reader
         path.open("ab").close()
         if new:
             path.unlink()

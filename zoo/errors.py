@@ -64,8 +64,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> ZooError:
 
 def shown(value: Any, most: int = LONGEST_ECHO) -> str:
     """A value as Python writes it, in one line for an error; of a long one the beginning, and how long it is."""
-    if isinstance(value, str) and len(value) > most:
-        return f"{printable(repr(value[:most]))}... ({len(value):,} characters)"
+    if isinstance(value, str):
+        rest = f"... ({len(value):,} characters)" if len(value) > most else ""
+        return printable(repr(value[:most])) + rest
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a whole number of more than 4,300 digits, or a mapping that is in itself

@@ -24,10 +24,12 @@ def read_json(path: Path, shape: Any, remedy: str) -> Any:
       DamagedFile: it is not JSON, or of another shape.
       OSError: it cannot be read.
     """
+    if not path.is_file():
+        raise DamagedFile(f"{printable(path)} is damaged, it is no file: {remedy}")
     try:
         content = parse(path.read_bytes())
         conform(content, shape)
-    except (ValueError, TypeError, IsADirectoryError):
+    except (ValueError, TypeError):
         raise DamagedFile(f"{printable(path)} is damaged: {remedy}") from None
     return content
 
@@ -42,11 +44,11 @@ def read_json_lines(path: Path, is_whole: Callable[[Any], bool]) -> tuple[list[A
       is_whole: whether the content of a line has the shape that it should have.
 
     Raises:
-      DamagedFile: there is a folder in its place.
+      DamagedFile: there is a folder in its place, or a pipe, which would be waited for.
       OSError: the file cannot be read.
     """
-    if path.is_dir():
-        raise DamagedFile(f"{printable(path)} is a folder, and has to be a file")
+    if not path.is_file():
+        raise DamagedFile(f"{printable(path)} is damaged: it is no file")
     *lines, unfinished = path.read_bytes().split(b"\n")
     whole, damaged = [], 0
     for line in [*lines, *([unfinished] if unfinished else [])]:

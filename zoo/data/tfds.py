@@ -73,7 +73,7 @@ def open_tfds(name: str, split: str | None = None) -> Dataset:
     try:
         builder = tfds.builder(name, data_dir=str(folder))
     except tfds.core.DatasetNotFoundError:
-        if prepared.is_dir():
+        if os.path.isdir(prepared):  # which takes names that are too long
             raise ZooError(
                 f"{spec}: in {printable(prepared)} is no version of this name with its features.json"
             ) from None

@@ -1,6 +1,7 @@
 """How much a result depends on which examples it was trained and evaluated on."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,14 @@ import numpy as np
 from zoo.data.dataset import Dataset
 from zoo.data.sources import open_data
 from zoo.data.splitting import all_labels, folds, subset
+from zoo.errors import ZooError, printable
 from zoo.recipe import Recipe
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.training.fit import FitResult, fit
 from zoo.training.run_folder import RunFolder
 from zoo.training.tracking import Tracker
+
+SUMMARY = "cross_validation.json"
 
 
 class FitOptions(TypedDict, total=False):
@@ -71,8 +75,17 @@ def cross_validate(
     Raises:
       ZooError: a class has fewer examples than there are folds, or what `zoo.fit` raises.
     """
+<<<<<<< HEAD
     dataset = dataset or open_data(recipe.data)
     parts, results = folds(all_labels(dataset.train), count, seed, dataset.class_names), []
+=======
+    if workdir and os.path.isdir(Path(workdir) / SUMMARY):
+        raise ZooError(
+            f"{printable(Path(workdir) / SUMMARY)} is a folder and has to be a file: choose another --workdir"
+        )
+    dataset = dataset or open_source(recipe.data.source, recipe.data.label)
+    parts, results = folds(all_labels(dataset.train), count, seed), []
+>>>>>>> robust
     for number, part in enumerate(parts, start=1):
         rest = np.sort(np.concatenate([other for other in parts if other is not part]))
         of_fold = dataclasses.replace(
@@ -92,5 +105,5 @@ def cross_validate(
         deviation = {metric: float(np.std(of_folds, ddof=1)) for metric, of_folds in values.items()}
     if workdir and jax.process_index() == 0:
         verdicts = [vars(result.verdict) for result in results]
-        RunFolder(workdir).write("cross_validation.json", {"mean": mean, "deviation": deviation, "folds": verdicts})
+        RunFolder(workdir).write(SUMMARY, {"mean": mean, "deviation": deviation, "folds": verdicts})
     return CrossValidation(tuple(results), mean, deviation)

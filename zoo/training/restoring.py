@@ -1,11 +1,12 @@
 """Takes what a run has learned out of its folder."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from zoo.data.augment import Statistics
-from zoo.errors import ZooError
+from zoo.errors import ZooError, ZooWarning, printable
 from zoo.recipe import Recipe
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.run_folder import RunFolder
@@ -32,12 +33,16 @@ class TrainedRun(NamedTuple):
     feature_names: tuple[str, ...] | None
 
 
-def load_run(path: str | Path, on_damaged: Callable[[str], None] = lambda text: None) -> TrainedRun:
+def _warn(text: str) -> None:
+    warnings.warn(text, ZooWarning, stacklevel=4)
+
+
+def load_run(path: str | Path, on_damaged: Callable[[str], None] = _warn) -> TrainedRun:
     """Loads the newest whole checkpoint of a run, also of one that is still training.
 
     Args:
       path: the run's folder.
-      on_damaged: called with a line about each damaged checkpoint that is passed over.
+      on_damaged: called with a line about each damaged checkpoint that is passed over; by default it is a `ZooWarning`.
 
     Raises:
       ZooError: it is not the folder of a run, or there is no checkpoint in it.
@@ -52,7 +57,7 @@ def load_run(path: str | Path, on_damaged: Callable[[str], None] = lambda text: 
         finally:
             checkpoints.close()
     if state is None or statistics is None:
-        raise ZooError(f"{path} has no checkpoint yet")
+        raise ZooError(f"{printable(path)} has no checkpoint yet, or none that is whole")
     learned = state.get("best") or state.get("average") or state
     variables = {name: learned[name] for name in ("params", "batch_stats") if learned.get(name)}
     recipe = Recipe.from_json(identity["recipe"])

@@ -111,9 +111,9 @@ class RunFolder:
         """Raises `ZooError` if there is something in the folder that a run would overwrite, or stumble over at its end."""
         for name in (*FILES, *FOLDERS):
             path = self.path / name
-            if path.exists() and path.is_dir() != (name in FOLDERS):
-                kinds = ("a folder", "a file") if name in FOLDERS else ("a file", "a folder")
-                raise ZooError(f"{printable(path)} is {kinds[1]} and has to be {kinds[0]}: choose another --workdir")
+            kind = "folder" if name in FOLDERS else "file"
+            if path.exists() and not (path.is_dir() if kind == "folder" else path.is_file()):
+                raise ZooError(f"{printable(path)} is no {kind}, and has to be one: choose another --workdir")
         if self.begun:
             return
         if self._has_checkpoints:
@@ -252,6 +252,8 @@ class RunFolder:
         path = self.path / "statistics.npz"
         if not path.exists():
             return None
+        if not path.is_file():
+            raise DamagedFile(f"{printable(path)} is damaged, it is no file: {REMEDY}")
         try:
             with zipfile.ZipFile(path) as archive:
                 if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):

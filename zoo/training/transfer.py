@@ -1,6 +1,7 @@
 """Weights to start from: out of a run's folder or a file, with the last layer left to be drawn anew."""
 
 import fnmatch
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, shown
 from zoo.models.registry import find_entry, name_of
 from zoo.recipe import Transfer
 from zoo.training.restoring import load_run
@@ -93,13 +94,13 @@ def _is_last(there, here, classes, num_classes):
 def _read(transfer, model, input_shape):
     """Variables by path, and the number of classes that they are for."""
     source = Path(transfer.source)
-    if source.is_dir():
+    if os.path.isdir(source):  # which takes any name; Path's own does not take one that is too long
         if transfer.layout is not None:
             raise ZooError(f"transfer.layout is for files, and {source} is a run's folder: set it to None")
         run = load_run(source)
         return traverse_util.flatten_dict(run.variables), len(run.class_names)
-    if not source.is_file():
-        raise ZooError(f"transfer.source: {source} is neither the folder of a run nor a file of weights")
+    if not os.path.isfile(source):
+        raise ZooError(f"transfer.source: {shown(str(source))} is neither the folder of a run nor a file of weights")
     if transfer.layout is None:
         raise ZooError(f"transfer.layout has to say how {source} names its weights, such as 'torchvision'")
     name = name_of(model)
