@@ -75,17 +75,12 @@ def cross_validate(
     Raises:
       ZooError: a class has fewer examples than there are folds, or what `zoo.fit` raises.
     """
-<<<<<<< HEAD
-    dataset = dataset or open_data(recipe.data)
-    parts, results = folds(all_labels(dataset.train), count, seed, dataset.class_names), []
-=======
     if workdir and os.path.isdir(Path(workdir) / SUMMARY):
         raise ZooError(
             f"{printable(Path(workdir) / SUMMARY)} is a folder and has to be a file: choose another --workdir"
         )
-    dataset = dataset or open_source(recipe.data.source, recipe.data.label)
-    parts, results = folds(all_labels(dataset.train), count, seed), []
->>>>>>> robust
+    dataset = dataset or open_data(recipe.data)
+    parts, results = folds(all_labels(dataset.train), count, seed, dataset.class_names), []
     for number, part in enumerate(parts, start=1):
         rest = np.sort(np.concatenate([other for other in parts if other is not part]))
         of_fold = dataclasses.replace(
