@@ -237,7 +237,7 @@ def test_outputs_are_tried_before_the_work(tmp_path):
         tmp_path / ("x" * 300),
         tmp_path / "a\0",
     ):
-        assert "--json: " in refused(cli.check_output, "--json", path)
+        assert "--json=" in refused(cli.check_output, "--json", path)
     cli.check_output("--json", tmp_path / "file")
     cli.check_output("--json", tmp_path / "new" / "x.json", make_folder=True)
     assert (tmp_path / "file").read_text() == "kept" and list((tmp_path / "new").iterdir()) == []
@@ -263,11 +263,11 @@ SHELL = {
         2,
         "--num_processes is for --distributed, which is not given",
     ),
-    "verification --recipe=mlp --junit=/tmp": (2, "--junit: /tmp is a folder, and has to be a file"),
+    "verification --recipe=mlp --junit=/tmp": (2, "--junit=/tmp: it is a folder, and has to be a file"),
     "verification --recipe=mlp --first=5": (2, "--first is for --record"),
     "verification --recipe=mlp --seeds=0": (2, "--seeds=0: 0 is not a positive integer"),
     "verification --recipe=mlp --json=/tmp/x --junit=/tmp/../tmp/x": (2, "--json and --junit are the same file"),
-    "zoo.benchmark --scaling --picture=/tmp": (2, "--picture: /tmp is a folder"),
+    "zoo.benchmark --scaling --picture=/tmp": (2, "--picture=/tmp: it is a folder"),
     "zoo.preview --recipe=alexnet --output=/proc/x/y.png": (2, "cannot be written"),
 }
 

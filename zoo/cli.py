@@ -200,7 +200,7 @@ def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
     """
     try:
         if path.is_dir():
-            raise ZooError(f"{flag}: {printable(path)} is a folder, and has to be a file")
+            raise ZooError(f"{flag}={printable(path)}: it is a folder, and has to be a file")
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
         new = not path.exists()
@@ -211,7 +211,7 @@ def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
             path.unlink()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         said = error.strerror if isinstance(error, OSError) else error
-        raise ZooError(f"{flag}: {printable(path)} cannot be written: {said}") from None
+        raise ZooError(f"{flag}={printable(path)}: it cannot be written: {said}") from None
 
 
 def make_console(stderr: bool = False) -> Console:
