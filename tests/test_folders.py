@@ -107,8 +107,17 @@ def test_links_to_folders_are_gone_into_and_loops_are_not(tmp_path):
     (tmp_path / "data" / "fox").symlink_to(tmp_path / "elsewhere")
     dataset = opened(tmp_path / "data")
     assert {name: sum(both) for name, both in counts(dataset).items()} == {"cat": 10, "dog": 5, "fox": 5}
-    assert dataset.left_out == ("1 link to a folder that it is in in cat",)
+    assert dataset.left_out == ("1 loop of links in cat",)
     assert any("files are in two classes" in note for note in dataset.notes)
+
+
+def test_folders_in_folders_end_somewhere(tmp_path):
+    fill(tmp_path / "dog", 5)
+    fill(tmp_path / "cat", 5)
+    fill(tmp_path / "cat" / "/".join("x" * 90), 5)
+    fill(tmp_path / "cat" / "/".join("y" * 150), 1)
+    dataset = opened(tmp_path)
+    assert sum(counts(dataset)["cat"]) == 10 and dataset.left_out == ("1 folder too deep in cat",)
 
 
 def test_up_to_ten_classes_are_named(tmp_path):

@@ -153,7 +153,8 @@ def test_a_network_of_ones_own_goes_with_its_run():
 
     recipe = RECIPE.override({"initialization": zoo.recipe.Initialization(), "budget.steps": 4})
     result = zoo.fit(recipe, dataset=tiny_dataset(), model=Net())
-    assert zoo.evaluate(result, tiny_dataset())["loss"] == pytest.approx(result.metrics["loss"], rel=1e-6)
+    for source in ((), (tiny_dataset(),)):
+        assert zoo.evaluate(result, *source)["loss"] == pytest.approx(result.metrics["loss"], rel=1e-6)
 
 
 @pytest.mark.slow

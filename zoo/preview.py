@@ -39,6 +39,8 @@ def main(args: flags.FlagValues) -> int:
 
     console = cli.make_console()
     dataset = open_data(recipe.data)
+    for line in dataset.report.lines():
+        console.print(escape(printable(line)), soft_wrap=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
         examples = first_examples(

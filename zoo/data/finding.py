@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import features
 
+DEEPEST = 100  # folders in one another
 MAX_BYTES = 256 * 2**20  # a file of images' formats that is larger is not read
 
 # What Pillow reads by itself; of a moving image, the first frame.
@@ -106,7 +107,9 @@ def _walk(
         elif child.is_dir():
             place = _place(child.stat())
             if place in above:
-                left_out["link to a folder that it is in"] += 1
+                left_out["loop of links"] += 1
+            elif len(above) > DEEPEST:
+                left_out["folder too deep"] += 1
             else:
                 yield from _walk(child.path, f"{below}{child.name}/", above | {place}, left_out)
         else:

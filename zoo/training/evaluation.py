@@ -17,7 +17,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.loader import Corrupt, Feed, evaluation_batches
 from zoo.data.selection import with_classes
 from zoo.data.sources import open_data
-from zoo.errors import ZooError
+from zoo.errors import ZooError, listed
 from zoo.models.registry import find_entry, name_of
 from zoo.recipe import (
     SGD,
@@ -179,7 +179,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluates a trained network: `zoo.evaluate(run)`, `zoo.evaluate(run, "folder:more")`.
 
-    Without a source it is the evaluation split of the data that the recipe names. Of another source everything is used, or
+    Without a source it is the evaluation split of the data that it was trained on. Of another source everything is used, or
     what it has for evaluation if it has splits of its own; of a `Dataset`, its evaluation split.
 
     Args:
@@ -208,7 +208,8 @@ def evaluate(
             raise ZooError(
                 "evaluate: a run has its variables: say evaluate(run, source), or evaluate(run.recipe, variables, ...)"
             )
-        source, variables, statistics = variables, trained.variables, trained.statistics
+        source = getattr(trained, "dataset", None) if variables is None else variables
+        variables, statistics = trained.variables, trained.statistics
         class_names, feature_names = trained.class_names, trained.feature_names
         model = model or getattr(trained, "model", None)
         trained = trained.recipe
@@ -225,10 +226,10 @@ def evaluate(
     if class_names is not None:
         dataset = with_classes(dataset, class_names)
     if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
-        wanted, given = (", ".join(names) for names in (class_names, dataset.class_names))
+        wanted, given = (listed(names, 10) for names in (class_names, dataset.class_names))
         raise ZooError(f"the network was trained for the classes {wanted}; {dataset.spec} has {given}")
     if feature_names is not None and tuple(feature_names) != tuple(dataset.feature_names or ()):
-        wanted, given = (", ".join(names) for names in (feature_names, dataset.feature_names or ("images",)))
+        wanted, given = (listed(names, 10) for names in (feature_names, dataset.feature_names or ("images",)))
         raise ZooError(f"the network was trained for the features {wanted}; {dataset.spec} has {given}")
     experiment = prepare(
         recipe, dataset, model=model, known_statistics=statistics, training=False, on_corrupt=on_corrupt

@@ -44,6 +44,7 @@ class FitResult:
       class_names: logit i is for the class `class_names[i]`.
       feature_names: of the columns of a table; None for images.
       model: the network, if it is one's own instead of the recipe's.
+      dataset: the data, likewise.
     """
 
     verdict: Verdict
@@ -55,6 +56,7 @@ class FitResult:
     class_names: tuple[str, ...]
     feature_names: tuple[str, ...] | None = None
     model: nn.Module | None = None
+    dataset: Dataset | None = None
 
 
 def fit(
@@ -101,7 +103,7 @@ def fit(
         stack.callback(tracker.close)
         if experiment is not None:
             dataset = experiment.dataset
-        dataset = dataset or open_data(recipe.data)
+        own, dataset = dataset, dataset or open_data(recipe.data)
         folder = RunFolder(workdir, tracker.note) if workdir else None
         if folder:
             _in_main_process(lambda: stack.enter_context(folder.claimed(recipe, seed, dataset)))
@@ -165,6 +167,7 @@ def fit(
         tuple(names),
         None if features is None else tuple(features),
         model,
+        own,
     )
 
 
