@@ -125,6 +125,20 @@ def test_other_classes_and_features_are_refused(run):
         zoo.evaluate(result, dataset)
 
 
+def test_a_table_with_other_columns_besides_and_in_another_order(run):
+    result, folder = run
+    lines = (folder / "table.csv").read_text().split("\n")[1:]
+    rows = [line.split(",") for line in lines]
+    (folder / "more.csv").write_text(
+        "\n".join(["Id,b,a,class", *(f"{9 * n % 101},{b},{a},{c}" for n, (a, b, c) in enumerate(rows))])
+    )
+    seen = []
+    metrics = zoo.evaluate(result, f"csv:{folder / 'more.csv'}", on_data=seen.append)
+    plain = zoo.evaluate(result, f"csv:{folder / 'table.csv'}", split="whole")
+    assert metrics["loss"] == pytest.approx(plain["loss"], rel=1e-6) and metrics["examples"] == 100
+    assert any("left out, for the network was not trained on them: 'Id'" in note for note in seen[0].notes)
+
+
 def test_data_that_lacks_a_class_has_the_labels_that_were_trained(run):
     result, folder = run
     (folder / "yes.csv").write_text("a,b,class\n2,-2,yes\n1,-1,yes\n3,-1,yes\n")

@@ -19,7 +19,7 @@ from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.delimited import quoted
 from zoo.data.folder import HELD_OUT
 from zoo.data.splitting import hold_out_groups
-from zoo.data.table_files import read_one, read_tables, without_columns
+from zoo.data.table_files import as_trained, read_one, read_tables, without_columns
 from zoo.errors import ZooError, listed, shown, unknown
 from zoo.files import expand, in_units
 
@@ -67,6 +67,8 @@ def open_table(
     train, held_out = read_tables(spec, root) if split is None else (read_one(spec, root, split), None)
     if label is not None and label not in train.header:
         raise unknown(f"column of {spec}", label, train.header)
+    if feature_names is not None:
+        train, drop = as_trained(spec, train, label, feature_names), ()
     if label is not None and label in drop:
         raise ZooError(f"{spec}: data.drop has {shown(label)}, which is the column of the class")
     train, *others = without_columns(spec, [train, *([held_out] if held_out else [])], label, drop)

@@ -106,6 +106,31 @@ def _read(path):
     return Table(path, header, rows, np.array(found.lines), tuple(notes))
 
 
+def as_trained(spec: str, table: Table, label: str | None, feature_names: Sequence[str]) -> Table:
+    """The columns that a network was trained on, in the order of then, and that of the class; a note names the others.
+
+    Args:
+      spec: what the note calls the table.
+      table: of the examples to evaluate on.
+      label: the column of the class; the last one if None.
+      feature_names: a column's name, or for a column of texts "column=value" for each value.
+    """
+    order = {name: number for number, name in reversed(list(enumerate(feature_names)))}
+    for number, name in reversed(list(enumerate(feature_names))):
+        order.setdefault(name.partition("=")[0], number)
+    target = len(table.header) - 1 if label is None else table.header.index(label)
+    found = [column for column, name in enumerate(table.header) if column != target and name in order]
+    kept = [*sorted(found, key=lambda column: order[table.header[column]]), target]
+    others = [name for column, name in enumerate(table.header) if column not in kept]
+    note = f"{spec}: left out, for the network was not trained on them: {quoted(others)}"
+    return dataclasses.replace(
+        table,
+        header=[table.header[column] for column in kept],
+        rows=[[row[column] for column in kept] for row in table.rows],
+        notes=(*table.notes, *([note] if others else [])),
+    )
+
+
 def without_columns(spec: str, tables: Sequence[Table], label: str | None, drop: Sequence[str]) -> list[Table]:
     """Tables without the columns that are to be left out, and those that the first shows to say nothing."""
     first = tables[0]
