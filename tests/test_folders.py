@@ -15,10 +15,10 @@ import zoo
 from zoo.data.decode import CorruptImage, Picture, decode, read_size
 from zoo.data.duplicates import equal_files
 from zoo.data.finding import suffixes
+from zoo.data.identity import changed_data, describe_data
 from zoo.data.inspection import inspect
 from zoo.data.tree import role
 from zoo.errors import ZooError
-from zoo.training.run_folder import changed_data, describe_data
 
 SHARED = ROOT.parent / "shared" / "data"
 

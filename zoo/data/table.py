@@ -17,8 +17,7 @@ from zoo.data.columns import (
 )
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.delimited import quoted
-from zoo.data.folder import HELD_OUT
-from zoo.data.splitting import hold_out_groups
+from zoo.data.splitting import HELD_OUT, hold_out_groups
 from zoo.data.table_files import as_trained, read_one, read_tables, without_columns
 from zoo.errors import ZooError, listed, shown, unknown
 from zoo.files import expand, in_units

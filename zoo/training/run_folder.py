@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
+from zoo.data.identity import changed_data, describe_data
 from zoo.errors import DamagedFile, ZooError, printable
 from zoo.json_files import read_json, read_json_lines
 from zoo.recipe import Recipe
@@ -196,6 +197,7 @@ class RunFolder:
             conform(identity["seed"], int)
             conform(identity["data"]["classes"], tuple[str, ...])
             conform(identity["data"].get("features", []), tuple[str, ...])
+            conform(identity["data"].get("by class") or {}, Mapping[str, tuple[int, ...]])
             recipe = Recipe.from_json(identity["recipe"])
         except (KeyError, TypeError, ZooError) as error:
             reason = f": {error}" if isinstance(error, ZooError) else ""
@@ -308,42 +310,3 @@ def _is_record(content):
     numbers = {name: value for name, value in content.items() if name != "kind"}
     there = {*NUMBERS[kind], "step"} <= numbers.keys() and type(numbers["step"]) is int
     return there and all(type(value) in (int, float) for value in numbers.values())
-
-
-def describe_data(dataset: Dataset) -> dict[str, Any]:
-    """What must stay the same of a data set for a run to go on, or for its network to be evaluated on it."""
-    features = {} if dataset.feature_names is None else {"features": list(dataset.feature_names)}
-    return {
-        "classes": list(dataset.class_names),
-        **features,
-        "channels": dataset.channels,
-        "training images": len(dataset.train),
-        "evaluation images": len(dataset.eval),
-        "digest": dataset.report.digest,
-        "by class": dataset.report.to_json()["examples by class"],
-    }
-
-
-def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
-    """Lines about what is not as it was, of two descriptions by `describe_data`; some of an earlier version have less."""
-    lines = [
-        f"{name} of the data: {now[name]}, {then.get(name)}"
-        for name in now
-        if name not in ("digest", "by class") and now[name] != then.get(name)
-    ]
-    if "digest" not in then or then["digest"] == now["digest"]:
-        return lines
-    ours, theirs = (each.get("by class") or {} for each in (now, then))
-    moved = [
-        f"{name} {_plus(ours[name])}, {_plus(theirs[name])}"
-        for name in ours
-        if name in theirs and list(ours[name]) != list(theirs[name])
-    ]
-    if moved:
-        rest = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
-        return [*lines, f"training + evaluation examples of {'; '.join(moved[:5])}{rest}"]
-    return lines or ["as many examples of each class, but others: some have another content, name or label"]
-
-
-def _plus(counts):
-    return " + ".join(f"{count:,}" for count in counts)

@@ -1,0 +1,45 @@
+"""How a run knows its data again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.data.dataset import Dataset
+
+
+def describe_data(dataset: Dataset) -> dict[str, Any]:
+    """What must stay the same of a data set for a run to go on, or for its network to be evaluated on it."""
+    features = {} if dataset.feature_names is None else {"features": list(dataset.feature_names)}
+    return {
+        "classes": list(dataset.class_names),
+        **features,
+        "channels": dataset.channels,
+        "training images": len(dataset.train),
+        "evaluation images": len(dataset.eval),
+        "digest": dataset.report.digest,
+        "by class": dataset.report.to_json()["examples by class"],
+    }
+
+
+def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
+    """Lines about what is not as it was, of two descriptions by `describe_data`; some of an earlier version have less."""
+    lines = [
+        f"{name} of the data: {now[name]}, {then.get(name)}"
+        for name in now
+        if name not in ("digest", "by class") and now[name] != then.get(name)
+    ]
+    if "digest" not in then or then["digest"] == now["digest"]:
+        return lines
+    ours, theirs = (each.get("by class") or {} for each in (now, then))
+    moved = [
+        f"{name} {_plus(ours[name])}, {_plus(theirs[name])}"
+        for name in ours
+        if name in theirs and ours[name] != theirs[name]
+    ]
+    if moved:
+        rest = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
+        return [*lines, f"training + evaluation examples of {'; '.join(moved[:5])}{rest}"]
+    return lines or ["as many examples of each class, but others: some have another content, name or label"]
+
+
+def _plus(counts):
+    return " + ".join(f"{count:,}" for count in counts)
