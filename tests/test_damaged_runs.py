@@ -135,6 +135,7 @@ IDENTITIES = {
     "no recipe": lambda path: edit(path, recipe=None),
     "seed is a text": lambda path: edit(path, seed="0"),
     "classes are numbers": lambda path: edit(path, data={"classes": [1, 2]}),
+    "counts are no lists": lambda path: edit(path, data={"classes": ["a"], "by class": {"a": 5}}),
     "unknown kind": lambda path: edit(path, recipe={"kind": "Recip"}),
     "kind is a list": lambda path: edit(path, recipe={"kind": []}),
     "one digit": lambda path: path.write_text(path.read_text().replace('"peak": 0.1', '"peak": 0.3')),
