@@ -57,7 +57,7 @@ def run(recipe, dataset, tmp_path_factory):
 
 
 def test_what_trackers_hear(run):
-    heard = run[2]
+    heard = [call for call in run[2] if call[0] != "note"]  # a machine that is busy brings one about the input
     steps = [("begin", 0)]
     for step in range(1, 13):
         steps.append(("train", step))

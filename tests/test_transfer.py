@@ -64,7 +64,7 @@ def test_a_file_starts_a_network(weights, three):
         ({"frozen": ("fc*",)}, "transfer.frozen: fc/bias is drawn anew and would never learn"),
         ({"head": ("layer3_0*",)}, "fc/bias is [10] there and [3] here; fc/kernel is [16, 10] there and [16, 3] here"),
         ({"layout": "torch"}, "transfer.layout is for files"),
-        ({"source": "/no/such"}, "transfer.source: /no/such is neither the folder of a run nor a file of weights"),
+        ({"source": "/no/such"}, "transfer.source: '/no/such' is neither the folder of a run nor a file of weights"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -265,7 +265,7 @@ def test_a_plateau_without_evaluation_images_is_an_error(plain, dataset):
     """The mistake of many an example: ReduceLROnPlateau(monitor="val_loss"), and fit() without validation data."""
     nothing = zoo.ArraySplit(dataset.eval.images[:0], dataset.eval.labels[:0])
     empty = zoo.Dataset("empty", dataset.train, nothing, dataset.class_names, channels=1)
-    with pytest.raises(ZooError, match="empty: there are no eval images"):
+    with pytest.raises(ZooError, match="empty: there are no evaluation images"):
         prepare(plain.override(PLATEAU), empty, model=Net())
 
 
