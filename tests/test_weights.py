@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 import zoo
 from verification.facts import load_facts
 from verification.numbers import check_numbers, layout_of, load_reference, regenerated_tensor
+from verification.test_verification import LARGER
 from zoo.errors import ZooError
 from zoo.models.layout import Tensor
 from zoo.models.registry import find_entry, name_of
@@ -77,9 +78,13 @@ def test_every_network_has_reference_numbers(name):
     assert reference is not None and layout_of(reference) in find_entry(name).layouts
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.full] * (name in LARGER)) for name in zoo.list_models()]
+)
 def test_layouts_name_every_tensor(name):
-    """All tensors of the other implementation have a place, and none twice; numbers are compared by verification."""
+    """All tensors of the other implementation have a place, and none twice; numbers are compared by verification, which for
+    the larger networks (`-m slow`) does both.
+    """
     reference = load_reference(name)
     tensors = {tensor: np.broadcast_to(np.float32(0), shape) for tensor, shape in reference["state_dict"]}
     variables = zoo.import_weights(name, tensors, layout_of(reference))
