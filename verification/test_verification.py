@@ -96,14 +96,9 @@ def test_start(name, start):
     settle(start(name))
 
 
-TRAINED = ("bn_cnn", "lenet5", "mlp")  # in seconds
-TRAINED_SLOWLY = ("alexnet",)  # in minutes; the rest are `full`
+TRAINED = ("bn_cnn", "lenet5", "mlp")  # in seconds; the rest take minutes and more
 
 
-def is_trained_in_full(name):
-    return name not in TRAINED + TRAINED_SLOWLY
-
-
-@pytest.mark.parametrize("name", marked(list_recipes(), slow=TRAINED_SLOWLY.__contains__, full=is_trained_in_full))
+@pytest.mark.parametrize("name", marked(list_recipes(), full=lambda name: name not in TRAINED))
 def test_convergence(name):
     settle(check_recipe(name, ["convergence"]))
