@@ -149,6 +149,9 @@ def test_long_values_and_strange_errors_in_messages():
             raise ValueError
 
     assert shown("x" * 60) == repr("x" * 60) and shown("x" * 300) == repr("x" * 60) + "... (300 characters)"
+    with pytest.raises(ZooError) as error:
+        parse_variants(RECIPE, ["model.num_classes=a\U00104edc,a\U00104edc"])  # of a kind that no terminal shows
+    assert str(error.value).isprintable() and "is there twice" in str(error.value)
     assert shown(10**5000).startswith("a int that is too long") and len(shown(["a"] * 10**5)) < 150
     assert (
         reason(Silent()) == "Silent" and reason(ValueError("a\nb")) == "a" and len(reason(ValueError("a" * 9999))) < 350

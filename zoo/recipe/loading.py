@@ -200,8 +200,8 @@ def parse_variants(recipe: Recipe, sweeps: Iterable[str]) -> dict[str, dict[str,
 
 
 def _cut(text):
-    """An argument as one line, of a long one the beginning."""
-    return printable(text if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]}...")
+    """An argument as one line, of a long one the beginning, without the quotes of `shown`."""
+    return shown(text[:LONGEST_ECHO])[1:-1] + ("..." if len(text) > LONGEST_ECHO else "")
 
 
 def _values(text):
