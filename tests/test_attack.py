@@ -1,4 +1,4 @@
-"""A short attack on all that is read, see `attack.py`; the long one is `python tests/attack.py`, or `-m slow`."""
+"""A short attack on all that is read, see `attack.py`; the long one is `python tests/attack.py`, or `-m full`."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def run(tmp_path_factory):
 
 # What was being read of a damaged checkpoint is dropped by Orbax unread.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::RuntimeWarning")
-@pytest.mark.parametrize("count", [15, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [15, pytest.param(150, marks=pytest.mark.full)])
 def test_no_traceback_nothing_in_silence_and_no_hang(run, count):
     counts = attack.attack(run, count)
     assert counts.failures == {} and counts["right"] > count and counts["refused"] > 2 * count

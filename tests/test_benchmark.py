@@ -82,7 +82,7 @@ def test_utilization_of_chips():
     assert utilization("cpu", "bfloat16", 1e12, 1.0) is None and utilization("NVIDIA A100", "float32", 1, 1.0) is None
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_scaling(monkeypatch, tmp_path):
     monkeypatch.setattr(scaling, "BATCHES", (2, 4))
     monkeypatch.setattr(scaling, "SIDES", (1, 1.5))

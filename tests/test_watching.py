@@ -168,7 +168,7 @@ def test_top5_is_a_metric_where_there_are_ten_classes(plain, dataset):
             prepare(plain.override({"target": None} | changes), few)
 
 
-ALONE = [pytest.param(changes, marks=pytest.mark.slow) for changes in (PLATEAU, STOPPING, AVERAGE)]
+ALONE = [pytest.param(changes, marks=pytest.mark.full) for changes in (PLATEAU, STOPPING, AVERAGE)]
 
 
 @pytest.mark.parametrize("changes", [*ALONE, {**PLATEAU, **STOPPING, **AVERAGE, "data.validation": 0.2}])

@@ -79,12 +79,10 @@ def test_every_network_has_reference_numbers(name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.full] * (name in LARGER)) for name in zoo.list_models()]
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGER)) for name in zoo.list_models()]
 )
 def test_layouts_name_every_tensor(name):
-    """All tensors of the other implementation have a place, and none twice; numbers are compared by verification, which for
-    the larger networks (`-m slow`) does both.
-    """
+    """All tensors of the other implementation have a place, and none twice; numbers are compared by verification."""
     reference = load_reference(name)
     tensors = {tensor: np.broadcast_to(np.float32(0), shape) for tensor, shape in reference["state_dict"]}
     variables = zoo.import_weights(name, tensors, layout_of(reference))
