@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.data.finding import ClassFiles
 from zoo.data.splitting import HELD_OUT, hold_out_groups
+from zoo.errors import listed
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def gather(classes: Mapping[str, ClassFiles], names: Sequence[str]) -> Files:
 
 
 def choose(files: Files, positions: np.ndarray) -> Files:
+    """The files at some positions."""
     chosen = positions.tolist()
     return Files(
         [files.paths[index] for index in chosen],
@@ -46,6 +48,7 @@ def choose(files: Files, positions: np.ndarray) -> Files:
 
 
 def together(*files: Files) -> Files:
+    """The files of several splits, one after the other."""
     return Files(
         [path for each in files for path in each.paths],
         np.concatenate([each.labels for each in files]),
@@ -74,11 +77,8 @@ def hold_out_files(files: Files, equal: np.ndarray, names: Sequence[str]) -> tup
     ]
     cut = np.isin(files.labels, whole)
     if whole:
-        named = ", ".join(names[label] for label in whole[:3]) + (
-            f" and {len(whole) - 3} more" if len(whole) > 3 else ""
-        )
         notes.append(
-            f"all images of {named} are equal, or in folders with equal ones: held out file by file, so that evaluation images"
+            f"all images of {listed([names[label] for label in whole], 3)} are equal, or in folders with equal ones: held out file by file, so that evaluation images"
             " are also in training"
         )
     elif twice := len(equal) - len(np.unique(equal)):
@@ -100,17 +100,24 @@ def _units(files: Files) -> tuple[np.ndarray, list[str]]:
     """What is never cut: int64 [N], the number of the sub-folder of its class that a file is in, or a number of its own; and
     the path of each unit. Folders that all of a class are in do not count.
     """
-    numbers: dict[tuple[int, str], int] = {}
-    found = np.empty(len(files.below), np.int64)
+    found, units = np.empty(len(files.below), np.int64), list[str]()
     for label in np.unique(files.labels).tolist():
-        members = np.flatnonzero(files.labels == label).tolist()
-        shared = posixpath.commonpath([posixpath.dirname(files.below[index]) for index in members])
+        members = np.flatnonzero(files.labels == label)
+        below = [files.below[index] for index in members.tolist()]
+        folders = {posixpath.dirname(path) for path in below if "/" in path}
+        shared = posixpath.commonpath(folders) if folders and all("/" in path for path in below) else ""
         depth = shared.count("/") + 1 if shared else 0
-        for index in members:
-            parts = files.below[index].split("/")
-            unit = "/".join(parts[: depth + 1]) + ("/" if len(parts) > depth + 1 else "")
-            found[index] = numbers.setdefault((label, unit), len(numbers))
-    return found, [unit for _, unit in numbers]
+        of_members = [_unit(path, depth) for path in below] if folders else below
+        numbers = {unit: len(units) + number for number, unit in enumerate(dict.fromkeys(of_members))}
+        found[members] = [numbers[unit] for unit in of_members]
+        units += numbers
+    return found, units
+
+
+def _unit(path, depth):
+    """The folder that a file is in, so many levels down; or the file itself."""
+    parts = path.split("/", depth + 1)
+    return path if len(parts) <= depth + 1 else "/".join(parts[:-1]) + "/"
 
 
 def _joined(units: np.ndarray, equal: np.ndarray) -> np.ndarray:
@@ -142,6 +149,7 @@ def about_equal(equal: np.ndarray, train: Files, held_out: Files) -> list[str]:
 
 
 def of_two_classes(equal: np.ndarray, files: Files) -> list[str]:
+    """A line about equal files that have different labels, if there are any."""
     different = np.flatnonzero(files.labels != files.labels[equal])
     if not len(different):
         return []

@@ -17,7 +17,7 @@ from zoo.data.decode import CorruptImage
 from zoo.data.duplicates import equal_files
 from zoo.data.finding import MAX_BYTES, ClassFiles, find_images, folders_in, suffixes
 from zoo.data.tree import Tree, read_tree
-from zoo.errors import ZooError
+from zoo.errors import ZooError, listed
 
 
 @dataclass(frozen=True)
@@ -160,14 +160,14 @@ def _classes(spec: str, root: Path) -> tuple[dict[str, ClassFiles], list[str]]:
     empty = [f"{name}/ ({_listed(files.left_out) or 'empty'})" for name, files in found.items() if not files.paths]
     if empty:
         raise ZooError(
-            f"{spec}: no image in {', '.join(empty[:5])}{f' and {len(empty) - 5} more' if len(empty) > 5 else ''}: what is read"
+            f"{spec}: no image in {listed(empty)}: what is read"
             f" is {', '.join(suffixes())}; convert them, or move a folder that is no class elsewhere"
         )
     if len(found) == 1 and len(inner := folders_in(root / next(iter(found)))) > 1:
         (name,) = found
         raise ZooError(
             f"{spec}: a classifier needs at least two classes, and there is {name}, with the folders"
-            f" {', '.join(inner[:3])}{', ...' if len(inner) > 3 else ''} in it: say folder:{root / name} if these are the classes"
+            f" {listed(inner, 3)} in it: say folder:{root / name} if these are the classes"
         )
     return found, [f"{_listed(files.left_out)} in {name}" for name, files in found.items() if files.left_out]
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from zoo.data.dataset import Dataset, check_dataset
-from zoo.errors import ZooError
+from zoo.errors import ZooError, shown
 from zoo.recipe import Data
 
 SPLITS = ("whole", "train", "val", "test")
@@ -54,7 +54,7 @@ def open_source(
       ZooError: there is no such data set, or it cannot be learned from: no images, one class, labels out of range.
     """
     if split is not None and split not in SPLITS:
-        raise ZooError(f"{spec}: there is no split {split!r}; it is one of {', '.join(SPLITS)}")
+        raise ZooError(f"{spec}: there is no split {shown(split)}; it is one of {', '.join(SPLITS)}")
     kind, _, argument = spec.partition(":")
     if spec == "fashion_mnist":
         from zoo.data.fashion_mnist import open_fashion_mnist
@@ -78,7 +78,7 @@ def open_source(
         dataset = _only(open_synthetic(argument), split)
     else:
         raise ZooError(
-            f"unknown data set {spec!r}: it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"
+            f"unknown data set {shown(spec)}: it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"
         )
     if split is None:
         check_dataset(dataset)

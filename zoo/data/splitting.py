@@ -112,33 +112,33 @@ def hold_out_groups(
       keys: of each group, what stands for it in every order and company.
       share: of each class.
     """
-    count = len(keys)
-    pairs, sizes = np.unique(np.stack([groups, labels]), axis=1, return_counts=True)
-    of_group: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-    for (group, label), size in zip(pairs.T.tolist(), sizes.tolist(), strict=True):
-        of_group[group].append((label, size))
+    classes = int(labels.max()) + 1
+    pairs, sizes = np.unique(groups.astype(np.int64) * classes + labels, return_counts=True)
+    first = np.searchsorted(pairs, np.arange(len(keys) + 1) * classes).tolist()
+    of_pair, sizes_of_pair = (pairs % classes).tolist(), sizes.tolist()  # lists, as most groups are of one example
     totals = np.bincount(labels).tolist()
     target = [min(max(round(share * total), 1), total - 1) for total in totals]
-    taken, out = [0] * len(totals), np.zeros(count, bool)
-    order = sorted(range(count), key=lambda group: (hash_fraction(keys[group]), keys[group]))
+    taken, out = [0] * len(totals), np.zeros(len(keys), bool)
+
+    def take(group):
+        out[group] = True
+        for pair in range(first[group], first[group + 1]):
+            taken[of_pair[pair]] += sizes_of_pair[pair]
+
+    def fits(group, most):
+        pairs_of_group = range(first[group], first[group + 1])
+        return all(taken[of_pair[pair]] + sizes_of_pair[pair] <= most[of_pair[pair]] for pair in pairs_of_group)
+
+    order = np.argsort([hash_fraction(key) for key in keys], kind="stable").tolist()
     for group in order:
-        if all(taken[label] + size <= target[label] for label, size in of_group[group]):
-            out[group] = True
-            for label, size in of_group[group]:
-                taken[label] += size
+        if fits(group, target):
+            take(group)
+    all_but_one = [total - 1 for total in totals]
     for label, total in enumerate(totals):
         if total > 1 and not taken[label]:
-            fitting = [
-                group
-                for group in order
-                if any(own == label for own, _ in of_group[group])
-                and all(taken[own] + size < totals[own] for own, size in of_group[group])
-            ]
-            if fitting:
-                smallest = min(fitting, key=lambda group: sum(size for _, size in of_group[group]))
-                out[smallest] = True
-                for own, size in of_group[smallest]:
-                    taken[own] += size
+            own = [group for group in order if label in of_pair[first[group] : first[group + 1]]]
+            if fitting := [group for group in own if fits(group, all_but_one)]:
+                take(min(fitting, key=lambda group: sum(sizes_of_pair[first[group] : first[group + 1]])))
     chosen = out[groups]
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
