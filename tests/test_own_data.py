@@ -98,6 +98,10 @@ def test_a_run_knows_what_it_was_trained_for(run):
         assert zoo.evaluate(trained)["loss"] == pytest.approx(result.metrics["loss"], rel=1e-6)
     with pytest.raises(ZooError, match="a run has its variables"):
         zoo.evaluate(loaded, loaded.variables)
+    with pytest.raises(ZooError, match="a run, a recipe or a network, and not 'runs/mine'"):
+        zoo.evaluate("runs/mine")
+    with pytest.raises(ZooError, match="split='test' is for data by name"):
+        zoo.evaluate(loaded, features_dataset(np.ones((4, 2)), [0, 1, 0, 1]), split="test")
     with pytest.raises(ZooError, match="which variables"):
         zoo.evaluate(loaded.recipe)
 

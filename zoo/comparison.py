@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo.data.delimited import quoted, read_delimited
-from zoo.errors import ZooError, shown
+from zoo.errors import ZooError, short
 from zoo.files import check_file, expand
 from zoo.summary import Row, Summary
 
@@ -79,9 +79,7 @@ def _columns(path, header):
 
 def _row(path, place, row):
     try:
-        name, params = str(row["name"]), str(row["params"] or 0)
-        # A text that is not printed may be a command to a terminal.
-        name = name if name.isprintable() and len(name) <= 100 else shown(name)
+        name, params = short(str(row["name"])), str(row["params"] or 0)
         number = int(re.sub(r"(?<=\d)[,_. \u00a0'](?=\d{3}(?!\d))", "", params))
         return TheirRow(name, _shape(row.get("shape", row.get("output_shape"))), number)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):

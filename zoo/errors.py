@@ -100,6 +100,11 @@ def printable(name: Any) -> str:
     return "".join(letter if _is_harmless(letter) else ascii(letter)[1:-1] for letter in str(name))
 
 
+def short(name: str, most: int = 100) -> str:
+    """A name as `printable` has it; of a long one the beginning, and how long it is."""
+    return printable(name) if len(name) <= most else f"{printable(name[:most])}... ({len(name):,} characters)"
+
+
 def _is_harmless(letter):
     # Categories: Cc control, Cf format (of which the joiners of scripts and emoji are wanted), Cs surrogate, Zl and Zp
     # separators of lines and paragraphs, Cn not assigned.

@@ -107,9 +107,11 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
         "model": f"{type(experiment.model).__name__}: {summary.params:,} parameters, {summary.macs:,} multiply-adds an image,"
         f" {experiment.model.dtype.__name__ if hasattr(experiment.model.dtype, '__name__') else experiment.model.dtype}",
         **({"start": _start(experiment)} if experiment.start else {}),
-        "data": f"{dataset.spec}: {train:,} training and {test:,} evaluation {dataset.examples},"
-        f" {len(dataset.class_names)} classes{held_out}",
-        **{" " * number: line for number, line in enumerate(dataset.report.lines()[1:], start=1)},
+        "data": [
+            f"{dataset.spec}: {train:,} training and {test:,} evaluation {dataset.examples},"
+            f" {len(dataset.class_names)} classes{held_out}",
+            *dataset.report.lines()[1:],
+        ],
         "input": size,
         "budget": f"{experiment.total_steps:,} steps of {budget.batch_size} {dataset.examples},"
         f" {experiment.total_steps * budget.batch_size / train:.2f} epochs",
@@ -119,7 +121,10 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     }
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/]", escape(printable(value)))
+        first, *others = [value] if isinstance(value, str) else value
+        table.add_row(f"[bold]{name}[/]", escape(printable(first)))
+        for line in others:
+            table.add_row("", escape(printable(line)))
     return table
 
 

@@ -23,7 +23,7 @@ class Data(Part):
         once, at the end. 0 holds nothing out, and all evaluations use the latter.
       missing: what stands for missing values of features; None makes them an error.
       outliers: what becomes of extreme values of features; None leaves them.
-      corrupt_share: images that cannot be decoded are skipped, too, only up to this share of all.
+      corrupt_share: images that cannot be decoded are skipped, too, only up to this share of all, but one always may be.
       splits: which folders of "folder:PATH" are splits, where their names do not say it: "none", each is a class; "TRAIN" or
         "TRAIN,EVALUATION", the names of these. None goes by the names.
       drop: columns of a CSV file that are left out, such as ("name", "ticket").

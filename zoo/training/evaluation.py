@@ -17,7 +17,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.loader import Corrupt, Feed, evaluation_batches
 from zoo.data.selection import with_classes
 from zoo.data.sources import open_data
-from zoo.errors import ZooError, listed
+from zoo.errors import ZooError, listed, shown
 from zoo.models.registry import find_entry, name_of
 from zoo.recipe import (
     SGD,
@@ -204,15 +204,25 @@ def evaluate(
       ZooError: recipe, variables and data do not fit together.
     """
     if not isinstance(trained, Recipe | nn.Module):
+        if not hasattr(trained, "variables"):
+            raise ZooError(f"evaluate: it takes a run, a recipe or a network, and not {shown(trained)}")
         if source is not None or isinstance(variables, Mapping):
             raise ZooError(
                 "evaluate: a run has its variables: say evaluate(run, source), or evaluate(run.recipe, variables, ...)"
             )
-        source = getattr(trained, "dataset", None) if variables is None else variables
-        variables, statistics = trained.variables, trained.statistics
-        class_names, feature_names = trained.class_names, trained.feature_names
-        model = model or getattr(trained, "model", None)
-        trained = trained.recipe
+        return evaluate(
+            trained.recipe,
+            trained.variables,
+            getattr(trained, "dataset", None) if variables is None else variables,
+            split=split,
+            model=model or getattr(trained, "model", None),
+            statistics=trained.statistics,
+            class_names=trained.class_names,
+            feature_names=trained.feature_names,
+            on_corrupt=on_corrupt,
+            on_progress=on_progress,
+            on_data=on_data,
+        )
     if not isinstance(variables, Mapping):
         raise ZooError("evaluate: which variables? Say evaluate(recipe, variables, ...), or evaluate(run, ...)")
     if isinstance(trained, Recipe):
@@ -221,10 +231,14 @@ def evaluate(
         raise ZooError("evaluate: which data? A network by itself has none, say source=...")
     else:
         model, recipe = trained, _plain_recipe(trained)
-    dataset = source if isinstance(source, Dataset) else _open(recipe, source, split, feature_names)
+    if isinstance(source, Dataset):
+        if split is not None:
+            raise ZooError(f"evaluate: split={split!r} is for data by name; a Dataset is evaluated on its eval")
+        dataset = source
+    else:
+        dataset = _open(recipe, source, split, feature_names)
     on_data(dataset)
-    if class_names is not None:
-        dataset = with_classes(dataset, class_names)
+    dataset = dataset if class_names is None else with_classes(dataset, class_names)
     if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
         wanted, given = (listed(names, 10) for names in (class_names, dataset.class_names))
         raise ZooError(f"the network was trained for the classes {wanted}; {dataset.spec} has {given}")

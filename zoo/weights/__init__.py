@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from zoo.errors import ZooError, ZooWarning, listed, shown, unknown
+from zoo.errors import ZooError, ZooWarning, listed, short, unknown
 from zoo.files import expand
 from zoo.models.registry import create_model, find_entry, name_of
 from zoo.weights.files import open_tensors
@@ -149,14 +149,9 @@ def _differences(names, there, wanted, ignored):
             if tensor.dtype not in FLOATING
         ],
         "surplus": [
-            f"{_printable(name)} is surplus" for name in names if name not in wanted and not name.endswith(ignored)
+            f"{short(name)} is surplus" for name in names if name not in wanted and not name.endswith(ignored)
         ],
     }
     return "; ".join(
         listed(lines, separator="; ") + (f" {kind}" if len(lines) > 5 else "") for kind, lines in kinds.items() if lines
     )
-
-
-def _printable(name):
-    """A name that somebody else chose, which may be long, or commands to a terminal."""
-    return name if name.isprintable() and len(name) <= 100 else shown(name)

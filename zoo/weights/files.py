@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, reason
 from zoo.files import check_file
-from zoo.weights.tensors import UNREADABLE, Unread, reason
+from zoo.weights.tensors import UNREADABLE, Unread
 
 LARGEST_HEADER = 2**16  # bytes of an array's header in an .npz file; NumPy itself takes 10,000 characters
 # Files that have to be gone through as a whole hold a network's weights, and perhaps what an optimizer keeps.

@@ -16,8 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from zoo.errors import ZooError
-from zoo.weights.tensors import reason
+from zoo.errors import ZooError, reason
 
 # Names that Keras gives to layers without one, counting what a process has built: "conv2d", "conv2d_1", ...
 AUTOMATIC = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")

@@ -11,9 +11,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, reason
 from zoo.files import check_file, in_units
-from zoo.weights.tensors import UNREADABLE, reason
+from zoo.weights.tensors import UNREADABLE
 
 ZIP = b"PK\x03\x04"
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError
 
-from zoo.errors import ZooError, listed
+from zoo.errors import ZooError, listed, reason
 
 # Types of less than 16 bits are those of weights that take a scale from elsewhere; whole numbers are counts or codes.
 FLOATING = ("float32", "float16", "bfloat16", "float64")
@@ -55,12 +55,6 @@ class Unread:
             return np.asarray(self.read(), dtype)
         except UNREADABLE as error:
             raise ZooError(f"{self.where} cannot be read: {reason(error)}") from None
-
-
-def reason(error: BaseException) -> str:
-    """What a reader says of a file, on one line, and without what may come from the file and is no text."""
-    said = " ".join(str(error).split())[:300] or type(error).__name__
-    return "".join(character if character.isprintable() else "?" for character in said)
 
 
 def in_memory(tensors: Mapping[Any, Any]) -> dict[str, Unread]:
