@@ -12,7 +12,7 @@ from conftest import ROOT, child_environment, tabular
 from tiny import RECIPE
 
 import zoo
-from zoo import cli
+from zoo import cli, streams
 from zoo.benchmark.pipeline import Unreadable, measure, zoo_pipeline
 from zoo.benchmark.timing import SideProcess
 from zoo.data.loader import Corrupt
@@ -139,7 +139,7 @@ def test_names_do_nothing_to_a_terminal(name):
 
 def test_consoles_print_no_escapes_of_others(monkeypatch):
     monkeypatch.setattr(sys, "stdout", stream := io.StringIO())
-    cli.make_console().print("[bold]a[/]\x1b[31m", "b\x07")
+    streams.make_console().print("[bold]a[/]\x1b[31m", "b\x07")
     assert stream.getvalue() == "a\\x1b[31m b\\x07\n"
 
 
@@ -240,9 +240,9 @@ def test_outputs_are_tried_before_the_work(tmp_path):
         tmp_path / ("x" * 300),
         tmp_path / "a\0",
     ):
-        assert "--json=" in refused(cli.check_output, "--json", path)
-    cli.check_output("--json", tmp_path / "file")
-    cli.check_output("--json", tmp_path / "new" / "x.json", make_folder=True)
+        assert "--json=" in refused(streams.check_output, "--json", path)
+    streams.check_output("--json", tmp_path / "file")
+    streams.check_output("--json", tmp_path / "new" / "x.json", make_folder=True)
     assert (tmp_path / "file").read_text() == "kept" and list((tmp_path / "new").iterdir()) == []
 
 
@@ -266,11 +266,11 @@ SHELL = {
         2,
         "--num_processes is for --distributed, which is not given",
     ),
-    "verification --recipe=mlp --junit=/tmp": (2, "--junit=/tmp: it is a folder, and has to be a file"),
+    "verification --recipe=mlp --junit=docs": (2, "--junit=docs: it is a folder, and has to be a file"),
     "verification --recipe=mlp --first=5": (2, "--first is for --record"),
     "verification --recipe=mlp --seeds=0": (2, "--seeds=0: 0 is not a positive integer"),
-    "verification --recipe=mlp --json=/tmp/x --junit=/tmp/../tmp/x": (2, "--json and --junit are the same file"),
-    "zoo.benchmark --scaling --picture=/tmp": (2, "--picture=/tmp: it is a folder"),
+    "verification --recipe=mlp --json=docs/x --junit=docs/../docs/x": (2, "--json and --junit are the same file"),
+    "zoo.benchmark --scaling --picture=docs": (2, "--picture=docs: it is a folder"),
     "zoo.preview --recipe=alexnet --output=/proc/x/y.png": (2, "cannot be written"),
 }
 
@@ -380,7 +380,7 @@ def test_reading_what_cannot_be_read_is_not_timed(unreadable):
     with pytest.raises(ZooError, match="11 images cannot be decoded, the last of them 10.jpg"):
         many(Corrupt("10.jpg", "no image"))
     with pytest.raises(ZooError, match="--batch=4096: a round of --pipeline reads 2,048 images"):
-        measure(unreadable, 4096, None, workers=0, rounds=1, console=cli.make_console())
+        measure(unreadable, 4096, None, workers=0, rounds=1, console=streams.make_console())
 
 
 def fails_at_once(kind):

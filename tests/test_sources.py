@@ -1,26 +1,17 @@
 """Data sets: what is read, and how each kind of damage is reported."""
 
 import gzip
-import io
 import shutil
 import sys
 
 import numpy as np
 import pytest
 from conftest import ROOT, run_python
-from PIL import Image
 
 import zoo
 from zoo.data.dataset import ArraySplit, Dataset, check_dataset
-from zoo.data.decode import MAX_PIXELS, CorruptImage, Picture, decode
 from zoo.data.fashion_mnist import FOLDER, PAYLOADS, open_fashion_mnist
 from zoo.errors import ZooError
-
-
-def encode(image, kind, **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def test_fashion_mnist_is_complete_and_as_published():
@@ -78,64 +69,6 @@ def test_labels_outside_of_the_classes():
 def test_unknown_kinds_of_data(spec):
     with pytest.raises(ZooError, match="it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"):
         zoo.open_source(spec)
-
-
-def test_every_kind_of_image_is_decoded(tmp_path):
-    red = Image.new("RGB", (12, 10), (200, 30, 20))
-    transparent = red.convert("RGBA")
-    files = {
-        "jpeg": encode(red, "JPEG", quality=95),
-        "cmyk jpeg": encode(red.convert("CMYK"), "JPEG", quality=95),
-        "progressive jpeg": encode(red, "JPEG", quality=95, progressive=True),
-        "png": encode(red, "PNG"),
-        "palette png": encode(red.convert("P", palette=Image.Palette.ADAPTIVE), "PNG"),
-        "transparent png": encode(transparent, "PNG"),
-        "webp": encode(red, "WEBP", quality=95),
-        "bmp": encode(red, "BMP"),
-    }
-    for kind, encoded in files.items():
-        pixels = decode(encoded, 3).astype(float)
-        assert pixels.shape == (10, 12, 3), kind
-        assert np.abs(pixels.mean((0, 1)) - (200, 30, 20)).max() < 8, kind
-    grey = encode(Image.new("L", (5, 4), 77), "JPEG", quality=95)
-    assert decode(grey, 3).shape == (4, 5, 3) and decode(grey, 1).shape == (4, 5, 1)
-    deep = Image.fromarray(np.full((4, 5), 77 * 256 + 5, np.uint16))
-    assert decode(encode(deep, "PNG"), 1).max() == 77
-
-
-def test_jpegs_are_decoded_as_pil_does():
-    random = np.random.default_rng(0)
-    smooth = Image.fromarray(random.integers(0, 256, (9, 11, 3), np.uint8)).resize((203, 151), Image.Resampling.BICUBIC)
-    for settings in ({}, {"subsampling": 0}, {"progressive": True}):
-        encoded = encode(smooth, "JPEG", quality=80, **settings)
-        theirs = np.asarray(Image.open(io.BytesIO(encoded)))
-        np.testing.assert_array_equal(decode(encoded, 3), theirs)
-        halves = decode(encoded, 3, 2).astype(float)
-        assert halves.shape == (76, 102, 3)
-        means = np.pad(theirs, ((0, 1), (0, 1), (0, 0)), "edge").reshape(76, 2, 102, 2, 3).mean((1, 3))
-        assert np.abs(halves - means).max() < 12 and np.abs(halves - means).mean() < 1.5
-
-
-def test_no_more_of_a_jpeg_is_decoded_than_is_needed():
-    picture = Picture(encode(Image.new("RGB", (1000, 600)), "JPEG"), 3)
-    assert picture.size == (600, 1000)
-    for wanted, there in (((), 1), ((75, 125), 8), ((76, 100), 4), ((75, 126), 4), ((151, 10), 2), ((301, 10), 1)):
-        assert picture.pixels(*wanted).shape == (600 // there, 1000 // there, 3)
-    assert Picture(encode(Image.new("RGB", (1000, 600)), "PNG"), 3).pixels(10, 10).shape == (600, 1000, 3)
-    small = Picture(encode(Image.new("L", (30, 20)), "JPEG"), 1)
-    assert small.pixels(50, 20).shape == (20, 30, 1)
-
-
-def test_damaged_and_hostile_images():
-    good = encode(Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)), "JPEG")
-    for encoded in (b"", b"not an image", good[:20], good[: len(good) // 2], b"GIF89a" + good[6:]):
-        with pytest.raises(CorruptImage):
-            decode(encoded, 3)
-    side = int(MAX_PIXELS**0.5) + 1
-    bomb = encode(Image.new("1", (side, side)), "PNG")
-    assert len(bomb) < 100_000
-    with pytest.raises(CorruptImage, match="pixels are more than the 64,000,000 that are allowed"):
-        decode(bomb, 3)
 
 
 PREPARE = """

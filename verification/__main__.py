@@ -16,7 +16,7 @@ from pathlib import Path
 from absl import flags
 
 from verification import SEED
-from zoo import cli
+from zoo import cli, streams
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_multi_string("recipe", [], "Name of a recipe; all recipes and networks if not given.", flag_values=FLAGS)
@@ -68,7 +68,7 @@ def main(args: flags.FlagValues) -> int:
         raise ZooError("--json and --junit are the same file")
     for flag, path in (("--json", args.json), ("--junit", args.junit)):
         if path:  # to be told now, not after minutes of training
-            cli.check_output(flag, Path(path))
+            streams.check_output(flag, Path(path))
 
     from verification.faults import FAULTS
     from verification.suite import GROUPS
@@ -98,7 +98,7 @@ def check(args: flags.FlagValues) -> int:
     groups, tier = args.only or GROUPS, args.tier or ("full" if args.recipe else "quick")
     recipes = args.recipe or list_recipes()
     networks = [load_recipe(name).model.name for name in recipes]
-    console, checks = cli.make_console(), []
+    console, checks = streams.make_console(), []
     with Bar(console) as bar:
 
         def add(found):
@@ -150,7 +150,7 @@ def record(args: flags.FlagValues) -> int:
         raise ZooError("--record: which recipe? --recipe=NAME")
     if strangers := sorted(set(args.recipe) - set(list_recipes())):
         raise unknown("recipe in recipes/, whose ledger could be kept,", strangers[0], list_recipes())
-    console, platform = cli.make_console(), jax.default_backend()
+    console, platform = streams.make_console(), jax.default_backend()
     with Bar(console) as bar:
         for name in args.recipe:
             recipe = load_recipe(name)

@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import io
 import logging
 import os
 import re
@@ -13,19 +12,16 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
-from rich.console import Console
-from rich.text import Text
 
-from zoo.errors import TrainingInterrupted, ZooError, ZooWarning, printable, reason, shown
+from zoo.errors import TrainingInterrupted, ZooError, ZooWarning, reason, shown
+from zoo.streams import USAGE_ERROR, end, prepare_streams
 
 if TYPE_CHECKING:
     from zoo.recipe import Recipe
 
-USAGE_ERROR = 2
-LONGEST_LINE = 4000  # letters of an error, of which a value of somebody's may be most
 CRASH = 70  # EX_SOFTWARE: not to be taken for a program's own statuses, such as 1 for "did not converge"
 
 
@@ -41,71 +37,38 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
     assert module is not None and module.__spec__ is not None and module.__doc__ is not None
     program = f"python -m {module.__spec__.name.removesuffix('.__main__')}"
     _leave_errors_to_their_callers()
-    _prepare_streams(program)
+    prepare_streams(program)
     try:
         if {"--help", "-h", "-help"} & set(sys.argv[1:]):
             print(f"{module.__doc__.strip()}\n\nFlags:\n{flag_values.get_help(prefix='')}")
-            _end(0)
+            end(0)
         use_huge_pages()
         extra = flag_values(sys.argv)[1:]
         if extra:
             raise ZooError(f"unexpected argument {extra[0]!r}: flags take the form --name=value, see --help")
-        _end(main(flag_values))
+        end(main(flag_values))
     except TrainingInterrupted as stopped:
-        _end(128 + stopped.signum, str(stopped))
+        end(128 + stopped.signum, str(stopped))
     except (ZooError, flags.Error) as error:
-        _end(USAGE_ERROR, f"{program}: {error}")
+        end(USAGE_ERROR, f"{program}: {error}")
     except KeyboardInterrupt:
-        _end(128 + signal.SIGINT, "interrupted")
+        end(128 + signal.SIGINT, "interrupted")
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        _end(128 + getattr(signal, "SIGPIPE", 13))  # Windows has no such signal
+        end(128 + getattr(signal, "SIGPIPE", 13))  # Windows has no such signal
     except OSError as error:  # a file that is gone, a name that is too long, a full disk: the system's words say it
         what = error.filename if error.filename is not None else "the system refuses something"
-        _end(
+        end(
             USAGE_ERROR,
             f"{program}: {os.fsdecode(what) if isinstance(what, bytes) else what}: {error.strerror or error}",
         )
     except MemoryError:
-        _end(USAGE_ERROR, f"{program}: there is not enough memory for this")
+        end(USAGE_ERROR, f"{program}: there is not enough memory for this")
     except Exception as error:
         if str(error).startswith("RESOURCE_EXHAUSTED"):  # as XLA has it
-            _end(USAGE_ERROR, f"{program}: there is not enough memory for this: {reason(error)}")
+            end(USAGE_ERROR, f"{program}: there is not enough memory for this: {reason(error)}")
         with contextlib.suppress(OSError):
             traceback.print_exc()
-        _end(CRASH)
-
-
-def _prepare_streams(program: str) -> None:
-    """Lets names that the terminal cannot show pass as escapes, and sees to it that there are streams at all.
-
-    Where one is closed, the next file that is opened, a checkpoint perhaps, gets its number, and what others print goes
-    into that file.
-    """
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the program runs
-    if sys.stdout is None:
-        _end(USAGE_ERROR, f"{program}: standard output is closed: send it to {os.devnull} if nobody wants it")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _end(status: int, message: str = "") -> NoReturn:
-    """Ends the program with a line. Output that cannot be written is dropped, or Python would try again and complain."""
-    message = printable(message)
-    if len(message) > LONGEST_LINE:
-        message = f"{message[: LONGEST_LINE // 2]} ... {message[-LONGEST_LINE // 2 :]}"
-    with contextlib.suppress(OSError):
-        if message:
-            print(message, file=sys.stderr, flush=True)
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not message and status <= USAGE_ERROR:  # the program has done what it should, and nobody can read it
-            _end(USAGE_ERROR, f"standard output cannot be written: {error.strerror}")
-    sys.exit(status)
+        end(CRASH)
 
 
 def _leave_errors_to_their_callers() -> None:
@@ -149,24 +112,6 @@ def use_huge_pages() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-class _Console(Console):
-    """A console that lets no name of a file or a class speak to the terminal, see `printable`."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError  # rich would exit with 1
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        try:
-            super().print(*objects, **options)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise ZooError(f"the output cannot be written: {error.strerror}") from error
-
-
 class Integer(flags.IntegerParser):
     """Reads whole numbers as people write them: not 1_0, nor digits of other scripts, which Python would take."""
 
@@ -188,36 +133,6 @@ def define_integer(
     """Defines a flag for a whole number."""
     parser = Integer(lower_bound=lower_bound, upper_bound=upper_bound)
     flags.DEFINE(parser, name, default, text, flag_values, flags.ArgumentSerializer[int]())
-
-
-def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
-    """Raises `ZooError` unless a file can be written: to be told now, and not after minutes of work.
-
-    Args:
-      flag: that asks for it.
-      path: of the file.
-      make_folder: whether to make the folder that it is for.
-    """
-    try:
-        if path.is_dir():
-            raise ZooError(f"{flag}={printable(path)}: it is a folder, and has to be a file")
-        if make_folder:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        new = not path.exists()
-        if not new and not path.is_file():
-            return  # a device, or a pipe, which would wait for its reader
-        path.open("ab").close()
-        if new:
-            path.unlink()
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        said = error.strerror if isinstance(error, OSError) else error
-        raise ZooError(f"{flag}={printable(path)}: it cannot be written: {said}") from None
-
-
-def make_console(stderr: bool = False) -> Console:
-    """Where tables and progress go: as wide as the terminal, or wide enough for any table in a file or a pipe."""
-    console = _Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=200)
 
 
 def define_recipe_flags(flag_values: flags.FlagValues) -> None:

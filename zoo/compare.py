@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from zoo import cli
+from zoo import cli, streams
 
 if TYPE_CHECKING:
     from zoo.recipe import Study
@@ -50,7 +50,7 @@ def main(args: flags.FlagValues) -> int:
     digest = hashlib.sha256("".join(recipe.fingerprint for recipe in trained).encode()).hexdigest()[:8]
     folder = Path(args.output or f"runs/compare-{name}-{digest}")
     for name in ("table.md", "curves.png", "runs.jsonl"):
-        cli.check_output("--output", folder / name, make_folder=True)
+        streams.check_output("--output", folder / name, make_folder=True)
     cli.set_up_jax(args)
 
     from zoo.errors import printable
@@ -59,7 +59,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.studies.table import make_rows, markdown, terminal_table
     from zoo.studies.terminal import Progress
 
-    console = cli.make_console(stderr=args.json)
+    console = streams.make_console(stderr=args.json)
     with Progress(console, study) as progress, cli.chosen_convolution(args):
         runs = run_study(study, folder, on_run=progress.done, on_begin=progress.begin)
     given = [argument for argument in sys.argv[1:] if not argument.startswith(("--output", "--json"))]

@@ -9,7 +9,7 @@ import json
 
 from absl import flags
 
-from zoo import cli
+from zoo import cli, streams
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=FLAGS)
@@ -47,7 +47,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.training.evaluation import BY_CLASS, evaluate
     from zoo.training.restoring import load_run
 
-    console = cli.make_console(stderr=args.json)
+    console = streams.make_console(stderr=args.json)
     run = load_run(args.workdir, lambda text: console.print(escape(printable(text)), soft_wrap=True))
     data: list[Dataset] = []
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from absl import flags
 
-from zoo import cli
+from zoo import cli, streams
 
 FLAGS = flags.FlagValues()
 cli.define_recipe_flags(FLAGS)
@@ -28,7 +28,7 @@ def main(args: flags.FlagValues) -> int:
     output = Path(args.output or f"runs/preview-{name}.png")
     if output.suffix.lower() != ".png":
         raise ZooError(f"--output={output}: the picture is a PNG file, so let its name end in .png")
-    cli.check_output("--output", output, make_folder=True)
+    streams.check_output("--output", output, make_folder=True)
     cli.set_up_jax(args)
 
     from rich.markup import escape
@@ -37,7 +37,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.data.sources import open_data
     from zoo.training.contact_sheet import draw_contact_sheet, first_examples
 
-    console = cli.make_console()
+    console = streams.make_console()
     dataset = open_data(recipe.data)
     for line in dataset.report.lines():
         console.print(escape(printable(line)), soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from zoo import cli
+from zoo import cli, streams
 
 if TYPE_CHECKING:
     from zoo.summary import Summary
@@ -67,7 +67,7 @@ def main(args: flags.FlagValues) -> int:
         params_share = f"{100 * row.params / summary.params:.1f}" if row.params else ""
         macs_share = f"{100 * row.macs / summary.macs:.1f}" if row.macs else ""
         table.add_row(row.name, row.type, shape, params, params_share, macs, macs_share)
-    cli.make_console().print(table)
+    streams.make_console().print(table)
     if summary.batch_stats:
         print(f"moving statistics: {summary.batch_stats:,}")
     return 0
@@ -94,7 +94,7 @@ def show_comparison(model_name: str, summary: "Summary", path: str) -> int:
             else ["-", "", ""]
         )
         table.add_row("differs" if index == first else "", *left, *right, style="bold red" if index == first else None)
-    console = cli.make_console()
+    console = streams.make_console()
     console.print(table)
     if first is None:
         console.print(f"all {len(pairs)} layers with parameters agree")

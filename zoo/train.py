@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from zoo import cli
+from zoo import cli, streams
 
 if TYPE_CHECKING:
     from zoo.recipe import Recipe
@@ -57,7 +57,7 @@ def train(args: flags.FlagValues, name: str, recipe: "Recipe") -> int:
 
     folds = f"-folds{args.folds}" if args.folds else ""
     workdir = args.workdir or f"runs/{name}-{recipe.fingerprint[:8]}-seed{args.seed}{folds}"
-    main_process, console = jax.process_index() == 0, cli.make_console(stderr=args.json)
+    main_process, console = jax.process_index() == 0, streams.make_console(stderr=args.json)
     options: FitOptions = {"strategy": args.parallel, "workers": args.workers}
     report = {"recipe": name, "workdir": workdir, "seed": args.seed}
     if args.folds:

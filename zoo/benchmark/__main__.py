@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
-from zoo import cli
+from zoo import cli, streams
 
 MODES = ("train", "eval")
 
@@ -74,10 +74,10 @@ def main(args: flags.FlagValues) -> int:
     if args.scaling and (args.against or args.profile):
         raise ZooError("--scaling times the zoo alone: it takes neither --against nor --profile")
     if args.scaling:
-        cli.check_output("--picture", Path(args.picture))
+        streams.check_output("--picture", Path(args.picture))
     if args.profile and Path(args.profile).exists() and not Path(args.profile).is_dir():
         raise ZooError(f"--profile={printable(args.profile)} is a file, and has to be a folder")
-    console = cli.make_console(stderr=args.json)
+    console = streams.make_console(stderr=args.json)
 
     def put(result):
         if args.json:

@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import flags
 
-from zoo import cli
+from zoo import cli, streams
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("filter", "*", "Shell-style pattern of names.", flag_values=FLAGS)
@@ -33,7 +33,7 @@ def main(args: flags.FlagValues) -> int:
     recipes: dict[str, list[str]] = {}
     for recipe in list_recipes():
         recipes.setdefault(load_recipe(recipe).model.name, []).append(recipe)
-    console = cli.make_console(stderr=args.json)
+    console = streams.make_console(stderr=args.json)
     rows: list[dict[str, Any]] = []
     for name in track(names, "counting", console=console, transient=True, disable=not console.is_terminal):
         entry, summary = find_entry(name), summarize(name)

@@ -148,9 +148,7 @@ def _differences(names, there, wanted, ignored):
             for name, tensor in there.items()
             if tensor.dtype not in FLOATING
         ],
-        "surplus": [
-            f"{short(name)} is surplus" for name in names if name not in wanted and not name.endswith(ignored)
-        ],
+        "surplus": [f"{short(name)} is surplus" for name in names if name not in wanted and not name.endswith(ignored)],
     }
     return "; ".join(
         listed(lines, separator="; ") + (f" {kind}" if len(lines) > 5 else "") for kind, lines in kinds.items() if lines
