@@ -119,7 +119,7 @@ def test_tables_that_are_no_files(tmp_path):
         with pytest.raises(ZooError, match="it has 300 GiB, and at most 16 MiB may be"):
             read_table(path)
     (tmp_path / "escape.json").write_text('[{"name": "\\u001b[31m", "shape": [5], "params": 3}]')
-    assert read_table(tmp_path / "escape.json")[0].name == "'\\x1b[31m'"
+    assert read_table(tmp_path / "escape.json")[0].name == "\\x1b[31m"
 
 
 def test_the_programs(tmp_path):

@@ -92,7 +92,7 @@ def test_weights_are_found_and_that_is_said(saved, said):
             {"model": {f"layer{n}": np.ones(2) for n in range(300)}},
             ["fc1.weight is missing", "1 more missing", "295 more surplus"],
         ),
-        ({**TENSORS, "\x1b[31m": np.ones(2)}, ["'\\x1b[31m' is surplus"]),
+        ({**TENSORS, "\x1b[31m": np.ones(2)}, ["\\x1b[31m is surplus"]),
         ({**TENSORS, "z" * 5000: np.ones(2)}, ["... (5,000 characters) is surplus"]),
         ({**TENSORS, "fc1.bias": np.zeros(64, np.int64)}, ["fc1.bias is int64 and not of floating-point numbers"]),
         ({**TENSORS, "fc1.bias": np.zeros(64, bool)}, ["fc1.bias is bool and"]),

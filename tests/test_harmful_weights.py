@@ -121,7 +121,7 @@ HARMFUL = {
     "a list of a megabyte": (long_list, "holds no names"),
     "no weights": (lambda path: h5py.File(path, "w").close(), "holds no weights"),
     "endless heap": (endless_heap, "it is damaged: a heap of texts does not end"),
-    "escapes": (escapes, r"there is no \?\[31mkernel in /fc"),
+    "escapes": (escapes, r"there is no \\x1b\[31mkernel in /fc"),
     "garbage": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100)), "cannot be read"),
 }
 
