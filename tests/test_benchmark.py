@@ -33,6 +33,7 @@ def test_a_network_by_itself(tmp_path):
     assert list((tmp_path / "alexnet-train").rglob("perfetto_trace.json.gz"))
 
 
+@pytest.mark.slow
 def test_tables():
     table = run("--model=lenet5,squeezenet1_1", "--batch=1", "--mode=eval")
     assert "images/s" in table and "peak MB" in table and "lenet5" in table and "squeezenet1_1" in table

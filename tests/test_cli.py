@@ -96,6 +96,7 @@ def test_evaluate_on_data_of_other_classes_is_one_line(trained):
     assert "the network was trained for the classes blue, green, red; fashion_mnist has T-shirt/top" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_converge_exits_with_1(tmp_path, image_folder):
     arguments = [
         *TINY_FLAGS,

@@ -80,6 +80,7 @@ def test_shipped_studies_say_what_they_show_and_on_what_evidence(name):
     assert (folder / "table.md").read_text() == page and (folder / "curves.png").is_file()
 
 
+@pytest.mark.slow
 def test_the_program(tmp_path):
     """All is trained, whatever came of it, and a second call only reports."""
     recipe, folder = tmp_path / "short.py", tmp_path / "out"

@@ -122,6 +122,7 @@ def test_tables_that_are_no_files(tmp_path):
     assert read_table(tmp_path / "escape.json")[0].name == "\\x1b[31m"
 
 
+@pytest.mark.slow
 def test_the_programs(tmp_path):
     mine = tmp_path / "mine.json"
     mine.write_text(run_python("-m", "zoo.summarize", "--model=alexnet", "--json").stdout)

@@ -76,6 +76,7 @@ def test_records_have_numbers_and_the_folder_has_the_rest(tmp_path, dataset, rec
     assert shown.returncode == 0 and "recall" in shown.stdout and "Ankle boot" in shown.stdout, shown.stderr
 
 
+@pytest.mark.slow
 def test_every_device_s_answers_are_counted():
     code = """if True:
         import json, sys

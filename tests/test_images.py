@@ -10,6 +10,7 @@ from zoo.recipe.part import Part
 from zoo.training.preparing import prepare
 
 
+@pytest.mark.slow
 def test_new_transforms_are_checked(recipe, dataset):
     train = (Resize(67), RandomRotation(20), RandomZoom(0.2), TrivialAugmentWide(), Normalize(), Cutout(16), Cutout(8))
     augmentation = Augmentation(train, (Resize(75), Normalize(), TenCrop(67)), Mixup(0.4))

@@ -251,6 +251,7 @@ def test_evaluation_sees_no_example_that_was_made_up(skewed):
     assert [r["examples"] for r in result.history if r["kind"] != "train"] == [80, 200]
 
 
+@pytest.mark.slow
 def test_weights_help_the_rare_class():
     pytest.importorskip("sklearn")
     plain = tabular("synthetic:imbalanced", budget__steps=400, budget__batch_size=64, schedule__peak=0.01)

@@ -172,11 +172,11 @@ RESIDUAL_ENDS = {  # (pattern, blocks) as the docstring of `Initialization` has 
 }
 
 
-# What resnet50 shows, those that are like it show in `-m slow`.
+# What resnet18 shows, those that are like it show in `-m slow`.
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] * (name in ("wide_resnet50_2", "resnext50_32x4d")))
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("resnet50", "wide_resnet50_2", "resnext50_32x4d")))
         for name in RESIDUAL_ENDS
     ],
 )

@@ -127,6 +127,7 @@ def test_a_run_says_how_it_was_computed(tmp_path):
     assert json.loads((tmp_path / "run" / "environment.json").read_text(encoding="utf-8"))["convolution"] == "xla"
 
 
+@pytest.mark.slow
 def test_the_flag_of_programs(tmp_path):
     flags = ["--recipe=tests/tiny.py", "--set=budget.steps=2", f"--workdir={tmp_path / 'run'}"]
     assert run_python("-m", "zoo.train", *flags, "--convolution=xla").returncode in (0, 1)

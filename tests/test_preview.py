@@ -96,6 +96,7 @@ def test_the_sheet_is_a_picture_with_all_images(recipe, dataset, tmp_path, count
         draw_contact_sheet([], path, title="title")
 
 
+@pytest.mark.slow
 def test_the_program_draws_a_folder(tmp_path):
     for place in ("train/cat", "train/dog", "val/cat", "val/dog"):
         (tmp_path / "pets" / place).mkdir(parents=True)

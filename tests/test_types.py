@@ -119,10 +119,12 @@ def found(request, tmp_path_factory):
     return errors
 
 
+@pytest.mark.slow
 def test_a_users_file_has_the_types_that_it_should(found):
     assert found[""] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", WRONG)
 def test_a_mistake_in_a_users_file_is_seen(found, line):
     (message,) = found[line]

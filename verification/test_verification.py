@@ -43,8 +43,8 @@ def marked(names, **marks):
     ]
 
 
-# Of each kind one, for those who try whether all is well: plain, with batch normalization, depthwise, residual.
-LOOKED_INTO = ("alexnet", "bn_cnn", "lenet5", "mlp", "mobilenet_v3_small", "resnet18")
+# Of each kind one, for those who try whether all is well: plain, with batch normalization, residual.
+LOOKED_INTO = ("alexnet", "bn_cnn", "lenet5", "mlp", "resnet18")
 
 # Deeper or wider than another of the same module, which is checked in whole: of these, CI compares what needs no arithmetic,
 # the layers, and `tests/test_weights.py` what other implementations call them.
@@ -80,9 +80,9 @@ def start(request):
     return in_order(request, test_start, functools.partial(check_recipes, groups=("initialization", "traces")))
 
 
-STARTED = ("bn_cnn", "lenet5", "mlp")
+STARTED = ("lenet5", "mlp")
 # Those of each kind: for data that is not at hand, with SGD, AdamW and RMSprop, with auxiliary heads.
-STARTED_SLOWLY = ("alexnet_imagenet", "convnext_tiny", "efficientnet_b0", "googlenet")
+STARTED_SLOWLY = ("alexnet_imagenet", "bn_cnn", "convnext_tiny", "efficientnet_b0", "googlenet")
 
 
 def is_started_in_full(name):
@@ -94,9 +94,14 @@ def test_start(name, start):
     settle(start(name))
 
 
-TRAINED = ("bn_cnn", "lenet5", "mlp")  # in seconds; the rest take minutes and more
+TRAINED = ("lenet5", "mlp")  # in seconds; the rest take minutes and more
+TRAINED_SLOWLY = ("bn_cnn",)
 
 
-@pytest.mark.parametrize("name", marked(list_recipes(), full=lambda name: name not in TRAINED))
+def is_trained_in_full(name):
+    return name not in TRAINED + TRAINED_SLOWLY
+
+
+@pytest.mark.parametrize("name", marked(list_recipes(), slow=TRAINED_SLOWLY.__contains__, full=is_trained_in_full))
 def test_convergence(name):
     settle(check_recipe(name, ["convergence"]))
