@@ -2,7 +2,7 @@
 
 python tests/fit_child.py FOLDER RUN[,RUN...] [WORKDIR COORDINATOR PROCESSES PROCESS]
 
-A RUN is DEVICES-STRATEGY-PARTS, and its arrays become FOLDER/RUN.npz. With a coordinator it is one of several processes.
+A RUN is DEVICES-STRATEGY-PARTS[-STEPS], STEPS of one program (0: all between two evaluations), and its arrays become FOLDER/RUN.npz. With a coordinator it is one of several processes.
 """
 
 import sys
@@ -42,11 +42,12 @@ if __name__ == "__main__":
         workdir, coordinator, processes, process = distributed
         jax.distributed.initialize(coordinator, int(processes), int(process))
     for run in runs.split(","):
-        devices, strategy, parts = run.split("-")
+        devices, strategy, parts, *steps = run.split("-")
+        options = {"strategy": strategy, "steps_per_execution": int(*steps or [1])}
         recipe = RECIPE.override({**CHANGES, "budget.accumulation": int(parts)})
         used = jax.devices()[: int(devices)]
         assert len(used) == int(devices)
-        result = zoo.fit(recipe, workdir, strategy=strategy, dataset=tiny_dataset(), model=Net(), devices=used)
+        result = zoo.fit(recipe, workdir, dataset=tiny_dataset(), model=Net(), devices=used, **options)
         params = traverse_util.flatten_dict(jax.device_get(result.variables["params"]), sep="/")
         losses = [record["loss"] for record in result.history if record["kind"] == "train"]
         np.savez(

@@ -17,7 +17,10 @@ from zoo.errors import ZooError
 CHILD = ROOT / "tests" / "fit_child.py"
 
 
-RUNS = ("1-shard_map-1", "8-shard_map-1", "8-pmap-1", "2-shard_map-1", "2-pmap-1", "1-shard_map-4", "2-shard_map-4")
+RUNS = (
+    *("1-shard_map-1", "8-shard_map-1", "8-pmap-1", "2-shard_map-1", "2-pmap-1", "1-shard_map-4", "2-shard_map-4"),
+    *("2-shard_map-1-0", "2-pmap-1-0"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +31,8 @@ def train(tmp_path_factory):
     assert child.returncode == 0, child.stderr
     assert child.stdout.splitlines() == [f"{run.split('-')[0]} devices 1 processes" for run in RUNS]
 
-    def run(devices=1, strategy="shard_map", accumulation=1):
-        return dict(np.load(folder / f"{devices}-{strategy}-{accumulation}.npz"))
+    def run(devices=1, strategy="shard_map", accumulation=1, steps=""):
+        return dict(np.load(folder / f"{devices}-{strategy}-{accumulation}{steps}.npz"))
 
     return run
 
@@ -51,12 +54,18 @@ def test_literal_pmap_trains_as_shard_map(train):
     assert_same_training(train(2, "pmap"), train(2))
 
 
+@pytest.mark.parametrize("strategy", ["shard_map", "pmap"])
+def test_several_steps_in_one_program_train_as_one_by_one(train, strategy):
+    assert_same_training(train(2, strategy, steps="-0"), train(2))
+
+
 @pytest.mark.parametrize(("devices", "accumulation"), [(1, 4), (2, 4)])
 def test_a_batch_in_parts_trains_as_a_whole(train, devices, accumulation):
     """Dropout and augmentation included: they follow from an example's place in the whole batch."""
     assert_same_training(train(devices, accumulation=accumulation), train())
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_with_two_devices(train, tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
@@ -123,6 +132,7 @@ def test_a_forgotten_average_is_an_error_at_trace_time():
         step(jnp.float32(0), None, jnp.arange(4.0))
 
 
+@pytest.mark.slow
 def test_one_all_reduce_a_step():
     """Gradients, moving statistics and metrics travel together."""
     script = f"""

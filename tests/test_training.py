@@ -16,6 +16,7 @@ import zoo
 from zoo.data.loader import Corrupt
 from zoo.errors import ZooError, ZooWarning
 from zoo.recipe import *
+from zoo.training.execution import Execution
 from zoo.training.pace import Waits
 from zoo.training.preparing import prepare
 from zoo.training.run_folder import RunFolder
@@ -302,7 +303,7 @@ def test_a_run_that_waits_for_its_images_says_so():
     for ready, batches, starved in ((True, slow(9), True), (False, slow(9), False), (True, iter(range(9)), False)):
         waits = Waits()
         for _ in range(9):
-            waits.next(batches, [(1, {"loss": Ready(ready)}, None)])
+            waits.next(batches, 1, [Execution(range(1, 2), {"loss": Ready(ready)}, None, False)])
         assert bool(waits.advice("images")) == starved
         assert not starved or "100% of the steps the device waited for images; --workers=N" in waits.advice("images")
         # Nothing is decoded of a table.

@@ -44,7 +44,9 @@ def check_strategy(strategy: str) -> None:
         raise ZooError("pmap is for one process here: take shard_map, which does the same on several")
 
 
-def data_parallel(body: Callable, mesh: Mesh, *, donate: bool, strategy: str = "shard_map") -> Callable:
+def data_parallel(
+    body: Callable, mesh: Mesh, *, donate: bool, strategy: str = "shard_map", of_steps: bool = False
+) -> Callable:
     """Compiles a per-device function for all devices of a mesh.
 
     Args:
@@ -54,27 +56,31 @@ def data_parallel(body: Callable, mesh: Mesh, *, donate: bool, strategy: str = "
       donate: whether `replicated` may be overwritten, as a training state.
       strategy: "shard_map", which checks at trace time that the outputs are equal on all devices; or "pmap", the same
         by its older name, for one process.
+      of_steps: whether the arrays of `batch` have an axis of steps in front of the axis of examples.
 
     Returns:
       A function of the same arguments, where `batch` is global: from `shard_batch`.
     """
     donated = (0,) if donate else ()
     if strategy == "shard_map":
-        replicated, sharded = PartitionSpec(), PartitionSpec(AXIS)
+        replicated, sharded = PartitionSpec(), _sharded(of_steps)
         mapped = jax.shard_map(body, mesh=mesh, in_specs=(replicated, replicated, sharded), out_specs=replicated)
         return jax.jit(mapped, donate_argnums=donated)
     mapped = jax.pmap(
         body,
         axis_name=AXIS,
-        in_axes=(None, None, 0),
+        in_axes=(None, None, int(of_steps)),
         out_axes=None,
         devices=list(mesh.devices.flat),
         donate_argnums=donated,
     )
 
     def call(state, constants, batch):
-        by_device = jax.tree.map(lambda array: array.reshape(mesh.size, -1, *array.shape[1:]), batch)
-        return mapped(state, constants, by_device)
+        def by_device(array):
+            steps = array.shape[: int(of_steps)]
+            return array.reshape(*steps, mesh.size, -1, *array.shape[len(steps) + 1 :])
+
+        return mapped(state, constants, jax.tree.map(by_device, batch))
 
     return call
 
@@ -90,10 +96,14 @@ def make_replicated(function: Callable, mesh: Mesh, *arguments: Any) -> Any:
     return compile_quickly(function, *arguments, out_shardings=NamedSharding(mesh, PartitionSpec()))(*arguments)
 
 
-def shard_batch(batch: Any, mesh: Mesh) -> Any:
-    """This process' part of a batch as global arrays, cut along their first axis."""
-    sharding = NamedSharding(mesh, PartitionSpec(AXIS))
+def shard_batch(batch: Any, mesh: Mesh, of_steps: bool = False) -> Any:
+    """This process' part of a batch as global arrays, cut along their axis of examples; see `data_parallel`."""
+    sharding = NamedSharding(mesh, _sharded(of_steps))
     return jax.tree.map(lambda array: jax.make_array_from_process_local_data(sharding, array), batch)
+
+
+def _sharded(of_steps):
+    return PartitionSpec(None, AXIS) if of_steps else PartitionSpec(AXIS)
 
 
 def varying(tree: Any) -> Any:

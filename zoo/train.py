@@ -33,6 +33,13 @@ cli.define_integer(
 )
 flags.DEFINE_enum("parallel", "shard_map", ["shard_map", "pmap"], "How steps reach the devices.", flag_values=FLAGS)
 cli.define_integer("workers", 0, "Processes that decode images; 0 for threads.", lower_bound=0, flag_values=FLAGS)
+cli.define_integer(
+    "steps_per_execution",
+    1,
+    "Training steps that one compiled program does at most; 0 for all from one evaluation to the next.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
 flags.DEFINE_bool("json", False, "Print the verdict as JSON, and all else to standard error.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
 cli.define_convolution_flag(FLAGS)
@@ -58,7 +65,11 @@ def train(args: flags.FlagValues, name: str, recipe: "Recipe") -> int:
     folds = f"-folds{args.folds}" if args.folds else ""
     workdir = args.workdir or f"runs/{name}-{recipe.fingerprint[:8]}-seed{args.seed}{folds}"
     main_process, console = jax.process_index() == 0, streams.make_console(stderr=args.json)
-    options: FitOptions = {"strategy": args.parallel, "workers": args.workers}
+    options: FitOptions = {
+        "strategy": args.parallel,
+        "workers": args.workers,
+        "steps_per_execution": args.steps_per_execution,
+    }
     report = {"recipe": name, "workdir": workdir, "seed": args.seed}
     if args.folds:
 

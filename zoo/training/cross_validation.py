@@ -31,6 +31,7 @@ class FitOptions(TypedDict, total=False):
     devices: Sequence[jax.Device] | None
     strategy: str
     workers: int
+    steps_per_execution: int
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from zoo.layers.lowering import Lowering, convolution_lowering
 from zoo.recipe import Recipe, ReduceOnPlateau
 from zoo.training.objective import Objective
 from zoo.training.state import TrainState, create_state
-from zoo.training.step import Constants, make_eval_step, make_train_step
+from zoo.training.step import Constants, make_eval_step, make_train_step, several_steps
 from zoo.training.transfer import Start
 
 
@@ -46,6 +46,8 @@ class Experiment:
       laws: that the network draws its parameters by where the recipe says nothing, by path, as far as they are known.
       start: what the network starts from besides its initialization; None for nothing.
       frozen: the parameters that do not move, such as "conv1/kernel".
+      steps_per_execution: how many training steps one program does at most, from one evaluation to the next; 0 for all
+        of them.
     """
 
     recipe: Recipe
@@ -66,6 +68,7 @@ class Experiment:
     laws: Mapping[str, OwnLaw]
     start: Start | None = None
     frozen: frozenset[str] = frozenset()
+    steps_per_execution: int = 1
 
     def initial_state(self, seed: int) -> TrainState:
         """The state before the first step, on every device."""
@@ -110,7 +113,16 @@ class Experiment:
     @functools.cached_property
     def train_step(self) -> Callable:
         """The compiled training step (state, constants, batch) -> (state, metrics); the old state is used up."""
-        body = make_train_step(
+        return self._compile(self._train_body, donate=True)
+
+    @functools.cached_property
+    def train_steps(self) -> Callable:
+        """The compiled program of several training steps, see `zoo.training.step.several_steps`; likewise."""
+        return self._compile(several_steps(self._train_body), donate=True, of_steps=True)
+
+    @property
+    def _train_body(self):
+        return make_train_step(
             self.model,
             self.train_feed.transforms,
             self.optimizer,
@@ -121,7 +133,6 @@ class Experiment:
             weight_average=self.recipe.weight_average,
             frozen=self.frozen,
         )
-        return self._compile(body, donate=True)
 
     @functools.cached_property
     def eval_step(self) -> Callable:
@@ -137,6 +148,6 @@ class Experiment:
         body = make_eval_step(self.model, feed.transforms, self.recipe.loss)
         return self._compile(body, donate=False)
 
-    def _compile(self, body, donate):
+    def _compile(self, body, donate, of_steps=False):
         body = convolution_lowering(self.convolution)(body)
-        return parallel.data_parallel(body, self.mesh, donate=donate, strategy=self.strategy)
+        return parallel.data_parallel(body, self.mesh, donate=donate, strategy=self.strategy, of_steps=of_steps)

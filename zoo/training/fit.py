@@ -69,6 +69,7 @@ def fit(
     devices: Sequence[jax.Device] | None = None,
     strategy: str = "shard_map",
     workers: int = 0,
+    steps_per_execution: int = 1,
     trackers: Sequence[Tracker] = (),
     experiment: Experiment | None = None,
 ) -> FitResult:
@@ -84,6 +85,9 @@ def fit(
       devices: to train on; all there are if None.
       strategy: "shard_map" or "pmap", see `zoo.parallel.data_parallel`.
       workers: processes that decode images; 0 for threads of this one.
+      steps_per_execution: how many training steps one compiled program does at most, without the host between them: for
+        small networks on fast devices, which would wait for the host, and data that is kept on the device. 0 for all
+        steps from one evaluation to the next. A signal to stop waits for the program's end.
       trackers: are told of everything that happens.
       experiment: of this recipe, from `zoo.training.preparing.prepare`, which then decides data, network and devices:
         so that runs with several seeds read and compile once. Not with a `workdir`.
@@ -98,13 +102,15 @@ def fit(
         raise ZooError(f"the seed is {seed}, it must be from 0 to 2^32 - 1")
     main_process = jax.process_index() == 0
     tracker = Trackers(trackers if main_process else ())
+    if steps_per_execution < 0:
+        raise ZooError(f"steps_per_execution is {steps_per_execution}, it must be 0 or more")
     with contextlib.ExitStack() as stack:
         stack.enter_context(one_line_for_disk_errors())
         stack.callback(tracker.close)
         if experiment is not None:
             dataset = experiment.dataset
         own, dataset = dataset, dataset or open_data(recipe.data)
-        folder = RunFolder(workdir, tracker.note) if workdir else None
+        folder = RunFolder(workdir, tracker.note, steps_per_execution) if workdir else None
         if folder:
             _in_main_process(lambda: stack.enter_context(folder.claimed(recipe, seed, dataset)))
         skipped = SkippedImages(recipe.data, len(dataset.train) + len(dataset.eval), folder if main_process else None)
@@ -118,6 +124,7 @@ def fit(
             on_progress=tracker.progress,
             known_statistics=_known_statistics(folder, tracker) if folder else None,
             workers=workers,
+            steps_per_execution=steps_per_execution,
         )
         stop = stack.enter_context(stop_on_signals())
         state = experiment.initial_state(seed)

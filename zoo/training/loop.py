@@ -10,13 +10,13 @@ from typing import Any
 
 import jax
 
-from zoo import parallel
 from zoo.data.loader import Feed, training_batches
 from zoo.data.statistics import sample_indices
 from zoo.errors import TrainingInterrupted
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.diagnosis import first_non_finite
 from zoo.training.evaluation import BY_CLASS, evaluate_feed
+from zoo.training.execution import Execution, execute, steps_at_once
 from zoo.training.experiment import Experiment
 from zoo.training.pace import Clock, Waits
 from zoo.training.state import TrainState
@@ -25,9 +25,9 @@ from zoo.training.tracking import History, Tracker
 from zoo.training.verdict import Verdict, diverged, judge
 from zoo.training.watching import Watched
 
-# Metrics are read one step late, so that the device has the next step to do meanwhile. Much later must not be: with
+# Metrics are read one program late, so that the device has the next one to do meanwhile. Much later must not be: with
 # 32 steps under way, collectives of several CPU devices on few cores wait for each other for ever.
-STEPS_IN_FLIGHT = 1
+PROGRAMS_IN_FLIGHT = 1
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,17 @@ class Loop:
         """From a state to the end of the run, or to the first step that is not finite."""
         experiment, total = self.experiment, self.experiment.total_steps
         budget = experiment.recipe.budget
-        due = {*budget.evaluation_steps(total)} - {
+        evaluations = budget.evaluation_steps(total)
+        due = {*evaluations} - {
             record["step"] for record in self.history.records if record["kind"] != "train"
         }
-        constants, train_step = experiment.constants(experiment.train_feed), experiment.train_step
+        constants = experiment.constants(experiment.train_feed)
         evaluate_at_end = evaluate_on_the_way = self.evaluator("eval", experiment.eval_feed, experiment.eval_step)
         if experiment.validation_feed:
             evaluate_on_the_way = self.evaluator("validation", experiment.validation_feed, experiment.validation_step)
         watched = self.watched
         state, over = watched.follow(state, experiment.mesh), watched.over
-        clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque[tuple[int, Any, Any]]()
+        clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque[Execution]()
         step = int(state.step)
         batches = training_batches(
             experiment.train_feed,
@@ -83,13 +84,14 @@ class Loop:
             while True:
                 pending = self.stop.pending(step)
                 pause = pending or step in due or step == total
-                while len(in_flight) > (0 if pause else STEPS_IN_FLIGHT):
-                    done, metrics, batch = in_flight.popleft()
-                    values = {name: value.item() for name, value in jax.device_get(metrics).items()}
-                    if not values.pop("finite"):
-                        where = first_non_finite(experiment, state, constants, batch)
-                        return state, diverged(values, where, experiment.recipe.target, done, total)
-                    self.tracker.train({"kind": "train", "step": done, **values, **clock.speed()})
+                while len(in_flight) > (0 if pause else PROGRAMS_IN_FLIGHT):
+                    executed = in_flight.popleft()
+                    records, speed = executed.records(), clock.speed(len(executed.steps))
+                    for done, values in records:
+                        if not values.pop("finite"):
+                            where = first_non_finite(experiment, state, constants, executed.batch_of(done))
+                            return state, diverged(values, where, experiment.recipe.target, done, total)
+                        self.tracker.train({"kind": "train", "step": done, **values, **speed})
                 if not (pending and self.stop.settle()) and step in due:
                     final = step == total and experiment.recipe.early_stopping is None
                     evaluate = evaluate_at_end if final else evaluate_on_the_way
@@ -110,11 +112,10 @@ class Loop:
                     self.restore_best(state, step, evaluate_at_end)
                     examples = experiment.dataset.examples
                     return state, judge(self.history.records, experiment.recipe.target, total, examples)
-                batch = waits.next(batches, in_flight)
-                batch = parallel.shard_batch(batch, experiment.mesh)
-                state, metrics = train_step(state, constants, batch)
-                step += 1
-                in_flight.append((step, metrics, batch))
+                count = steps_at_once(step, evaluations, experiment.steps_per_execution)
+                state, executed = execute(experiment, state, constants, step, waits.next(batches, count, in_flight))
+                step += count
+                in_flight.append(executed)
 
     @property
     def watched(self) -> Watched:

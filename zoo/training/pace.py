@@ -1,35 +1,36 @@
 """How fast a run goes, and whether it is kept waiting for its examples."""
 
 import collections
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 
 from zoo.data.loader import Batch
+from zoo.training.execution import Execution
 
-STARVED = 0.05  # share of steps that may wait for examples before the user is told
+STARVED = 0.05  # share of programs that may wait for examples before the user is told
 SHORTEST_WAIT = 1e-3  # seconds; less is the loop's own work
 
 
 class Waits:
-    """Counts the steps in front of which the devices had nothing to do, because the next batch was not there yet."""
+    """Counts the programs in front of which the devices had nothing to do, because their batches were not there yet."""
 
     def __init__(self) -> None:
-        self.steps = self.starved = 0
+        self.programs = self.starved = 0
 
-    def next(self, batches: Iterator[Batch], in_flight: Sequence[tuple]) -> Batch:
-        """The next batch; `in_flight` are the steps that were begun, the last one last."""
+    def next(self, batches: Iterator[Batch], count: int, in_flight: Sequence[Execution]) -> list[Batch]:
+        """The next `count` batches; `in_flight` are the programs that were begun, the last one last."""
         started = time.perf_counter()
-        batch = next(batches)
+        taken = list(itertools.islice(batches, count))
         waited = time.perf_counter() - started > SHORTEST_WAIT
         if in_flight:
-            _, metrics, _ = in_flight[-1]
-            self.steps += 1
-            self.starved += waited and metrics["loss"].is_ready()
-        return batch
+            self.programs += 1
+            self.starved += waited and in_flight[-1].metrics["loss"].is_ready()
+        return taken
 
     def advice(self, examples: str) -> str | None:
         """What to tell the user, if there is anything; `examples` is what they are called, "images" or "examples"."""
-        share = self.starved / max(self.steps, 1)
+        share = self.starved / max(self.programs, 1)
         if share <= STARVED:
             return None
         waited = f"the input was the bottleneck: in front of {share:.0%} of the steps the device waited for {examples}"
@@ -39,14 +40,21 @@ class Waits:
 
 
 class Clock:
-    """Measures images a second over the last few steps."""
+    """Measures images a second over the last few programs."""
 
     def __init__(self, batch_size: int) -> None:
-        self.batch_size = batch_size
-        self.times: collections.deque[float] = collections.deque(maxlen=10)
+        self.batch_size, self.begun, self.steps = batch_size, time.perf_counter(), 0
+        self.ends: collections.deque[tuple[float, int]] = collections.deque(maxlen=10)
 
-    def speed(self) -> dict[str, float]:
-        """To be called after each step; {"images_per_second": ...}, or nothing after the first."""
-        self.times.append(time.perf_counter())
-        steps = len(self.times) - 1
-        return {"images_per_second": steps * self.batch_size / (self.times[-1] - self.times[0])} if steps else {}
+    def speed(self, steps: int) -> dict[str, float]:
+        """To be called after each program, with its steps; {"images_per_second": ...}.
+
+        The first step after the clock was made has none, for it may have been compiled meanwhile. The first program of
+        several steps has one, for it may be the only one.
+        """
+        self.steps += steps
+        self.ends.append((time.perf_counter(), self.steps))
+        (first, before), (last, after) = self.ends[0], self.ends[-1]
+        if len(self.ends) == 1:
+            first, before = self.begun, 0
+        return {"images_per_second": (after - before) * self.batch_size / (last - first)} if after > 1 else {}

@@ -49,6 +49,7 @@ def prepare(
     training: bool = True,
     decode_ahead: bool = True,
     workers: int = 0,
+    steps_per_execution: int = 1,
 ) -> Experiment:
     """Checks that recipe, data and network fit together, reads what has to be read, and measures the statistics.
 
@@ -64,6 +65,7 @@ def prepare(
       training: whether it will train: if not, training images are read only as far as statistics need them.
       decode_ahead: whether to decode at once what fits in memory and is gone through again and again.
       workers: processes that decode; 0 for threads of this one.
+      steps_per_execution: see `Experiment`.
 
     Raises:
       ZooError: they do not fit together, or too many images cannot be decoded.
@@ -104,6 +106,11 @@ def prepare(
         )
 
     train_feed = feed_of("train", dataset.train, recipe.augmentation.train)
+    if steps_per_execution != 1 and not train_feed.resident:
+        raise ZooError(
+            f"steps_per_execution is {steps_per_execution}, which is for data that is kept on the devices: {dataset.spec} is"
+            " too large for them, or its images are cut out at random; leave it at 1"
+        )
     eval_feed = feed_of("eval", dataset.eval, recipe.augmentation.eval)
     validation_feed = feed_of("validation", validation, recipe.augmentation.eval) if validation else None
     input_shape = augment.output_shape(train_feed.transforms, train_feed.image_shape)
@@ -158,6 +165,7 @@ def prepare(
         laws=laws,
         start=start,
         frozen=frozen,
+        steps_per_execution=steps_per_execution,
     )
 
 

@@ -47,8 +47,15 @@ class RunFolder:
     `on_damaged` told so in a line; what it cannot do without is a `DamagedFile`.
     """
 
-    def __init__(self, path: str | Path, on_damaged: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        on_damaged: Callable[[str], None] = lambda text: None,
+        steps_per_execution: int = 1,
+    ) -> None:
+        """Args: the folder, who is told of damages, and what is recorded with the environment, see `zoo.fit`."""
         self.path = Path(path)
+        self._execution = {"steps_per_execution": steps_per_execution}
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.jsonl"
         self.events = self.path / "tensorboard"
@@ -98,7 +105,7 @@ class RunFolder:
                 "recipe": recipe.to_json(),
             }
             self.write("recipe.json", content)
-            self.write("environment.json", environment())
+            self.write("environment.json", environment() | self._execution)
 
     @contextlib.contextmanager
     def _one_line_for_what_the_system_refuses(self):
@@ -211,11 +218,11 @@ class RunFolder:
         then = self._read_what_can_be_missed(
             "environment.json", Mapping[str, Any], "whether the run was begun elsewhere is not known"
         )
-        now = environment()
+        now = environment() | self._execution
         now, then = (
             {**one, **(versions if isinstance(versions := one.get("versions"), dict) else {})} for one in (now, then)
         )
-        names = ("python", "platform", "device", "devices", "processor", "convolution", *PACKAGES)
+        names = ("python", "platform", "device", "devices", "processor", "convolution", *self._execution, *PACKAGES)
         return [
             f"{name}: {now.get(name)}, {printable(then.get(name))}"
             for name in names

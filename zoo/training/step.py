@@ -146,6 +146,20 @@ def make_train_step(
     return train_step
 
 
+def several_steps(train_step: Callable) -> Callable:
+    """Makes the body of a program of several training steps, one after the other, from the body of one.
+
+    Returns:
+      A function (state, constants, batches) -> (state, metrics); each array of `batches` has an axis of steps in front,
+      and so have the metrics.
+    """
+
+    def train_steps(state, constants, batches):
+        return lax.scan(lambda state, batch: train_step(state, constants, batch), state, batches)
+
+    return train_steps
+
+
 def make_eval_step(
     model: nn.Module, transforms: tuple[Transform, ...], loss: Loss = CROSS_ENTROPY.loss
 ) -> Callable[[dict[str, Any], Constants, Batch], Sums]:

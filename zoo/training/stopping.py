@@ -29,12 +29,15 @@ class Stop:
 
     received: int | None = None
     signum: int | None = None
+    _next_agreement: int = 0
 
     def pending(self, step: int) -> bool:
         """Whether to call `settle` after `step` steps: at once on one host, now and then on many."""
         if jax.process_count() == 1:
             return self.received is not None
-        return step % HOSTS_AGREE_EVERY == 0
+        if due := step >= self._next_agreement:
+            self._next_agreement = step + HOSTS_AGREE_EVERY
+        return due
 
     def settle(self) -> bool:
         """Sets `signum`; whether to stop. All hosts have to call it after the same step, with nothing else under way:
