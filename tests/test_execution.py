@@ -69,7 +69,9 @@ def test_the_same_training(one_by_one, steps):
     ours, theirs = (traverse_util.flatten_dict(run.variables, sep="/") for run in (result, one_by_one))
     for name in theirs:
         np.testing.assert_allclose(ours[name], theirs[name], atol=1e-5, err_msg=name)
-    assert all("images_per_second" in record for record in result.history if record["step"] > 1 and "grad_norm" in record)
+    assert all(
+        "images_per_second" in record for record in result.history if record["step"] > 1 and "grad_norm" in record
+    )
 
 
 class SignalAt(Tracker):

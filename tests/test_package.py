@@ -45,10 +45,12 @@ def test_the_readmes_numbers_are_the_networks():
     assert f"alexnet ({zoo.load_recipe('alexnet').fingerprint})" in README
 
 
-def test_the_readmes_tables_are_those_of_the_ledgers_and_measurements():
-    assert results.with_tables(README) == README
-    with pytest.raises(ZooError, match="has no <!-- results: begin -->"):
-        results.with_tables("# zoo")
+def test_the_tables_of_pages_are_those_of_the_ledgers_and_measurements():
+    for page, tables in results.PAGES.items():
+        text = page.read_text(encoding="utf-8")
+        assert results.with_tables(text, tables, page.name) == text
+    with pytest.raises(ZooError, match="zoo.md has no <!-- results: begin -->"):
+        results.with_tables("# zoo", results.TABLES, "zoo.md")
 
 
 def test_the_readme_names_every_part_and_every_study():

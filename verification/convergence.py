@@ -118,20 +118,26 @@ class _Watch(Tracker):
 def record_run(
     recipe_name: str, experiment: Experiment, platform: str, seed: int, trackers: Sequence[Tracker] = ()
 ) -> dict[str, Any]:
-    """Makes one reference run and adds it to the ledger, with all of its numbers.
+    """Makes one reference run and adds it to the ledger; see `make_reference`."""
+    run = make_reference(recipe_name, experiment, seed, trackers)
+    append_run(recipe_name, platform, run)
+    return run
+
+
+def make_reference(
+    recipe_name: str, experiment: Experiment, seed: int, trackers: Sequence[Tracker] = ()
+) -> dict[str, Any]:
+    """Makes one reference run, with all of its numbers.
 
     Raises:
-      ZooError: the run diverged. It is not added; leaving it out and going on would make the ledger look better than
+      ZooError: the run diverged. It is no reference; leaving it out and going on would make the ledger look better than
         the recipe is.
     """
-    recipe = experiment.recipe
-    result = fit(recipe, seed=seed, trackers=trackers, experiment=experiment)
+    result = fit(experiment.recipe, seed=seed, trackers=trackers, experiment=experiment)
     if result.verdict.value is None:
         raise ZooError(f"{recipe_name} with seed {seed} is no reference: {result.verdict.explanation}")
     run = reference_run(recipe_name, experiment, seed, result.history, measure(result))
-    run["converged"] = result.verdict.converged
-    append_run(recipe_name, platform, run)
-    return run
+    return run | {"converged": result.verdict.converged}
 
 
 def reference_run(

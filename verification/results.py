@@ -1,25 +1,35 @@
-"""Writes the README's tables: of recipes, from the recipes and the ledgers; of performance, from its measurements.
+"""Writes the tables of README.md and of docs/accelerators.md from recipes, ledgers and measurements.
 
-python -m verification.results            # prints them
-python -m verification.results --write    # puts them into README.md, each between its two marks
+python -m verification.results                                  # prints them
+python -m verification.results --write                          # puts them there, each between its two marks
+python -m verification.results --write --accelerator=FOLDER     # takes in first what an accelerator gave
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
 from verification import performance
+from verification.accelerator import intake
 from verification.convergence import ALPHA, FEWEST_RUNS, measure_bands
 from verification.ledger import FOLDER, read_first_steps, read_ledger, seconds
 from zoo import cli
 from zoo.errors import ZooError
 from zoo.recipe import Recipe, list_recipes, load_recipe
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_bool("write", False, "Put the tables into README.md.", flag_values=FLAGS)
+flags.DEFINE_bool("write", False, "Put the tables into their pages.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "accelerator",
+    None,
+    "With --write: a folder that python -m verification.accelerator wrote, to be taken in first.",
+    flag_values=FLAGS,
+)
 
 
 def table_of_recipes() -> str:
@@ -106,32 +116,50 @@ TABLES = {
     "reading": performance.table_of_reading,
     "start": performance.table_of_starts,
 }
+ACCELERATOR_TABLES = {
+    "agreement": intake.table_of_agreement,
+    "determinism": intake.table_of_determinism,
+    "learning": intake.table_of_learning,
+}
+PAGES = {README: TABLES, ROOT / "docs" / "accelerators.md": ACCELERATOR_TABLES}
 
 
-def with_tables(text: str) -> str:
-    """A text with each table between its two marks.
+def with_tables(text: str, tables: Mapping[str, Callable[[], str]], page: str) -> str:
+    """A text with each of some tables between its two marks.
+
+    Args:
+      text: of a page.
+      tables: by their names, functions that make them.
+      page: its name, for errors.
 
     Raises:
       ZooError: the marks are not there.
     """
-    for name, table in TABLES.items():
+    for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
         before, found, rest = text.partition(begin)
         _, found_end, after = rest.partition(end)
         if not found or not found_end:
-            raise ZooError(f"README.md has no {begin} and {end}")
+            raise ZooError(f"{page} has no {begin} and {end}")
         text = f"{before}{begin}\n{table()}\n{end}{after}"
     return text
 
 
 def main(args: flags.FlagValues) -> int:
     """Prints or writes the tables."""
-    if args.write and not README.is_file():
-        raise ZooError(f"there is no {README}: --write is for a checkout")
-    if args.write:
-        README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
-    else:
-        print("\n\n".join(table() for table in TABLES.values()))
+    if args.accelerator and not args.write:
+        raise ZooError("--accelerator takes results in, which is for --write")
+    if not args.write:
+        print("\n\n".join(table() for tables in PAGES.values() for table in tables.values()))
+        return 0
+    for page in PAGES:
+        if not page.is_file():
+            raise ZooError(f"there is no {page}: --write is for a checkout")
+    if args.accelerator:
+        for path in intake.take_in(Path(args.accelerator)):
+            print(f"more results in {path.relative_to(ROOT)}")
+    for page, tables in PAGES.items():
+        page.write_text(with_tables(page.read_text(encoding="utf-8"), tables, page.name), encoding="utf-8")
     return 0
 
 

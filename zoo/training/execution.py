@@ -25,7 +25,7 @@ class Execution(NamedTuple):
     """
 
     steps: range
-    metrics: dict[str, jax.Array]
+    metrics: dict[str, Any]
     batches: Any
     several: bool
 

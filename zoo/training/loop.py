@@ -59,9 +59,7 @@ class Loop:
         experiment, total = self.experiment, self.experiment.total_steps
         budget = experiment.recipe.budget
         evaluations = budget.evaluation_steps(total)
-        due = {*evaluations} - {
-            record["step"] for record in self.history.records if record["kind"] != "train"
-        }
+        due = {*evaluations} - {record["step"] for record in self.history.records if record["kind"] != "train"}
         constants = experiment.constants(experiment.train_feed)
         evaluate_at_end = evaluate_on_the_way = self.evaluator("eval", experiment.eval_feed, experiment.eval_step)
         if experiment.validation_feed:

@@ -1,0 +1,72 @@
+"""Whether the host keeps an accelerator busy with images that it has to decode."""
+
+import functools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import zoo
+from verification.accelerator.unit import Settings
+from zoo.data.sources import open_data
+from zoo.training.environment import cores
+from zoo.training.fit import fit
+from zoo.training.preparing import prepare
+from zoo.training.tracking import Tracker
+
+RECIPES = ("alexnet_imagenette", "resnet50_imagenette")
+SIZE = (500, 375)  # about the median of ImageNet's photographs
+IMAGES, CLASSES, STEPS = 2560, 10, 60
+
+
+def units(settings: Settings) -> tuple[str, ...]:
+    """Recipes for photographs, with threads and with processes that decode."""
+    recipes = RECIPES[:1] if settings.rehearse else RECIPES
+    workers = (0,) if settings.rehearse else (0, cores())
+    return tuple(f"{name}, {count} workers" for name in recipes for count in workers)
+
+
+def measure(unit: str, settings: Settings) -> dict[str, Any]:
+    """Trains some steps on JPEG files that are made for it.
+
+    Returns:
+      `images_per_second`, the median over steps; and `waited`, the part of the steps in front of which the device had
+      nothing to do, as the run says it, or None if it says nothing.
+    """
+    name, _, workers = unit.removesuffix(" workers").partition(", ")
+    steps, batch = (2, 4) if settings.rehearse else (STEPS, 128)
+    changes = {"budget.epochs": None, "budget.steps": steps, "budget.batch_size": batch, "budget.evaluate_every": 1.0}
+    recipe = zoo.load_recipe(name).override({**changes, "budget.interim_examples": batch, "target": None})
+    dataset = open_data(recipe.data, f"folder:{_photographs(80 if settings.rehearse else IMAGES).name}")
+    notes = _Notes()
+    experiment = prepare(recipe, dataset, workers=int(workers))
+    result = fit(recipe, experiment=experiment, workers=int(workers), trackers=[notes])
+    speeds = [record["images_per_second"] for record in result.history if "images_per_second" in record]
+    advice = next((line for line in notes.lines if "bottleneck" in line), None)
+    return {"images_per_second": float(np.median(speeds)), "waited": advice, "workers": int(workers)}
+
+
+class _Notes(Tracker):
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+
+@functools.cache
+def _photographs(count: int) -> tempfile.TemporaryDirectory:
+    """A folder of JPEG files with as much detail as photographs have, which decides how long they take to decode."""
+    kept, random = tempfile.TemporaryDirectory(prefix="photographs"), np.random.default_rng(0)
+    width, height = SIZE
+    coarse = random.integers(0, 256, (16, height // 25, width // 25, 3), np.uint8)
+    for number in range(count):
+        place = Path(kept.name) / ("val" if number % 10 == 9 else "train") / f"class{number // 10 % CLASSES}"
+        place.mkdir(parents=True, exist_ok=True)
+        image = np.asarray(Image.fromarray(coarse[number % len(coarse)]).resize(SIZE, Image.Resampling.BICUBIC))
+        noise = random.integers(-12, 13, image.shape, np.int16)
+        pixels = np.clip(np.roll(image, number, 1) + noise, 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(place / f"{number}.jpg", quality=90)
+    return kept
