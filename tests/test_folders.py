@@ -12,6 +12,7 @@ import zoo
 from zoo.data.finding import suffixes
 from zoo.data.identity import changed_data, describe_data
 from zoo.data.tree import role
+from zoo.errors import ZooError
 
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -268,3 +269,80 @@ def test_prepared_folders_give_the_same_files_in_the_same_order(tmp_path, archiv
         )
         assert hashlib.sha256("".join(listed).encode()).hexdigest()[:16] == expected
     assert dataset.left_out == dataset.notes == ()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("seg_train", "seg_test"),
+        ("pets_training", "pets_valid"),
+        ("my train set", "my test set"),
+        ("flowersTrain", "flowersTest"),
+    ],
+)
+def test_names_that_speak_of_splits_are_an_error_if_classes_are_below(tmp_path, names):
+    """The folders of Kaggle's Intel images, `seg_train/seg_train/sea`, were two classes."""
+    for name in names:
+        for inner in ("sea", "street"):
+            fill(tmp_path / name / inner, 4)
+    said = problem(tmp_path)
+    assert "may be splits: say which with --set=data.splits=TRAIN,EVALUATION" in said
+    named = opened(tmp_path, splits=",".join(names))
+    assert counts(named) == {"sea": [4, 4], "street": [4, 4]}
+    assert set(counts(opened(tmp_path, splits="none"))) == set(names)
+
+
+def test_splits_deeper_in_the_folder_can_be_named(tmp_path):
+    for name in ("seg_train", "seg_test"):
+        for inner in ("sea", "street"):
+            fill(tmp_path / name / name / inner, 4)
+    assert "may be splits" in problem(tmp_path)
+    named = opened(tmp_path, splits="seg_train/seg_train,seg_test/seg_test")
+    assert counts(named) == {"sea": [4, 4], "street": [4, 4]}
+
+
+def test_names_that_speak_of_splits_are_classes_if_they_have_images(tmp_path):
+    for name in ("steam_train", "test_pattern"):
+        fill(tmp_path / name, 5)
+    assert counts(opened(tmp_path)) == {"steam_train": [4, 1], "test_pattern": [4, 1]}
+
+
+def test_splits_inside_of_every_class_are_an_error(tmp_path):
+    for name in ("sea", "street"):
+        for split in ("train", "test"):
+            fill(tmp_path / name / split, 5)
+    said = problem(tmp_path)
+    assert "every class has the folders test/, train/ in it, which are called as splits" in said
+    assert counts(opened(tmp_path, splits="none")) == {"sea": [5, 5], "street": [5, 5]}
+
+
+def test_the_same_folders_in_every_class_may_be_the_classes(tmp_path):
+    for name in ("fold0", "fold1", "fold2"):
+        for inner in ("cat", "dog"):
+            fill(tmp_path / name / inner, 3)
+    (said,) = (note for note in opened(tmp_path).notes if "same folders" in note)
+    assert said.startswith(
+        "fold0/, fold1/, fold2/ have the same folders in them, such as cat/: if those are the classes"
+    )
+    # Where each class has its own, there is nothing to say.
+    fill(tmp_path / "fold0" / "fox", 3)
+    assert not any("same folders" in note for note in opened(tmp_path).notes)
+
+
+def test_classes_that_people_take_for_one_are_said(tmp_path):
+    for number, name in enumerate(("Cat", "cat", "caf\u00e9", "cafe\u0301", "dog")):
+        fill(tmp_path / name, 5, start=10 * number)
+    alike = [note for note in opened(tmp_path).notes if "differ in case" in note]
+    assert len(alike) == 2 and any("'Cat', 'cat'" in note for note in alike)
+
+
+def test_one_image_a_class_leaves_nothing_to_evaluate_on(tmp_path):
+    for name in "abc":
+        fill(tmp_path / name, 1, suffix=f"{name}.png")
+    assert "every class has one image, or one folder of images, and none of it can be held out" in problem(tmp_path)
+
+
+def test_a_path_without_its_kind_says_what_to_say(tmp_path):
+    with pytest.raises(ZooError) as error:
+        zoo.open_source(str(tmp_path))
+    assert f"say folder:{tmp_path} if you mean the folder" in str(error.value)

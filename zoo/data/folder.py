@@ -5,6 +5,7 @@ The steps are: which folders are splits and which are classes (`zoo.data.tree`),
 """
 
 import os
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,19 @@ def _open_both(spec: str, tree: Tree) -> Dataset:
         names,
         channels=3,
         left_out=tuple(left_out),
-        notes=tuple(notes),
+        notes=(*tree.notes, *_alike(names), *notes),
+    )
+
+
+def _alike(names):
+    """A note for each group of classes that people would take for one."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(unicodedata.normalize("NFKC", name).casefold().strip(), []).append(name)
+    return tuple(
+        f"the classes {listed([repr(name) for name in group])} differ in case, in blanks or in how letters are encoded, only"
+        for group in groups.values()
+        if len(group) > 1
     )
 
 

@@ -1,10 +1,11 @@
 """Where data sets come from, by name."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 
 from zoo.data.dataset import Dataset, check_dataset
-from zoo.errors import ZooError, shown
+from zoo.errors import ZooError, short, shown
 from zoo.recipe import Data
 
 SPLITS = ("whole", "train", "val", "test")
@@ -77,6 +78,8 @@ def open_source(
 
         dataset = _only(open_synthetic(argument), split)
     else:
+        if os.path.isdir(os.path.expanduser(spec)):
+            raise ZooError(f"unknown data set {shown(spec)}: say folder:{short(spec)} if you mean the folder")
         raise ZooError(
             f"unknown data set {shown(spec)}: it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"
         )

@@ -25,11 +25,13 @@ class Tree:
       splits: the folder of each split that there is, by what it is for: "train", "val", "test". Empty if there are none,
         and then the classes are in `root` itself.
       left_out: a line about each thing in `root` that belongs to no split.
+      notes: lines about how it was read, where it could be meant otherwise.
     """
 
     root: Path
     splits: dict[str, Path]
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def role(name: str) -> str | None:
@@ -38,6 +40,12 @@ def role(name: str) -> str | None:
     return next(
         (role for role, words in ROLES.items() for word in words for end in _ENDINGS if plain == word + end), None
     )
+
+
+def _words(name: str) -> set[str]:
+    """The roles that a name speaks of in one of its words, as "seg_train" and "train2017" do."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    return {found for word in words if (found := role(word))}
 
 
 def read_tree(root: Path, splits: str | None = None) -> Tree:
@@ -91,7 +99,36 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
             f"{spec}: {_folders(names)} are called as splits, and there are no folders of classes in them; if they are"
             " classes, say --set=data.splits=none"
         )
-    return Tree(root, {}, _loose(root))
+    return Tree(root, {}, _loose(root), _doubts(root, names, spec))
+
+
+def _doubts(root, names, spec):
+    """Notes about folders of classes that may be something else, although they have no names of splits.
+
+    Raises:
+      ZooError: they are splits, or have splits in them, most probably.
+    """
+    inside = [folders_in(root / name) for name in names]
+    if len(names) < 2 or not all(inside) or any(any(_images_directly(root / name)) for name in names):
+        return ()
+    none = "--set=data.splits=none if every folder is a class"
+    spoken = [_words(name) for name in names]
+    if all(spoken) and len(set.union(*spoken)) > 1:
+        raise ZooError(
+            f"{spec}: {_folders(names[:5])} may be splits: say which with --set=data.splits=TRAIN,EVALUATION, paths in this"
+            f" folder, or {none}"
+        )
+    if len(inside[0]) < 2 or any(set(each) != set(inside[0]) for each in inside):
+        return ()
+    if all(role(name) for name in inside[0]):
+        raise ZooError(
+            f"{spec}: every class has the folders {_folders(inside[0])} in it, which are called as splits: put the classes into the"
+            f" splits, as in {inside[0][0]}/{names[0]}/, or say --set=data.splits=none to train on all of them"
+        )
+    return (
+        f"{_folders(names[:3])} have the same folders in them, such as {inside[0][0]}/: if those are the classes, say"
+        f" folder:{root / names[0]}",
+    )
 
 
 def _named(root, splits, names, spec):
