@@ -166,8 +166,3 @@ def test_images_that_are_read_on_the_way_are_refused(image_folder):
     recipe = RECIPE.override({"data.source": f"folder:{image_folder}", "augmentation.train": train})
     with pytest.raises(ZooError, match="steps_per_execution is 0, which is for data that is kept on the devices"):
         zoo.fit(recipe, steps_per_execution=0)
-
-
-def test_a_negative_number_is_refused():
-    with pytest.raises(ZooError, match="steps_per_execution is -1, it must be 0 or more"):
-        zoo.fit(RECIPE, dataset=tiny_dataset(), steps_per_execution=-1)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import features_dataset, run_python, tabular, tiny_dataset
@@ -26,9 +27,14 @@ LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)
         (IMAGES.transpose(0, 3, 1, 2), r"channels must be the last axis, say images\.transpose\(0, 2, 3, 1\)"),
         (IMAGES[..., 0], r"without an axis for channels: say images\[\.\.\., None\]"),
         (IMAGES[0, 0], r"images are uint8 \[8, 3\]"),
-        (IMAGES.tolist(), "images are a list, and must be a NumPy array"),
+        (IMAGES.tolist(), "images are of type list, and must be a NumPy array"),
         (IMAGES[:4], "there are 4 images and 6 labels"),
         (IMAGES > 100, "images are bool"),
+        (np.ma.masked_greater(IMAGES, 200), "images are masked, and must be a plain NumPy array"),
+        (jnp.array(IMAGES), r"and must be a NumPy array, .*: say np\.asarray\(images\)"),
+        (IMAGES[:, :0], r"images are uint8 \[6, 0, 8, 3\]: there is nothing in them"),
+        (np.ones((6, 5)), r"features perhaps: say images\[:, None, None, :\]\.astype\(np\.float32\)"),
+        (np.ones((6, 1, 1, 5)), r"features must be float32: say images\.astype\(np\.float32\)"),
     ],
 )
 def test_images_are_checked(images, message):
@@ -41,13 +47,15 @@ def test_images_are_checked(images, message):
     [
         (np.eye(3)[LABELS], r"one-hot perhaps: say labels\.argmax\(1\)"),
         (LABELS[:, None], r"a column: say labels\[:, 0\]"),
-        (LABELS.tolist(), "labels are a list"),
+        (LABELS.tolist(), "labels are of type list"),
         (LABELS > 0, r"say labels\.astype\(np\.int32\)"),
         (LABELS.astype(float), r"labels are float64 \[6\]"),
         (np.array(["a"] * 6), "labels are <U1"),
         (LABELS - 1, "with values from -1 to 1"),
         (LABELS.astype(np.int64) + 2**40, "with values from 1099511627776"),
-        (np.float32(1), "labels are a float32"),
+        (np.float32(1), "labels are of type float32"),
+        (np.ma.masked_equal(LABELS, 1), "labels are masked"),
+        (jnp.array(LABELS), r"say np\.asarray\(labels\)"),
     ],
 )
 def test_labels_are_checked(labels, message):
@@ -65,15 +73,30 @@ def test_what_arrays_usually_are_is_taken():
     [
         (("a", "b"), 3, r"array\[2\] has the label 2, outside of 0 to 1"),
         (("a", "b", "c"), 1, "height x width x channels, and channels is 1"),
-        (("a", "b", "b"), 3, "two classes are called 'b'"),
+        (("a", "b", "b"), 3, "class_names has 'b' twice"),
         ("abc", 3, "class_names must be a list of texts"),
         ((0, 1, 2), 3, "class_names must be a list of texts"),
+        (None, 3, "class_names must be a list of texts, not None"),
+        (("a", "", "c"), 3, "class_names has a text with nothing in it, number 1"),
     ],
 )
 def test_data_sets_are_checked(names, channels, message):
     split = zoo.ArraySplit(IMAGES, LABELS)
     with pytest.raises(ZooError, match=message):
         zoo.Dataset("mine", split, split, names, channels)
+
+
+def test_splits_and_features_are_checked():
+    split, vectors = zoo.ArraySplit(IMAGES, LABELS), zoo.ArraySplit(np.ones((6, 1, 1, 5), np.float32), LABELS)
+    for other in (None, (IMAGES, LABELS), IMAGES):
+        with pytest.raises(ZooError, match=r"mine: eval is of type .*, and must be a split: say zoo\.ArraySplit"):
+            zoo.Dataset("mine", split, other, "a b c".split(), 3)
+    with pytest.raises(ZooError, match="the name of a data set must be a text, not 3"):
+        zoo.Dataset(3, split, split, "a b c".split(), 3)
+    for names, message in ((list("vw"), "there are 2 feature_names and 5 features"), (list("vvxyz"), "has 'v' twice")):
+        with pytest.raises(ZooError, match=message):
+            zoo.Dataset("mine", vectors, vectors, "a b c".split(), 5, feature_names=names)
+    assert len(repr(zoo.Dataset("mine", split, split, "a b c".split(), 3))) < 300
 
 
 # Evaluating a run.

@@ -5,13 +5,14 @@ A vector of F features is an image of one pixel with F channels, [1, 1, F], in f
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
+from zoo.data.array_checks import check_images, check_labels, check_names, checked_labels, maybe_channels_first
 from zoo.data.report import Report, make_report
-from zoo.errors import ZooError
+from zoo.errors import ZooError, shown
 
 
 class Split(Protocol):
@@ -50,14 +51,14 @@ class ArraySplit:
       ZooError: images or labels have another type or other axes, or there are not as many of both.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
+    images: np.ndarray = field(repr=False)
+    labels: np.ndarray = field(repr=False)
     name: str = "array"
-    lines: np.ndarray | None = None
+    lines: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        _check_images(self.name, self.images)
-        object.__setattr__(self, "labels", _checked_labels(self.name, self.labels))
+        check_images(self.name, self.images)
+        object.__setattr__(self, "labels", checked_labels(self.name, self.labels))
         if len(self.images) != len(self.labels):
             raise ZooError(f"{self.name}: there are {len(self.images):,} images and {len(self.labels):,} labels")
 
@@ -104,19 +105,27 @@ class Dataset:
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.class_names, str) or not all(isinstance(name, str) for name in self.class_names):
-            raise ZooError(f"{self.spec}: class_names must be a list of texts, not {self.class_names!r:.80}")
-        if len(set(self.class_names)) < len(self.class_names):
-            twice = next(name for name in self.class_names if list(self.class_names).count(name) > 1)
-            raise ZooError(f"{self.spec}: two classes are called {twice!r}")
-        for split in (self.train, self.eval):
+        if not isinstance(self.spec, str):
+            raise ZooError(f"the name of a data set must be a text, not {shown(self.spec)}")
+        check_names(self.spec, "class_names", self.class_names)
+        for name, split in (("train", self.train), ("eval", self.eval)):
+            if not all(hasattr(split, each) for each in ("images", "labels", "read", "describe", "__len__")):
+                raise ZooError(
+                    f"{self.spec}: {name} is of type {type(split).__name__}, and must be a split: say zoo.ArraySplit(images, labels)"
+                )
             if split.images is not None and split.images.shape[-1] != self.channels:
                 raise ZooError(
                     f"{split.describe(0) if len(split) else self.spec}: images are {list(split.images.shape[1:])}, height x width x"
-                    f" channels, and channels is {self.channels}{_maybe_channels_first(split.images)}"
+                    f" channels, and channels is {self.channels}{maybe_channels_first(split.images)}"
                 )
             if split.labels is not None:
                 check_labels(split.labels, len(self.class_names), split.describe)
+        if self.feature_names is not None:
+            check_names(self.spec, "feature_names", self.feature_names)
+            if len(self.feature_names) != self.channels:
+                raise ZooError(
+                    f"{self.spec}: there are {len(self.feature_names)} feature_names and {self.channels} features"
+                )
 
     @functools.cached_property
     def report(self) -> Report:
@@ -139,59 +148,9 @@ def check_dataset(dataset: Dataset) -> None:
             few = dataset.spec.startswith("folder:") and split is dataset.eval and len(dataset.train) > 0
             raise ZooError(
                 f"{dataset.spec}: there are no {name} {dataset.examples}"
-                + (": every class has one image, or one folder of images, and none of it can be held out" if few else "")
+                + (
+                    ": every class has one image, or one folder of images, and none of it can be held out"
+                    if few
+                    else ""
+                )
             )
-
-
-def _check_images(name, images):
-    """Raises `ZooError` unless they are uint8 [N, H, W, C] or float32 [N, 1, 1, F]."""
-    wanted = "uint8 [images, height, width, channels], or float32 [examples, 1, 1, features]"
-    if not isinstance(images, np.ndarray):
-        raise ZooError(f"{name}: images are a {type(images).__name__}, and must be a NumPy array: {wanted}")
-    what = f"{name}: images are {images.dtype} {list(images.shape)}"
-    if images.ndim == 3:
-        raise ZooError(f"{what}, without an axis for channels: say images[..., None]")
-    if images.ndim != 4:
-        raise ZooError(f"{what}, and must be {wanted}")
-    if images.shape[1:3] == (1, 1) and images.dtype == np.float32:
-        return
-    if images.dtype.kind == "f":
-        unit = images.size > 0 and np.nanmin(images) >= 0 and np.nanmax(images) <= 1
-        remedy = "(255 * images).round().astype(np.uint8)" if unit else "pixels from 0 to 255 as uint8"
-        raise ZooError(f"{what}: the zoo normalizes them itself, from uint8; say {remedy}")
-    if images.dtype != np.uint8:
-        raise ZooError(f"{what}, and must be {wanted}")
-    if images.shape[-1] not in (1, 3) and images.shape[1] in (1, 3):
-        raise ZooError(f"{what}{_maybe_channels_first(images)}")
-
-
-def _maybe_channels_first(images):
-    if images.shape[1] in (1, 3) and images.shape[-1] not in (1, 3):
-        return ": channels must be the last axis, say images.transpose(0, 2, 3, 1)"
-    return ""
-
-
-def _checked_labels(name, labels):
-    """As int32 [N]."""
-    wanted = "whole numbers from 0 on, int32 [N]"
-    if not isinstance(labels, np.ndarray):
-        raise ZooError(f"{name}: labels are a {type(labels).__name__}, and must be a NumPy array of {wanted}")
-    what = f"{name}: labels are {labels.dtype} {list(labels.shape)}"
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        raise ZooError(f"{what}, a column: say labels[:, 0]")
-    if labels.ndim == 2:
-        raise ZooError(f"{what}, one-hot perhaps: say labels.argmax(1)")
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        remedy = ": say labels.astype(np.int32)" if labels.ndim == 1 and labels.dtype.kind in "bf" else ""
-        raise ZooError(f"{what}, and must be {wanted}{remedy}")
-    if labels.size and (labels.max() > np.iinfo(np.int32).max or labels.min() < 0):
-        raise ZooError(f"{what} with values from {labels.min()} to {labels.max()}, and must be {wanted}")
-    return labels.astype(np.int32, copy=False)
-
-
-def check_labels(labels: np.ndarray, num_classes: int, describe: Callable[[int], str]) -> None:
-    """Raises `ZooError` if a label is not one of 0 ... num_classes - 1; `describe` says which example label i is of."""
-    outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
-    if len(outside):
-        first = int(outside[0])
-        raise ZooError(f"{describe(first)} has the label {labels[first]}, outside of 0 to {num_classes - 1}")

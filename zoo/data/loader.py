@@ -11,7 +11,8 @@ import grain
 import numpy as np
 from absl import flags
 
-from zoo.data.dataset import ArraySplit, Split, check_labels
+from zoo.data.array_checks import check_labels
+from zoo.data.dataset import ArraySplit, Split
 from zoo.data.decode import CorruptImage, Picture
 from zoo.data.framing import frame, framed_size, is_random, split_framing
 from zoo.errors import ZooError

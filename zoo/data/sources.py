@@ -54,6 +54,8 @@ def open_source(
     Raises:
       ZooError: there is no such data set, or it cannot be learned from: no images, one class, labels out of range.
     """
+    if not isinstance(spec, str):
+        raise ZooError(f"a data set is named by a text, such as 'folder:flowers', and not by {shown(spec)}")
     if split is not None and split not in SPLITS:
         raise ZooError(f"{spec}: there is no split {shown(split)}; it is one of {', '.join(SPLITS)}")
     kind, _, argument = spec.partition(":")

@@ -13,6 +13,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 
 import zoo.models
 from zoo.errors import ZooError, shown, unknown
@@ -114,6 +115,8 @@ def create_model(name: str, num_classes: int | None = None, dtype: Any = jnp.flo
     overrides = {option: _checked(name, entry, option, value) for option, value in overrides.items()}
     if num_classes is None:
         num_classes = entry.num_classes
+    if isinstance(num_classes, bool) or not isinstance(num_classes, int | np.integer):
+        raise ZooError(f"{name}: num_classes is {shown(num_classes)}, it must be a whole number")
     if not 1 <= num_classes <= LARGEST_INT:
         raise ZooError(f"{name}: num_classes is {shown(num_classes)}, it must be from 1 to {LARGEST_INT:,}")
     return entry.module(num_classes=num_classes, dtype=dtype, **{**entry.options, **entry.rates, **overrides})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, shown
 from zoo.recipe.augmentation import Augmentation, Normalization
 from zoo.recipe.contradictions import check_together
 from zoo.recipe.data import Data
@@ -187,6 +187,10 @@ class Recipe(Part):
         Raises:
           ZooError: a path does not exist (the message names the nearest one), or a value does not fit.
         """
+        if not isinstance(changes, Mapping) or not all(isinstance(path, str) for path in changes):
+            raise ZooError(
+                f"override takes changes by dotted path, such as {{'budget.steps': 100}}, and not {shown(changes)}"
+            )
         paths = [path for path in changes if path != "provenance"]
         kept = {
             path: source

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
 from zoo.data.sources import open_data
-from zoo.errors import DamagedFile, ZooError, printable
+from zoo.errors import DamagedFile, ZooError, printable, shown
 from zoo.recipe import Recipe, ReduceOnPlateau
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.confusion import draw_confusion
@@ -98,12 +99,9 @@ def fit(
     """
     if experiment and workdir:
         raise ZooError("fit: a run with a folder prepares its own experiment; leave out workdir or experiment")
-    if not 0 <= seed < 2**32:
-        raise ZooError(f"the seed is {seed}, it must be from 0 to 2^32 - 1")
+    _check_arguments(recipe, workdir, seed, dataset, model, devices, workers, steps_per_execution)
     main_process = jax.process_index() == 0
     tracker = Trackers(trackers if main_process else ())
-    if steps_per_execution < 0:
-        raise ZooError(f"steps_per_execution is {steps_per_execution}, it must be 0 or more")
     with contextlib.ExitStack() as stack:
         stack.enter_context(one_line_for_disk_errors())
         stack.callback(tracker.close)
@@ -176,6 +174,30 @@ def fit(
         model,
         own,
     )
+
+
+def _check_arguments(recipe, workdir, seed, dataset, model, devices, workers, steps_per_execution):
+    """Raises `ZooError` for what the command line could not have said: values of other types, or out of range."""
+    for name, value, wanted, remedy in (
+        ("recipe", recipe, Recipe, "zoo.load_recipe(NAME)"),
+        ("dataset", dataset, Dataset | None, "zoo.Dataset(...) or zoo.open_source(SOURCE)"),
+        ("model", model, nn.Module | None, "zoo.create_model(NAME)"),
+        ("workdir", workdir, str | os.PathLike | None, "the path of a folder"),
+    ):
+        if not isinstance(value, wanted):
+            raise ZooError(f"fit: {name} is {shown(value)}, and takes {remedy}")
+    for name, value, most in (
+        ("the seed", seed, 2**32 - 1),
+        ("workers", workers, None),
+        ("steps_per_execution", steps_per_execution, None),
+    ):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise ZooError(f"fit: {name} is {shown(value)}, it must be a whole number")
+        if value < 0 or (most is not None and value > most):
+            limits = "0 or more" if most is None else "from 0 to 2^32 - 1"
+            raise ZooError(f"{name} is {shown(value)}, it must be {limits}")
+    if devices is not None and not len(devices):
+        raise ZooError("fit: devices is empty; leave it out for all that there are")
 
 
 def _known_statistics(folder, tracker):
