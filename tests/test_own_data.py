@@ -90,13 +90,13 @@ def test_splits_and_features_are_checked():
     split, vectors = zoo.ArraySplit(IMAGES, LABELS), zoo.ArraySplit(np.ones((6, 1, 1, 5), np.float32), LABELS)
     for other in (None, (IMAGES, LABELS), IMAGES):
         with pytest.raises(ZooError, match=r"mine: eval is of type .*, and must be a split: say zoo\.ArraySplit"):
-            zoo.Dataset("mine", split, other, "a b c".split(), 3)
+            zoo.Dataset("mine", split, other, ["a", "b", "c"], 3)
     with pytest.raises(ZooError, match="the name of a data set must be a text, not 3"):
-        zoo.Dataset(3, split, split, "a b c".split(), 3)
+        zoo.Dataset(3, split, split, ["a", "b", "c"], 3)
     for names, message in ((list("vw"), "there are 2 feature_names and 5 features"), (list("vvxyz"), "has 'v' twice")):
         with pytest.raises(ZooError, match=message):
-            zoo.Dataset("mine", vectors, vectors, "a b c".split(), 5, feature_names=names)
-    assert len(repr(zoo.Dataset("mine", split, split, "a b c".split(), 3))) < 300
+            zoo.Dataset("mine", vectors, vectors, ["a", "b", "c"], 5, feature_names=names)
+    assert len(repr(zoo.Dataset("mine", split, split, ["a", "b", "c"], 3))) < 300
 
 
 # Evaluating a run.
