@@ -1,6 +1,7 @@
 """Image files: pixels as a viewer shows them, and how each kind of damage is reported."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -176,3 +177,62 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
     with open(tmp_path / "a" / "sparse.png", "wb") as file:
         file.truncate(300 * 10**9)
     assert opened(tmp_path).left_out == ("1 over 256 MiB in a",)
+
+
+def tiff(values, sample_format):
+    """An uncompressed TIFF of one channel, of which Pillow writes not all types: 1 for whole numbers from 0 on, 2 for any."""
+    (height, width), data = values.shape, values.tobytes()
+    fields = [(256, width), (257, height), (258, values.itemsize * 8), (259, 1), (262, 1), (273, 8), (277, 1),
+              (278, height), (279, len(data)), (339, sample_format)]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields)
+    return struct.pack("<4sI", b"II*\0", 8 + len(data)) + data + struct.pack("<H", len(fields)) + entries + bytes(4)
+
+
+def test_values_of_which_the_range_is_not_known_are_refused():
+    assert decode(tiff(np.full((4, 5), 1000, np.int16), 2), 1).max() == 3
+    for values, message in (
+        (np.array([[-1000, 1000]], np.int16), "pixels below zero"),  # Hounsfield units
+        (np.array([[0, 200]], np.int32), "pixels of 32 bits"),
+        (np.array([[0, 70000]], np.uint32), "pixels of 32 bits"),
+    ):
+        with pytest.raises(CorruptImage, match=message):
+            decode(tiff(values, 2 if values.dtype.kind == "i" else 1), 3)
+
+
+def test_lab_images_have_a_size_and_a_grey():
+    content = encode(Image.new("LAB", (6, 4), (128, 200, 128)), "TIFF")
+    assert read_size(content) == (4, 6) and decode(content, 3)[0, 0].tolist() == [222, 34, 123]
+    assert (
+        decode(content, 1).tolist() == np.asarray(Image.fromarray(decode(content, 3)).convert("L"))[..., None].tolist()
+    )
+
+
+def test_the_orientation_is_found_behind_a_large_colour_profile():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with_exif, image = (
+        encode(Image.new("RGB", (60, 40)), "JPEG", **options)
+        for options in ({"exif": exif}, {"icc_profile": bytes(200_000)})
+    )
+    place = with_exif.index(b"\xff\xe1")
+    segment = with_exif[place : place + 2 + int.from_bytes(with_exif[place + 2 : place + 4], "big")]
+    tables = image.index(b"\xff\xdb")
+    content = image[:tables] + segment + image[tables:]
+    assert read_size(content) == decode(content, 3).shape[:2] == (60, 40)
+
+
+def test_frames_palettes_and_few_bits():
+    red, blue = (Image.new("RGB", (12, 10), color) for color in ("red", "blue"))
+    for kind, options in (("TIFF", {}), ("PNG", {}), ("WEBP", {"lossless": True})):
+        assert decode(encode(red, kind, save_all=True, append_images=[blue], **options), 3)[0, 0].tolist() == [
+            255,
+            0,
+            0,
+        ]
+    assert decode(encode(Image.new("1", (20, 20), 1), "TIFF", compression="group4"), 1).min() == 255
+    assert decode(b"P5 5 4 1023\n" + b"\x03\xff" * 20, 1).min() == 255
+    palette = Image.new("P", (8, 8), 1)
+    palette.putpalette([255, 0, 0, 0, 0, 255])
+    palette.paste(0, (4, 0, 8, 8))
+    pixels = decode(encode(palette, "PNG", transparency=bytes([255, 0])), 3)
+    assert pixels[0, 0].tolist() == [255] * 3 and pixels[0, 7].tolist() == [255, 0, 0]

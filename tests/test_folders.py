@@ -36,7 +36,7 @@ def test_what_is_not_read_is_counted_by_class_and_kind(tmp_path):
     assert dataset.left_out == (
         f"1 file beside the folders of {tmp_path.name}/, such as notes.md",
         "20 .heic in cat",
-        "1 .txt, 1 broken link, 2 hidden, 1 no regular file, 1 without an ending in dog",
+        "2 hidden, 1 .txt, 1 broken link, 1 no regular file, 1 without an ending in dog",
     )
     assert dataset.report.lines()[1:] == ["cat 8 + 2, dog 8 + 2", f"left out: {'; '.join(dataset.left_out)}"]
 
@@ -346,3 +346,86 @@ def test_a_path_without_its_kind_says_what_to_say(tmp_path):
     with pytest.raises(ZooError) as error:
         zoo.open_source(str(tmp_path))
     assert f"say folder:{tmp_path} if you mean the folder" in str(error.value)
+
+
+# What lies beside, and where.
+
+
+def test_what_is_left_out_of_splits_says_of_which(tmp_path):
+    for split in ("train", "val"):
+        for name in "ab":
+            fill(tmp_path / split / name, 5)
+    fill(tmp_path / "train", 9)
+    fill(tmp_path / "val" / "b", 2, suffix=".heic")
+    assert opened(tmp_path).left_out == ("9 files beside the folders of train/, such as 0.png", "2 .heic in val/b")
+    (tmp_path / "val" / "c").mkdir()
+    assert "no image in val/c/ (empty)" in problem(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("trained", "evaluated", "said"),
+    [("Cat", "cat", "'cat' of val/ is 'Cat'"), ("caf\u00e9", "cafe\u0301", r"'cafe\u0301' of val/ is 'caf\xe9'")],
+)
+def test_a_class_that_is_written_otherwise_in_evaluation_is_said(tmp_path, trained, evaluated, said):
+    for split, name in (("train", trained), ("val", evaluated)):
+        fill(tmp_path / split / name, 5)
+        fill(tmp_path / split / "dog", 5)
+    assert f"the class {said} in train/: give the two folders the same name" in problem(tmp_path)
+
+
+def test_of_many_kinds_that_are_left_out_the_most_frequent_are_named(tmp_path):
+    for name in "ab":
+        fill(tmp_path / name, 5)
+    for number in range(300):
+        fill(tmp_path / "a", 1, suffix=f".e{number:03}")
+    fill(tmp_path / "a", 3, suffix=".heic")
+    fill(tmp_path / "b", 1, suffix="." + "x" * 200)
+    fill(tmp_path / "b", 1, suffix=".\x1b[31m\u202e")
+    (many, long) = opened(tmp_path).left_out
+    assert many == "3 .heic, 1 .e000, 1 .e001, 1 .e002, 1 .e003 and 296 more in a"
+    assert "1 .xxxxxxxxxxxxxxxxxxx... (201 characters)" in long
+    lines = "\n".join(opened(tmp_path).report.lines())
+    assert r"1 .\x1b[31m\u202e" in lines and "\x1b" not in lines
+
+
+def test_links_that_lead_nowhere_are_named_and_end_nothing(tmp_path):
+    for name in "ab":
+        fill(tmp_path / name, 5)
+    (tmp_path / "a" / "self.png").symlink_to("self.png")
+    (tmp_path / "fox").symlink_to("/nowhere/fox")
+    (tmp_path / "owl").symlink_to("owl")
+    assert opened(tmp_path).left_out == (
+        f"fox, owl in {tmp_path.name}/, links that lead nowhere",
+        "1 broken link in a",
+    )
+
+
+def test_images_without_folders_and_archives_are_told_from_nothing(tmp_path):
+    fill(tmp_path / "flat", 7)
+    assert "7 images lie in it directly, such as 0.png, and it takes a sub-folder" in problem(tmp_path / "flat")
+    (tmp_path / "x.zip").write_bytes(b"PK")
+    assert "x.zip: it is a file, and no folder: unpack it" in problem(tmp_path / "x.zip")
+
+
+def test_masks_and_annotations_are_no_classes_and_no_images(tmp_path):
+    """As in Oxford's pets (`images/`, `annotations/`) and the COVID-19 radiographs (`COVID/images`, `COVID/masks`)."""
+    fill(tmp_path / "pets" / "images", 5)
+    fill(tmp_path / "pets" / "annotations" / "trimaps", 5)
+    assert "annotations/ is called as a folder of what is drawn or written about" in problem(tmp_path / "pets")
+    assert opened(tmp_path / "pets", splits="none").class_names == ("annotations", "images")
+    for root in ("rays", "splits/train"):
+        for name in ("ill", "well"):
+            fill(tmp_path / root / name / "images", 5)
+            fill(tmp_path / root / name / "Masks", 5)
+    assert ": ill/Masks/ is called as a folder" in problem(tmp_path / "rays")
+    assert ": train/ill/Masks/ is called as a folder" in problem(tmp_path / "splits")
+    for name in ("masks", "hats", "images"):  # a class among others
+        fill(tmp_path / "things" / name, 5)
+    assert opened(tmp_path / "things").class_names == ("hats", "images", "masks")
+
+
+def test_names_that_mean_something_to_a_shell_or_a_pattern_are_names(tmp_path):
+    names = ("[a]", "*", "%s", "a b", "{x}", "~", "#1", "'q'", '"d"')
+    for name in names:
+        fill(tmp_path / name, 5)
+    assert counts(opened(tmp_path)) == {name: [4, 1] for name in sorted(names)}

@@ -1,6 +1,7 @@
 """Data sets of one's own arrays, and evaluating a run on other data."""
 
 import dataclasses
+import io
 import json
 
 import jax.numpy as jnp
@@ -8,10 +9,14 @@ import numpy as np
 import pytest
 from conftest import features_dataset, run_python, tabular, tiny_dataset
 from PIL import Image
+from rich.console import Console
 from tiny import RECIPE
 
 import zoo
+from zoo.data.identity import changed_data, describe_data
+from zoo.data.loader import Corrupt
 from zoo.errors import ZooError
+from zoo.streams import corrupt_printer
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3)).astype(np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)
@@ -230,3 +235,23 @@ def test_the_programs_say_what_was_found_and_what_was_not(image_folder, tmp_path
 def test_replacing_a_split_keeps_what_was_left_out():
     dataset = dataclasses.replace(tiny_dataset(), left_out=("1 .heic in cat",))
     assert dataclasses.replace(dataset, eval=dataset.train).report.left_out == ("1 .heic in cat",)
+
+
+def test_of_many_images_that_cannot_be_decoded_the_first_few_are_named():
+    console = Console(width=100, record=True, file=io.StringIO())
+    say = corrupt_printer(console, "not counted")
+    for number in range(1000):
+        say(Corrupt(f"\x1b[2J[bold]{number}.png", "it is empty"))
+    lines = console.export_text().splitlines()
+    assert lines[0] == r"not counted: \x1b[2J[bold]0.png (it is empty)" and len(lines) == 6
+    assert lines[5] == "not counted: more images that cannot be decoded, which are not named here"
+
+
+def test_of_thousands_of_classes_those_that_changed_are_named():
+    then = describe_data(tiny_dataset())
+    names = [f"class {number}" for number in range(1000)]
+    now = {**then, "classes": [*names, "new"]}
+    (line,) = changed_data(now, {**then, "classes": [*names, "old"]})
+    assert line == "classes of the data: new only now and old only in the folder"
+    (line,) = changed_data({**then, "classes": [*names[1:], names[0]]}, {**then, "classes": names})
+    assert len(line) < 300

@@ -58,9 +58,7 @@ def main(args: flags.FlagValues) -> int:
             args.data,
             split=args.split,
             on_data=data.append,
-            on_corrupt=lambda corrupt: console.print(
-                escape(printable(f"not counted: {corrupt.example} ({corrupt.reason})"))
-            ),
+            on_corrupt=streams.corrupt_printer(console, "not counted"),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     (dataset,) = data

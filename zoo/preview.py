@@ -48,9 +48,7 @@ def main(args: flags.FlagValues) -> int:
             dataset,
             args.count,
             seed=args.seed,
-            on_corrupt=lambda corrupt: console.print(
-                escape(printable(f"left out: {corrupt.example} ({corrupt.reason})"))
-            ),
+            on_corrupt=streams.corrupt_printer(console, "left out"),
             on_progress=lambda what, done, total: progress.update(task, description=what, completed=done, total=total),
         )
     size = " x ".join(map(str, examples[0].received.shape)) if examples else ""

@@ -2,15 +2,23 @@
 
 import contextlib
 import io
+import itertools
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from zoo.errors import ZooError, printable
+
+if TYPE_CHECKING:
+    from zoo.data.loader import Corrupt
+
+MOST_CORRUPT = 5  # images that are named while a program goes on
 
 USAGE_ERROR = 2
 LONGEST_LINE = 4000  # letters of an error, of which a value of somebody's may be most
@@ -95,3 +103,17 @@ def make_console(stderr: bool = False) -> Console:
     """Where tables and progress go: as wide as the terminal, or wide enough for any table in a file or a pipe."""
     console = _Console(stderr=stderr, highlight=False)
     return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=200)
+
+
+def corrupt_printer(console: Console, what: str) -> Callable[["Corrupt"], None]:
+    """Prints a line about each image that cannot be decoded, of thousands the first few; `what` says what comes of them."""
+    numbers = itertools.count(1)
+
+    def say(corrupt):
+        number = next(numbers)
+        if number <= MOST_CORRUPT:
+            console.print(escape(printable(f"{what}: {corrupt.example} ({corrupt.reason})")), soft_wrap=True)
+        elif number == MOST_CORRUPT + 1:
+            console.print(f"{what}: more images that cannot be decoded, which are not named here", soft_wrap=True)
+
+    return say

@@ -13,10 +13,10 @@ from PIL import Image, UnidentifiedImageError
 
 MAX_PIXELS = 64_000_000  # 8000 x 8000; decoded as RGB it takes 192 MB
 JPEG = b"\xff\xd8\xff"
-HEADER = 2**17  # bytes, in which a JPEG says how the camera was held
 REDUCTIONS = (8, 4, 2, 1)  # that libjpeg-turbo is quick at
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "AVIF")
 ORIENTATION = 0x0112  # the number of the EXIF field
+BITS = 0x0102  # the number of the TIFF field for bits of each channel
 # From the stored pixels [H, W, ...] to the picture as it is seen, by the value of that field (EXIF 2.3, 4.6.4).
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda pixels: pixels[:, ::-1],
@@ -78,7 +78,7 @@ def read_size(encoded: bytes) -> tuple[int, int]:
     else:
         image = _open(encoded)
         if image.format == "TIFF":  # which PIL itself puts upright, once it is loaded
-            return decode(encoded, 1).shape[:2]
+            return decode(encoded, 3).shape[:2]
         height, width, orientation = image.height, image.width, _orientation(image)
     return (width, height) if orientation in LYING else (height, width)
 
@@ -95,7 +95,7 @@ def _stored_size(encoded):
 
 def _orientation_of_jpeg(encoded):
     """As `_orientation`; files that cannot have one, which are most, are not opened for it."""
-    if encoded.find(b"Exif\0\0", 0, HEADER) < 0 and encoded.find(b"tiff:Orientation", 0, HEADER) < 0:
+    if b"Exif\0\0" not in encoded and b"tiff:Orientation" not in encoded:
         return 1
     return _orientation(_open(encoded))
 
@@ -136,7 +136,9 @@ def decode(encoded: bytes, channels: int, reduction: int = 1) -> np.ndarray:
     try:
         image.load()
         orientation = _orientation(image)
-        pixels = np.asarray(_opaque(_eight_bits(image)).convert("L" if channels == 1 else "RGB"))
+        image = _opaque(_eight_bits(image))
+        image = image.convert("RGB") if image.mode == "LAB" else image  # which PIL makes no grey of
+        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     except CorruptImage:
         raise
     except Exception as error:  # decoders raise nearly anything for bad bytes: OSError, SyntaxError, struct.error, ...
@@ -150,9 +152,11 @@ def _upright(pixels, orientation):
 
 def _eight_bits(image):
     """Grey of 16 bits as eight, which PIL would clip."""
-    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF" and np.asarray(image).max() >= 2**16):
+    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF" and 32 in image.tag_v2.get(BITS, ())):
         raise CorruptImage("pixels of 32 bits have no range that is known: save it with 8 or 16 bits")
     if image.mode.startswith("I"):
+        if np.asarray(image).min() < 0:
+            raise CorruptImage("pixels below zero have no range that is known: save it with values from 0 on")
         return Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8))
     return image
 
@@ -193,7 +197,7 @@ def _open(encoded):
 
 def _reason(error):
     """PIL's words, which may show an object in memory for the file."""
-    return re.sub(r"<_io\.BytesIO object at 0x[0-9a-f]+>", "it", str(error)) or type(error).__name__
+    return re.sub(r"<_io\.BytesIO object at 0x[0-9a-f]+>", "it", str(error)) or f"it is damaged: {type(error).__name__}"
 
 
 def check_size(width: int, height: int) -> None:

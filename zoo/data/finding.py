@@ -51,13 +51,21 @@ def is_hidden(name: str) -> bool:
 def folders_in(root: str | os.PathLike[str]) -> list[str]:
     """The names of the folders in a folder, without hidden ones, in the order of their characters' numbers."""
     with os.scandir(root) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name))
+        return sorted(entry.name for entry in entries if _is_folder(entry) and not is_hidden(entry.name))
 
 
 def files_in(root: str | os.PathLike[str]) -> list[str]:
     """The names of what is in a folder and is no folder, without hidden ones, in order."""
     with os.scandir(root) as entries:
-        return sorted(entry.name for entry in entries if not entry.is_dir() and not is_hidden(entry.name))
+        return sorted(entry.name for entry in entries if not _is_folder(entry) and not is_hidden(entry.name))
+
+
+def _is_folder(entry):
+    """Also of a link; a link that leads to itself, or where nothing can be seen, is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def find_images(root: str) -> ClassFiles:
@@ -104,7 +112,7 @@ def _walk(
     for child in children:
         if is_hidden(child.name):
             left_out["hidden"] += 1
-        elif child.is_dir():
+        elif _is_folder(child):
             place = _place(child.stat())
             if place in above:
                 left_out["loop of links"] += 1

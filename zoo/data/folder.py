@@ -16,9 +16,9 @@ from zoo.data.class_files import Files, about_equal, choose, gather, hold_out_fi
 from zoo.data.dataset import Dataset
 from zoo.data.decode import CorruptImage
 from zoo.data.duplicates import equal_files
-from zoo.data.finding import MAX_BYTES, ClassFiles, find_images, folders_in, suffixes
-from zoo.data.tree import Tree, read_tree
-from zoo.errors import ZooError, listed
+from zoo.data.finding import MAX_BYTES, ClassFiles, files_in, find_images, folders_in, suffixes
+from zoo.data.tree import Tree, check_classes, loose_files, read_tree
+from zoo.errors import ZooError, listed, short
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,16 @@ def open_folder(path: str, splits: str | None = None, split: str | None = None) 
     """
     spec, root = f"folder:{path}", Path(os.path.expanduser(path))
     if not root.is_dir():
-        raise ZooError(f"{spec}: there is no such folder")
+        what = (
+            "it is a file, and no folder: unpack it, if it is an archive"
+            if root.exists()
+            else "there is no such folder"
+        )
+        raise ZooError(f"{spec}: {what}")
     try:
         tree = read_tree(root, splits)
+        if splits is None:
+            check_classes(spec, tree)
         if split is not None:
             return _open_one(spec, tree, split)
         return _open_both(spec, tree)
@@ -94,14 +101,20 @@ def _open_both(spec: str, tree: Tree) -> Dataset:
             " --set=data.splits=none"
         )
     evaluation = tree.splits.get("val", tree.splits.get("test"))
-    classes, left_out = _classes(spec, tree.splits.get("train", tree.root))
+    classes, left_out = _classes(spec, tree, tree.splits.get("train", tree.root))
     names = tuple(classes)
     train, notes = gather(classes, names), []
     left_out = [*tree.left_out, *left_out]
     if evaluation:
-        others, more = _classes(spec, evaluation)
+        others, more = _classes(spec, tree, evaluation)
         for name in others:
             if name not in names:
+                alike = next((other for other in names if _plain(other) == _plain(name)), None)
+                if alike:
+                    raise ZooError(
+                        f"{spec}: the class {name!a} of {evaluation.name}/ is {alike!a} in {tree.splits['train'].name}/: give the"
+                        " two folders the same name"
+                    )
                 raise ZooError(
                     f"{spec}: the class {name!r} is in {evaluation.name}/ and not in {tree.splits['train'].name}/; if these are"
                     " no splits but classes, say --set=data.splits=none"
@@ -132,12 +145,17 @@ def _alike(names):
     """A note for each group of classes that people would take for one."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(unicodedata.normalize("NFKC", name).casefold().strip(), []).append(name)
+        groups.setdefault(_plain(name), []).append(name)
     return tuple(
         f"the classes {listed([repr(name) for name in group])} differ in case, in blanks or in how letters are encoded, only"
         for group in groups.values()
         if len(group) > 1
     )
+
+
+def _plain(name):
+    """A class's name without what people do not see or mind: case, blanks at the ends, how letters are encoded."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def _open_one(spec: str, tree: Tree, split: str) -> Dataset:
@@ -151,7 +169,7 @@ def _open_one(spec: str, tree: Tree, split: str) -> Dataset:
         folder = tree.splits[wanted]
     elif split != "whole":
         raise ZooError(f"{spec} has no splits, and is evaluated as a whole: leave out the split {split!r}")
-    classes, left_out = _classes(spec, folder)
+    classes, left_out = _classes(spec, tree, folder)
     names = tuple(classes)
     only = _split(tree.root, gather(classes, names))
     unused = [f"{other.name}/" for other in tree.splits.values() if other != folder]
@@ -159,18 +177,26 @@ def _open_one(spec: str, tree: Tree, split: str) -> Dataset:
     return Dataset(spec, only, only, names, channels=3, left_out=(*tree.left_out, *left_out), notes=notes)
 
 
-def _classes(spec: str, root: Path) -> tuple[dict[str, ClassFiles], list[str]]:
+def _classes(spec: str, tree: Tree, root: Path) -> tuple[dict[str, ClassFiles], list[str]]:
     """The files of each class by its name, and lines about what is left out.
 
     Raises:
       ZooError: a class has no image, or there is no class.
     """
     found = {name: find_images(str(root / name)) for name in folders_in(root)}
+    where = "" if root == tree.root else f"{root.name}/"
     if not any(files.paths for files in found.values()):
+        if loose := [name for name in files_in(root) if name.lower().endswith(suffixes())]:
+            raise ZooError(
+                f"{spec}: {len(loose):,} {'image lies' if len(loose) == 1 else 'images lie'} in {where or 'it'} directly, such as"
+                f" {short(loose[0])}, and it takes a sub-folder with the images of each class"
+            )
         raise ZooError(
             f"{spec}: there are no images in it; it takes a sub-folder for each class with {', '.join(suffixes())} files"
         )
-    empty = [f"{name}/ ({_listed(files.left_out) or 'empty'})" for name, files in found.items() if not files.paths]
+    empty = [
+        f"{where}{name}/ ({_listed(files.left_out) or 'empty'})" for name, files in found.items() if not files.paths
+    ]
     if empty:
         raise ZooError(
             f"{spec}: no image in {listed(empty)}: what is read"
@@ -182,11 +208,14 @@ def _classes(spec: str, root: Path) -> tuple[dict[str, ClassFiles], list[str]]:
             f"{spec}: a classifier needs at least two classes, and there is {name}, with the folders"
             f" {listed(inner, 3)} in it: say folder:{root / name} if these are the classes"
         )
-    return found, [f"{_listed(files.left_out)} in {name}" for name, files in found.items() if files.left_out]
+    left_out = [f"{_listed(files.left_out)} in {where}{name}" for name, files in found.items() if files.left_out]
+    return found, [*(loose_files(root) if where else ()), *left_out]
 
 
 def _listed(left_out):
-    return ", ".join(f"{count:,} {what}" for what, count in sorted(left_out.items()))
+    """The most frequent ones first."""
+    kinds = sorted(left_out.items(), key=lambda kind: (-kind[1], kind[0]))
+    return listed([f"{count:,} {short(what, 20)}" for what, count in kinds])
 
 
 def _split(root: Path, files: Files) -> FolderSplit:

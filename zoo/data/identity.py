@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.data.dataset import Dataset
+from zoo.errors import listed, short, shown
 
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
 def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
     """Lines about what is not as it was, of two descriptions by `describe_data`; some of an earlier version have less."""
     lines = [
-        f"{name} of the data: {now[name]}, {then.get(name)}"
+        f"{name} of the data: {_difference(now[name], then.get(name))}"
         for name in now
         if name not in ("digest", "by class") and now[name] != then.get(name)
     ]
@@ -39,6 +40,19 @@ def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
         rest = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
         return [*lines, f"training + evaluation examples of {'; '.join(moved[:5])}{rest}"]
     return lines or ["as many examples of each class, but others: some have another content, name or label"]
+
+
+def _difference(ours, theirs):
+    """Both values; of lists with different names, of which there may be thousands, the names that only one has."""
+    if not isinstance(ours, list) or not isinstance(theirs, list) or {*ours} == {*theirs}:
+        return f"{shown(ours)}, {shown(theirs)}"
+    added, gone = (
+        listed([short(name) for name in some if name not in known])
+        for some, known in ((ours, {*theirs}), (theirs, {*ours}))
+    )
+    return " and ".join(
+        f"{names} {where}" for names, where in ((added, "only now"), (gone, "only in the folder")) if names
+    )
 
 
 def _plus(counts):

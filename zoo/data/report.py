@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.errors import printable
+
 if TYPE_CHECKING:
     from zoo.data.dataset import Dataset, Split
 
@@ -54,7 +56,7 @@ class Report:
             rest = len(self.left_out) - MOST_LINES
             listed = "; ".join(self.left_out[:MOST_LINES]) + (f"; and {rest:,} more, see data.json" if rest > 0 else "")
             lines.append(f"left out: {listed}")
-        return [*lines, *self.notes]
+        return [printable(line) for line in (*lines, *self.notes)]
 
     def to_json(self) -> dict[str, Any]:
         """All of it; `examples by class` has [training, evaluation] for each class."""

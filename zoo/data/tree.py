@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.data.finding import files_in, folders_in, suffixes
-from zoo.errors import ZooError
+from zoo.errors import ZooError, listed
 
 # What folders of splits are called, in any case and also with "set", "data", "images" or "split" behind it.
 ROLES = {
@@ -14,6 +14,10 @@ ROLES = {
     "test": ("test", "testing", "tst"),
 }
 _ENDINGS = ("", "set", "data", "images", "split")
+# What folders are called that have the pictures, and those that have what was drawn or written about them.
+_PICTURES = ("image", "images", "img", "imgs", "jpegimages", "photos", "pictures")
+_ABOUT = ("annotation", "annotations", "label", "labels", "mask", "masks", "trimaps", "groundtruth", "gt",
+          "segmentation", "segmentations")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
     names = folders_in(root)
     spec = f"folder:{root}"
     if splits == "none":
-        return Tree(root, {}, _loose(root))
+        return Tree(root, {}, loose_files(root))
     if splits is not None:
         return _named(root, splits, names, spec)
     roles = {name: found for name in names if (found := role(name))}
@@ -86,7 +90,7 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
     if structured and classes:
         (name, *_) = structured
         if any(_images_directly(root / name)):
-            return Tree(root, {}, _loose(root))
+            return Tree(root, {}, loose_files(root))
         raise ZooError(
             f"{spec}: {name}/ has folders in it, and can be a split, or a class beside {_folders(classes[:5])}: say"
             f" --set=data.splits={name} for the former (with the evaluation split after a comma, if there is one), or"
@@ -99,7 +103,23 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
             f"{spec}: {_folders(names)} are called as splits, and there are no folders of classes in them; if they are"
             " classes, say --set=data.splits=none"
         )
-    return Tree(root, {}, _loose(root), _doubts(root, names, spec))
+    return Tree(root, {}, loose_files(root), _doubts(root, names, spec))
+
+
+def check_classes(spec: str, tree: Tree) -> None:
+    """Raises `ZooError` if folders of classes, or folders in them, are called as what is drawn or written about images."""
+    for folder in tree.splits.values() or (tree.root,):
+        where, names = f"{folder.name}/" if tree.splits else "", folders_in(folder)
+        remedy = ",".join(path.name for path in list(tree.splits.values())[:2]) or "none"
+        for name, group in (("", names), *((f"{name}/", folders_in(folder / name)) for name in names)):
+            plain = {each: re.sub(r"[^a-z]", "", each.lower()) for each in group}
+            about = [each for each in group if plain[each] in _ABOUT]
+            if about and any(plain[each] in _PICTURES for each in group) and (name or len(group) == len(about) + 1):
+                raise ZooError(
+                    f"{spec}: {where}{name}{about[0]}/ is called as a folder of what is drawn or written about the images"
+                    " beside it: move it elsewhere, with the images in a folder for each class, or say"
+                    f" --set=data.splits={remedy} to use it as images"
+                )
 
 
 def _doubts(root, names, spec):
@@ -146,7 +166,8 @@ def _named(root, splits, names, spec):
 
 
 def _tree(root, names, splits):
-    return Tree(root, splits, _unused(root, [name for name in names if root / name not in splits.values()]))
+    unused = _unused(root, [name for name in names if root / name not in splits.values()])
+    return Tree(root, splits, unused)
 
 
 def _folders(names):
@@ -164,14 +185,19 @@ def _has_images(root, depth=3):
     return depth > 0 and any(_has_images(root / name, depth - 1) for name in folders_in(root))
 
 
-def _loose(root):
-    """A line about files that lie beside the folders."""
-    files = files_in(root)
-    if not files:
-        return ()
-    return (
-        f"{len(files):,} {'file' if len(files) == 1 else 'files'} beside the folders of {root.name}/, such as {files[0]}",
-    )
+def loose_files(root: Path) -> tuple[str, ...]:
+    """Lines about what lies beside the folders."""
+    files, lines = files_in(root), []
+    nowhere = [name for name in files if not (root / name).exists()]
+    if nowhere:
+        lines.append(
+            f"{listed(nowhere)} in {root.name}/, {'a link that leads' if len(nowhere) == 1 else 'links that lead'} nowhere"
+        )
+        files = [name for name in files if name not in nowhere]
+    if files:
+        what = "file" if len(files) == 1 else "files"
+        lines.append(f"{len(files):,} {what} beside the folders of {root.name}/, such as {files[0]}")
+    return tuple(lines)
 
 
 def _unused(root, names):
@@ -182,4 +208,4 @@ def _unused(root, names):
             f"{len(inside)} folders" if inside else f"{len(files_in(root / name)):,} files without folders of classes"
         )
         lines.append(f"{name}/, which is no split that is used ({what})")
-    return (*_loose(root), *lines)
+    return (*loose_files(root), *lines)
