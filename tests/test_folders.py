@@ -180,7 +180,7 @@ def test_data_that_is_only_evaluated_is_whole(tmp_path):
     fill(tmp_path / "a", 60)
     fill(tmp_path / "b", 41)
     assert len(opened(tmp_path, split="whole").eval) == 101
-    assert "has no splits, and is evaluated as a whole" in problem(tmp_path, split="test")
+    assert "has no folders of splits: leave out the split 'test'" in problem(tmp_path, split="test")
     for split, count in (("train", 5), ("val", 3), ("test", 2)):
         for name in "ab":
             fill(tmp_path / "splits" / split / name, count)

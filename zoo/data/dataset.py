@@ -3,6 +3,7 @@
 A vector of F features is an image of one pixel with F channels, [1, 1, F], in float32.
 """
 
+import collections
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from zoo.data.report import Report, make_report
-from zoo.errors import ZooError
+from zoo.errors import ZooError, shown
 
 
 class Split(Protocol):
@@ -91,7 +92,7 @@ class Dataset:
       notes: lines about what else to know of it.
 
     Raises:
-      ZooError: a split's images have other channels, or a label is not one of a class.
+      ZooError: one of these is something else, a split's images have other channels, or a label is not one of a class.
     """
 
     spec: str
@@ -104,11 +105,17 @@ class Dataset:
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.class_names, str) or not all(isinstance(name, str) for name in self.class_names):
-            raise ZooError(f"{self.spec}: class_names must be a list of texts, not {self.class_names!r:.80}")
-        if len(set(self.class_names)) < len(self.class_names):
-            twice = next(name for name in self.class_names if list(self.class_names).count(name) > 1)
-            raise ZooError(f"{self.spec}: two classes are called {twice!r}")
+        if not isinstance(self.spec, str):
+            raise ZooError(f"Dataset: its name must be a text, not {shown(self.spec)}")
+        _check_names(self.spec, "class_names", self.class_names)
+        if isinstance(self.channels, bool) or not isinstance(self.channels, int | np.integer) or self.channels < 1:
+            raise ZooError(f"{self.spec}: channels must be a whole number from 1 on, not {shown(self.channels)}")
+        for split, name in ((self.train, "train"), (self.eval, "eval")):
+            if not all(hasattr(split, member) for member in ("images", "labels", "read", "describe")):
+                raise ZooError(
+                    f"{self.spec}: {name} is a {type(split).__name__}, and must be a split, such as ArraySplit(images, labels)"
+                )
+        self._check_features()
         for split in (self.train, self.eval):
             if split.images is not None and split.images.shape[-1] != self.channels:
                 raise ZooError(
@@ -117,6 +124,24 @@ class Dataset:
                 )
             if split.labels is not None:
                 check_labels(split.labels, len(self.class_names), split.describe)
+
+    def _check_features(self):
+        vectors = [split.images.dtype == np.float32 for split in (self.train, self.eval) if split.images is not None]
+        if self.feature_names is None and any(vectors):
+            raise ZooError(
+                f"{self.spec}: float32 is for vectors of features: say feature_names=[...], or give images as uint8"
+            )
+        if self.feature_names is None:
+            return
+        _check_names(self.spec, "feature_names", self.feature_names)
+        if len(self.feature_names) != self.channels:
+            raise ZooError(
+                f"{self.spec}: there are {len(self.feature_names):,} feature_names, and channels is {self.channels}"
+            )
+        if not all(vectors):
+            raise ZooError(
+                f"{self.spec}: feature_names are for float32 [examples, 1, 1, features], and these are images"
+            )
 
     @functools.cached_property
     def report(self) -> Report:
@@ -139,24 +164,56 @@ def check_dataset(dataset: Dataset) -> None:
             few = dataset.spec.startswith("folder:") and split is dataset.eval and len(dataset.train) > 0
             raise ZooError(
                 f"{dataset.spec}: there are no {name} {dataset.examples}"
-                + (": every class has one image, or one folder of images, and none of it can be held out" if few else "")
+                + (
+                    ": every class has one image, or one folder of images, and none of it can be held out"
+                    if few
+                    else ""
+                )
             )
+
+
+def check_trainable(dataset: Dataset) -> None:
+    """Raises `ZooError` if all training examples are of one class, where labels are at hand."""
+    labels = dataset.train.labels
+    if labels is not None and len(labels) and (labels == labels[0]).all():
+        only = dataset.class_names[labels[0]]
+        raise ZooError(
+            f"{dataset.spec}: all {len(labels):,} training {dataset.examples} are of one class, {shown(only)}: if they are in the"
+            " order of their classes, shuffle them before they are split"
+        )
+
+
+def _check_names(spec, what, names):
+    """Raises `ZooError` unless they are texts in an order, each once."""
+    ordered = isinstance(names, Sequence | np.ndarray) or hasattr(names, "tolist")
+    if isinstance(names, str) or not ordered or not all(isinstance(name, str) for name in names):
+        raise ZooError(f"{spec}: {what} must be a list of texts, not {shown(names)}")
+    if len(set(names)) < len(names):
+        (twice, _), *_ = collections.Counter(names).most_common(1)
+        called = "two classes are called" if what == "class_names" else f"two of {what} are"
+        raise ZooError(f"{spec}: {called} {shown(twice)}")
 
 
 def _check_images(name, images):
     """Raises `ZooError` unless they are uint8 [N, H, W, C] or float32 [N, 1, 1, F]."""
     wanted = "uint8 [images, height, width, channels], or float32 [examples, 1, 1, features]"
-    if not isinstance(images, np.ndarray):
+    if not isinstance(images, np.ndarray) or isinstance(images, np.ma.MaskedArray):
         raise ZooError(f"{name}: images are a {type(images).__name__}, and must be a NumPy array: {wanted}")
     what = f"{name}: images are {images.dtype} {list(images.shape)}"
+    if images.ndim == 2 and images.dtype.kind in "fiub":
+        raise ZooError(f"{what}: if these are features, say images[:, None, None].astype(np.float32)")
     if images.ndim == 3:
         raise ZooError(f"{what}, without an axis for channels: say images[..., None]")
     if images.ndim != 4:
         raise ZooError(f"{what}, and must be {wanted}")
+    if 0 in images.shape[1:]:
+        raise ZooError(f"{what}, and there is nothing in one without height, width or channels")
     if images.shape[1:3] == (1, 1) and images.dtype == np.float32:
         return
+    if images.shape[1:3] == (1, 1) and images.dtype.kind == "f":
+        raise ZooError(f"{what}, and features must be float32: say images.astype(np.float32)")
     if images.dtype.kind == "f":
-        unit = images.size > 0 and np.nanmin(images) >= 0 and np.nanmax(images) <= 1
+        unit = images.size > 0 and np.min(images) >= 0 and np.max(images) <= 1
         remedy = "(255 * images).round().astype(np.uint8)" if unit else "pixels from 0 to 255 as uint8"
         raise ZooError(f"{what}: the zoo normalizes them itself, from uint8; say {remedy}")
     if images.dtype != np.uint8:
@@ -174,18 +231,25 @@ def _maybe_channels_first(images):
 def _checked_labels(name, labels):
     """As int32 [N]."""
     wanted = "whole numbers from 0 on, int32 [N]"
-    if not isinstance(labels, np.ndarray):
+    if not isinstance(labels, np.ndarray) or isinstance(labels, np.ma.MaskedArray):
         raise ZooError(f"{name}: labels are a {type(labels).__name__}, and must be a NumPy array of {wanted}")
     what = f"{name}: labels are {labels.dtype} {list(labels.shape)}"
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        raise ZooError(f"{what}, a column: say labels[:, 0]")
+    if labels.ndim == 2 and 1 in labels.shape:
+        raise ZooError(f"{what}, a {'column' if labels.shape[1] == 1 else 'row'}: say labels.ravel()")
     if labels.ndim == 2:
         raise ZooError(f"{what}, one-hot perhaps: say labels.argmax(1)")
+    if labels.ndim == 1 and labels.dtype.kind == "f" and (labels % 1 != 0).any():  # also of what is not finite
+        raise ZooError(f"{what} with values such as {labels[labels % 1 != 0][0]}, and must be {wanted}")
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        remedy = ": say labels.astype(np.int32)" if labels.ndim == 1 and labels.dtype.kind in "bf" else ""
+        kind = labels.dtype.kind if labels.ndim == 1 else ""
+        remedy = {
+            **dict.fromkeys("bf", ": say labels.astype(np.int32)"),
+            **dict.fromkeys("UOT", ": say class_names, labels = np.unique(labels, return_inverse=True)"),
+        }.get(kind, "")
         raise ZooError(f"{what}, and must be {wanted}{remedy}")
     if labels.size and (labels.max() > np.iinfo(np.int32).max or labels.min() < 0):
-        raise ZooError(f"{what} with values from {labels.min()} to {labels.max()}, and must be {wanted}")
+        remedy = ", and a negative one stands for none: leave these examples out" if labels.min() < 0 else ""
+        raise ZooError(f"{what} with values from {labels.min()} to {labels.max()}, and must be {wanted}{remedy}")
     return labels.astype(np.int32, copy=False)
 
 
@@ -194,4 +258,6 @@ def check_labels(labels: np.ndarray, num_classes: int, describe: Callable[[int],
     outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(outside):
         first = int(outside[0])
-        raise ZooError(f"{describe(first)} has the label {labels[first]}, outside of 0 to {num_classes - 1}")
+        from_one = labels.min() == 1 and labels.max() == num_classes
+        remedy = ": they seem to count from 1, say labels - 1" if from_one else ""
+        raise ZooError(f"{describe(first)} has the label {labels[first]}, outside of 0 to {num_classes - 1}{remedy}")

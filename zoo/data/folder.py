@@ -5,7 +5,6 @@ The steps are: which folders are splits and which are classes (`zoo.data.tree`),
 """
 
 import os
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,12 @@ from zoo.data.class_files import Files, about_equal, choose, gather, hold_out_fi
 from zoo.data.dataset import Dataset
 from zoo.data.decode import CorruptImage
 from zoo.data.duplicates import equal_files
-from zoo.data.finding import MAX_BYTES, ClassFiles, find_images, folders_in, suffixes
+from zoo.data.finding import MAX_BYTES, ClassFiles, files_in, find_images, folders_in, suffixes
+from zoo.data.names import but_alike, plain
 from zoo.data.tree import Tree, read_tree
-from zoo.errors import ZooError, listed
+from zoo.errors import ZooError, listed, short, shown
+
+MOST_KINDS = 5  # of files that are left out of a class
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ def open_folder(path: str, splits: str | None = None, split: str | None = None) 
         not, or it can be read in two ways.
     """
     spec, root = f"folder:{path}", Path(os.path.expanduser(path))
-    if not root.is_dir():
-        raise ZooError(f"{spec}: there is no such folder")
+    if not os.path.isdir(root):
+        said = "it is a file: unpack it if it is an archive" if os.path.isfile(root) else "there is no such folder"
+        raise ZooError(f"{short(spec)}: {said}")
     try:
         tree = read_tree(root, splits)
         if split is not None:
@@ -94,18 +97,17 @@ def _open_both(spec: str, tree: Tree) -> Dataset:
             " --set=data.splits=none"
         )
     evaluation = tree.splits.get("val", tree.splits.get("test"))
-    classes, left_out = _classes(spec, tree.splits.get("train", tree.root))
+    classes, left_out = _classes(spec, tree, tree.splits.get("train", tree.root))
     names = tuple(classes)
     train, notes = gather(classes, names), []
     left_out = [*tree.left_out, *left_out]
     if evaluation:
-        others, more = _classes(spec, evaluation)
-        for name in others:
-            if name not in names:
-                raise ZooError(
-                    f"{spec}: the class {name!r} is in {evaluation.name}/ and not in {tree.splits['train'].name}/; if these are"
-                    " no splits but classes, say --set=data.splits=none"
-                )
+        others, more = _classes(spec, tree, evaluation)
+        if strange := [name for name in others if name not in names]:
+            raise ZooError(
+                f"{spec}: the class {shown(strange[0])} is in {evaluation.name}/ and not in {tree.splits['train'].name}/"
+                f"{but_alike(strange[0], names)}; if these are no splits but classes, say --set=data.splits=none"
+            )
         held_out = gather(others, names)
         left_out += more
         if "test" in tree.splits and evaluation != tree.splits["test"]:
@@ -132,9 +134,9 @@ def _alike(names):
     """A note for each group of classes that people would take for one."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(unicodedata.normalize("NFKC", name).casefold().strip(), []).append(name)
+        groups.setdefault(plain(name), []).append(name)
     return tuple(
-        f"the classes {listed([repr(name) for name in group])} differ in case, in blanks or in how letters are encoded, only"
+        f"the classes {listed([shown(name) for name in group])} differ in case, in blanks or in how letters are encoded, only"
         for group in groups.values()
         if len(group) > 1
     )
@@ -150,8 +152,10 @@ def _open_one(spec: str, tree: Tree, split: str) -> Dataset:
             raise ZooError(f"{spec}: there is no split {split!r}; there are {', '.join(tree.splits)}")
         folder = tree.splits[wanted]
     elif split != "whole":
-        raise ZooError(f"{spec} has no splits, and is evaluated as a whole: leave out the split {split!r}")
-    classes, left_out = _classes(spec, folder)
+        raise ZooError(
+            f"{spec} has no folders of splits: leave out the split {split!r}, or take all of it with 'whole'"
+        )
+    classes, left_out = _classes(spec, tree, folder)
     names = tuple(classes)
     only = _split(tree.root, gather(classes, names))
     unused = [f"{other.name}/" for other in tree.splits.values() if other != folder]
@@ -159,18 +163,25 @@ def _open_one(spec: str, tree: Tree, split: str) -> Dataset:
     return Dataset(spec, only, only, names, channels=3, left_out=(*tree.left_out, *left_out), notes=notes)
 
 
-def _classes(spec: str, root: Path) -> tuple[dict[str, ClassFiles], list[str]]:
-    """The files of each class by its name, and lines about what is left out.
+def _classes(spec: str, tree: Tree, root: Path) -> tuple[dict[str, ClassFiles], list[str]]:
+    """The files of each class by its name in one folder of the tree, and lines about what is left out.
 
     Raises:
       ZooError: a class has no image, or there is no class.
     """
     found = {name: find_images(str(root / name)) for name in folders_in(root)}
+    within = "" if root == tree.root else f"{root.name}/"
     if not any(files.paths for files in found.values()):
-        raise ZooError(
-            f"{spec}: there are no images in it; it takes a sub-folder for each class with {', '.join(suffixes())} files"
-        )
-    empty = [f"{name}/ ({_listed(files.left_out) or 'empty'})" for name, files in found.items() if not files.paths]
+        wanted = f"it takes a sub-folder for each class with {', '.join(suffixes())} files"
+        if loose := [name for name in files_in(root) if name.lower().endswith(suffixes())]:
+            images = f"the images in {within or 'it'}, such as {short(loose[0])}, are in no sub-folder of a class"
+            raise ZooError(f"{spec}: {images}: {wanted}")
+        raise ZooError(f"{spec}: there are no images in {within or 'it'}; {wanted}")
+    empty = [
+        f"{within}{short(name)}/ ({_listed(files.left_out) or 'empty'})"
+        for name, files in found.items()
+        if not files.paths
+    ]
     if empty:
         raise ZooError(
             f"{spec}: no image in {listed(empty)}: what is read"
@@ -186,7 +197,11 @@ def _classes(spec: str, root: Path) -> tuple[dict[str, ClassFiles], list[str]]:
 
 
 def _listed(left_out):
-    return ", ".join(f"{count:,} {what}" for what, count in sorted(left_out.items()))
+    """The most frequent kinds by name, and how many files are of others."""
+    kinds = sorted(left_out.items(), key=lambda kind: (-kind[1], kind[0]))
+    rest = sum(count for _, count in kinds[MOST_KINDS:])
+    named = ", ".join(f"{count:,} {what}" for what, count in sorted(kinds[:MOST_KINDS]))
+    return f"{named}, {rest:,} of other kinds" if rest else named
 
 
 def _split(root: Path, files: Files) -> FolderSplit:

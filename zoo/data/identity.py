@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.data.dataset import Dataset
+from zoo.errors import listed, short, shown
+
+MOST_NAMES = 10  # that are shown as they are
+LONGEST = 500  # letters of these
 
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:
@@ -23,7 +27,7 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
 def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
     """Lines about what is not as it was, of two descriptions by `describe_data`; some of an earlier version have less."""
     lines = [
-        f"{name} of the data: {now[name]}, {then.get(name)}"
+        f"{name} of the data: {_changed(now[name], then.get(name))}"
         for name in now
         if name not in ("digest", "by class") and now[name] != then.get(name)
     ]
@@ -31,7 +35,7 @@ def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
         return lines
     ours, theirs = (each.get("by class") or {} for each in (now, then))
     moved = [
-        f"{name} {_plus(ours[name])}, {_plus(theirs[name])}"
+        f"{short(name)} {_plus(ours[name])}, {_plus(theirs[name])}"
         for name in ours
         if name in theirs and ours[name] != theirs[name]
     ]
@@ -39,6 +43,17 @@ def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
         rest = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
         return [*lines, f"training + evaluation examples of {'; '.join(moved[:5])}{rest}"]
     return lines or ["as many examples of each class, but others: some have another content, name or label"]
+
+
+def _changed(now, then):
+    """Both values; of long lists, what only one of them has."""
+    if not isinstance(now, list) or not isinstance(then, list) or max(len(now), len(then)) <= MOST_NAMES:
+        return f"{shown(now, LONGEST)}, {shown(then, LONGEST)}"
+    sides = ([shown(name) for name in one if name not in set(other)] for one, other in ((now, then), (then, now)))
+    new, gone = (listed(names) or "nothing" for names in sides)
+    if new == gone == "nothing":
+        return f"the same {len(now):,} in another order"
+    return f"{len(now):,} with {new} besides, {len(then):,} with {gone} besides"
 
 
 def _plus(counts):

@@ -16,7 +16,7 @@ from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
 from zoo.data.sources import open_data
-from zoo.errors import DamagedFile, ZooError, printable
+from zoo.errors import DamagedFile, ZooError, printable, shown
 from zoo.recipe import Recipe, ReduceOnPlateau
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.confusion import draw_confusion
@@ -98,6 +98,15 @@ def fit(
     """
     if experiment and workdir:
         raise ZooError("fit: a run with a folder prepares its own experiment; leave out workdir or experiment")
+    if not isinstance(recipe, Recipe):
+        raise ZooError(f"fit: it takes a recipe, such as zoo.load_recipe(...), and not {shown(recipe)}")
+    if not isinstance(workdir, str | Path | None):
+        raise ZooError(f"fit: workdir must be a path, not a {type(workdir).__name__}: data is given as dataset=...")
+    if not isinstance(dataset, Dataset | None):
+        raise ZooError(
+            f"fit: dataset must be a zoo.Dataset, not a {type(dataset).__name__}: of arrays one is made, and data by name is"
+            " for recipe.override({'data.source': ...})"
+        )
     if not 0 <= seed < 2**32:
         raise ZooError(f"the seed is {seed}, it must be from 0 to 2^32 - 1")
     main_process = jax.process_index() == 0
