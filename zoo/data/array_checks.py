@@ -1,6 +1,6 @@
 """What arrays of one's own must be: types, axes, lengths and names, each mistake in a line that says what to do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ def check_images(name: str, images: Any) -> None:
             raise ZooError(f"{what}, and features must be float32: say images.astype(np.float32)")
         return
     if images.dtype.kind == "f":
-        unit = images.size > 0 and np.nanmin(images) >= 0 and np.nanmax(images) <= 1
+        unit = images.size > 0 and np.min(images) >= 0 and np.max(images) <= 1
         remedy = "(255 * images).round().astype(np.uint8)" if unit else "pixels from 0 to 255 as uint8"
         raise ZooError(f"{what}: the zoo normalizes them itself, from uint8; say {remedy}")
     if images.dtype != np.uint8:
@@ -48,9 +48,9 @@ def _check_array(name, what, values, wanted):
 
 
 def check_names(spec: str, what: str, names: Any) -> None:
-    """Raises `ZooError` unless they are different texts with something in them."""
-    texts = not isinstance(names, str) and hasattr(names, "__iter__") and all(isinstance(name, str) for name in names)
-    if not texts:
+    """Raises `ZooError` unless they are different texts in an order, with something in each."""
+    ordered = isinstance(names, Sequence | np.ndarray) or hasattr(names, "tolist")
+    if isinstance(names, str) or not ordered or not all(isinstance(name, str) for name in names):
         raise ZooError(f"{spec}: {what} must be a list of texts, not {shown(names)}")
     if "" in list(names):
         raise ZooError(f"{spec}: {what} has a text with nothing in it, number {list(names).index('')}")
@@ -73,13 +73,21 @@ def checked_labels(name: str, labels: Any) -> np.ndarray:
     what = f"{name}: labels are {labels.dtype} {list(labels.shape)}"
     if labels.ndim == 2 and labels.shape[1] == 1:
         raise ZooError(f"{what}, a column: say labels[:, 0]")
+    if labels.ndim == 2 and labels.shape[0] == 1:
+        raise ZooError(f"{what}, a row: say labels[0]")
     if labels.ndim == 2:
         raise ZooError(f"{what}, one-hot perhaps: say labels.argmax(1)")
+    if labels.ndim == 1 and labels.dtype.kind == "f" and (labels % 1 != 0).any():  # also of what is not finite
+        raise ZooError(f"{what} with values such as {labels[labels % 1 != 0][0]}, and must be {wanted}")
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        remedy = ": say labels.astype(np.int32)" if labels.ndim == 1 and labels.dtype.kind in "bf" else ""
+        remedy = {
+            **dict.fromkeys("bf", ": say labels.astype(np.int32)"),
+            **dict.fromkeys("UOT", ": say class_names, labels = np.unique(labels, return_inverse=True)"),
+        }.get(labels.dtype.kind if labels.ndim == 1 else "", "")
         raise ZooError(f"{what}, and must be {wanted}{remedy}")
     if labels.size and (labels.max() > np.iinfo(np.int32).max or labels.min() < 0):
-        raise ZooError(f"{what} with values from {labels.min()} to {labels.max()}, and must be {wanted}")
+        remedy = ", and a negative one stands for none: leave these examples out" if labels.min() < 0 else ""
+        raise ZooError(f"{what} with values from {labels.min()} to {labels.max()}, and must be {wanted}{remedy}")
     return labels.astype(np.int32, copy=False)
 
 
@@ -88,4 +96,6 @@ def check_labels(labels: np.ndarray, num_classes: int, describe: Callable[[int],
     outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(outside):
         first = int(outside[0])
-        raise ZooError(f"{describe(first)} has the label {labels[first]}, outside of 0 to {num_classes - 1}")
+        from_one = labels.min() == 1 and labels.max() == num_classes
+        remedy = ": they seem to count from 1, say labels - 1" if from_one else ""
+        raise ZooError(f"{describe(first)} has the label {labels[first]}, outside of 0 to {num_classes - 1}{remedy}")

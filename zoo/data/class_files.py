@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.data.finding import ClassFiles
-from zoo.data.splitting import HELD_OUT, hold_out_groups
+from zoo.data.splitting import HELD_OUT, hold_out_groups, of_classes
 from zoo.errors import listed
 
 
@@ -72,8 +72,8 @@ def hold_out_files(files: Files, equal: np.ndarray, names: Sequence[str]) -> tup
         notes.append("classes have folders in them: each is in training or in evaluation as a whole")
     whole = [
         label
-        for label, name in enumerate(names)
-        if (of_class := groups[files.labels == label]).size > 1 and (of_class == of_class[0]).all()
+        for label, members in of_classes(files.labels)
+        if len(members) > 1 and (groups[members] == groups[members[0]]).all()
     ]
     cut = np.isin(files.labels, whole)
     if whole:
@@ -101,8 +101,7 @@ def _units(files: Files) -> tuple[np.ndarray, list[str]]:
     the path of each unit. Folders that all of a class are in do not count.
     """
     found, units = np.empty(len(files.below), np.int64), list[str]()
-    for label in np.unique(files.labels).tolist():
-        members = np.flatnonzero(files.labels == label)
+    for _, members in of_classes(files.labels):
         below = [files.below[index] for index in members.tolist()]
         folders = {posixpath.dirname(path) for path in below if "/" in path}
         shared = posixpath.commonpath(folders) if folders and all("/" in path for path in below) else ""

@@ -92,7 +92,7 @@ class Dataset:
       notes: lines about what else to know of it.
 
     Raises:
-      ZooError: a split's images have other channels, or a label is not one of a class.
+      ZooError: one of these is something else, a split's images have other channels, or a label is not one of a class.
     """
 
     spec: str
@@ -108,11 +108,15 @@ class Dataset:
         if not isinstance(self.spec, str):
             raise ZooError(f"the name of a data set must be a text, not {shown(self.spec)}")
         check_names(self.spec, "class_names", self.class_names)
+        if isinstance(self.channels, bool) or not isinstance(self.channels, int | np.integer) or self.channels < 1:
+            raise ZooError(f"{self.spec}: channels must be a whole number from 1 on, not {shown(self.channels)}")
         for name, split in (("train", self.train), ("eval", self.eval)):
             if not all(hasattr(split, each) for each in ("images", "labels", "read", "describe", "__len__")):
                 raise ZooError(
                     f"{self.spec}: {name} is of type {type(split).__name__}, and must be a split: say zoo.ArraySplit(images, labels)"
                 )
+        self._check_features()
+        for split in (self.train, self.eval):
             if split.images is not None and split.images.shape[-1] != self.channels:
                 raise ZooError(
                     f"{split.describe(0) if len(split) else self.spec}: images are {list(split.images.shape[1:])}, height x width x"
@@ -120,12 +124,24 @@ class Dataset:
                 )
             if split.labels is not None:
                 check_labels(split.labels, len(self.class_names), split.describe)
-        if self.feature_names is not None:
-            check_names(self.spec, "feature_names", self.feature_names)
-            if len(self.feature_names) != self.channels:
-                raise ZooError(
-                    f"{self.spec}: there are {len(self.feature_names)} feature_names and {self.channels} features"
-                )
+
+    def _check_features(self):
+        vectors = [split.images.dtype == np.float32 for split in (self.train, self.eval) if split.images is not None]
+        if self.feature_names is None and any(vectors):
+            raise ZooError(
+                f"{self.spec}: float32 is for vectors of features: say feature_names=[...], or give images as uint8"
+            )
+        if self.feature_names is None:
+            return
+        check_names(self.spec, "feature_names", self.feature_names)
+        if len(self.feature_names) != self.channels:
+            raise ZooError(
+                f"{self.spec}: there are {len(self.feature_names):,} feature_names and {self.channels} features"
+            )
+        if not all(vectors):
+            raise ZooError(
+                f"{self.spec}: feature_names are for float32 [examples, 1, 1, features], and these are images"
+            )
 
     @functools.cached_property
     def report(self) -> Report:
@@ -154,3 +170,14 @@ def check_dataset(dataset: Dataset) -> None:
                     else ""
                 )
             )
+
+
+def check_trainable(dataset: Dataset) -> None:
+    """Raises `ZooError` if all training examples are of one class, where labels are at hand."""
+    labels = dataset.train.labels
+    if labels is not None and len(labels) and (labels == labels[0]).all():
+        only = dataset.class_names[labels[0]]
+        raise ZooError(
+            f"{dataset.spec}: all {len(labels):,} training {dataset.examples} are of one class, {shown(only)}: if they are in the"
+            " order of their classes, shuffle them before they are split"
+        )

@@ -17,6 +17,7 @@ REDUCTIONS = (8, 4, 2, 1)  # that libjpeg-turbo is quick at
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "AVIF")
 ORIENTATION = 0x0112  # the number of the EXIF field
 BITS = 0x0102  # the number of the TIFF field for bits of each channel
+PHOTOMETRIC = 262  # the number of the TIFF field
 # From the stored pixels [H, W, ...] to the picture as it is seen, by the value of that field (EXIF 2.3, 4.6.4).
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda pixels: pixels[:, ::-1],
@@ -28,7 +29,8 @@ UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     8: lambda pixels: pixels.swapaxes(0, 1)[::-1],
 }
 LYING = (5, 6, 7, 8)  # height and width change places
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # PIL's bound is laxer than ours
+# PIL's bound on bombs is laxer than ours, and its words on damaged EXIF fields name no file.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class CorruptImage(Exception):
@@ -154,11 +156,16 @@ def _eight_bits(image):
     """Grey of 16 bits as eight, which PIL would clip."""
     if image.mode == "F" or (image.mode == "I" and image.format == "TIFF" and 32 in image.tag_v2.get(BITS, ())):
         raise CorruptImage("pixels of 32 bits have no range that is known: save it with 8 or 16 bits")
-    if image.mode.startswith("I"):
-        if np.asarray(image).min() < 0:
-            raise CorruptImage("pixels below zero have no range that is known: save it with values from 0 on")
-        return Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8))
-    return image
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image)
+    if values.min() < 0:
+        raise CorruptImage("pixels below zero have no range that is known: save it with 8 or 16 bits without a sign")
+    if (
+        image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0
+    ):  # zero is white, which PIL sees to with 8 bits only
+        values = 2**16 - 1 - values.astype(np.int64)
+    return Image.fromarray((values.astype(np.uint16) >> 8).astype(np.uint8))
 
 
 def _opaque(image):
@@ -170,14 +177,14 @@ def _opaque(image):
 
 
 def value_range(encoded: bytes) -> tuple[int, int, int]:
-    """The smallest and the largest value that is stored in an image, and the largest that its type has room for.
+    """The smallest and the largest value of the colours in an image, and the largest that their type has room for.
 
     Raises:
       CorruptImage: as `decode` does.
     """
     image = _open(encoded)
     try:
-        pixels = np.asarray(image.convert("RGB") if image.mode in ("P", "1") else image)
+        pixels = np.asarray(image if image.mode.startswith("I") else _opaque(image).convert("RGB"))
         return int(pixels.min()), int(pixels.max()), 2**16 - 1 if image.mode.startswith("I") else 2**8 - 1
     except Exception as error:  # as above
         raise CorruptImage(_reason(error)) from None

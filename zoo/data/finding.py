@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import features
 
+from zoo.errors import short
+
 DEEPEST = 100  # folders in one another
+LONGEST_ENDING = 20  # letters of one that is shown
 MAX_BYTES = 256 * 2**20  # a file of images' formats that is larger is not read
 
 # What Pillow reads by itself; of a moving image, the first frame.
@@ -54,6 +57,12 @@ def folders_in(root: str | os.PathLike[str]) -> list[str]:
         return sorted(entry.name for entry in entries if _is_folder(entry) and not is_hidden(entry.name))
 
 
+def hidden_in(root: str | os.PathLike[str]) -> list[str]:
+    """The names of what is hidden in a folder, files and folders, in order."""
+    with os.scandir(root) as entries:
+        return sorted(entry.name for entry in entries if is_hidden(entry.name))
+
+
 def files_in(root: str | os.PathLike[str]) -> list[str]:
     """The names of what is in a folder and is no folder, without hidden ones, in order."""
     with os.scandir(root) as entries:
@@ -84,7 +93,7 @@ def find_images(root: str) -> ClassFiles:
         if not stat.S_ISREG(found.st_mode):
             left_out["no regular file"] += 1
         elif suffix not in known:
-            left_out[suffix or "without an ending"] += 1
+            left_out[_kind(suffix)] += 1
         elif found.st_size > MAX_BYTES:
             left_out[f"over {MAX_BYTES // 2**20} MiB"] += 1
         else:
@@ -92,6 +101,11 @@ def find_images(root: str) -> ClassFiles:
             sizes.append(found.st_size)
             places.append(_place(found))
     return ClassFiles(root, tuple(paths), np.array(sizes, np.int64), np.array(places, np.int64), dict(left_out))
+
+
+def _kind(suffix):
+    """What a file with an ending that is not read is called; numbers, as of DICOM files, are no endings."""
+    return short(suffix, LONGEST_ENDING) if suffix.strip(".0123456789") else "without an ending"
 
 
 def _place(found):

@@ -5,7 +5,6 @@ The steps are: which folders are splits and which are classes (`zoo.data.tree`),
 """
 
 import os
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,9 @@ from zoo.data.dataset import Dataset
 from zoo.data.decode import CorruptImage
 from zoo.data.duplicates import equal_files
 from zoo.data.finding import MAX_BYTES, ClassFiles, files_in, find_images, folders_in, suffixes
+from zoo.data.names import but_alike, plain
 from zoo.data.tree import Tree, check_classes, loose_files, read_tree
-from zoo.errors import ZooError, listed, short
+from zoo.errors import ZooError, listed, short, shown
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,9 @@ def open_folder(path: str, splits: str | None = None, split: str | None = None) 
         not, or it can be read in two ways.
     """
     spec, root = f"folder:{path}", Path(os.path.expanduser(path))
-    if not root.is_dir():
-        what = (
-            "it is a file, and no folder: unpack it, if it is an archive"
-            if root.exists()
-            else "there is no such folder"
-        )
-        raise ZooError(f"{spec}: {what}")
+    if not os.path.isdir(root):
+        said = "it is a file: unpack it if it is an archive" if os.path.isfile(root) else "there is no such folder"
+        raise ZooError(f"{short(spec)}: {said}")
     try:
         tree = read_tree(root, splits)
         if splits is None:
@@ -107,18 +103,11 @@ def _open_both(spec: str, tree: Tree) -> Dataset:
     left_out = [*tree.left_out, *left_out]
     if evaluation:
         others, more = _classes(spec, tree, evaluation)
-        for name in others:
-            if name not in names:
-                alike = next((other for other in names if _plain(other) == _plain(name)), None)
-                if alike:
-                    raise ZooError(
-                        f"{spec}: the class {name!a} of {evaluation.name}/ is {alike!a} in {tree.splits['train'].name}/: give the"
-                        " two folders the same name"
-                    )
-                raise ZooError(
-                    f"{spec}: the class {name!r} is in {evaluation.name}/ and not in {tree.splits['train'].name}/; if these are"
-                    " no splits but classes, say --set=data.splits=none"
-                )
+        if strange := [name for name in others if name not in names]:
+            raise ZooError(
+                f"{spec}: the class {shown(strange[0])} is in {evaluation.name}/ and not in {tree.splits['train'].name}/"
+                f"{but_alike(strange[0], names)}; if these are no splits but classes, say --set=data.splits=none"
+            )
         held_out = gather(others, names)
         left_out += more
         if "test" in tree.splits and evaluation != tree.splits["test"]:
@@ -145,17 +134,12 @@ def _alike(names):
     """A note for each group of classes that people would take for one."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(_plain(name), []).append(name)
+        groups.setdefault(plain(name), []).append(name)
     return tuple(
-        f"the classes {listed([repr(name) for name in group])} differ in case, in blanks or in how letters are encoded, only"
+        f"the classes {listed([shown(name) for name in group])} differ in case, in blanks or in how letters are encoded, only"
         for group in groups.values()
         if len(group) > 1
     )
-
-
-def _plain(name):
-    """A class's name without what people do not see or mind: case, blanks at the ends, how letters are encoded."""
-    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def _open_one(spec: str, tree: Tree, split: str) -> Dataset:
@@ -168,7 +152,9 @@ def _open_one(spec: str, tree: Tree, split: str) -> Dataset:
             raise ZooError(f"{spec}: there is no split {split!r}; there are {', '.join(tree.splits)}")
         folder = tree.splits[wanted]
     elif split != "whole":
-        raise ZooError(f"{spec} has no splits, and is evaluated as a whole: leave out the split {split!r}")
+        raise ZooError(
+            f"{spec} has no folders of splits: leave out the split {split!r}, or take all of it with 'whole'"
+        )
     classes, left_out = _classes(spec, tree, folder)
     names = tuple(classes)
     only = _split(tree.root, gather(classes, names))

@@ -32,7 +32,7 @@ def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
         return lines
     ours, theirs = (each.get("by class") or {} for each in (now, then))
     moved = [
-        f"{name} {_plus(ours[name])}, {_plus(theirs[name])}"
+        f"{short(name)} {_plus(ours[name])}, {_plus(theirs[name])}"
         for name in ours
         if name in theirs and ours[name] != theirs[name]
     ]

@@ -1,38 +1,62 @@
 """Looks at some images of a data set before it is used: whether each class has one that can be decoded, and how dark they are."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from zoo.data.dataset import Dataset, Split
 from zoo.data.decode import CorruptImage, decode, value_range
-from zoo.errors import ZooError
+from zoo.data.splitting import of_classes
+from zoo.errors import ZooError, listed, short
 
 LOOKED_AT = 32  # images of a split whose values are looked at
 SMALL_PART = 1 / 8  # of the values that a type has room for
 
 
 def inspect(dataset: Dataset) -> list[str]:
-    """Lines about what is striking in the images.
+    """Lines about what is striking in the examples.
 
-    Of each class, files are decoded until one can be; of some from all over the training split, the values are looked at.
+    Of each class of images, files are decoded until one can be; of some from all over the training split, the values are looked at.
 
     Raises:
       ZooError: no training image of a class can be decoded.
     """
     split = dataset.train
+    notes = _about_labels(dataset)
     if split.images is not None or split.labels is None or not len(split):
-        return []
+        return notes
     _check_classes(dataset, split)
-    ranges = []
+    ranges: dict[int, list[tuple[int, int]]] = {}
     for index in np.unique(np.linspace(0, len(split) - 1, LOOKED_AT).astype(int)):
         encoded, _ = split.read(int(index))
         try:
             if isinstance(encoded, bytes):
-                ranges.append(value_range(encoded))
+                lowest, highest, room = value_range(encoded)
+                ranges.setdefault(room, []).append((lowest, highest))
         except CorruptImage:
             continue
-    if not ranges:
+    if len(ranges) > 1:
+        some, others = (f"{len(of_type)} of {room.bit_length()} bits" for room, of_type in sorted(ranges.items()))
+        notes.append(f"of the images that were looked at, {some} and {others}: of 16 bits the upper eight are taken")
+    return [*notes, *(line for room, of_type in sorted(ranges.items()) for line in _about_range(room, of_type))]
+
+
+def _about_labels(dataset: Dataset) -> list[str]:
+    """A note about classes that are evaluated and not trained."""
+    train, evaluation = dataset.train.labels, dataset.eval.labels
+    if train is None or evaluation is None:
         return []
-    lowest, highest, room = min(low for low, _, _ in ranges), max(high for _, high, _ in ranges), ranges[0][2]
+    strange = np.setdiff1d(evaluation, train)
+    if not len(strange):
+        return []
+    count = int(np.isin(evaluation, strange).sum())
+    names = listed([short(dataset.class_names[label]) for label in strange])
+    return [f"no training example of {names}, and {count:,} to evaluate with: these cannot be right"]
+
+
+def _about_range(room: int, ranges: Sequence[tuple[int, int]]) -> list[str]:
+    """A note if the values of images of one type are a small part of what it has room for."""
+    lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
     if highest - lowest >= SMALL_PART * room:
         return []
     levels = f" and come out as {(highest >> 8) - (lowest >> 8) + 1} of 256 levels" if room > 255 else ""
@@ -44,9 +68,7 @@ def inspect(dataset: Dataset) -> list[str]:
 
 def _check_classes(dataset: Dataset, split: Split) -> None:
     assert split.labels is not None
-    order = np.argsort(split.labels, kind="stable")
-    labels, starts = np.unique(split.labels[order], return_index=True)
-    for label, members in zip(labels, np.split(order, starts[1:]), strict=True):
+    for label, members in of_classes(split.labels):
         reasons = []
         for index in members:
             try:

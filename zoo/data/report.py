@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.errors import printable
+from zoo.errors import printable, short
 
 if TYPE_CHECKING:
     from zoo.data.dataset import Dataset, Split
 
 MOST_CLASSES = 10  # that are named one by one
+LONGEST_NAME = 40  # letters of a class that is named
 MOST_LINES = 5  # about what is left out
 
 
@@ -49,7 +50,9 @@ class Report:
         ]
         if self.train is not None and self.eval is not None:
             rows = list(zip(self.class_names, self.train, self.eval, strict=True))
-            named = ", ".join(f"{name} {some:,} + {others:,}" for name, some, others in rows[:MOST_CLASSES])
+            named = ", ".join(
+                f"{short(name, LONGEST_NAME)} {some:,} + {others:,}" for name, some, others in rows[:MOST_CLASSES]
+            )
             more = f" and {len(rows) - MOST_CLASSES:,} more" if len(rows) > MOST_CLASSES else ""
             lines.append(f"{named}{more}")
         if self.left_out:

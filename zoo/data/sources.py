@@ -15,7 +15,8 @@ def open_data(
     data: Data, source: str | None = None, *, split: str | None = None, feature_names: Sequence[str] | None = None
 ) -> Dataset:
     """Opens the data of a recipe, or of another source as the recipe would; arguments as of `open_source`."""
-    spec = source or data.source
+    spec = data.source if source is None else source
+    check_spec(spec)
     table, folder = spec.startswith("csv:"), spec.startswith("folder:")
     return open_source(
         spec,
@@ -54,8 +55,9 @@ def open_source(
     Raises:
       ZooError: there is no such data set, or it cannot be learned from: no images, one class, labels out of range.
     """
-    if not isinstance(spec, str):
-        raise ZooError(f"a data set is named by a text, such as 'folder:flowers', and not by {shown(spec)}")
+    check_spec(spec)
+    if not isinstance(splits, str | None):
+        raise ZooError(f"{short(spec)}: splits is {shown(splits)}; it is 'none', or 'TRAIN', or 'TRAIN,EVALUATION'")
     if split is not None and split not in SPLITS:
         raise ZooError(f"{spec}: there is no split {shown(split)}; it is one of {', '.join(SPLITS)}")
     kind, _, argument = spec.partition(":")
@@ -82,12 +84,20 @@ def open_source(
     else:
         if os.path.isdir(os.path.expanduser(spec)):
             raise ZooError(f"unknown data set {shown(spec)}: say folder:{short(spec)} if you mean the folder")
+        if os.path.isfile(os.path.expanduser(spec)):
+            raise ZooError(f"unknown data set {shown(spec)}: say csv:{short(spec)} if you mean the file")
         raise ZooError(
             f"unknown data set {shown(spec)}: it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"
         )
     if split is None:
         check_dataset(dataset)
     return dataset
+
+
+def check_spec(spec: str) -> None:
+    """Raises `ZooError` if a name of a data set is none, such as a path."""
+    if not isinstance(spec, str):
+        raise ZooError(f"a data set is named by a text, such as 'folder:flowers', and not by {shown(spec)}")
 
 
 def _only(dataset: Dataset, split: str | None) -> Dataset:

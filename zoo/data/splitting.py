@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +84,13 @@ def folds(labels: np.ndarray, count: int, seed: int, class_names: Sequence[str] 
     return [np.sort(dealt[number::count]) for number in range(count)]
 
 
+def of_classes(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Each label that there is, with the positions of its examples, rising."""
+    order = np.argsort(labels, kind="stable")
+    found, starts = np.unique(labels[order], return_index=True)
+    return zip(found.tolist(), np.split(order, starts[1:]), strict=True)
+
+
 def hold_out(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Cuts positions into (kept, held out): `share` of each class, rounded, but one example at least and never all.
 
@@ -91,8 +98,8 @@ def hold_out(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """
     random = np.random.default_rng(0)
     out = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        of_class = random.permutation(np.flatnonzero(labels == label))
+    for _, members in of_classes(labels):
+        of_class = random.permutation(members)
         out[of_class[: min(max(round(share * len(of_class)), 1), len(of_class) - 1)]] = True
     return np.flatnonzero(~out), np.flatnonzero(out)
 
@@ -134,11 +141,14 @@ def hold_out_groups(
         if fits(group, target):
             take(group)
     all_but_one = [total - 1 for total in totals]
-    for label, total in enumerate(totals):
-        if total > 1 and not taken[label]:
-            own = [group for group in order if label in of_pair[first[group] : first[group + 1]]]
-            if fitting := [group for group in own if fits(group, all_but_one)]:
-                take(min(fitting, key=lambda group: sum(sizes_of_pair[first[group] : first[group + 1]])))
+    without = {label: list[int]() for label, total in enumerate(totals) if total > 1 and not taken[label]}
+    for group in order if without else ():
+        for label in of_pair[first[group] : first[group + 1]]:
+            if label in without:
+                without[label].append(group)
+    for label, own in without.items():
+        if not taken[label] and (fitting := [group for group in own if fits(group, all_but_one)]):
+            take(min(fitting, key=lambda group: sum(sizes_of_pair[first[group] : first[group + 1]])))
     chosen = out[groups]
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 

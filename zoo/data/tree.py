@@ -1,11 +1,12 @@
 """Reads from a tree of folders which of them are splits and which are classes."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.data.finding import files_in, folders_in, suffixes
-from zoo.errors import ZooError, listed
+from zoo.data.finding import files_in, folders_in, hidden_in, suffixes
+from zoo.errors import ZooError, listed, short, shown
 
 # What folders of splits are called, in any case and also with "set", "data", "images" or "split" behind it.
 ROLES = {
@@ -28,7 +29,7 @@ class Tree:
       root: the folder.
       splits: the folder of each split that there is, by what it is for: "train", "val", "test". Empty if there are none,
         and then the classes are in `root` itself.
-      left_out: a line about each thing in `root` that belongs to no split.
+      left_out: a line about each thing in `root` that belongs to no split, or in a split and to no class.
       notes: lines about how it was read, where it could be meant otherwise.
     """
 
@@ -153,14 +154,15 @@ def _doubts(root, names, spec):
 
 def _named(root, splits, names, spec):
     """The tree that `data.splits` describes."""
-    wanted = [name.strip().rstrip("/") for name in splits.split(",")]
+    wanted = [name.strip() and os.path.normpath(name.strip()) for name in splits.split(",")]
     for name in wanted:
-        if not (root / name).is_dir() or not name:
+        if not name or name.startswith(("..", os.sep)) or not (root / name).is_dir():
             raise ZooError(
-                f"{spec}: data.splits is {splits!r}, and there is no folder {name!r}; there are {_folders(names)}"
+                f"{spec}: data.splits is {shown(splits)}, and there is no folder {shown(name)} in it; there are"
+                f" {_folders(names)}"
             )
     if not 1 <= len(wanted) <= 2 or len(set(wanted)) < len(wanted):
-        raise ZooError(f"{spec}: data.splits is {splits!r}; it is none, or TRAIN, or TRAIN,EVALUATION")
+        raise ZooError(f"{spec}: data.splits is {shown(splits)}; it is none, or TRAIN, or TRAIN,EVALUATION")
     found = dict(zip(("train", "val"), (root / name for name in wanted), strict=False))
     return _tree(root, names, found)
 
@@ -171,7 +173,7 @@ def _tree(root, names, splits):
 
 
 def _folders(names):
-    return ", ".join(f"{name}/" for name in names)
+    return listed([f"{short(name)}/" for name in names], 10)
 
 
 def _images_directly(root):
@@ -186,17 +188,19 @@ def _has_images(root, depth=3):
 
 
 def loose_files(root: Path) -> tuple[str, ...]:
-    """Lines about what lies beside the folders."""
-    files, lines = files_in(root), []
+    """Lines about what lies beside the folders, and about what is hidden."""
+    files, hidden, lines = files_in(root), hidden_in(root), []
     nowhere = [name for name in files if not (root / name).exists()]
     if nowhere:
         lines.append(
             f"{listed(nowhere)} in {root.name}/, {'a link that leads' if len(nowhere) == 1 else 'links that lead'} nowhere"
         )
         files = [name for name in files if name not in nowhere]
+    beside = f"beside the folders of {root.name}/, such as"
     if files:
-        what = "file" if len(files) == 1 else "files"
-        lines.append(f"{len(files):,} {what} beside the folders of {root.name}/, such as {files[0]}")
+        lines.append(f"{len(files):,} {'file' if len(files) == 1 else 'files'} {beside} {files[0]}")
+    if hidden:
+        lines.append(f"{len(hidden):,} hidden {beside} {hidden[0]}")
     return tuple(lines)
 
 

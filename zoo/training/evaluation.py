@@ -15,9 +15,10 @@ from zoo import parallel
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
 from zoo.data.loader import Corrupt, Feed, evaluation_batches
+from zoo.data.names import but_alike
 from zoo.data.selection import with_classes
-from zoo.data.sources import open_data
-from zoo.errors import ZooError, listed, shown
+from zoo.data.sources import check_spec, open_data
+from zoo.errors import ZooError, listed, short, shown
 from zoo.models.registry import find_entry, name_of
 from zoo.recipe import (
     SGD,
@@ -240,8 +241,10 @@ def evaluate(
     on_data(dataset)
     dataset = dataset if class_names is None else with_classes(dataset, class_names)
     if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
-        wanted, given = (listed(names, 10) for names in (class_names, dataset.class_names))
-        raise ZooError(f"the network was trained for the classes {wanted}; {dataset.spec} has {given}")
+        others = [name for name in dataset.class_names if name not in class_names] or list(dataset.class_names)
+        wanted, given = (listed([short(name) for name in names], 10) for names in (class_names, others))
+        alike = but_alike(others[0], class_names) if others[0] not in class_names else ""
+        raise ZooError(f"the network was trained for the classes {wanted}; {dataset.spec} has {given}{alike}")
     if feature_names is not None and tuple(feature_names) != tuple(dataset.feature_names or ()):
         wanted, given = (listed(names, 10) for names in (feature_names, dataset.feature_names or ("images",)))
         raise ZooError(f"the network was trained for the features {wanted}; {dataset.spec} has {given}")
@@ -265,6 +268,8 @@ def evaluate(
 
 def _open(recipe, source, split, feature_names):
     """The data to evaluate on: of what the recipe was trained on, the part that it was not."""
+    if source is not None:
+        check_spec(source)
     if split is None and source is not None and not _same_place(source, recipe.data.source):
         split = "whole"
     return open_data(recipe.data, source, split=split, feature_names=feature_names if split else None)

@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from zoo import parallel
 from zoo.data import augment, features, sampling
 from zoo.data.augment import Statistics
-from zoo.data.dataset import Dataset, check_dataset
+from zoo.data.dataset import Dataset, check_dataset, check_trainable
 from zoo.data.inspection import inspect
 from zoo.data.loader import Corrupt, make_feed
 from zoo.data.selection import check_all_values, check_kind, select
@@ -80,6 +80,7 @@ def prepare(
     check_kind(dataset, recipe.normalization)
     check_all_values(dataset, recipe.data.missing)
     if training:
+        check_trainable(dataset)
         dataset = dataclasses.replace(dataset, notes=(*dataset.notes, *inspect(dataset)))
     validation = None
     if training or known_statistics is None:
