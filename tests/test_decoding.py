@@ -1,9 +1,11 @@
 """Image files: pixels as a viewer shows them, and how each kind of damage is reported."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
+from conftest import run_python
 from folders import opened
 from PIL import Image, ImageOps
 
@@ -176,3 +178,67 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
     with open(tmp_path / "a" / "sparse.png", "wb") as file:
         file.truncate(300 * 10**9)
     assert opened(tmp_path).left_out == ("1 over 256 MiB in a",)
+
+
+def tiff(values, photometric=1):
+    """A grey TIFF as instruments write them, also with a sign, which Pillow itself does not."""
+    (rows, columns), data = values.shape, values.tobytes()
+    fields = {256: columns, 257: rows, 258: 8 * values.itemsize, 259: 1, 262: photometric, 273: 134, 277: 1, 278: rows}
+    fields |= {279: len(data), 339: 2 if values.dtype.kind == "i" else 1}
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(fields))
+    return head + b"".join(struct.pack("<HHII", number, 4, 1, fields[number]) for number in fields) + bytes(4) + data
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.int32])
+def test_pixels_below_zero_are_refused(kind):
+    """Hounsfield units came out with air as white."""
+    values = np.linspace(-1000, 1500, 64).reshape(8, 8).astype(kind)
+    with pytest.raises(CorruptImage, match="pixels below zero have no range that is known"):
+        decode(tiff(values), 1)
+
+
+def test_white_may_be_zero_in_16_bits_as_in_eight():
+    for values in (np.full((8, 8), 200, np.uint8), np.full((8, 8), 200 << 8, np.uint16)):
+        assert decode(tiff(values), 1).max() == 200
+        assert decode(tiff(values, photometric=0), 1).max() == 55
+
+
+def test_damaged_exif_fields_cost_no_pixels_and_no_words(tmp_path):
+    paths = []
+    for kind in ("JPEG", "PNG", "WEBP"):
+        for number, exif in enumerate(
+            (b"", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x64")
+        ):
+            paths.append(tmp_path / f"{kind}{number}")
+            exif = exif if kind == "PNG" else b"Exif\0\0" + exif
+            paths[-1].write_bytes(encode(Image.new("RGB", (9, 8), (200, 30, 20)), kind, exif=exif))
+    code = (
+        "import sys, zoo.data.decode as d\nfor path in sys.argv[1:]: print(d.decode(open(path, 'rb').read(), 3).shape)"
+    )
+    done = run_python("-c", code, *paths)
+    assert done.stdout.splitlines() == ["(8, 9, 3)"] * 9 and done.stderr == ""
+
+
+def test_an_orientation_that_there_is_not_is_none():
+    for value in (0, 9, 65535):
+        exif = Image.Exif()
+        exif[0x0112] = value
+        assert read_size(encode(Image.new("RGB", (9, 8)), "JPEG", exif=exif)) == (8, 9)
+
+
+def test_dark_images_are_noted_whatever_their_transparency(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            dark = np.random.default_rng(number).integers(0, 20, (8, 8, 4), np.uint8)
+            dark[..., 3] = 255
+            Image.fromarray(dark).save(tmp_path / name / f"{number}.png")
+    assert "from 0 to 19 of 255" in inspect(opened(tmp_path))[0]
+
+
+def test_images_of_8_and_of_16_bits_are_noted_each_by_itself(tmp_path):
+    images(tmp_path / "a", 5, (0, 256))
+    images(tmp_path / "b", 5, (0, 4096))
+    both, deep = inspect(opened(tmp_path))
+    assert both.startswith("of the images that were looked at, 4 of 8 bits and 4 of 16 bits")
+    assert "of 65,535 and come out as 16 of 256 levels" in deep

@@ -12,7 +12,7 @@ import zoo
 from zoo.data.finding import suffixes
 from zoo.data.identity import changed_data, describe_data
 from zoo.data.tree import role
-from zoo.errors import ZooError
+from zoo.errors import ZooError, shown
 
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -135,7 +135,7 @@ def test_a_tree_that_can_be_read_in_two_ways_is_an_error_that_says_how_to_say_wh
         fill(tmp_path / "two" / name / "a", 5)
     fill(tmp_path / "two" / "train" / "a", 5)
     assert "val/, validation/ could each be for evaluation" in problem(tmp_path / "two")
-    assert "there is no folder 'tarin'; there are bus/, car/, train/" in problem(tmp_path, splits="tarin,val")
+    assert "there is no folder 'tarin' in it; there are bus/, car/, train/" in problem(tmp_path, splits="tarin,val")
 
 
 def test_flat_splits_and_splits_without_training_are_errors(tmp_path):
@@ -346,3 +346,127 @@ def test_a_path_without_its_kind_says_what_to_say(tmp_path):
     with pytest.raises(ZooError) as error:
         zoo.open_source(str(tmp_path))
     assert f"say folder:{tmp_path} if you mean the folder" in str(error.value)
+
+
+# As people have them, second part: hidden and loose files, endings, names.
+
+
+def test_what_is_loose_in_a_split_and_what_is_hidden_beside_the_classes_is_said(tmp_path):
+    for split in ("train", "val"):
+        for name in ("cat", "dog", "@home", ".net"):
+            fill(tmp_path / split / name, 5)
+    fill(tmp_path / "train", 3, 100)
+    (tmp_path / ".git").mkdir()
+    assert opened(tmp_path).left_out == (
+        f"1 hidden beside the folders of {tmp_path.name}/, such as .git",
+        "3 files beside the folders of train/, such as 100.png",
+        "2 hidden beside the folders of train/, such as .net",
+        "2 hidden beside the folders of val/, such as .net",
+    )
+
+
+def test_endings_that_number_files_are_none_and_of_many_kinds_five_are_named(tmp_path):
+    fill(tmp_path / "cat", 5)
+    fill(tmp_path / "dog", 5)
+    for number in range(300):
+        (tmp_path / "cat" / f"1.2.840.113619.{number}").touch()
+        (tmp_path / "dog" / f"photo.kind{number:03}").touch()
+    (tmp_path / "dog" / f"second.{'x' * 200}\n\x1b[31m").touch()
+    (tmp_path / "dog" / "second.kind250").touch()
+    cat, dog = opened(tmp_path).left_out
+    assert cat == "300 without an ending in cat"
+    assert dog == "1 .kind000, 1 .kind001, 1 .kind002, 1 .kind003, 2 .kind250, 296 of other kinds in dog"
+    for path in (tmp_path / "cat").glob("*.png"):
+        path.unlink()
+    assert "no image in cat/ (300 without an ending): what is read" in problem(tmp_path)
+
+
+def test_an_ending_does_nothing_to_a_terminal(tmp_path):
+    fill(tmp_path / "cat", 5)
+    fill(tmp_path / "dog", 5)
+    (tmp_path / "cat" / "a.\x1b[31m\n").touch()
+    (tmp_path / "dog" / f"a.{'y' * 100}").touch()
+    assert opened(tmp_path).left_out == ("1 .\\x1b[31m\\n in cat", f"1 .{'y' * 19}... (101 characters) in dog")
+
+
+def test_images_without_folders_of_classes_are_called_so(tmp_path):
+    fill(tmp_path, 3)
+    assert "the images in it, such as 0.png, are in no sub-folder of a class: it takes" in problem(tmp_path)
+    (tmp_path / "data.zip").touch()
+    assert problem(tmp_path / "data.zip").endswith("data.zip: it is a file: unpack it if it is an archive")
+    assert problem(tmp_path / ("x" * 300)).endswith(" characters): there is no such folder")
+
+
+def test_an_error_about_a_class_says_in_which_split(tmp_path):
+    for split in ("train", "val"):
+        for name in ("cat", "dog"):
+            fill(tmp_path / split / name, 3)
+    for path in (tmp_path / "val" / "dog").iterdir():
+        path.unlink()
+    assert "no image in val/dog/ (empty): what is read" in problem(tmp_path)
+    for path in (tmp_path / "val" / "cat").iterdir():
+        path.unlink()
+    assert "there are no images in val/; it takes" in problem(tmp_path)
+
+
+@pytest.mark.parametrize(("training", "evaluation"), [("Cat", "cat"), ("caf\u00e9", "cafe\u0301"), ("cat", "cat ")])
+def test_classes_that_look_alike_in_two_splits_are_an_error_that_says_so(tmp_path, training, evaluation):
+    for split, name in (("train", training), ("val", evaluation)):
+        fill(tmp_path / split / name, 3)
+        fill(tmp_path / split / "dog", 3)
+    said = problem(tmp_path)
+    assert (
+        f"the class {evaluation!r} is in val/ and not in train/ (where {training!r} is, which differs in case" in said
+    )
+
+
+def test_splits_that_are_named_are_different_and_in_the_folder(tmp_path):
+    for name in ("one", "two"):
+        for split in ("a", "b"):
+            fill(tmp_path / name / split / "cat", 3)
+            fill(tmp_path / name / split / "dog", 3)
+    assert counts(opened(tmp_path / "one", splits="./a/,b")) == {"cat": [3, 3], "dog": [3, 3]}
+    assert "data.splits is 'a,./a'; it is none, or TRAIN" in problem(tmp_path / "one", splits="a,./a")
+    for outside in ("../two/a", str(tmp_path / "two" / "a")):
+        assert f"there is no folder {shown(outside)} in it" in problem(tmp_path / "one", splits=f"a,{outside}")
+    assert "splits is ['a', 'b']; it is 'none'" in problem(tmp_path / "one", splits=["a", "b"])
+    for number in range(300):
+        (tmp_path / "one" / f"class {number}").mkdir()
+    assert problem(tmp_path / "one", splits="c").endswith(" and 292 more")
+
+
+def test_what_changed_of_very_many_classes_is_short():
+    names = [f"class {number:04}" for number in range(1000)]
+    then = {"classes": names, "channels": 3, "training images": 9, "evaluation images": 9}
+    now = {**then, "digest": "1", "by class": None}
+    changed = {**now, "classes": ["a new one", *names[1:]]}
+    assert changed_data(changed, then) == [
+        "classes of the data: 1,000 with 'a new one' besides, 1,000 with 'class 0000' besides"
+    ]
+    assert changed_data({**now, "classes": names[::-1]}, then) == [
+        "classes of the data: the same 1,000 in another order"
+    ]
+    few = {**now, "classes": ["cat", "dog"]}
+    assert changed_data(few, {**then, "classes": ["cat", "fox"]}) == [
+        "classes of the data: ['cat', 'dog'], ['cat', 'fox']"
+    ]
+
+
+def test_long_names_of_classes_are_cut(tmp_path):
+    for number in range(10):
+        fill(tmp_path / ("x" * 230 + str(number)), 5)
+    assert len(opened(tmp_path).report.lines()[1]) < 800
+
+
+def test_data_is_called_by_a_text(tmp_path):
+    for spec, message in (
+        (tmp_path, "say f'folder:{path}'"),
+        (None, "and not None"),
+        (("a", "b"), "such as 'folder:PATH'"),
+    ):
+        with pytest.raises(ZooError, match="data is called by a text") as error:
+            zoo.open_source(spec)
+        assert message in str(error.value)
+    (tmp_path / "data.csv").touch()
+    with pytest.raises(ZooError, match=r"say csv:.*data\.csv if you mean the file"):
+        zoo.open_source(str(tmp_path / "data.csv"))

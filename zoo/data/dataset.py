@@ -235,7 +235,7 @@ def _checked_labels(name, labels):
         raise ZooError(f"{name}: labels are a {type(labels).__name__}, and must be a NumPy array of {wanted}")
     what = f"{name}: labels are {labels.dtype} {list(labels.shape)}"
     if labels.ndim == 2 and 1 in labels.shape:
-        raise ZooError(f"{what}, a {'column' if labels.shape[1] == 1 else 'row'}: say labels.ravel()")
+        raise ZooError(f"{what}, a {'column: say labels[:, 0]' if labels.shape[1] == 1 else 'row: say labels[0]'}")
     if labels.ndim == 2:
         raise ZooError(f"{what}, one-hot perhaps: say labels.argmax(1)")
     if labels.ndim == 1 and labels.dtype.kind == "f" and (labels % 1 != 0).any():  # also of what is not finite
