@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+from conftest import run_python
 from folders import opened
 from PIL import Image, ImageOps
 
@@ -179,24 +180,24 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
     assert opened(tmp_path).left_out == ("1 over 256 MiB in a",)
 
 
-def tiff(values, sample_format):
-    """An uncompressed TIFF of one channel, of which Pillow writes not all types: 1 for whole numbers from 0 on, 2 for any."""
-    (height, width), data = values.shape, values.tobytes()
-    fields = [(256, width), (257, height), (258, values.itemsize * 8), (259, 1), (262, 1), (273, 8), (277, 1),
-              (278, height), (279, len(data)), (339, sample_format)]  # fmt: skip
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields)
-    return struct.pack("<4sI", b"II*\0", 8 + len(data)) + data + struct.pack("<H", len(fields)) + entries + bytes(4)
+def tiff(values, photometric=1):
+    """A grey TIFF as instruments write them, also with a sign, which Pillow itself does not."""
+    (rows, columns), data = values.shape, values.tobytes()
+    fields = {256: columns, 257: rows, 258: 8 * values.itemsize, 259: 1, 262: photometric, 273: 134, 277: 1, 278: rows}
+    fields |= {279: len(data), 339: 2 if values.dtype.kind == "i" else 1}
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(fields))
+    return head + b"".join(struct.pack("<HHII", number, 4, 1, fields[number]) for number in fields) + bytes(4) + data
 
 
 def test_values_of_which_the_range_is_not_known_are_refused():
-    assert decode(tiff(np.full((4, 5), 1000, np.int16), 2), 1).max() == 3
+    assert decode(tiff(np.full((4, 5), 1000, np.int16)), 1).max() == 3
     for values, message in (
         (np.array([[-1000, 1000]], np.int16), "pixels below zero"),  # Hounsfield units
         (np.array([[0, 200]], np.int32), "pixels of 32 bits"),
         (np.array([[0, 70000]], np.uint32), "pixels of 32 bits"),
     ):
         with pytest.raises(CorruptImage, match=message):
-            decode(tiff(values, 2 if values.dtype.kind == "i" else 1), 3)
+            decode(tiff(values), 3)
 
 
 def test_lab_images_have_a_size_and_a_grey():
@@ -236,3 +237,50 @@ def test_frames_palettes_and_few_bits():
     palette.paste(0, (4, 0, 8, 8))
     pixels = decode(encode(palette, "PNG", transparency=bytes([255, 0])), 3)
     assert pixels[0, 0].tolist() == [255] * 3 and pixels[0, 7].tolist() == [255, 0, 0]
+
+
+def test_white_may_be_zero_in_16_bits_as_in_eight():
+    for values in (np.full((8, 8), 200, np.uint8), np.full((8, 8), 200 << 8, np.uint16)):
+        assert decode(tiff(values), 1).max() == 200
+        assert decode(tiff(values, photometric=0), 1).max() == 55
+
+
+def test_damaged_exif_fields_cost_no_pixels_and_no_words(tmp_path):
+    paths = []
+    for kind in ("JPEG", "PNG", "WEBP"):
+        for number, exif in enumerate(
+            (b"", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x64")
+        ):
+            paths.append(tmp_path / f"{kind}{number}")
+            exif = exif if kind == "PNG" else b"Exif\0\0" + exif
+            paths[-1].write_bytes(encode(Image.new("RGB", (9, 8), (200, 30, 20)), kind, exif=exif))
+    code = (
+        "import sys, zoo.data.decode as d\nfor path in sys.argv[1:]: print(d.decode(open(path, 'rb').read(), 3).shape)"
+    )
+    done = run_python("-c", code, *paths)
+    assert done.stdout.splitlines() == ["(8, 9, 3)"] * 9 and done.stderr == ""
+
+
+def test_an_orientation_that_there_is_not_is_none():
+    for value in (0, 9, 65535):
+        exif = Image.Exif()
+        exif[0x0112] = value
+        assert read_size(encode(Image.new("RGB", (9, 8)), "JPEG", exif=exif)) == (8, 9)
+
+
+def test_dark_images_are_noted_whatever_their_transparency(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            dark = np.random.default_rng(number).integers(0, 20, (8, 8, 4), np.uint8)
+            dark[..., 3] = 255
+            Image.fromarray(dark).save(tmp_path / name / f"{number}.png")
+    assert "from 0 to 19 of 255" in inspect(opened(tmp_path))[0]
+
+
+def test_images_of_8_and_of_16_bits_are_noted_each_by_itself(tmp_path):
+    images(tmp_path / "a", 5, (0, 256))
+    images(tmp_path / "b", 5, (0, 4096))
+    both, deep = inspect(opened(tmp_path))
+    assert both.startswith("of the images that were looked at, 4 of 8 bits and 4 of 16 bits")
+    assert "of 65,535 and come out as 16 of 256 levels" in deep

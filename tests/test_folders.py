@@ -12,7 +12,7 @@ import zoo
 from zoo.data.finding import suffixes
 from zoo.data.identity import changed_data, describe_data
 from zoo.data.tree import role
-from zoo.errors import ZooError
+from zoo.errors import ZooError, shown
 
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -375,21 +375,6 @@ def test_a_class_that_is_written_otherwise_in_evaluation_is_said(tmp_path, train
     )
 
 
-def test_of_many_kinds_that_are_left_out_the_most_frequent_are_named(tmp_path):
-    for name in "ab":
-        fill(tmp_path / name, 5)
-    for number in range(300):
-        fill(tmp_path / "a", 1, suffix=f".e{number:03}")
-    fill(tmp_path / "a", 3, suffix=".heic")
-    fill(tmp_path / "b", 1, suffix="." + "x" * 200)
-    fill(tmp_path / "b", 1, suffix=".\x1b[31m\u202e")
-    (many, long) = opened(tmp_path).left_out
-    assert many == "3 .heic, 1 .e000, 1 .e001, 1 .e002, 1 .e003 and 296 more in a"
-    assert "1 .xxxxxxxxxxxxxxxxxxx... (40 characters)" in long
-    lines = "\n".join(opened(tmp_path).report.lines())
-    assert r"1 .\x1b[31m\u202e" in lines and "\x1b" not in lines
-
-
 def test_links_that_lead_nowhere_are_named_and_end_nothing(tmp_path):
     for name in "ab":
         fill(tmp_path / name, 5)
@@ -400,13 +385,6 @@ def test_links_that_lead_nowhere_are_named_and_end_nothing(tmp_path):
         f"fox, owl in {tmp_path.name}/, links that lead nowhere",
         "1 broken link in a",
     )
-
-
-def test_images_without_folders_and_archives_are_told_from_nothing(tmp_path):
-    fill(tmp_path / "flat", 7)
-    assert "7 images lie in it directly, such as 0.png, and it takes a sub-folder" in problem(tmp_path / "flat")
-    (tmp_path / "x.zip").write_bytes(b"PK")
-    assert "x.zip: it is a file: unpack it" in problem(tmp_path / "x.zip")
 
 
 def test_masks_and_annotations_are_no_classes_and_no_images(tmp_path):
@@ -431,3 +409,85 @@ def test_names_that_mean_something_to_a_shell_or_a_pattern_are_names(tmp_path):
     for name in names:
         fill(tmp_path / name, 5)
     assert counts(opened(tmp_path)) == {name: [4, 1] for name in sorted(names)}
+
+
+# As people have them, second part: hidden and loose files, endings, names.
+
+
+def test_what_is_loose_in_a_split_and_what_is_hidden_beside_the_classes_is_said(tmp_path):
+    for split in ("train", "val"):
+        for name in ("cat", "dog", "@home", ".net"):
+            fill(tmp_path / split / name, 5)
+    fill(tmp_path / "train", 3, 100)
+    (tmp_path / ".git").mkdir()
+    assert opened(tmp_path).left_out == (
+        f"1 hidden beside the folders of {tmp_path.name}/, such as .git",
+        "3 files beside the folders of train/, such as 100.png",
+        "2 hidden beside the folders of train/, such as .net",
+        "2 hidden beside the folders of val/, such as .net",
+    )
+
+
+def test_endings_that_number_files_are_none_and_of_many_kinds_five_are_named(tmp_path):
+    fill(tmp_path / "cat", 5)
+    fill(tmp_path / "dog", 5)
+    for number in range(300):
+        (tmp_path / "cat" / f"1.2.840.113619.{number}").touch()
+        (tmp_path / "dog" / f"photo.kind{number:03}").touch()
+    (tmp_path / "dog" / f"second.{'x' * 200}\n\x1b[31m").touch()
+    (tmp_path / "dog" / "second.kind250").touch()
+    cat, dog = opened(tmp_path).left_out
+    assert cat == "300 without an ending in cat"
+    assert dog == "2 .kind250, 1 .kind000, 1 .kind001, 1 .kind002, 1 .kind003 and 296 more in dog"
+    for path in (tmp_path / "cat").glob("*.png"):
+        path.unlink()
+    assert "no image in cat/ (300 without an ending): what is read" in problem(tmp_path)
+
+
+def test_an_ending_does_nothing_to_a_terminal(tmp_path):
+    fill(tmp_path / "cat", 5)
+    fill(tmp_path / "dog", 5)
+    (tmp_path / "cat" / "a.\x1b[31m\n").touch()
+    (tmp_path / "dog" / f"a.{'y' * 100}").touch()
+    assert opened(tmp_path).left_out == ("1 .\\x1b[31m\\n in cat", f"1 .{'y' * 19}... (40 characters) in dog")
+
+
+def test_images_without_folders_of_classes_are_called_so(tmp_path):
+    fill(tmp_path, 3)
+    assert "3 images lie in it directly, such as 0.png, and it takes a sub-folder" in problem(tmp_path)
+    (tmp_path / "data.zip").touch()
+    assert problem(tmp_path / "data.zip").endswith("data.zip: it is a file: unpack it if it is an archive")
+    assert problem(tmp_path / ("x" * 300)).endswith(" characters): there is no such folder")
+
+
+def test_an_error_about_a_class_says_in_which_split(tmp_path):
+    for split in ("train", "val"):
+        for name in ("cat", "dog"):
+            fill(tmp_path / split / name, 3)
+    for path in (tmp_path / "val" / "dog").iterdir():
+        path.unlink()
+    assert "no image in val/dog/ (empty): what is read" in problem(tmp_path)
+    for path in (tmp_path / "val" / "cat").iterdir():
+        path.unlink()
+    assert "there are no images in val/; it takes" in problem(tmp_path)
+
+
+def test_splits_that_are_named_are_different_and_in_the_folder(tmp_path):
+    for name in ("one", "two"):
+        for split in ("a", "b"):
+            fill(tmp_path / name / split / "cat", 3)
+            fill(tmp_path / name / split / "dog", 3)
+    assert counts(opened(tmp_path / "one", splits="./a/,b")) == {"cat": [3, 3], "dog": [3, 3]}
+    assert "data.splits is 'a,./a'; it is none, or TRAIN" in problem(tmp_path / "one", splits="a,./a")
+    for outside in ("../two/a", str(tmp_path / "two" / "a")):
+        assert f"there is no folder {shown(outside)} in it" in problem(tmp_path / "one", splits=f"a,{outside}")
+    assert "splits is ['a', 'b']; it is 'none'" in problem(tmp_path / "one", splits=["a", "b"])
+    for number in range(300):
+        (tmp_path / "one" / f"class {number}").mkdir()
+    assert problem(tmp_path / "one", splits="c").endswith(" and 292 more")
+
+
+def test_long_names_of_classes_are_cut(tmp_path):
+    for number in range(10):
+        fill(tmp_path / ("x" * 230 + str(number)), 5)
+    assert len(opened(tmp_path).report.lines()[1]) < 800

@@ -1,12 +1,14 @@
 """What is held out of a folder without an evaluation split: a fifth, whole folders of a class, equal files together."""
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
 from folders import below, counts, fill, opened
 
 from zoo.data.duplicates import equal_files
+from zoo.data.splitting import hold_out_groups
 
 
 def test_exactly_a_fifth_of_each_class_is_held_out(tmp_path):
@@ -119,3 +121,14 @@ def test_a_class_of_equal_files_is_cut_and_that_is_said(tmp_path):
     assert dataset.notes[0].startswith(
         "all images of a are equal, or in folders with equal ones: held out file by file"
     )
+
+
+def test_very_many_classes_with_few_folders_each_are_cut_in_a_moment():
+    """Identities with two videos each: no folder is as small as a fifth, and each class gives one."""
+    classes = 30_000
+    labels = np.repeat(np.arange(classes, dtype=np.int32), 6)
+    groups = np.arange(len(labels)) // 3
+    start = time.perf_counter()
+    kept, out = hold_out_groups(labels, groups, [b"%d" % group for group in range(2 * classes)], 0.2)
+    assert time.perf_counter() - start < 20  # 300 s, group by group for every class
+    assert np.bincount(labels[out]).tolist() == np.bincount(labels[kept]).tolist() == [3] * classes

@@ -14,6 +14,7 @@ from tiny import RECIPE
 
 import zoo
 from zoo.data.identity import changed_data, describe_data
+from zoo.data.inspection import inspect
 from zoo.data.loader import Corrupt
 from zoo.errors import ZooError
 from zoo.streams import corrupt_printer
@@ -255,3 +256,108 @@ def test_of_thousands_of_classes_those_that_changed_are_named():
     assert line == "classes of the data: new only now and old only in the folder"
     (line,) = changed_data({**then, "classes": [*names[1:], names[0]]}, {**then, "classes": names})
     assert len(line) < 300
+
+
+# Arrays as people have them, second part.
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (np.ma.masked_less(IMAGES, 9), LABELS, "images are masked"),
+        (IMAGES[:, :0], LABELS, "there is nothing in them"),
+        (np.zeros((6, 1, 1, 4)), LABELS, r"features must be float32: say images\.astype\(np\.float32\)"),
+        (np.zeros((6, 1, 1, 4), ">f4"), LABELS, r"features must be float32: say images\.astype\(np\.float32\)"),
+        (np.zeros((6, 4)), LABELS, "features perhaps: say images"),
+        (np.full((6, 8, 8, 3), np.nan), LABELS, "pixels from 0 to 255 as uint8"),
+        (IMAGES, np.ma.masked_equal(LABELS, 0), "labels are masked"),
+        (IMAGES, np.where(LABELS == 0, np.nan, LABELS), "float64 .* with values such as nan"),
+        (IMAGES, LABELS + 0.5, r"float64 \[6\] with values such as 0.5"),
+        (IMAGES, LABELS[None], r"a row: say labels\[0\]"),
+        (IMAGES, np.array(["cat", "dog", "fox"] * 2, object), r"say class_names, labels = np\.unique\(labels, return"),
+        (IMAGES, LABELS - 1, "a negative one stands for none: leave these examples out"),
+    ],
+)
+def test_arrays_of_other_kinds_are_refused_with_what_helps(images, labels, message):
+    with pytest.raises(ZooError, match=f"^array: .*{message}"):
+        zoo.ArraySplit(images, labels)
+
+
+def test_labels_that_count_from_one_are_called_so():
+    with pytest.raises(ZooError, match=r"label 3, outside of 0 to 2: they seem to count from 1, say labels - 1"):
+        split = zoo.ArraySplit(IMAGES, LABELS + 1)
+        zoo.Dataset("mine", split, split, ("a", "b", "c"), 3)
+
+
+def test_arrays_that_are_mapped_turned_or_of_other_byte_orders_are_the_same_data(tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    digests = {
+        zoo.Dataset(
+            "mine", zoo.ArraySplit(images, labels), zoo.ArraySplit(IMAGES, LABELS), ["a", "b", "c"], 3
+        ).report.digest
+        for images in (IMAGES, mapped, np.asfortranarray(IMAGES), IMAGES[::-1][::-1])
+        for labels in (LABELS, LABELS.astype(">i8"), LABELS.astype(np.uint8))
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class_names": {"a", "b", "c"}}, "class_names must be a list of texts"),
+        ({"class_names": {"a": 0, "b": 1, "c": 2}}, "class_names must be a list of texts"),
+        ({"class_names": (name for name in "abc")}, "class_names must be a list of texts"),
+        ({"class_names": None}, "class_names must be a list of texts, not None"),
+        ({"channels": 3.0}, "channels must be a whole number from 1 on, not 3.0"),
+        ({"spec": None}, "the name of a data set must be a text, not None"),
+        ({"train": (IMAGES, LABELS)}, r"train is of type tuple, and must be a split: say zoo\.ArraySplit"),
+        ({"eval": None}, "eval is of type NoneType, and must be a split"),
+        ({"feature_names": ("r", "g", "b")}, "feature_names are for float32 .* and these are images"),
+        ({"feature_names": ("r", "g")}, "there are 2 feature_names and 3 features"),
+        ({"feature_names": "rgb"}, "feature_names must be a list of texts, not 'rgb'"),
+        ({"eval": zoo.ArraySplit(np.zeros((6, 1, 1, 3), np.float32), LABELS)}, "float32 is for vectors of features"),
+    ],
+)
+def test_what_makes_a_data_set_is_checked(changes, message):
+    split = zoo.ArraySplit(IMAGES, LABELS)
+    right = {"spec": "mine", "train": split, "eval": split, "class_names": ("a", "b", "c"), "channels": 3}
+    assert zoo.Dataset(**{**right, "class_names": np.array(["a", "b", "c"])}).report.totals == (6, 6)
+    with pytest.raises(ZooError, match=message):
+        zoo.Dataset(**{**right, **changes})
+
+
+def test_arrays_in_the_order_of_their_classes():
+    def dataset(train, evaluation):
+        return zoo.Dataset(
+            "mine", *(zoo.ArraySplit(IMAGES[of], LABELS[of]) for of in (train, evaluation)), ["a", "b", "c"], 3
+        )
+
+    with pytest.raises(ZooError, match="all 2 training images are of one class, 'c': if they are in the order"):
+        zoo.fit(RECIPE, dataset=dataset(LABELS == 2, LABELS != 2))
+    assert inspect(dataset(LABELS != 2, LABELS >= 0)) == [
+        "no training example of c, and 2 to evaluate with: these cannot be right"
+    ]
+
+
+@pytest.mark.parametrize("wrong", ["folder:x", (IMAGES, LABELS), zoo.ArraySplit(IMAGES, LABELS)])
+def test_fit_and_evaluate_take_a_data_set(run, wrong):
+    with pytest.raises(ZooError, match="fit: dataset is .*, and takes zoo.Dataset"):
+        zoo.fit(RECIPE, dataset=wrong)
+    with pytest.raises(ZooError, match="fit: recipe is .*, and takes zoo.load_recipe"):
+        zoo.fit("mlp")
+    with pytest.raises(ZooError, match="fit: workdir must be a path, not a Dataset: data is given as dataset="):
+        zoo.fit(RECIPE, tiny_dataset())
+    if not isinstance(wrong, str):
+        with pytest.raises(ZooError, match="data is called by a text such as 'folder:PATH', or is a zoo.Dataset"):
+            zoo.evaluate(run[0], wrong)
+    for source, message in ((run[1], "say f'folder:{path}'"), ("", "unknown data set ''")):
+        with pytest.raises(ZooError, match=message):
+            zoo.evaluate(run[0], source)
+
+
+def test_other_classes_are_named_and_what_they_are_taken_for(run):
+    result, folder = run
+    (folder / "case.csv").write_text((folder / "table.csv").read_text().replace("yes", "Yes"))
+    with pytest.raises(ZooError, match=r"case\.csv has Yes \(where 'yes' is, which differs in case"):
+        zoo.evaluate(result, f"csv:{folder / 'case.csv'}")

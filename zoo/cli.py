@@ -164,7 +164,7 @@ def read_recipe(flag_values: flags.FlagValues) -> tuple[str, "Recipe"]:
         raise ZooError(f"which recipe? --recipe=NAME, where NAME is one of {', '.join(list_recipes())}")
     recipe = load_recipe(flag_values.recipe)
     changes = parse_changes(recipe, flag_values.set)
-    if flag_values.data:
+    if flag_values.data is not None:
         changes["data.source"] = flag_values.data
     if changes.get("data.source", recipe.data.source) != recipe.data.source and not any(
         path.partition(".")[0] == "target" for path in changes

@@ -178,7 +178,7 @@ def _classes(spec: str, tree: Tree, root: Path) -> tuple[dict[str, ClassFiles], 
                 f" {short(loose[0])}, and it takes a sub-folder with the images of each class"
             )
         raise ZooError(
-            f"{spec}: there are no images in it; it takes a sub-folder for each class with {', '.join(suffixes())} files"
+            f"{spec}: there are no images in {where or 'it'}; it takes a sub-folder for each class with {', '.join(suffixes())} files"
         )
     empty = [
         f"{where}{name}/ ({_listed(files.left_out) or 'empty'})" for name, files in found.items() if not files.paths
