@@ -138,3 +138,18 @@ def test_the_programs(tmp_path):
     ]
     assert rows[0]["recipes"] == ["alexnet", "alexnet_imagenet", "alexnet_imagenette"]
     assert run_python("-m", "zoo.models", "--filter=transformer").returncode == 2
+
+
+def test_dashes_and_numbers_of_other_programs(tmp_path):
+    """torchinfo's dash is no parameter, pandas' 34944.0 is a whole number; what is read by guessing alone is refused."""
+    path = tmp_path / "t.csv"
+    path.write_text("name,shape,params\na,5x5x9,--\nb,5x5x9,-\nc,5x5x9,34944.0\n")
+    assert [row.params for row in read_table(path)] == [0, 0, 34944]
+    path.write_text("name,shape,params\na,5x5x9,-5\n")
+    with pytest.raises(ZooError, match="line 2: it needs a name, a shape such as 55x55x96, and params"):
+        read_table(path)
+    for shape in ({"height": 5}, [5.5, 5, 9], [True, 5, 9], [[5, 5, 9]], 5.5):
+        path = tmp_path / "t.json"
+        path.write_text(json.dumps([{"name": "a", "shape": shape, "params": 5}]))
+        with pytest.raises(ZooError, match="layer 1: it needs a name, a shape such as 55x55x96, and params"):
+            read_table(path)

@@ -113,6 +113,19 @@ def test_what_is_in_the_way_is_said_before_the_run(tmp_path, name):
     assert [path.name for path in folder.iterdir()] == [name]
 
 
+def test_a_folder_whose_name_is_not_utf_8(tmp_path):
+    """TensorStore does not find its files there, which would be seen at the first checkpoint."""
+    with pytest.raises(ZooError, match=r"caf\\udce9 cannot be used: its name is not UTF-8"):
+        zoo.fit(RECIPE, tmp_path / os.fsdecode(b"caf\xe9"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_differences_to_another_run_are_counted(run):
+    with pytest.raises(ZooError, match=r"belongs to another run.*; .* and \d+ more$") as error:
+        zoo.fit(zoo.load_recipe("lenet5"), run)
+    assert len(str(error.value)) < 500
+
+
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "file/run"], ids=["long", "zero byte", "below a file"])
 def test_folders_that_cannot_be(tmp_path, name):
     (tmp_path / "file").touch()

@@ -68,6 +68,16 @@ def plain(tmp_path):
         "quoted": (lambda text: '"' + text.replace(",", '","').strip().replace("\n", '"\n"') + '"', "utf-8", None),
         "empty lines": (lambda text: text.replace("\n", "\n,,\n"), "utf-8", "21 lines without any text were left out"),
         "spaces": (lambda text: text.replace(",", " , "), "utf-8", None),
+        "spaces before quotation marks": (
+            lambda text: text.replace("a\n", '"a"\n').replace("b\n", '"b"\n').replace(",", ", "),
+            "utf-8",
+            None,
+        ),
+        "two files with marks": (
+            lambda text: text.replace("height", "\ufeffheight").replace("a\n", "\u200ba\n"),
+            "utf-8",
+            "cannot be seen",
+        ),
     }.values(),
 )
 def test_the_same_table_in_other_forms(tmp_path, plain, change, encoding, said):
@@ -133,6 +143,7 @@ def test_columns_that_count_something_else_are_kept(tmp_path):
         (["none", "some"], ("none", "some")),
         (["Inf", "inf", "1"], ("1", "Infinity")),
         (["1e400", "10e399", "1E-60", "0.1e-59"], ("1E-60", "1E+400")),
+        (["1e999999999", "1", "1e9999999999999999999999"], ("1", "1e999999999", "1e9999999999999999999999")),
     ],
 )
 def test_labels_are_compared_by_what_they_mean(tmp_path, labels, classes):
@@ -178,7 +189,7 @@ def test_classes_that_differ_in_case_are_said(tmp_path):
     assert dataset.class_names == ("Yes", "no", "yes") and any("'Yes' and 'yes'" in note for note in dataset.notes)
 
 
-@pytest.mark.parametrize("text", ["", "?", "NA", "nan", "NULL", " n/a "])
+@pytest.mark.parametrize("text", ["", "?", "NA", "nan", "NULL", " n/a ", "<NA>", "#N/A", "NaT", "-nan", "+NaN", "\\N"])
 def test_missing_classes(tmp_path, text):
     message = refused(save(tmp_path / "t.csv", f"x,y\n1,a\n2,{text}\n3,b\n"))
     assert "line 3: the class is missing, in the column 'y'" in message
@@ -261,6 +272,19 @@ def test_a_rare_category_does_not_depend_on_what_is_held_out(tmp_path):
         "x,y\n" + "".join(f"{n},\x1b[31mred{n % 2}\n" for n in range(3)): "line 2 has the control character '\\x1b'",
         "x,x,y\n1,2,0\n3,4,1\n": "must be a header of different names, and has 'x' twice",
         "id,y\n1,a\n2,b\n3,a\n4,b\n": "only 'y' is left: there is nothing to learn from",
+        "buying,doors\n".replace("buying", "vhigh") + "vhigh,low\nlow,doors\n" * 9: "its 'vhigh', 'doors' are in other"
+        " lines, too, such as line 2",
+        ("c,d,y\n" + "".join(f"{'pq'[n % 2]},{'rs'[n // 2 % 2]},{n % 2}\n" for n in range(8))) * 2: "such as line 10",
+        "a;x;y\n" + "".join(f"1.{n:03};{n},5;{n % 2}\n" for n in range(9)): "'a' has numbers such as 1.000, and others"
+        " have decimal commas",
+        "x,y\n"
+        + "".join(f"{n},{('a', '#REF!')[n % 2]}\n" for n in range(9)): "line 3: the class is #REF!, where a formula",
+        "x,z,y\n" + "".join(f"{('a', '#DIV/0!')[n % 2]},{n},{n % 2}\n" for n in range(9)): "'x' has #DIV/0!, where",
+        'x,y\n1,0\n"2,1\n3,0\n4,1\n': "what ends there begins in line 3",
+        "My export\nx,y\n1,0\n": "line 2 has 2 cells, and the header 1 columns: the header has to be the first line",
+        "x,y\n1,0\n2,5,1\n": "columns: a cell with commas in it has to be in quotation marks",
+        "<!DOCTYPE html>\n<html>\n": "is a web page, and not the file that it was to be",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n": "is a pointer of Git LFS: `git lfs pull`",
         "c,c=a,y\n" + "".join(f"{'ab'[n % 2]},{n},{n % 2}\n" for n in range(20)): "both called 'c=a'",
     }.items(),
 )
@@ -357,3 +381,34 @@ def test_sizes_are_read_before_files(tmp_path, monkeypatch):
     monkeypatch.setattr(delimited, "LARGEST", 10)
     with pytest.raises(ZooError, match="at most 10 bytes may be"):
         delimited.read_delimited(path, delimited.LARGEST)
+
+
+def test_truth_values_of_a_column_are_two_categories(tmp_path):
+    """However they are written, also in the table to evaluate with; other categories that differ in case are said."""
+    words = ("True", "TRUE", "false", "False")
+    save(tmp_path / "train.csv", "b,x,y\n" + "".join(f"{words[n % 4]},{n},{n % 2}\n" for n in range(20)))
+    save(tmp_path / "test.csv", "b,x,y\ntrue,1,0\nFALSE,2,1\n")
+    dataset = open_table(str(tmp_path))
+    assert dataset.feature_names == ("b=False", "b=True", "x")
+    assert dataset.eval.images[:, 0, 0].tolist() == [[0, 1, 1], [1, 0, 2]]
+    text = "b,x,y\n" + "".join(f"{('Yes', 'yes', 'no')[n % 3]},{n},{n % 2}\n" for n in range(20))
+    notes = open_table(str(save(tmp_path / "t.csv", text))).notes
+    assert any("different categories of 'b', which differ in case alone: 'Yes' and 'yes'" in note for note in notes)
+
+
+def test_numbers_that_become_the_same_are_said(tmp_path):
+    for first, said in ((1_700_000_000, True), (1_700_000, False)):
+        text = "time,y\n" + "".join(f"{first + 7 * n % 31},{n % 2}\n" for n in range(30))
+        notes = open_table(str(save(tmp_path / "t.csv", text))).notes
+        assert any("'time' has numbers that differ after more than the seven digits" in note for note in notes) == said
+
+
+def test_lost_letters_are_said(tmp_path):
+    text = "x,y\n" + "1,P\ufffdre\n2,tea\n" * 9 + "3,tea\n4,P\ufffdre\n"
+    notes = open_table(str(save(tmp_path / "t.csv", text))).notes
+    assert any("letters were lost when it was saved, and are \ufffd now, as in line 2" in note for note in notes)
+
+
+def test_numbered_columns_may_have_their_own_numbers_as_values(tmp_path):
+    text = "0,1,target\n" + "".join(f"{n % 3},{n % 2},{n % 2}\n" for n in range(30))
+    assert open_table(str(save(tmp_path / "t.csv", text))).feature_names == ("0", "1")

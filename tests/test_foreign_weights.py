@@ -9,6 +9,7 @@ import time
 import warnings
 import zipfile
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -112,6 +113,36 @@ def test_weights_are_found_and_that_is_said(saved, said):
 def test_what_is_no_network_s_weights_is_refused_in_a_line(saved, messages):
     message = refused(saved)
     assert all(words in message for words in messages), message
+
+
+@pytest.mark.parametrize(
+    "weights", [None, 3, [1.0], b"w.npz", TENSORS.keys, np.ones(3)], ids=lambda each: type(each).__name__
+)
+def test_weights_that_are_neither_a_mapping_nor_a_file(weights):
+    with pytest.raises(ZooError, match=f"and not a {type(weights).__name__}: such as model.state_dict"):
+        zoo.import_weights("mlp", weights, "torch")
+    with pytest.raises(ZooError, match="unknown layout of mlp None: there is torch"):
+        zoo.import_weights("mlp", TENSORS, None)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pth.tar", ".npz", ".safetensors", ".h5"])
+def test_what_was_not_downloaded(tmp_path, suffix):
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    assert "is a pointer of Git LFS: `git lfs pull` fetches the file itself" in refused(path)
+    path.write_bytes(b"\n<!DOCTYPE HTML><title>Access denied</title>")
+    assert "is a web page, and not the file that it was to be" in refused(path)
+
+
+def test_negative_variances():
+    """The network would answer NaN to everything."""
+    model = zoo.create_model("mobilenet_v3_small")
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)), train=False))
+    tensors = zoo.export_weights(model, jax.tree.map(lambda leaf: np.ones(leaf.shape, np.float32), shapes))
+    zoo.import_weights(model, tensors)
+    name = next(name for name in tensors if name.endswith("running_var"))
+    with pytest.raises(ZooError, match=f"^variances are negative: {name}$"):
+        zoo.import_weights(model, {**tensors, name: -tensors[name]})
 
 
 def test_many_names_are_compared_in_time():

@@ -46,6 +46,9 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
         extra = flag_values(sys.argv)[1:]
         if extra:
             raise ZooError(f"unexpected argument {extra[0]!r}: flags take the form --name=value, see --help")
+        # As `--data=$DATA` gives it where there is no such variable; it would be as if the flag were not there.
+        if empty := [name for name in flag_values if flag_values[name].present and flag_values[name].value == ""]:
+            raise ZooError(f"--{empty[0]}= has no value: give it one, or leave the flag out")
         end(main(flag_values))
     except TrainingInterrupted as stopped:
         end(128 + stopped.signum, str(stopped))

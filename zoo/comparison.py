@@ -79,14 +79,20 @@ def _columns(path, header):
 
 def _row(path, place, row):
     try:
-        name, params = short(str(row["name"])), str(row["params"] or 0)
+        name, params = short(str(row["name"])), str(row["params"] or 0).strip()
+        params = "0" if set(params) == {"-"} else params.removesuffix(".0")  # torchinfo's dash, and pandas' numbers
         number = int(re.sub(r"(?<=\d)[,_. \u00a0'](?=\d{3}(?!\d))", "", params))
+        if number < 0:
+            raise ValueError(number)
         return TheirRow(name, _shape(row.get("shape", row.get("output_shape"))), number)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise ZooError(f"{path}, {place}: it needs a name, a shape such as 55x55x96, and params") from None
 
 
 def _shape(value):
+    known = value if isinstance(value, list) else [value]
+    if any(isinstance(each, float | bool | list | dict) for each in known):
+        raise ValueError(value)
     numbers = value if isinstance(value, list) else re.findall(r"None|-?\d+", str(value))
     shape = tuple(int(number) for number in numbers if number not in (None, "None", "-1", -1))
     if not shape or min(shape) < 0:

@@ -42,7 +42,7 @@ class TrainingInterrupted(ZooError):
         self.step = step
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> ZooError:
+def unknown(kind: str, name: Any, known: Iterable[str]) -> ZooError:
     """The error for a name that is not among `known`: names the nearest one, or all of a few.
 
     Args:
@@ -52,7 +52,11 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> ZooError:
     """
     known = sorted(known)
     # A name of thousands of letters is near to none, and comparing it would take minutes.
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) if len(name) <= LONGEST_ECHO else []
+    close = (
+        difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        if isinstance(name, str) and len(name) <= LONGEST_ECHO
+        else []
+    )
     if close:
         hint = f"did you mean {close[0]!r}?"
     elif len(known) <= 12:

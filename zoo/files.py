@@ -6,6 +6,12 @@ from pathlib import Path
 
 from zoo.errors import ZooError
 
+# What is often there in the place of a file that was to be downloaded, by how it begins.
+NOT_DOWNLOADED = {
+    b"version https://git-lfs": "a pointer of Git LFS: `git lfs pull` fetches the file itself",
+    b"<!doctype html": "a web page, and not the file that it was to be: download it again",
+    b"<html": "a web page, and not the file that it was to be: download it again",
+}
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -31,7 +37,7 @@ def check_file(path: Path, largest: int | None = None) -> int:
       largest: the most bytes that it may have; None for any number.
 
     Raises:
-      ZooError: it is not there, no regular file, empty, too large, or may not be read.
+      ZooError: it is not there, no regular file, empty, too large, may not be read, or was not downloaded.
     """
     try:
         found = path.stat()
@@ -48,6 +54,11 @@ def check_file(path: Path, largest: int | None = None) -> int:
         raise ZooError(f"{path} cannot be read: it is empty")
     if largest is not None and found.st_size > largest:
         raise ZooError(f"{path} is not read: it has {in_units(found.st_size)}, and at most {in_units(largest)} may be")
+    with path.open("rb") as file:
+        start = file.read(64).lstrip().lower()
+    for begin, what in NOT_DOWNLOADED.items():
+        if start.startswith(begin):
+            raise ZooError(f"{path} is {what}")
     return found.st_size
 
 

@@ -5,9 +5,13 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from zoo.errors import ZooError, listed, shown
 
-MISSING = {"", "?", "na", "n/a", "nan", "null", "none"}  # in any case; "?" is the UCI repository's
+# In any case: what pandas takes for missing, "?" of the UCI repository, and MySQL's and C's own ways to say it.
+MISSING = {"", "?", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "#na", "#n/a n/a", "nat", "\\n"}
+MISSING |= {"-nan", "+nan", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind"}
 # "None" is often a class or a category, and among numbers it can only be a missing one.
 TEXTS_MISSING = MISSING - {"none"}
 MOST_CATEGORIES = 1000  # of a column
@@ -20,6 +24,8 @@ INDEX_NAME = re.compile(
 WHOLE = re.compile(r"[+-]?\d{1,18}(?:\.0*)?", re.ASCII)
 WITH_COMMA = re.compile(r"[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)  # 1,234 is either a thousand or one and a bit
+ENDLESS = re.compile(r"[eE][+-]?\d{6,}")  # no program has numbers with such an exponent
+FORMULA_ERROR = re.compile(r"#(?:DIV/0|REF|VALUE|NUM|NULL|SPILL|CALC)!|#NAME\?")  # as spreadsheets save them
 LIKE_A_NUMBER = re.compile(
     r"[+-]?[$€£¥]?\s?(?:\d+|\d{1,3}(?:[,.'\s]\d{3})+)(?:[.,]\d*)?(?:[eE][+-]?\d+)?\s?[%$€£¥]?", re.ASCII
 )
@@ -30,7 +36,9 @@ def parse_number(text: str) -> float | None:
     if text.lower() in MISSING:
         return math.nan
     try:
-        return None if "_" in text else float(text)  # Python reads 1_000 as a number, and nothing else does
+        return (
+            None if "_" in text or ENDLESS.search(text) else float(text)
+        )  # Python reads 1_000 as a number, and nothing else does
     except ValueError:
         return None
 
@@ -65,15 +73,30 @@ def has_decimal_commas(cells: Sequence[str]) -> bool:
     )
 
 
+def has_grouping_points(cells: Sequence[str]) -> bool:
+    """Whether a column's points may all stand for thousands, as they do where other numbers have decimal commas."""
+    points = [cell for cell in set(cells) if "." in cell and cell.lower() not in MISSING]
+    return bool(points) and all(GROUPED.fullmatch(cell.replace(".", ",")) for cell in points if "," not in cell)
+
+
+def is_lost_in_float32(cells: Sequence[str]) -> bool:
+    """Whether different whole numbers become the same one in float32, as large identifiers and times do."""
+    numbers = {int(cell.partition(".")[0]) for cell in cells if len(cell) > 7 and WHOLE.fullmatch(cell)}
+    return len({float(np.float32(number)) for number in numbers}) < len(numbers)
+
+
+def truth_value(text: str) -> str:
+    """The one way to write "True" and "False"; every other text stays."""
+    return text.capitalize() if text.casefold() in ("true", "false") else text
+
+
 def class_name(text: str) -> str:
     """What the class in a cell is called: numbers and truth values have one name, however they are written.
 
     "0", "0.0" and "0e0" are "0"; "TRUE" and "true" are "True".
     """
-    if text.casefold() in ("true", "false"):
-        return text.capitalize()
     if not is_number(text):
-        return text
+        return truth_value(text)
     value = decimal.Decimal(text)  # to the last digit, unlike a float
     if not value.is_finite() or abs(value.adjusted()) > 40:
         return str(value.normalize(decimal.Context(prec=len(text))))
@@ -110,7 +133,7 @@ def categories(where: str, name: str, cells: Sequence[str]) -> tuple[str, ...] |
     Raises:
       ZooError: there are too many to be categories, or they are numbers in another writing.
     """
-    texts = {cell for cell in cells if cell.lower() not in TEXTS_MISSING}
+    texts = {truth_value(cell) for cell in set(cells) if cell.lower() not in TEXTS_MISSING}
     if any(is_number(text) for text in texts) or not {text.lower() for text in texts} - {"none"}:
         return None
     leave_out = f"data.drop={name} leaves the column out"
@@ -118,6 +141,10 @@ def categories(where: str, name: str, cells: Sequence[str]) -> tuple[str, ...] |
         raise ZooError(
             f"{where}: the column {shown(name)} has texts that look like numbers, such as {shown(min(texts))}: write"
             f" them like 1234.5, or {leave_out}"
+        )
+    if wrong := sorted(filter(FORMULA_ERROR.fullmatch, texts)):
+        raise ZooError(
+            f"{where}: the column {shown(name)} has {wrong[0]}, where a formula failed: mend it, or {leave_out}"
         )
     present = sum(cell.lower() not in TEXTS_MISSING for cell in cells)
     if len(texts) > MOST_CATEGORIES or len(texts) > max(FEW, present / 2):

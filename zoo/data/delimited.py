@@ -23,6 +23,9 @@ OTHER_FILES = {
 }
 # Of these no text is made, but commands to terminals are, and UTF-16 read as UTF-8.
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+# Marks that nobody sees, as texts from web pages and files that were put together have them: soft hyphens, spaces of no
+# width, directions of writing. Two texts that differ in them alone look the same.
+INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 SAMPLE = 2**16  # characters that the delimiter is found by
 # The longer of two marks that begin alike comes first.
 MARKS = {
@@ -74,9 +77,9 @@ def read_delimited(path: Path, largest: int = LARGEST) -> Delimited:
     if hint := re.match(r"sep=(.)\r?\n", text):  # Excel's way to say it
         text, begin = text[hint.end() :], 1
     delimiter = hint[1] if hint else _find_delimiter(path, text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     header: list[str] = []
-    rows, lines, blank = list[list[str]](), list[int](), 0
+    rows, lines, blank, last = list[list[str]](), list[int](), 0, begin
     try:
         for row in reader:
             cells = [" ".join(cell.split()) for cell in row]
@@ -86,10 +89,15 @@ def read_delimited(path: Path, largest: int = LARGEST) -> Delimited:
             elif not header:
                 header = cells
             elif len(cells) != len(header):
-                raise ZooError(f"{path}, line {line} has {len(cells)} cells, and the header {len(header)} columns")
+                what = f"a cell with {DELIMITERS.get(delimiter, 'such')} in it has to be in quotation marks"
+                raise ZooError(
+                    f"{path}, line {line} has {len(cells)} cells, and the header {len(header)} columns:"
+                    f" {what if len(header) > 1 else 'the header has to be the first line'}"
+                )
             else:
                 rows.append(cells)
                 lines.append(line)
+            last = line
     except csv.Error as error:
         line = begin + reader.line_num
         if "field limit" in str(error):
@@ -98,7 +106,8 @@ def read_delimited(path: Path, largest: int = LARGEST) -> Delimited:
             what = (
                 f"{error}; quotation marks around a cell are its first and last character, and those in it are doubled"
             )
-        raise ZooError(f"{path}, line {line} cannot be read: {what}") from None
+        begun = f"; what ends there begins in line {last + 1}" if line > last + 1 else ""
+        raise ZooError(f"{path}, line {line} cannot be read: {what}{begun}") from None
     if not header:
         raise ZooError(f"{path} has no line with any text")
     if delimiter != ",":
@@ -132,8 +141,18 @@ def _decode(path):
             f"{path}, line {line} has the control character {control[0]!r}: it is damaged, or no text in UTF-8; save it as"
             " UTF-8"
         )
-    text = text if text.isascii() else unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
-    return text, [f"{path}: read as {encoding.upper()}"] if encoding in ("utf-16", "utf-32") else []
+    notes = [f"{path}: read as {encoding.upper()}"] if encoding in ("utf-16", "utf-32") else []
+    if text.isascii():
+        return text, notes
+    text, invisible = INVISIBLE.subn("", unicodedata.normalize("NFC", text.removeprefix("\ufeff")))
+    if invisible:
+        notes.append(f"{path}: {invisible:,} characters that cannot be seen, such as spaces of no width, were left out")
+    if (position := text.find("\ufffd")) >= 0:
+        notes.append(
+            f"{path}: letters were lost when it was saved, and are \ufffd now, as in line"
+            f" {text.count(chr(10), 0, position) + 1}: texts that differed may have become the same"
+        )
+    return text, notes
 
 
 def _find_delimiter(path, text):
@@ -144,7 +163,7 @@ def _find_delimiter(path, text):
     sample = text if len(text) <= SAMPLE else text[: text.rfind("\n", 0, SAMPLE) + 1] or text[:SAMPLE]
     found = {}
     for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)
+        reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
         lengths = []
         try:
             for row in itertools.islice(reader, 200):

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.data.columns import (
+    FORMULA_ERROR,
     MISSING,
     TEXTS_MISSING,
     categories,
     check_classes,
     class_name,
     in_order,
+    is_lost_in_float32,
     parse_number,
+    truth_value,
 )
 from zoo.data.dataset import ArraySplit, Dataset
 from zoo.data.delimited import quoted
@@ -90,7 +93,7 @@ def open_table(
     else:
         train, held_out = _hold_out(train, column) if split is None else (train, train)
     class_names = in_order(train.cells(column))
-    notes += _about_classes(spec, class_names)
+    notes += _about_case(spec, "classes", class_names)
     train_split, eval_split = (_split(table, column, class_names, kinds) for table in (train, held_out))
     if not held_out.rows:
         raise ZooError(
@@ -114,6 +117,11 @@ def _with_class_names(table, column):
                 f"{table.path}, line {line}: the class is missing, in the column {table.header[column]!r}{cell}: give it"
                 " one, or take the line out"
             )
+        if FORMULA_ERROR.fullmatch(text):
+            raise ZooError(
+                f"{table.path}, line {line}: the class is {text}, where a formula failed, in the column"
+                f" {table.header[column]!r}: mend it, or take the line out"
+            )
         rows.append(row if names[text] == text else [*row[:column], names[text], *row[column + 1 :]])
     return dataclasses.replace(table, rows=rows)
 
@@ -127,13 +135,13 @@ def _about_forms(spec, texts):
     return [f"{spec}: the same class in several forms: {listed(several)}"] if several else []
 
 
-def _about_classes(spec, class_names):
-    """A note for classes that differ in nothing but upper and lower case, which may be right."""
+def _about_case(spec, what, names):
+    """A note for classes or categories that differ in nothing but upper and lower case, which may be right."""
     alike: dict[str, list[str]] = {}
-    for name in class_names:
+    for name in names:
         alike.setdefault(name.casefold(), []).append(name)
-    pairs = [" and ".join(map(shown, names)) for names in alike.values() if len(names) > 1]
-    return [f"{spec}: these are different classes, which differ in case alone: {listed(pairs)}"] if pairs else []
+    pairs = [" and ".join(map(shown, group)) for group in alike.values() if len(group) > 1]
+    return [f"{spec}: these are different {what}, which differ in case alone: {listed(pairs)}"] if pairs else []
 
 
 def _hold_out(table, column):
@@ -156,6 +164,7 @@ def _features(spec, table, label_column, known=None):
     names: list[str] = []
     kinds: list[tuple[str, ...] | None] = []
     texts: list[str] = []
+    notes: list[str] = []
     for column, name in enumerate(table.header):
         values = tuple(each.removeprefix(f"{name}=") for each in known or () if each.startswith(f"{name}="))
         if column == label_column or name in (known or ()):
@@ -166,8 +175,14 @@ def _features(spec, table, label_column, known=None):
         if found is not None:
             names += [f"{name}={value}" for value in found]
             texts.append(f"{shown(name)} ({len(found)} values)")
+            notes += _about_case(spec, f"categories of {shown(name)}", found)
         elif column != label_column:
             names.append(name)
+            if is_lost_in_float32(table.cells(column)):
+                notes.append(
+                    f"{spec}: the column {shown(name)} has numbers that differ after more than the seven digits that are"
+                    " computed with, and become the same: subtract what they have in common"
+                )
     if (size := 4 * len(table.rows) * len(names)) > LARGEST:
         raise ZooError(
             f"{spec}: {len(table.rows):,} lines with {len(names):,} features would take {in_units(size)}, more than"
@@ -176,7 +191,8 @@ def _features(spec, table, label_column, known=None):
     if len(set(names)) < len(names):
         twice = next(name for name, count in collections.Counter(names).items() if count > 1)
         raise ZooError(f"{spec}: a column and a category of another are both called {shown(twice)}: rename one")
-    return tuple(names), kinds, [f"{spec}: columns of texts are categories: {listed(texts)}"] if texts else []
+    said = [f"{spec}: columns of texts are categories: {listed(texts)}"] if texts else []
+    return tuple(names), kinds, said + notes
 
 
 def _split(table, label_column, class_names, kinds):
@@ -212,7 +228,10 @@ def _numbers(cells, error):
     for index, cell in enumerate(cells):
         number = parse_number(cell)
         if number is None:
-            raise error(index, f"{shown(cell)} is not a number, and other lines have numbers there")
+            raise error(
+                index,
+                f"{shown(cell)} is not a number, and other lines have numbers there; an empty cell is a missing value",
+            )
         if abs(number) > FLOAT32_MAX:
             raise error(index, f"{shown(cell, 200).strip(chr(39))} is not finite in float32")
         values[index] = number
@@ -224,8 +243,9 @@ def _one_hot(cells, known, error, name):
     values = np.zeros((len(cells), len(known)), np.float32)
     numbers = {category: number for number, category in enumerate(known)}
     for index, cell in enumerate(cells):
-        if cell in numbers:
-            values[index, numbers[cell]] = 1
+        number = numbers.get(cell, numbers.get(truth_value(cell)))
+        if number is not None:
+            values[index, number] = 1
         elif cell.lower() in MISSING:
             values[index] = np.nan
         else:

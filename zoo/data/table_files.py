@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.columns import all_different, has_decimal_commas, is_index, is_number
+from zoo.data.columns import all_different, has_decimal_commas, has_grouping_points, is_index, is_number
 from zoo.data.delimited import quoted, read_delimited
 from zoo.errors import ZooError, shown, unknown
 
@@ -93,9 +93,24 @@ def _read(path):
         raise ZooError(
             f"{path}: the first line must be a header with a name for each column, and it is {quoted(header)}"
         )
+    named = [column for column, name in enumerate(header) if name and name not in numbers]
+    again = [column for column in named if any(row[column] == header[column] for row in rows)]
+    if 2 * len(again) > len(named):  # in a file of texts without header, or of two that were put together
+        line = next(line for row, line in zip(rows, found.lines, strict=True) if row[again[0]] == header[again[0]])
+        raise ZooError(
+            f"{path}: the first line must be a header with a name for each column, and no other line; its"
+            f" {quoted([header[column] for column in again])} are in other lines, too, such as line {line}"
+        )
     if found.delimiter != ",":
         commas = {column for column in range(len(header)) if has_decimal_commas([row[column] for row in rows])}
         if commas:
+            for column in set(range(len(header))) - commas:
+                if has_grouping_points(cells := [row[column] for row in rows]):
+                    raise ZooError(
+                        f"{path}: the column {shown(header[column])} has numbers such as"
+                        f" {min(cell for cell in cells if '.' in cell)}, and others have decimal commas: if the points"
+                        " stand for thousands, take them out, else write 1,234 for 1.234"
+                    )
             notes.append(
                 f"{path}: numbers have decimal commas in {quoted([header[column] for column in sorted(commas)])}"
             )

@@ -13,7 +13,7 @@ import numpy as np
 from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
 from zoo.data.identity import changed_data, describe_data
-from zoo.errors import DamagedFile, ZooError, printable
+from zoo.errors import DamagedFile, ZooError, listed, printable
 from zoo.json_files import read_json, read_json_lines
 from zoo.recipe import Recipe
 from zoo.recipe.part import conform
@@ -110,6 +110,10 @@ class RunFolder:
     @contextlib.contextmanager
     def _one_line_for_what_the_system_refuses(self):
         try:
+            str(self.path.absolute()).encode()
+        except UnicodeEncodeError:  # TensorStore would not find its own files there
+            raise ZooError(f"the run folder {printable(self.path)} cannot be used: its name is not UTF-8") from None
+        try:
             yield
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
             reason = error.strerror if isinstance(error, OSError) else error
@@ -144,7 +148,7 @@ class RunFolder:
         if difference:
             raise ZooError(
                 f"{printable(self.path)} belongs to another run, choose another --workdir. Asked for now, and in the"
-                f" folder: {printable('; '.join(difference))}"
+                f" folder: {printable(listed(difference, separator='; '))}"
             )
 
     @contextlib.contextmanager

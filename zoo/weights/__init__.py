@@ -46,9 +46,14 @@ def import_weights(
 
     Raises:
       ZooError: the layout is not known for this network; the network has not the options that make it the layout's; a
-        tensor is missing, surplus, misshapen or of another type (five of each are listed); a value is not finite; or the
-        file cannot be read.
+        tensor is missing, surplus, misshapen or of another type (five of each are listed); a value is not finite, or a
+        variance negative; or the file cannot be read.
     """
+    if not isinstance(tensors, str | Path | Mapping):
+        raise ZooError(
+            f"weights are a mapping of names to arrays, or the path of a file, and not a {type(tensors).__name__}: such as"
+            " model.state_dict(), or {variable.path: variable for variable in model.weights}"
+        )
     name, model, known = _resolve(model, layout)
     variables = _abstract_variables(name, model, input_shape)
     places = known.tensors({path: variable.shape for path, variable in variables.items()})
@@ -71,6 +76,8 @@ def import_weights(
     if said:
         warnings.warn(f"{source}weights were found: {said}", ZooWarning, stacklevel=2)
     arrays = {path: values[place.name] for path, place in places.items()}
+    if negative := [places[path].name for path, array in arrays.items() if path[-1] == "var" and np.any(array < 0)]:
+        raise ZooError(f"{source}variances are negative: {listed(negative)}")
     constants = {
         path: np.full(variables[path].shape, known.constant(path), np.float32)
         for path in variables

@@ -35,7 +35,7 @@ def open_tensors(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[
     Raises:
       ZooError: the file is missing, damaged, of another kind, or holds what would have to be executed.
     """
-    suffix = path.suffix.lower()
+    suffix = ".pth" if path.name.lower().endswith(".pth.tar") else path.suffix.lower()  # which is no tar file
     largest = LARGEST + LARGEST_SHARE * sum(4 * math.prod(shape) for shape in wanted.values())
     if suffix == ".keras":
         raise ZooError(f"{path} is a program: save its weights by themselves, model.save_weights('x.weights.h5')")
@@ -61,7 +61,7 @@ def open_tensors(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[
                 raise ZooError(f"{path} cannot be read: {reason(error)}") from None
             yield tensors
     else:
-        raise ZooError(f"{path}: weights are read from .safetensors, .npz, .pth and .h5 files")
+        raise ZooError(f"{path}: weights are read from .safetensors, .npz, .pth (.pt, .ckpt, .bin) and .h5 files")
 
 
 def _open_safetensors(path, stack):
