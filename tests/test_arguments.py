@@ -21,7 +21,7 @@ from zoo.errors import ZooError
         ({"dataset": ([1], [2])}, "dataset is ([1], [2]), and takes"),
         ({"model": "lenet5"}, "model is 'lenet5', and takes zoo.create_model(NAME)"),
         ({"model": dict}, "model is <class 'dict'>, and takes"),
-        ({"workdir": 3}, "workdir is 3, and takes the path of a folder"),
+        ({"workdir": 3}, "workdir is 3, and takes the path of a folder (data is dataset=...)"),
         ({"seed": 1.5}, "the seed is 1.5, it must be a whole number"),
         ({"seed": "1"}, "the seed is '1', it must be a whole number"),
         ({"seed": True}, "the seed is True, it must be a whole number"),

@@ -346,7 +346,7 @@ def test_fit_and_evaluate_take_a_data_set(run, wrong):
         zoo.fit(RECIPE, dataset=wrong)
     with pytest.raises(ZooError, match="fit: recipe is .*, and takes zoo.load_recipe"):
         zoo.fit("mlp")
-    with pytest.raises(ZooError, match="fit: workdir must be a path, not a Dataset: data is given as dataset="):
+    with pytest.raises(ZooError, match="fit: workdir is Dataset.*, and takes the path of a folder .data is dataset="):
         zoo.fit(RECIPE, tiny_dataset())
     if not isinstance(wrong, str):
         with pytest.raises(ZooError, match="data is called by a text such as 'folder:PATH', or is a zoo.Dataset"):

@@ -124,12 +124,12 @@ INTERFACES = (
         " them out would bring a warning for each, or the end of the process: 0.12.0.1 does either.",
     ),
     Interface(
-        name="PIL's `DecompressionBombWarning`",
+        name="that PIL's warnings come from modules called PIL",
         package="pillow",
-        mark="Image.DecompressionBombWarning",
+        mark='module=r"PIL',
         used_in=("data/decode.py",),
         tried=("11.0.0", "13.0.0"),
-        without="Images that PIL thinks too large would be announced by a warning; they are refused all the same.",
+        without="Images that PIL thinks too large, and damaged EXIF fields, would be announced by warnings; nothing else would change.",
     ),
     Interface(
         name="the traceback of an exception that nobody can catch, and the logger `asyncio`: Orbax's background tasks",

@@ -182,7 +182,7 @@ def _check_arguments(recipe, workdir, seed, dataset, model, devices, workers, st
         ("recipe", recipe, Recipe, "zoo.load_recipe(NAME)"),
         ("dataset", dataset, Dataset | None, "zoo.Dataset(...) or zoo.open_source(SOURCE)"),
         ("model", model, nn.Module | None, "zoo.create_model(NAME)"),
-        ("workdir", workdir, str | os.PathLike | None, "the path of a folder"),
+        ("workdir", workdir, str | os.PathLike | None, "the path of a folder (data is dataset=...)"),
     ):
         if not isinstance(value, wanted):
             raise ZooError(f"fit: {name} is {shown(value)}, and takes {remedy}")
