@@ -109,7 +109,7 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
         **({"start": _start(experiment)} if experiment.start else {}),
         "data": [
             f"{dataset.spec}: {train:,} training and {test:,} evaluation {dataset.examples},"
-            f" {len(dataset.class_names)} classes{held_out}",
+            f" {len(dataset.class_names)} classes{held_out}{_undecodable(experiment)}",
             *dataset.report.lines()[1:],
         ],
         "input": size,
@@ -157,6 +157,15 @@ def class_table(
             row.append(escape(", ".join(f"{class_names[other]} {count:,}" for count, other in commonest)))
         table.add_row(*row)
     return table
+
+
+def _undecodable(experiment):
+    """How many images are missing in the totals, of which the classes' numbers still know."""
+    dataset, train, test = experiment.dataset, experiment.train_feed, experiment.eval_feed
+    if train.examples is not None or not (train.resident and test.resident):  # resampled, or not decoded yet
+        return ""
+    missing = len(dataset.train) + len(dataset.eval) - len(train.split) - len(test.split)
+    return f"; {missing:,} cannot be decoded" if missing > 0 else ""
 
 
 def _start(experiment):
