@@ -349,9 +349,9 @@ def test_fit_and_evaluate_take_a_data_set(run, wrong):
     with pytest.raises(ZooError, match="fit: workdir is Dataset.*, and takes the path of a folder .data is dataset="):
         zoo.fit(RECIPE, tiny_dataset())
     if not isinstance(wrong, str):
-        with pytest.raises(ZooError, match="data is called by a text such as 'folder:PATH', or is a zoo.Dataset"):
+        with pytest.raises(ZooError, match="a data set is named by a text, such as 'folder:flowers', and not by"):
             zoo.evaluate(run[0], wrong)
-    for source, message in ((run[1], "say f'folder:{path}'"), ("", "unknown data set ''")):
+    for source, message in ((run[1], "and not by PosixPath"), ("", "unknown data set ''")):
         with pytest.raises(ZooError, match=message):
             zoo.evaluate(run[0], source)
 
