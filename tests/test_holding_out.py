@@ -130,5 +130,5 @@ def test_very_many_classes_with_few_folders_each_are_cut_in_a_moment():
     groups = np.arange(len(labels)) // 3
     start = time.perf_counter()
     kept, out = hold_out_groups(labels, groups, [b"%d" % group for group in range(2 * classes)], 0.2)
-    assert time.perf_counter() - start < 20  # 300 s, group by group for every class
+    assert time.perf_counter() - start < 20  # linear; group by group for every class, 4,000 classes took 6 s
     assert np.bincount(labels[out]).tolist() == np.bincount(labels[kept]).tolist() == [3] * classes

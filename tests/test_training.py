@@ -304,7 +304,8 @@ def test_a_run_that_waits_for_its_images_says_so():
         waits = Waits()
         for _ in range(9):
             waits.next(batches, 1, [Execution(range(1, 2), {"loss": Ready(ready)}, None, False)])
-        assert bool(waits.advice("images")) == starved
-        assert not starved or "100% of the steps the device waited for images; --workers=N" in waits.advice("images")
-        # Nothing is decoded of a table.
-        assert not starved or ("files" not in waits.advice("examples") and "workers" not in waits.advice("examples"))
+        streamed, resident = (waits.advice("images", resident=kept) for kept in (False, True))
+        assert bool(streamed) == bool(resident) == starved
+        assert not starved or "100% of the steps the device waited for images; --workers=N" in streamed
+        # What is kept on the device is not decoded on the way.
+        assert not starved or ("files" not in resident and "--steps_per_execution=N" in resident)

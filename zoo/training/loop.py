@@ -105,7 +105,7 @@ class Loop:
                 if self.stop.signum:
                     raise self.interrupted(state, step)
                 if step == total or over:
-                    if advice := waits.advice(experiment.dataset.examples):
+                    if advice := waits.advice(experiment.dataset.examples, experiment.train_feed.resident):
                         self.tracker.note(advice)
                     self.restore_best(state, step, evaluate_at_end)
                     examples = experiment.dataset.examples

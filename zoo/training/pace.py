@@ -28,15 +28,23 @@ class Waits:
             self.starved += waited and in_flight[-1].metrics["loss"].is_ready()
         return taken
 
-    def advice(self, examples: str) -> str | None:
-        """What to tell the user, if there is anything; `examples` is what they are called, "images" or "examples"."""
+    def advice(self, examples: str, resident: bool) -> str | None:
+        """What to tell the user, if there is anything.
+
+        Args:
+          examples: what they are called, "images" or "examples".
+          resident: whether they are kept on the device, and only their order comes from the host.
+        """
         share = self.starved / max(self.programs, 1)
         if share <= STARVED:
             return None
+        if resident:
+            return (
+                f"steps are short: in front of {share:.0%} of them the device waited for the host; --steps_per_execution=N makes N"
+                " steps one program, and a larger batch or network makes more of the device"
+            )
         waited = f"the input was the bottleneck: in front of {share:.0%} of the steps the device waited for {examples}"
-        if examples == "images":
-            return f"{waited}; --workers=N decodes in N processes, and smaller image files are read faster"
-        return f"{waited}, for its steps are short: a larger batch or network makes more of it"
+        return f"{waited}; --workers=N decodes in N processes, and smaller image files are read faster"
 
 
 class Clock:
