@@ -2,7 +2,6 @@
 
 import json
 import math
-import signal
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ from flax import traverse_util
 from tiny import RECIPE
 
 import zoo
+from verification.accelerator.determinism import SignalAt
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import ConstantRate, EarlyStopping, Initialization, RandomResizedCrop, ReduceOnPlateau
 from zoo.training.execution import steps_at_once
@@ -72,17 +72,6 @@ def test_the_same_training(one_by_one, steps):
     assert all(
         "images_per_second" in record for record in result.history if record["step"] > 1 and "grad_norm" in record
     )
-
-
-class SignalAt(Tracker):
-    """Sends this process a signal once a step was told of."""
-
-    def __init__(self, step):
-        self.step = step
-
-    def train(self, record):
-        if record["step"] == self.step:
-            signal.raise_signal(signal.SIGTERM)
 
 
 @pytest.mark.parametrize("steps", [0, 2])

@@ -104,7 +104,9 @@ def _pmap():
     return {"agrees": max(apart.values()) <= 1e-3 * float(np.abs(losses["shard_map"]).max()), "apart": apart}
 
 
-class _SignalAt(Tracker):
+class SignalAt(Tracker):
+    """Sends this process SIGTERM once a step was told of."""
+
     def __init__(self, step):
         self.step = step
 
@@ -118,7 +120,7 @@ def _resume():
     with tempfile.TemporaryDirectory() as folder:
         whole = zoo.fit(_short(), Path(folder, "whole"))
         with contextlib.suppress(TrainingInterrupted):
-            zoo.fit(_short(), Path(folder, "parts"), trackers=[_SignalAt(STEPS // 2 + 3)])
+            zoo.fit(_short(), Path(folder, "parts"), trackers=[SignalAt(STEPS // 2 + 3)])
         parts = zoo.fit(_short(), Path(folder, "parts"))
     same = _same(whole.variables, parts.variables) and _losses(whole) == _losses(parts)
     apart = [
