@@ -164,7 +164,7 @@ def test_an_ending_does_nothing_to_a_terminal(tmp_path):
     fill(tmp_path / "dog", 5)
     (tmp_path / "cat" / "a.\x1b[31m\n").touch()
     (tmp_path / "dog" / f"a.{'y' * 100}").touch()
-    assert opened(tmp_path).left_out == ("1 .\\x1b[31m\\n in cat", f"1 .{'y' * 19}... (40 characters) in dog")
+    assert opened(tmp_path).left_out == ("1 .\\x1b[31m\\n in cat", f"1 .{'y' * 19}... (101 characters) in dog")
 
 
 def test_images_without_folders_of_classes_are_called_so(tmp_path):

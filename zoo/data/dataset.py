@@ -161,15 +161,9 @@ def check_dataset(dataset: Dataset) -> None:
         raise ZooError(f"{dataset.spec}: a classifier needs at least two classes, and there is {classes}")
     for split, name in ((dataset.train, "training"), (dataset.eval, "evaluation")):
         if len(split) == 0:
-            few = dataset.spec.startswith("folder:") and split is dataset.eval and len(dataset.train) > 0
-            raise ZooError(
-                f"{dataset.spec}: there are no {name} {dataset.examples}"
-                + (
-                    ": every class has one image, or one folder of images, and none of it can be held out"
-                    if few
-                    else ""
-                )
-            )
+            few = dataset.spec.startswith("folder:") and len(dataset.train) > 0
+            why = ": every class has one image, or one folder of images, and none of it can be held out" if few else ""
+            raise ZooError(f"{dataset.spec}: there are no {name} {dataset.examples}{why}")
 
 
 def check_trainable(dataset: Dataset) -> None:

@@ -17,7 +17,7 @@ REDUCTIONS = (8, 4, 2, 1)  # that libjpeg-turbo is quick at
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "AVIF")
 ORIENTATION = 0x0112  # the number of the EXIF field
 BITS = 0x0102  # the number of the TIFF field for bits of each channel
-PHOTOMETRIC = 262  # the number of the TIFF field
+PHOTOMETRIC = 0x0106  # of the TIFF field for what zero means
 # From the stored pixels [H, W, ...] to the picture as it is seen, by the value of that field (EXIF 2.3, 4.6.4).
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda pixels: pixels[:, ::-1],
@@ -161,9 +161,8 @@ def _eight_bits(image):
     values = np.asarray(image)
     if values.min() < 0:
         raise CorruptImage("pixels below zero have no range that is known: save it with 8 or 16 bits without a sign")
-    if (
-        image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0
-    ):  # zero is white, which PIL sees to with 8 bits only
+    if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0:
+        # Zero is white, which PIL sees to with 8 bits only.
         values = 2**16 - 1 - values.astype(np.int64)
     return Image.fromarray((values.astype(np.uint16) >> 8).astype(np.uint8))
 

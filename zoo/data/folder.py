@@ -201,7 +201,7 @@ def _classes(spec: str, tree: Tree, root: Path) -> tuple[dict[str, ClassFiles], 
 def _listed(left_out):
     """The most frequent ones first."""
     kinds = sorted(left_out.items(), key=lambda kind: (-kind[1], kind[0]))
-    return listed([f"{count:,} {short(what, 20)}" for what, count in kinds])
+    return listed([f"{count:,} {what}" for what, count in kinds])
 
 
 def _split(root: Path, files: Files) -> FolderSplit:
