@@ -14,10 +14,10 @@ from verification.accelerator import intake, numbers
 from verification.accelerator.jobs import jobs
 from verification.accelerator.runner import is_done, read_results, run
 from verification.accelerator.unit import Job, Settings
+from zoo.catalog import list_recipes
 from zoo.errors import ZooError
 from zoo.json_files import read_json_lines
 from zoo.models.registry import list_models
-from zoo.recipe import list_recipes
 
 
 def trial(*units, **options):

@@ -11,9 +11,9 @@ import scipy.stats
 from PIL import Image
 
 from zoo.data import augment, statistics
-from zoo.data.augment import Statistics
-from zoo.data.decode import Picture
-from zoo.data.framing import frame, split_framing
+from zoo.data.decoding import Picture
+from zoo.data.normalization import Statistics
+from zoo.data.resize_crop import frame, split_host_transforms
 from zoo.errors import ZooError
 from zoo.recipe import *
 
@@ -194,11 +194,14 @@ def test_the_same_key_gives_the_same_image(photo):
 
 def test_framing_ends_with_the_first_transform_that_fixes_the_size():
     normalize, flip = Normalize(), HorizontalFlip()
-    assert split_framing((Resize(5), flip)) == ((Resize(5),), (flip,))
-    assert split_framing((ResizeShort(8), CenterCrop(5), normalize)) == ((ResizeShort(8), CenterCrop(5)), (normalize,))
+    assert split_host_transforms((Resize(5), flip)) == ((Resize(5),), (flip,))
+    assert split_host_transforms((ResizeShort(8), CenterCrop(5), normalize)) == (
+        (ResizeShort(8), CenterCrop(5)),
+        (normalize,),
+    )
     for transforms in ((normalize,), (flip, Resize(5)), (ResizeShort(5), flip)):
         with pytest.raises(ZooError, match="these images have different sizes"):
-            split_framing(transforms)
+            split_host_transforms(transforms)
 
 
 def test_crops_larger_than_the_image(photo):

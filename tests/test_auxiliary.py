@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.loader import training_batches
+from zoo.data.pipeline import training_batches
 from zoo.errors import ZooError
 from zoo.parallel import shard_batch
 from zoo.recipe import *
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 
 
 class Net(nn.Module):
@@ -72,9 +72,14 @@ def test_networks_of_the_zoo_give_their_auxiliary_logits_to_the_step(plain, data
     experiment = prepare(recipe, dataset)
     state = experiment.abstract_state
     batch = next(
-        training_batches(experiment.train_feed, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0)
+        training_batches(
+            experiment.train_pipeline, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0
+        )
     )
     _, metrics = jax.eval_shape(
-        experiment.train_step, state, experiment.constants(experiment.train_feed), shard_batch(batch, experiment.mesh)
+        experiment.train_step,
+        state,
+        experiment.constants(experiment.train_pipeline),
+        shard_batch(batch, experiment.mesh),
     )
     assert metrics["loss"].shape == ()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pictures import apply, finds_wrong, noise, smooth, torchvision
 
-from verification.transforms import behaves
-from verification.transforms import color as checks
+from verification.traces.transforms import behaves
+from verification.traces.transforms import color as checks
 from zoo.data.augment import color
 from zoo.errors import ZooError
 from zoo.recipe import *

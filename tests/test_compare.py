@@ -11,7 +11,7 @@ import zoo
 from recipes.studies import MLP
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.recipe.loading import parse_changes, parse_variants
+from zoo.recipe.assignments import parse_changes, parse_variants
 from zoo.studies.runs import fingerprint, read_runs
 from zoo.studies.table import markdown
 

@@ -7,8 +7,8 @@ import pytest
 from conftest import run_python
 
 import zoo
-from zoo.comparison import TheirRow, compare, read_table
 from zoo.errors import ZooError
+from zoo.inspect.comparison import TheirRow, compare, read_table
 
 
 @pytest.fixture(scope="module")

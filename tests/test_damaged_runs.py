@@ -11,14 +11,15 @@ from conftest import tabular
 
 import zoo
 from verification import ledger
+from zoo.catalog import load_study
 from zoo.errors import DamagedFile, ZooError, ZooWarning
 from zoo.json_files import read_json_lines
-from zoo.recipe import EarlyStopping, Transfer, load_study
+from zoo.recipe import EarlyStopping, Transfer
 from zoo.studies.runs import read_runs, run_study
-from zoo.training.checkpoint import Checkpoints
 from zoo.training.fit import check_history
-from zoo.training.run_folder import RunFolder
-from zoo.training.tracking import Tracker
+from zoo.training.run.checkpoint import Checkpoints
+from zoo.training.run.folder import RunFolder
+from zoo.training.run.tracking import Tracker
 
 RECIPE = tabular(budget__steps=8, budget__evaluate_every=0.5)
 

@@ -9,7 +9,7 @@ from conftest import run_python
 from folders import opened
 from PIL import Image, ImageOps
 
-from zoo.data.decode import MAX_PIXELS, CorruptImage, Picture, decode, read_size
+from zoo.data.decoding import MAX_PIXELS, CorruptImage, Picture, decode, read_size
 from zoo.data.inspection import inspect
 from zoo.errors import ZooError
 
@@ -254,9 +254,7 @@ def test_damaged_exif_fields_cost_no_pixels_and_no_words(tmp_path):
             paths.append(tmp_path / f"{kind}{number}")
             exif = exif if kind == "PNG" else b"Exif\0\0" + exif
             paths[-1].write_bytes(encode(Image.new("RGB", (9, 8), (200, 30, 20)), kind, exif=exif))
-    code = (
-        "import sys, zoo.data.decode as d\nfor path in sys.argv[1:]: print(d.decode(open(path, 'rb').read(), 3).shape)"
-    )
+    code = "import sys, zoo.data.decoding as d\nfor path in sys.argv[1:]: print(d.decode(open(path, 'rb').read(), 3).shape)"
     done = run_python("-c", code, *paths)
     assert done.stdout.splitlines() == ["(8, 9, 3)"] * 9 and done.stderr == ""
 

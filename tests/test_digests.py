@@ -15,7 +15,7 @@ from PIL import Image
 
 import zoo
 from verification.ledger import FOLDER, fingerprint
-from zoo.data.loader import make_feed, training_batches
+from zoo.data.pipeline import make_pipeline, training_batches
 
 RECORDED = Path(__file__).parent / "digests.json"
 FROM_FOLDER = ("resnet9_cifar10_cpu", "resnet20_cifar10")  # of PNG files, which decode to the same pixels everywhere
@@ -59,7 +59,7 @@ def batches(name, folder):
     """Of the bytes of a recipe's first ten batches for training, as they are before the device."""
     recipe = zoo.load_recipe(name)
     dataset = zoo.open_source(f"folder:{folder}" if name in FROM_FOLDER else recipe.data.source)
-    feed = make_feed(
+    pipeline = make_pipeline(
         dataset.train,
         recipe.augmentation.train,
         channels=dataset.channels,
@@ -68,10 +68,10 @@ def batches(name, folder):
         decode_ahead=name != "resnet20_cifar10",  # one of the two is decoded on the way
     )
     content = b""
-    order = training_batches(feed, 64, seed=2026, on_corrupt=print)
+    order = training_batches(pipeline, 64, seed=2026, on_corrupt=print)
     for batch in itertools.islice(order, 10):
-        if feed.resident:
-            batch = batch._replace(image=feed.split.images[batch.index], label=feed.split.labels[batch.index])
+        if pipeline.resident:
+            batch = batch._replace(image=pipeline.split.images[batch.index], label=pipeline.split.labels[batch.index])
         content += b"".join(np.ascontiguousarray(each).tobytes() for each in batch)
     order.close()
     return digest(content)

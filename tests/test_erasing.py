@@ -5,8 +5,8 @@ import pytest
 import scipy.stats
 from pictures import ALPHA, apply, apply_many, finds_wrong
 
-from verification.transforms import behaves
-from verification.transforms import erasing as checks
+from verification.traces.transforms import behaves
+from verification.traces.transforms import erasing as checks
 from zoo.errors import ZooError
 from zoo.recipe import *
 

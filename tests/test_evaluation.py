@@ -11,7 +11,7 @@ from rich.console import Console
 
 import zoo
 from zoo.terminal import class_table
-from zoo.training.confusion import draw_confusion
+from zoo.training.run.confusion import draw_confusion
 
 RANDOM = np.random.default_rng(0)
 

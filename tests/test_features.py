@@ -12,9 +12,9 @@ import zoo
 from zoo.data import features
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.training.preparing import prepare
-from zoo.training.run_folder import RunFolder
-from zoo.training.step import inputs_and_labels
+from zoo.training.prepare import prepare
+from zoo.training.run.folder import RunFolder
+from zoo.training.step.step import inputs_and_labels
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal([1e4, 0, -5, 3], [100, 1e-3, 2, 0], (101, 4)).astype(np.float32)
@@ -24,10 +24,10 @@ LABELS = np.arange(101) % 2
 def network_inputs(recipe, dataset, split="eval"):
     """What the network is fed of a split, [N, F], and the experiment."""
     experiment = prepare(recipe, dataset)
-    feed = getattr(experiment, f"{split}_feed")
-    constants = experiment.constants(feed)
-    batch = next(zoo.data.loader.evaluation_batches(feed, len(feed.split), on_corrupt=print))
-    inputs, _ = inputs_and_labels(feed.transforms, constants, batch, jax.random.key(0))
+    pipeline = getattr(experiment, f"{split}_feed")
+    constants = experiment.constants(pipeline)
+    batch = next(zoo.data.pipeline.evaluation_batches(pipeline, len(pipeline.split), on_corrupt=print))
+    inputs, _ = inputs_and_labels(pipeline.transforms, constants, batch, jax.random.key(0))
     return np.asarray(inputs)[:, 0, 0], experiment
 
 
@@ -151,9 +151,7 @@ def test_statistics_are_kept_with_the_run_and_used_in_evaluation(tmp_path):
 
 
 def test_statistics_of_images_have_no_bounds(tmp_path):
-    measured = zoo.data.augment.Statistics(
-        *(np.ones(3, np.float32), np.ones(3, np.float32), np.eye(3, dtype=np.float32))
-    )
+    measured = zoo.data.Statistics(*(np.ones(3, np.float32), np.ones(3, np.float32), np.eye(3, dtype=np.float32)))
     folder = RunFolder(tmp_path)
     folder.write_statistics(measured)
     assert set(np.load(tmp_path / "statistics.npz").files) == {"mean", "scale", "color_components"}
@@ -210,7 +208,9 @@ def test_larger_than_the_device_and_resident_are_the_same(monkeypatch):
     dataset = features_dataset(ROWS, LABELS)
     resident = zoo.fit(tabular(), dataset=dataset)
     monkeypatch.setattr(
-        zoo.data.loader.make_feed, "__kwdefaults__", {**zoo.data.loader.make_feed.__kwdefaults__, "resident_bytes": 1}
+        zoo.data.pipeline.make_pipeline,
+        "__kwdefaults__",
+        {**zoo.data.pipeline.make_pipeline.__kwdefaults__, "resident_bytes": 1},
     )
     streamed = zoo.fit(tabular(), dataset=dataset)
     assert [r["loss"] for r in streamed.history] == pytest.approx([r["loss"] for r in resident.history], rel=1e-5)

@@ -6,7 +6,7 @@ import pytest
 from folders import counts, fill, opened, problem
 
 import zoo
-from zoo.data.finding import suffixes
+from zoo.data.sources.folder.finding import suffixes
 from zoo.errors import ZooError
 
 

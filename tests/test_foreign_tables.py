@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data import delimited, table
-from zoo.data.table import open_table
+from zoo.data.sources import table
+from zoo.data.sources.table import delimited, open_table
 from zoo.errors import ZooError
 
 
@@ -362,7 +362,7 @@ def test_many_columns_are_read_in_time(tmp_path):
 
 def test_drop_on_the_command_line_and_in_fingerprints(recipe):
     from zoo.recipe import Data
-    from zoo.recipe.loading import parse_changes
+    from zoo.recipe.assignments import parse_changes
 
     plain = recipe.override({"data": Data("csv:t.csv", label="kind")})
     assert parse_changes(plain, ["data.drop=Name, ticket"]) == {"data.drop": ("Name", "ticket")}

@@ -12,9 +12,9 @@ from tuning import *
 import zoo
 from zoo.errors import TrainingInterrupted
 from zoo.recipe import *
-from zoo.training.freezing import around_optimizer, normalize_as_in_evaluation, without_gradient
-from zoo.training.preparing import prepare
-from zoo.training.tracking import Tracker
+from zoo.training.prepare import prepare
+from zoo.training.run.tracking import Tracker
+from zoo.training.step.freezing import around_optimizer, normalize_as_in_evaluation, without_gradient
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +135,8 @@ def test_factors_are_exact_for_updates():
 
 
 def prepare_optimizer(transfer, frozen):
-    from zoo.optimizer import make_optimizer
-    from zoo.schedule import learning_rate
+    from zoo.training.step.optimizer import make_optimizer
+    from zoo.training.step.schedule import learning_rate
 
     rule = make_optimizer(SGD(0.9), Regularization(0.01), learning_rate(Cosine(0.1), 5))
     return around_optimizer(rule, transfer, frozen)

@@ -10,8 +10,8 @@ import scipy.ndimage
 import scipy.stats
 from pictures import ALPHA, NEUTRAL, apply, apply_many, finds_wrong, noise, smooth, torchvision
 
-from verification.transforms import behaves
-from verification.transforms import geometry as checks
+from verification.traces.transforms import behaves
+from verification.traces.transforms import geometry as checks
 from zoo.data.augment import geometry
 from zoo.errors import ZooError
 from zoo.recipe import *

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from folders import below, counts, fill, opened
 
-from zoo.data.duplicates import equal_files
+from zoo.data.sources.folder.duplicates import equal_files
 from zoo.data.splitting import hold_out_groups
 
 

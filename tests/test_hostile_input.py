@@ -15,14 +15,15 @@ import zoo
 from zoo import cli, streams
 from zoo.benchmark.pipeline import Unreadable, measure, zoo_pipeline
 from zoo.benchmark.timing import SideProcess
-from zoo.data.loader import Corrupt
-from zoo.data.tfds import check_features
+from zoo.catalog import load_recipe
+from zoo.data.pipeline import Corrupt
+from zoo.data.sources.tfds import check_features
 from zoo.errors import ZooError, printable, reason, shown
-from zoo.recipe import Model, Recipe, load_recipe
-from zoo.recipe.loading import parse_changes, parse_variants
-from zoo.training.confusion import draw_confusion
-from zoo.training.curves import draw_curves
-from zoo.training.preparing import prepare
+from zoo.recipe import Model, Recipe
+from zoo.recipe.assignments import parse_changes, parse_variants
+from zoo.training.prepare import prepare
+from zoo.training.run.confusion import draw_confusion
+from zoo.training.run.curves import draw_curves
 
 TABLE = tabular()
 
@@ -90,7 +91,7 @@ SIZES = {
 
 @pytest.mark.parametrize("assignment", SIZES)
 def test_what_no_memory_has_room_for_is_said_before_it_is_allocated(assignment, monkeypatch):
-    monkeypatch.setattr("zoo.training.preparing.memory", lambda device: 16_000_000_000)
+    monkeypatch.setattr("zoo.training.prepare.memory", lambda device: 16_000_000_000)
     assert SIZES[assignment] in refused(prepare, change(assignment), zoo.open_source("synthetic:random_10"))
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from verification.check import Group
-from verification.images import check_images
+from verification.traces.images import check_images
 from zoo.recipe import *
 from zoo.recipe.augmentation import Transform
 from zoo.recipe.part import Part
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 
 
 @pytest.mark.slow
@@ -23,8 +23,8 @@ def test_new_transforms_are_checked(recipe, dataset):
 
 
 def test_there_is_a_check_of_every_random_transform():
-    from verification.transforms import behaves
-    from verification.transforms.mixing import own_share
+    from verification.traces.transforms import behaves
+    from verification.traces.transforms.mixing import own_share
     from zoo.recipe.augmentation import Mixing
 
     kinds = [kind for kind in Part.kinds.values() if issubclass(kind, Transform) and kind.random]
@@ -36,7 +36,7 @@ def test_there_is_a_check_of_every_random_transform():
 
 
 def test_a_transform_without_a_check_is_an_error():
-    from verification.transforms import behaves
+    from verification.traces.transforms import behaves
 
     with pytest.raises(TypeError, match="there is no check of Resize here yet"):
         behaves(Resize(8))

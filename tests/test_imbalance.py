@@ -12,13 +12,13 @@ from conftest import features_dataset, tabular
 
 import zoo
 from zoo.data.features import vectors
-from zoo.data.loader import training_batches
-from zoo.data.sampling import interpolated
+from zoo.data.imbalance import interpolated
+from zoo.data.pipeline import training_batches
 from zoo.errors import ZooError
-from zoo.loss import example_losses
 from zoo.recipe import *
-from zoo.training.objective import Objective, sums_of_outputs, sums_over_examples
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
+from zoo.training.step.loss import example_losses
+from zoo.training.step.objective import Objective, sums_of_outputs, sums_over_examples
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.array([0] * 300 + [1] * 40 + [2] * 60)
@@ -36,9 +36,9 @@ def prepared(dataset, imbalance, **changes):
 
 def epoch(experiment):
     """The positions in the training split that an epoch has, in the order of training."""
-    feed = experiment.train_feed
-    batches = itertools.islice(training_batches(feed, 10, seed=0, on_corrupt=print), -(-feed.epoch // 10))
-    return np.concatenate([batch.index for batch in batches])[: feed.epoch]
+    pipeline = experiment.train_pipeline
+    batches = itertools.islice(training_batches(pipeline, 10, seed=0, on_corrupt=print), -(-pipeline.epoch // 10))
+    return np.concatenate([batch.index for batch in batches])[: pipeline.epoch]
 
 
 def test_balanced_weights_are_those_of_scikit_learn(skewed):
@@ -135,7 +135,7 @@ def test_over_sampling_repeats_and_keeps_every_example(skewed):
     assert times.min() == 1 and (times[:300] == 1).all()
     # Those of class 1 are drawn with replacement, 260 times in 40: chi-square, wrong once in 1,000 seeds (ours is fixed).
     assert 1e-3 / 2 < scipy.stats.chisquare(times[300:340] - 1).pvalue < 1 - 1e-3 / 2
-    assert found.train_feed.epoch == 900 and len(found.eval_feed.split) == 400
+    assert found.train_pipeline.epoch == 900 and len(found.eval_pipeline.split) == 400
 
 
 def test_under_sampling_leaves_out_and_repeats_none(skewed):
@@ -171,9 +171,9 @@ def test_sampling_works_on_images(dataset, recipe):
 def test_sampling_works_on_files(recipe, image_folder):
     changed = recipe.override({"data.keep": {"red": 0.25}, "data.validation": 0.25, "imbalance": OverSampling()})
     experiment = prepare(changed, zoo.open_source(f"folder:{image_folder}"))
-    labels = experiment.train_feed.split.labels
+    labels = experiment.train_pipeline.split.labels
     np.testing.assert_array_equal(np.bincount(labels), [12, 12, 3])
-    np.testing.assert_array_equal(np.bincount(experiment.validation_feed.split.labels), [4, 4, 1])
+    np.testing.assert_array_equal(np.bincount(experiment.validation_pipeline.split.labels), [4, 4, 1])
     np.testing.assert_array_equal(np.bincount(labels[epoch(experiment)]), [12, 12, 12])
 
 
@@ -185,8 +185,8 @@ def neighbors_of(rows, count):
 
 
 def test_smote_s_examples_lie_between_neighbours(skewed):
-    feed = prepared(skewed, SMOTE(neighbors=3)).train_feed
-    rows, labels = vectors(feed.split).astype(np.float64), feed.split.labels
+    pipeline = prepared(skewed, SMOTE(neighbors=3)).train_pipeline
+    rows, labels = vectors(pipeline.split).astype(np.float64), pipeline.split.labels
     np.testing.assert_array_equal(rows[:400], ROWS)
     np.testing.assert_array_equal(np.bincount(labels), [300, 300, 300])
     scale = ROWS.std(0)  # without it, the first feature alone would decide who is near
@@ -210,9 +210,9 @@ def test_smote_is_distributed_as_imbalanced_learn_s():
     rows, labels = random.normal(0, 1, (2000, 2)), np.array([0] * 1900 + [1] * 100)
     rows[1900:] = rows[1900:] ** 2 + [2, 0]
     rows = ((rows - rows.mean(0)) / rows.std(0)).astype(np.float32)
-    feed = prepared(features_dataset(rows, labels), SMOTE()).train_feed
+    pipeline = prepared(features_dataset(rows, labels), SMOTE()).train_pipeline
     theirs, _ = over_sampling.SMOTE(k_neighbors=5, random_state=0).fit_resample(rows, labels)
-    ours = vectors(feed.split)
+    ours = vectors(pipeline.split)
     assert ours.shape == theirs.shape == (3800, 2)
     # Kolmogorov-Smirnov for both features and their product; samples share the originals, so it is milder than it says.
     for measure in (lambda x: x[:, 0], lambda x: x[:, 1], lambda x: x[:, 0] * x[:, 1]):
@@ -231,8 +231,8 @@ def test_smote_uses_what_cleaning_made_of_the_values():
     rows = ROWS.copy()
     rows[310, 0], rows[320, 1] = np.nan, 1e7
     recipe = {"data__missing": ImputeMean(), "data__outliers": Winsorize(0.01, 0.99)}
-    feed = prepared(features_dataset(rows, LABELS, classes=3), SMOTE(), **recipe).train_feed
-    made = vectors(feed.split)[400:]
+    pipeline = prepared(features_dataset(rows, LABELS, classes=3), SMOTE(), **recipe).train_pipeline
+    made = vectors(pipeline.split)[400:]
     assert np.isfinite(made).all() and made[:, 1].max() <= np.quantile(rows[:, 1], 0.99) * (1 + 1e-6)
 
 
@@ -240,7 +240,7 @@ def test_smote_needs_neighbours_and_features(skewed, dataset):
     few = features_dataset(ROWS[295:305], LABELS[295:305])
     with pytest.raises(ZooError, match="SMOTE: class 1 has 5 training examples, too few for 5 neighbours"):
         prepared(features_dataset(ROWS[290:305], LABELS[290:305]), SMOTE(neighbors=5))
-    assert prepared(few, SMOTE(neighbors=4)).train_feed.epoch == 10
+    assert prepared(few, SMOTE(neighbors=4)).train_pipeline.epoch == 10
     with pytest.raises(ZooError, match="tiny has images"):
         prepare(tabular(imbalance=SMOTE()), dataset)
 
@@ -261,5 +261,5 @@ def test_weights_help_the_rare_class():
 
 
 def test_runs_of_different_seeds_have_the_same_examples(skewed):
-    again = [np.asarray(vectors(prepared(skewed, SMOTE()).train_feed.split)) for _ in range(2)]
+    again = [np.asarray(vectors(prepared(skewed, SMOTE()).train_pipeline.split)) for _ in range(2)]
     np.testing.assert_array_equal(*again)

@@ -1,7 +1,8 @@
 """Everything that a recipe can be made of is in a recipe or in a study that the project ships."""
 
 import zoo.recipe
-from zoo.recipe import Study, list_recipes, list_studies, load_recipe, load_study
+from zoo.catalog import list_recipes, list_studies, load_recipe, load_study
+from zoo.recipe import Study
 from zoo.recipe.part import Part
 
 

@@ -13,14 +13,14 @@ import pytest
 from flax import traverse_util
 
 import zoo
-from verification.behaviour import create_shallow
+from verification.architecture.behaviour import create_shallow
 from verification.initialization import find_problems, variance
 from zoo.errors import ZooError
-from zoo.initialization import distribution_of, draw, draw_parameters, own_laws
 from zoo.layers.initializers import Gaussian, Uniform, VarianceScaling
 from zoo.models.registry import find_entry
 from zoo.recipe import *
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
+from zoo.training.step.initialization import distribution_of, draw, draw_parameters, own_initializers
 
 DISTRIBUTIONS = [
     HeNormal(), HeUniform(), GlorotNormal(), GlorotUniform(), LeCunNormal(), LeCunUniform(), Normal(0.01),
@@ -92,10 +92,10 @@ def test_networks_name_the_laws_of_their_kernels():
     families = {find_entry(name).module: name for name in zoo.list_models() if name != "lenet5"}
     for name in families.values():
         model, shape = create_shallow(name), (1, *find_entry(name).input_shape)
-        with own_laws() as laws:
+        with own_initializers() as recorded:
             variables = jax.eval_shape(functools.partial(model.init, train=False), jax.random.key(0), jnp.zeros(shape))
         params = traverse_util.flatten_dict(variables["params"], sep="/")
-        assert {path for path in params if path.endswith("kernel")} <= laws.keys(), name
+        assert {path for path in params if path.endswith("kernel")} <= recorded.keys(), name
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from zoo import cli, compilation, interfaces
 from zoo.benchmark import memory
 from zoo.errors import ZooWarning
 from zoo.layers.convolution import onednn
-from zoo.training import checkpoint, environment
+from zoo.training.run import checkpoint, environment
 
 SOURCES = {
     path.relative_to(ROOT / "zoo").as_posix(): path.read_text(encoding="utf-8")
@@ -239,7 +239,7 @@ def test_memory_at_its_height_is_none_where_it_cannot_be_told(monkeypatch, tmp_p
 
 def test_text_is_read_and_written_as_utf8():
     """Elsewhere Python takes the system's encoding, which on Windows is another."""
-    script = "import sys, zoo.comparison, zoo.training.fit, verification.results as results; results.table_of_recipes()"
+    script = "import sys, zoo.inspect.comparison, zoo.training.fit, verification.results as results; results.table_of_recipes()"
     done = run_python("-X", "warn_default_encoding", "-W", "always::EncodingWarning", "-c", script)
     ours = [line for line in done.stderr.splitlines() if str(ROOT) in line and "EncodingWarning" in line]
     assert done.returncode == 0 and ours == []

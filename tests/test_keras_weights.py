@@ -6,7 +6,7 @@ import pytest
 from flax import traverse_util
 
 import zoo
-from verification.keras_numbers import check_keras_numbers, load_keras_reference, regenerated_variable
+from verification.architecture.keras_numbers import check_keras_numbers, load_keras_reference, regenerated_variable
 from zoo.errors import ZooError
 from zoo.models.registry import find_entry
 from zoo.weights.files import open_tensors
@@ -61,7 +61,7 @@ def test_numbers_agree_with_keras(monkeypatch):
     def slightly_wrong(name, shape, gain):
         return regenerated_variable(name, shape, gain) * (1.005 if name == "conv_pw_7_bn/gamma" else 1)
 
-    monkeypatch.setattr("verification.keras_numbers.regenerated_variable", slightly_wrong)
+    monkeypatch.setattr("verification.architecture.keras_numbers.regenerated_variable", slightly_wrong)
     assert [check.status for check in check_keras_numbers("mobilenet_v1")] == ["fail"]
     assert list(check_keras_numbers("alexnet")) == []
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.loader import decoded, evaluation_batches, make_feed, training_batches
+from zoo.data.pipeline import decoded, evaluation_batches, make_pipeline, training_batches
 from zoo.errors import ZooError
 from zoo.recipe import *
 
@@ -16,9 +16,9 @@ def unexpected(corrupt):
     raise AssertionError(corrupt)
 
 
-def feed_of(dataset, transforms, **options):
+def pipeline_of(dataset, transforms, **options):
     settings = {"channels": dataset.channels, "num_classes": len(dataset.class_names), "on_corrupt": unexpected}
-    return make_feed(dataset.train, transforms, **{**settings, **options})
+    return make_pipeline(dataset.train, transforms, **{**settings, **options})
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def folder(image_folder):
 
 @pytest.fixture(scope="module")
 def streamed(folder):
-    """A feed that has to be decoded anew for each epoch: its crops are random."""
-    return feed_of(folder, (RandomResizedCrop(24), Normalize()))
+    """A pipeline that has to be decoded anew for each epoch: its crops are random."""
+    return pipeline_of(folder, (RandomResizedCrop(24), Normalize()))
 
 
 def take(batches, count):
@@ -39,14 +39,14 @@ def take(batches, count):
 
 
 def test_an_epoch_has_every_example_once(folder):
-    feed = feed_of(folder, (Resize(24), Normalize()))
-    assert feed.resident and feed.split.images.shape == (48, 24, 24, 3)
-    batches = take(training_batches(feed, 10, seed=0, on_corrupt=unexpected), 24)  # five epochs
+    pipeline = pipeline_of(folder, (Resize(24), Normalize()))
+    assert pipeline.resident and pipeline.split.images.shape == (48, 24, 24, 3)
+    batches = take(training_batches(pipeline, 10, seed=0, on_corrupt=unexpected), 24)  # five epochs
     order = np.concatenate([batch.index for batch in batches])
     epochs = order.reshape(5, 48)
     assert all(sorted(epoch) == list(range(48)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 5
-    other = take(training_batches(feed, 10, seed=1, on_corrupt=unexpected), 1)[0]
+    other = take(training_batches(pipeline, 10, seed=1, on_corrupt=unexpected), 1)[0]
     assert not np.array_equal(other.index, batches[0].index)
 
 
@@ -81,18 +81,18 @@ def test_hosts_share_each_batch(streamed, hosts):
 
 @pytest.mark.parametrize("resident", [True, False])
 def test_evaluation_counts_each_example_once(folder, resident):
-    feed = feed_of(folder, (Resize(24), Normalize()), resident_bytes=2**30 if resident else 0)
-    batches = list(evaluation_batches(feed, 10, on_corrupt=unexpected))
+    pipeline = pipeline_of(folder, (Resize(24), Normalize()), resident_bytes=2**30 if resident else 0)
+    batches = list(evaluation_batches(pipeline, 10, on_corrupt=unexpected))
     weight = np.concatenate([batch.weight for batch in batches])
     index = np.concatenate([batch.index for batch in batches])
     assert weight.sum() == 48 and sorted(index[weight > 0]) == list(range(48))
-    some = list(evaluation_batches(feed, 10, np.array([7, 30, 2]), on_corrupt=unexpected))
+    some = list(evaluation_batches(pipeline, 10, np.array([7, 30, 2]), on_corrupt=unexpected))
     assert len(some) == 1 and some[0].index[:3].tolist() == [7, 30, 2] and some[0].weight.sum() == 3
 
 
 def test_streamed_images_are_the_resident_ones(folder):
     transforms = (ResizeShort(30), CenterCrop(24), Normalize())
-    resident, streamed = feed_of(folder, transforms), feed_of(folder, transforms, resident_bytes=0)
+    resident, streamed = pipeline_of(folder, transforms), pipeline_of(folder, transforms, resident_bytes=0)
     assert resident.transforms == streamed.transforms == (Normalize(),)
     images, labels = (np.concatenate(part) for part in zip(*decoded(streamed, np.arange(48), unexpected), strict=True))
     np.testing.assert_array_equal(images, resident.split.images)
@@ -118,8 +118,8 @@ def damaged(image_folder, tmp_path):
 def test_corrupt_images_are_reported_and_get_no_weight(damaged, workers):
     dataset, victims = damaged
     reported = []
-    feed = feed_of(dataset, (RandomResizedCrop(24), Normalize()))
-    batches = take(training_batches(feed, 16, seed=0, on_corrupt=reported.append, workers=workers), 3)
+    pipeline = pipeline_of(dataset, (RandomResizedCrop(24), Normalize()))
+    batches = take(training_batches(pipeline, 16, seed=0, on_corrupt=reported.append, workers=workers), 3)
     assert sorted(corrupt.example for corrupt in reported) == sorted(victims)
     for batch in batches:
         for index, weight, image in zip(batch.index, batch.weight, batch.image, strict=True):
@@ -130,10 +130,10 @@ def test_corrupt_images_are_reported_and_get_no_weight(damaged, workers):
 def test_corrupt_images_are_left_out_of_a_resident_split(damaged):
     dataset, victims = damaged
     reported = []
-    feed = feed_of(dataset, (Resize(24), Normalize()), on_corrupt=reported.append)
-    assert [corrupt.example for corrupt in reported] == victims and len(feed.split) == 45
+    pipeline = pipeline_of(dataset, (Resize(24), Normalize()), on_corrupt=reported.append)
+    assert [corrupt.example for corrupt in reported] == victims and len(pipeline.split) == 45
     good = [label for path, label in zip(dataset.train.paths, dataset.train.labels, strict=True) if path not in victims]
-    np.testing.assert_array_equal(feed.split.labels, good)
+    np.testing.assert_array_equal(pipeline.split.labels, good)
 
 
 def test_an_unreadable_file_is_a_corrupt_image(damaged):
@@ -142,7 +142,7 @@ def test_an_unreadable_file_is_a_corrupt_image(damaged):
 
     os.remove(victims[0])
     reported = []
-    feed_of(dataset, (Resize(24), Normalize()), on_corrupt=reported.append)
+    pipeline_of(dataset, (Resize(24), Normalize()), on_corrupt=reported.append)
     assert victims[0] in [corrupt.example for corrupt in reported]
 
 
@@ -151,9 +151,9 @@ def test_no_image_at_all(damaged):
     for path in dataset.train.paths:
         open(path, "w").close()
     with pytest.raises(ZooError, match="none of the 48 images can be decoded, such as .*images"):
-        feed_of(dataset, (Resize(24), Normalize()), on_corrupt=lambda corrupt: None)
+        pipeline_of(dataset, (Resize(24), Normalize()), on_corrupt=lambda corrupt: None)
 
 
 def test_crop_larger_than_the_photo(folder):
     with pytest.raises(ZooError, match=r"CenterCrop\(500\) of an image of"):
-        feed_of(folder, (CenterCrop(500), Normalize()))
+        pipeline_of(folder, (CenterCrop(500), Normalize()))

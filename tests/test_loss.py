@@ -8,9 +8,9 @@ import scipy.stats
 
 from verification.losses import closed_form, of_equal_logits, of_unit_logits
 from zoo.errors import ZooError
-from zoo.loss import example_losses
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from zoo.training.objective import Objective, sums_of_outputs, sums_over_examples
+from zoo.training.step.loss import example_losses
+from zoo.training.step.objective import Objective, sums_of_outputs, sums_over_examples
 
 RANDOM = np.random.default_rng(0)
 LOGITS = (2 * RANDOM.standard_normal((7, 5))).astype(np.float32)

@@ -13,11 +13,11 @@ from tiny import RECIPE
 
 import zoo
 from zoo import interfaces
-from zoo.data.loader import Batch
+from zoo.data.pipeline import Batch
 from zoo.errors import ZooError
 from zoo.layers import BatchNorm, Conv, LocalResponseNorm, MaxPool, lowering
 from zoo.layers.lowering import convolution_lowering, is_fast, lowering_of_programs
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 
 LAYERS = {
     "Conv": Conv(4, 3),
@@ -115,7 +115,7 @@ def test_an_experiment_keeps_its_choice(dataset):
 
 
 def step_text(experiment):
-    state, constants = experiment.initial_state(0), experiment.constants(experiment.train_feed)
+    state, constants = experiment.initial_state(0), experiment.constants(experiment.train_pipeline)
     indices = jnp.arange(16)
     batch = Batch(indices, indices, np.ones(16, np.float32), None, None)
     return str(jax.make_jaxpr(experiment.train_step)(state, constants, batch))

@@ -10,11 +10,11 @@ from conftest import ROOT, run_python
 from pictures import ALPHA, noise
 
 import zoo
-from verification.transforms import mixes
+from verification.traces.transforms import mixes
 from zoo.data import augment
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.training.objective import Objective, sums_over_examples
+from zoo.training.step.objective import Objective, sums_over_examples
 
 
 def batch(count=8, height=12, width=16):
@@ -186,9 +186,9 @@ def print_differences():
     from conftest import tiny_dataset
 
     from zoo import parallel
-    from zoo.data.loader import training_batches
-    from zoo.training.preparing import prepare
-    from zoo.training.step import mixed_inputs, step_keys
+    from zoo.data.pipeline import training_batches
+    from zoo.training.prepare import prepare
+    from zoo.training.step.step import mixed_inputs, step_keys
 
     every = (
         Resize(32),
@@ -222,17 +222,17 @@ def print_differences():
     def inputs(devices):
         mesh = parallel.make_mesh(jax.devices()[:devices])
         experiment = prepare(recipe.override({"augmentation.train": every}), tiny_dataset(), mesh=mesh)
-        feed = experiment.train_feed
-        batch = next(training_batches(feed, 32, seed=0, on_corrupt=print))
+        pipeline = experiment.train_pipeline
+        batch = next(training_batches(pipeline, 32, seed=0, on_corrupt=print))
         key, _ = step_keys(experiment.initial_state(0))
 
         def body(nothing, constants, batch):
-            images, labels, share = mixed_inputs(feed.transforms, recipe.augmentation.mixing, constants, batch, key)
+            images, labels, share = mixed_inputs(pipeline.transforms, recipe.augmentation.mixing, constants, batch, key)
             both = jnp.concatenate([images.reshape(len(labels), -1), augment.soft_targets(labels, share, 10)], 1)
             return parallel.sum_over_devices(jnp.zeros((32, both.shape[1])).at[batch.position].set(both))
 
         step = parallel.data_parallel(body, mesh, donate=False)
-        return np.asarray(step(None, experiment.constants(feed), parallel.shard_batch(batch, mesh)))
+        return np.asarray(step(None, experiment.constants(pipeline), parallel.shard_batch(batch, mesh)))
 
     print("inputs", np.abs(inputs(1) - inputs(8)).max())
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from verification.behaviour import create_shallow
+from verification.architecture.behaviour import create_shallow
 from verification.facts import load_facts
 from verification.facts.derive import FOLDER, derive, to_text
 from zoo.errors import ImageTooSmall, ZooError

@@ -5,8 +5,7 @@ import numpy as np
 import optax
 import pytest
 
-from verification.update_rules import clip, update_rule
-from zoo.optimizer import average_weights, decay_mask, make_optimizer
+from verification.traces.update_rules import clip, update_rule
 from zoo.recipe import (
     LAMB,
     SGD,
@@ -23,7 +22,8 @@ from zoo.recipe import (
     RMSprop,
     WeightAverage,
 )
-from zoo.schedule import learning_rate
+from zoo.training.step.optimizer import average_weights, decay_mask, make_optimizer
+from zoo.training.step.schedule import learning_rate
 
 
 def run(optimizer, gradients, schedule, regularization, start, clipping=None):

@@ -9,7 +9,7 @@ import pytest
 from jax.extend.core import Literal
 
 import zoo
-from verification.behaviour import create_shallow, random_variables
+from verification.architecture.behaviour import create_shallow, random_variables
 from zoo.compilation import compile_quickly, run_once
 from zoo.models.registry import entries, find_entry
 

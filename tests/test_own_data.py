@@ -15,7 +15,7 @@ from tiny import RECIPE
 import zoo
 from zoo.data.identity import changed_data, describe_data
 from zoo.data.inspection import inspect
-from zoo.data.loader import Corrupt
+from zoo.data.pipeline import Corrupt
 from zoo.errors import ZooError
 from zoo.streams import corrupt_printer
 

@@ -141,13 +141,13 @@ sys.path.insert(0, {str(ROOT / "tests")!r})
 import jax, numpy as np
 from conftest import tiny_dataset
 from fit_child import CHANGES, RECIPE, Net
-from zoo.training.preparing import prepare
-from zoo.data.loader import training_batches
+from zoo.training.prepare import prepare
+from zoo.data.pipeline import training_batches
 from zoo import parallel
 experiment = prepare(RECIPE.override(CHANGES), tiny_dataset(), model=Net())
-batch = next(training_batches(experiment.train_feed, 16, seed=0, on_corrupt=print))
+batch = next(training_batches(experiment.train_pipeline, 16, seed=0, on_corrupt=print))
 step = experiment.train_step
-lowered = step.lower(experiment.initial_state(0), experiment.constants(experiment.train_feed), parallel.shard_batch(batch, experiment.mesh))
+lowered = step.lower(experiment.initial_state(0), experiment.constants(experiment.train_pipeline), parallel.shard_batch(batch, experiment.mesh))
 print(lowered.compile().as_text().count(" all-reduce("))
 """
     child = run_python("-c", script, devices=2)

@@ -8,9 +8,9 @@ import scipy.stats
 from pictures import ALPHA, apply, finds_wrong, noise, smooth, torchvision
 from PIL import Image
 
-from verification.transforms import behaves
-from verification.transforms import policies as checks
-from verification.transforms.policies import NEAR, RAND, TRIVIAL, by_pillow, strengths, waves
+from verification.traces.transforms import behaves
+from verification.traces.transforms import policies as checks
+from verification.traces.transforms.policies import NEAR, RAND, TRIVIAL, by_pillow, strengths, waves
 from zoo.data.augment import policies
 from zoo.errors import ZooError
 from zoo.recipe import *

@@ -10,7 +10,7 @@ from conftest import small
 import zoo
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def test_images_are_decoded_ahead_unless_one_only_looks(recipe, image_folder):
     folder = zoo.open_source(f"folder:{image_folder}")
     recipe = recipe.override({"model.options.hidden": 8})
     ahead, later = (prepare(recipe, folder, decode_ahead=choice) for choice in (True, False))
-    assert ahead.train_feed.resident and ahead.eval_feed.resident
-    assert not later.train_feed.resident and not later.eval_feed.resident
+    assert ahead.train_pipeline.resident and ahead.eval_pipeline.resident
+    assert not later.train_pipeline.resident and not later.eval_pipeline.resident
     np.testing.assert_array_equal(ahead.statistics.mean, later.statistics.mean)
 
 

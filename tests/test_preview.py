@@ -6,12 +6,12 @@ from conftest import features_dataset, run_python, tabular
 from PIL import Image
 
 from zoo.data import augment
-from zoo.data.loader import training_batches
+from zoo.data.pipeline import training_batches
 from zoo.errors import ZooError
+from zoo.inspect.contact_sheet import draw_contact_sheet, first_examples
 from zoo.recipe import *
-from zoo.training.contact_sheet import draw_contact_sheet, first_examples
-from zoo.training.preparing import prepare
-from zoo.training.step import mixed_inputs, step_keys
+from zoo.training.prepare import prepare
+from zoo.training.step.step import mixed_inputs, step_keys
 
 EVALUATION = (Resize(67), Normalize())
 
@@ -28,18 +28,20 @@ def test_images_are_those_of_the_first_step(recipe, dataset):
     recipe = with_transforms(recipe, Resize(67), RandomRotation(20), Normalize(), Cutout(20), mixing=Mixup(1.0))
     examples = first_examples(recipe, dataset, 5, seed=3)
     experiment = prepare(recipe, dataset)
-    feed = experiment.train_feed
-    batch = next(training_batches(feed, recipe.budget.batch_size, seed=3, on_corrupt=print))
+    pipeline = experiment.train_pipeline
+    batch = next(training_batches(pipeline, recipe.budget.batch_size, seed=3, on_corrupt=print))
     key, _ = step_keys(experiment.initial_state(3))
     images, labels, share = mixed_inputs(
-        feed.transforms, recipe.augmentation.mixing, experiment.constants(feed), batch, key
+        pipeline.transforms, recipe.augmentation.mixing, experiment.constants(pipeline), batch, key
     )
     assert len(examples) == 5
     for place, example in enumerate(examples):
         mean, scale = experiment.statistics.mean, experiment.statistics.scale
         np.testing.assert_allclose(example.received, images[place] * scale + mean, atol=0.01)
         plain = dataset.train.images[batch.index[place]]
-        np.testing.assert_allclose(example.plain, augment.framing._resized(plain.astype(np.float32), 67, 67), atol=0.01)
+        np.testing.assert_allclose(
+            example.plain, augment.resize_crop._resized(plain.astype(np.float32), 67, 67), atol=0.01
+        )
         own, other = (dataset.class_names[labels[each]] for each in (place, place ^ 1))
         assert example.class_name == own
         assert example.parts == f"{share[place]:.2f} {own}\n{1 - share[place]:.2f} {other}"
@@ -49,11 +51,11 @@ def test_images_are_of_what_the_recipe_leaves_and_repeats(recipe, dataset):
     recipe = with_transforms(recipe, Resize(67), Normalize()).override(
         {"data.validation": 0.3, "data.keep": {dataset.class_names[0]: 0.2}, "imbalance": OverSampling()}
     )
-    feed = prepare(recipe, dataset).train_feed
-    batch = next(training_batches(feed, recipe.budget.batch_size, seed=0, on_corrupt=print))
+    pipeline = prepare(recipe, dataset).train_pipeline
+    batch = next(training_batches(pipeline, recipe.budget.batch_size, seed=0, on_corrupt=print))
     for place, example in enumerate(first_examples(recipe, dataset, 8)):
-        image = feed.split.images[batch.index[place]].astype(np.float32)
-        np.testing.assert_allclose(example.plain, augment.framing._resized(image, 67, 67), atol=0.01)
+        image = pipeline.split.images[batch.index[place]].astype(np.float32)
+        np.testing.assert_allclose(example.plain, augment.resize_crop._resized(image, 67, 67), atol=0.01)
 
 
 def test_features_have_no_pictures():

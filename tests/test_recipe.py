@@ -8,7 +8,7 @@ import pytest
 import zoo
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.recipe.loading import parse_changes
+from zoo.recipe.assignments import parse_changes
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from conftest import ROOT, SMALL_FLAGS, TINY_FLAGS, child_environment, run_pytho
 
 import zoo
 from zoo.recipe import Recipe
-from zoo.training.checkpoint import Checkpoints, checksums
-from zoo.training.tracking import Tracker
+from zoo.training.run.checkpoint import Checkpoints, checksums
+from zoo.training.run.tracking import Tracker
 
 
 @pytest.fixture(scope="module")

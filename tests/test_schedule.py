@@ -11,7 +11,7 @@ import pytest
 from verification.traces import closed_form
 from zoo.errors import ZooError
 from zoo.recipe import ConstantRate, Cosine, Exponential, MultiStep, OneCycle, Polynomial, ReduceOnPlateau, Step
-from zoo.schedule import learning_rate, plateau_factor
+from zoo.training.step.schedule import learning_rate, plateau_factor
 
 TOTAL = 200
 

@@ -10,7 +10,7 @@ from conftest import ROOT, run_python
 
 import zoo
 from zoo.data.dataset import ArraySplit, Dataset, check_dataset
-from zoo.data.fashion_mnist import FOLDER, PAYLOADS, open_fashion_mnist
+from zoo.data.sources.fashion_mnist import FOLDER, PAYLOADS, open_fashion_mnist
 from zoo.errors import ZooError
 
 

@@ -12,8 +12,8 @@ from zoo.data.splitting import folds, hold_out
 from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.training.cross_validation import cross_validate
-from zoo.training.preparing import prepare
-from zoo.training.tracking import Tracker
+from zoo.training.prepare import prepare
+from zoo.training.run.tracking import Tracker
 
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.permutation(np.array([0] * 83 + [1] * 31 + [2] * 9))
@@ -72,7 +72,7 @@ def test_validation_is_for_the_way_and_evaluation_for_the_end(tmp_path):
     recipe = tabular(data__validation=0.2, budget__evaluate_every=0.25)
     result = zoo.fit(recipe, tmp_path / "run", dataset=dataset, trackers=[told])
     experiment = told.experiment
-    train, held_out = experiment.train_feed.split, experiment.validation_feed.split
+    train, held_out = experiment.train_pipeline.split, experiment.validation_pipeline.split
     assert len(train) + len(held_out) == 123 and len(held_out) == round(0.2 * 83) + round(0.2 * 31) + round(0.2 * 9)
     assert not {row.tobytes() for row in train.images} & {row.tobytes() for row in held_out.images}
     evaluations = [(r["kind"], r["examples"]) for r in result.history if r["kind"] != "train"]
@@ -87,7 +87,7 @@ def test_validation_is_for_the_way_and_evaluation_for_the_end(tmp_path):
 
 def test_without_validation_all_is_as_it_was(dataset, recipe):
     experiment = prepare(recipe, dataset)
-    assert experiment.validation_feed is None and experiment.train_feed.examples is None
+    assert experiment.validation_pipeline is None and experiment.train_pipeline.examples is None
     assert experiment.dataset.train is dataset.train
 
 
@@ -161,9 +161,9 @@ class OwnSplit:
 def test_a_split_of_ones_own_with_features_can_be_used_in_part(change):
     recipe, dataset = load_recipe("mlp").override(change), zoo.open_source("synthetic:ringnorm")
     own = dataclasses.replace(dataset, train=OwnSplit(dataset.train), eval=OwnSplit(dataset.eval))
-    feeds = [prepare(recipe, each).train_feed for each in (dataset, own)]
-    np.testing.assert_array_equal(*(feed.split.images for feed in feeds))
-    np.testing.assert_array_equal(*(feed.split.labels for feed in feeds))
-    assert all(feed.resident for feed in feeds)
+    pipelines = [prepare(recipe, each).train_pipeline for each in (dataset, own)]
+    np.testing.assert_array_equal(*(pipeline.split.images for pipeline in pipelines))
+    np.testing.assert_array_equal(*(pipeline.split.labels for pipeline in pipelines))
+    assert all(pipeline.resident for pipeline in pipelines)
     if "imbalance" not in change:  # whose new examples are from nowhere
-        assert feeds[1].split.describe(0).startswith("measurement ")
+        assert pipelines[1].split.describe(0).startswith("measurement ")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.synthetic import SETS
+from zoo.data.sources.synthetic import SETS
 from zoo.errors import ZooError
 
 

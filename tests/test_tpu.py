@@ -5,18 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from verification.behaviour import SIDE, create_shallow
+from verification.architecture.behaviour import SIDE, create_shallow
 from verification.test_verification import LARGER, LOOKED_INTO, marked
 from zoo import parallel
-from zoo.data.augment import Statistics
-from zoo.data.loader import Batch
+from zoo.data.normalization import Statistics
+from zoo.data.pipeline import Batch
 from zoo.layers.lowering import convolution_lowering, lowering_of_programs
 from zoo.models.registry import find_entry, list_models
-from zoo.optimizer import make_optimizer
 from zoo.recipe import SGD, ConstantRate, HorizontalFlip, Normalize, RandomCrop, Regularization
-from zoo.schedule import learning_rate
-from zoo.training.state import create_state
-from zoo.training.step import Constants, make_train_step, several_steps
+from zoo.training.step.optimizer import make_optimizer
+from zoo.training.step.schedule import learning_rate
+from zoo.training.step.state import create_state
+from zoo.training.step.step import Constants, make_train_step, several_steps
 
 IMAGES = 8
 

@@ -12,15 +12,15 @@ from conftest import small, tabular, tiny_dataset
 import zoo
 from verification import traces
 from verification.check import Group
-from verification.images import check_images, check_splits, fits, looks_normalized, network_inputs
 from verification.initialization import first_eval_step
-from verification.transforms import behaves, geometry
+from verification.traces.images import check_images, check_splits, fits, looks_normalized, network_inputs
+from verification.traces.transforms import behaves, geometry
 from zoo.data.dataset import ArraySplit, Dataset
-from zoo.data.framing import frame as framing_on_the_host
-from zoo.optimizer import make_optimizer
+from zoo.data.resize_crop import frame as framing_on_the_host
 from zoo.recipe import *
 from zoo.training.evaluation import evaluate_feed
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
+from zoo.training.step.optimizer import make_optimizer
 
 
 def test_images_are_looked_at_from_all_over_the_split():
@@ -50,9 +50,11 @@ def test_a_budget_that_is_not_kept_is_noticed(long_run, monkeypatch):
     longer = dataclasses.replace(long_run, total_steps=2501)
     assert traces.check_budget(group, longer).detail == "2,501 steps where 2,500 belong"
     order = traces.training_order
-    monkeypatch.setattr(traces, "training_order", lambda feed, batch_size, seed: order(feed, batch_size - 1, seed))
+    monkeypatch.setattr(
+        traces, "training_order", lambda pipeline, batch_size, seed: order(pipeline, batch_size - 1, seed)
+    )
     assert "batch 0 has 15 examples, 15 of which count" in traces.check_budget(group, long_run).detail
-    again = lambda feed, batch_size, seed: dict.fromkeys(range(200), order(feed, batch_size, seed)[0])  # noqa: E731
+    again = lambda pipeline, batch_size, seed: dict.fromkeys(range(200), order(pipeline, batch_size, seed)[0])  # noqa: E731
     monkeypatch.setattr(traces, "training_order", again)
     assert traces.check_budget(group, long_run).detail == "there are examples twice in the first epoch"
 
@@ -109,7 +111,7 @@ def test_crops_are_looked_at_on_the_host_too(monkeypatch):
     assert behaves(crop)[0]
     middle = RandomResizedCrop(32, min_area=0.5, max_area=0.5)
     monkeypatch.setattr(
-        geometry, "frame", lambda picture, framing, random: framing_on_the_host(picture, (middle,), random)
+        geometry, "frame", lambda picture, host_transforms, random: framing_on_the_host(picture, (middle,), random)
     )
     assert not behaves(crop)[0]
 
@@ -131,11 +133,11 @@ def test_the_loss_before_training_goes_by_the_statistics_of_the_batch():
         "initialization": Initialization(kernel=HeNormal()),
     }
     experiment = prepare(small(zoo.load_recipe("alexnet")).override(changes), tiny_dataset())
-    variables, feed = experiment.initial_state(0).variables, experiment.eval_feed
-    images, labels = network_inputs(experiment, np.arange(16)), feed.split.labels[:16]
+    variables, pipeline = experiment.initial_state(0).variables, experiment.eval_pipeline
+    images, labels = network_inputs(experiment, np.arange(16)), pipeline.split.labels[:16]
     logits, _ = experiment.model.apply(variables, images, train=True, mutable=["batch_stats"])
     expected = -np.asarray(jax.nn.log_softmax(logits))[np.arange(16), labels].mean()
-    constants, arguments = experiment.constants(feed), {"batch_size": 16, "indices": np.arange(16)}
+    constants, arguments = experiment.constants(pipeline), {"batch_size": 16, "indices": np.arange(16)}
     for step, same in ((first_eval_step(experiment), True), (experiment.eval_step, False)):
-        found = evaluate_feed(step, variables, constants, feed, experiment.mesh, **arguments)
+        found = evaluate_feed(step, variables, constants, pipeline, experiment.mesh, **arguments)
         assert (found["loss"] == pytest.approx(expected, rel=1e-4)) == same

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.loader import Corrupt
+from zoo.data.pipeline import Corrupt
 from zoo.errors import ZooError, ZooWarning
 from zoo.recipe import *
 from zoo.training.execution import Execution
-from zoo.training.pace import Waits
-from zoo.training.preparing import prepare
-from zoo.training.run_folder import RunFolder
-from zoo.training.step import dropout_by_position
-from zoo.training.stopping import SkippedImages
-from zoo.training.tracking import Tracker
+from zoo.training.interruption import SkippedImages
+from zoo.training.prepare import prepare
+from zoo.training.run.folder import RunFolder
+from zoo.training.run.tracking import Tracker
+from zoo.training.step.step import dropout_by_position
+from zoo.training.throughput import Waits
 
 
 class Listener(Tracker):

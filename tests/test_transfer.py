@@ -12,8 +12,8 @@ from tuning import *
 import zoo
 from zoo.errors import ZooError
 from zoo.recipe import *
-from zoo.recipe.loading import parse_changes
-from zoo.training.preparing import prepare
+from zoo.recipe.assignments import parse_changes
+from zoo.training.prepare import prepare
 
 
 @pytest.mark.slow

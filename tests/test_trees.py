@@ -3,7 +3,7 @@
 import pytest
 from folders import counts, fill, opened, problem
 
-from zoo.data.tree import role
+from zoo.data.sources.folder.tree import role
 from zoo.errors import shown
 
 

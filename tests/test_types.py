@@ -25,13 +25,13 @@ import zoo
 import zoo.evaluate
 import zoo.summarize
 from zoo import create_model
-from zoo.data.augment import Statistics
+from zoo.data.normalization import Statistics
 from zoo.recipe import *
-from zoo.summary import Row, Summary
+from zoo.inspect.summary import Row, Summary
 from zoo.training.cross_validation import CrossValidation
 from zoo.training.fit import FitResult
-from zoo.training.restoring import TrainedRun
-from zoo.training.tracking import Tracker
+from zoo.training.run.load_run import TrainedRun
+from zoo.training.run.tracking import Tracker
 
 assert_type(zoo.list_models("resnet*"), list[str])
 assert_type(zoo.list_recipes("*imagenette"), list[str])

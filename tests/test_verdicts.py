@@ -12,11 +12,11 @@ from tiny import RECIPE
 
 import zoo
 from zoo import parallel
-from zoo.data.loader import training_batches
+from zoo.data.pipeline import training_batches
 from zoo.recipe import *
 from zoo.training.diagnosis import first_non_finite
-from zoo.training.preparing import prepare
-from zoo.training.verdict import judge
+from zoo.training.prepare import prepare
+from zoo.training.run.verdict import judge
 
 
 def evaluation(step, top1, examples=1000, majority=0.1):
@@ -85,8 +85,8 @@ def test_a_loss_that_is_not_finite_ends_the_run(dataset, tmp_path):
 def situation(recipe, dataset):
     """(experiment, a state, constants, a batch) to look for trouble in."""
     experiment = prepare(recipe, dataset)
-    batch = next(training_batches(experiment.train_feed, 16, seed=0, on_corrupt=print))
-    constants = experiment.constants(experiment.train_feed)
+    batch = next(training_batches(experiment.train_pipeline, 16, seed=0, on_corrupt=print))
+    constants = experiment.constants(experiment.train_pipeline)
     return experiment, experiment.initial_state(0), constants, parallel.shard_batch(batch, experiment.mesh)
 
 

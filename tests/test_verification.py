@@ -12,15 +12,16 @@ import scipy.stats
 from conftest import run_python, tiny_dataset
 
 import zoo
-from verification import convergence, first_steps, ledger, report, suite
+from verification import convergence, ledger, report, suite
 from verification.check import Check, Group
+from verification.convergence import first_steps
 from verification.faults import FAULTS
 from verification.pool import check_recipes
 from verification.statistics import prediction_band, share_is_plausible
 from verification.suite import check_recipe
 from zoo.errors import ZooError
 from zoo.training.fit import fit
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 
 # Each fault, a recipe, and the check (group: name) that must find it without training anything.
 FOUND_BY = {

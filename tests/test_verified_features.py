@@ -8,10 +8,10 @@ from conftest import features_dataset, tabular
 
 from verification.check import Group
 from verification.faults import FAULTS
-from verification.features import check_features
 from verification.suite import check_recipe
+from verification.traces.features import check_features
 from zoo.recipe import *
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 
 RANDOM = np.random.default_rng(0)
 # Skewed, so that means are no medians, of different scales, one of them constant, and with gaps.

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.loader import training_batches
+from zoo.data.pipeline import training_batches
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.parallel import shard_batch
 from zoo.recipe import *
-from zoo.training.preparing import prepare
-from zoo.training.tracking import Tracker
-from zoo.training.watching import Watched
+from zoo.training.early_stopping import Watched
+from zoo.training.prepare import prepare
+from zoo.training.run.tracking import Tracker
 
 
 class Net(nn.Module):
@@ -210,10 +210,10 @@ def test_the_average_is_of_parameters_and_statistics_and_is_what_is_evaluated(pl
     recipe = plain.override({"weight_average": WeightAverage(0.8, ramp=False)})
     experiment = prepare(recipe, dataset, model=Net())
     state = experiment.initial_state(0)
-    constants, step = experiment.constants(experiment.train_feed), experiment.train_step
+    constants, step = experiment.constants(experiment.train_pipeline), experiment.train_step
     expected = jax.tree.map(np.asarray, jax.device_get(state.variables))
     batches = training_batches(
-        experiment.train_feed, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0
+        experiment.train_pipeline, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0
     )
     for _ in range(12):
         state, _ = step(state, constants, shard_batch(next(batches), experiment.mesh))

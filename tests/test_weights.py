@@ -9,8 +9,8 @@ import pytest
 from safetensors.numpy import save_file
 
 import zoo
+from verification.architecture.numbers import check_numbers, layout_of, load_reference, regenerated_tensor
 from verification.facts import load_facts
-from verification.numbers import check_numbers, layout_of, load_reference, regenerated_tensor
 from verification.test_verification import LARGER
 from zoo.errors import ZooError
 from zoo.models.layout import Tensor
@@ -40,12 +40,12 @@ def test_one_wrong_tensor_is_seen(monkeypatch, tensors):
         tensor = regenerated_tensor(name, shape, gain)
         return tensor * 1.005 if name == "features.8.bias" else tensor
 
-    monkeypatch.setattr("verification.numbers.regenerated_tensor", slightly_wrong)
+    monkeypatch.setattr("verification.architecture.numbers.regenerated_tensor", slightly_wrong)
     assert [check.status for check in check_numbers("alexnet_owt")] == ["fail", "fail"]
 
 
 def test_no_numbers_are_a_failure(monkeypatch):
-    monkeypatch.setattr("verification.numbers.load_reference", lambda name: None)
+    monkeypatch.setattr("verification.architecture.numbers.load_reference", lambda name: None)
     (check,) = check_numbers("mlp")
     assert check.status == "fail" and "no other implementation's numbers" in check.detail
 

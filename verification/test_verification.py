@@ -7,8 +7,8 @@ import pytest
 from verification.architecture import check_layers
 from verification.pool import check_networks, check_recipes
 from verification.suite import check_recipe
+from zoo.catalog import list_recipes
 from zoo.models.registry import list_models
-from zoo.recipe import list_recipes
 
 
 def settle(checks):

@@ -14,7 +14,7 @@ from absl import flags
 from zoo import cli, streams
 
 if TYPE_CHECKING:
-    from zoo.summary import Summary
+    from zoo.inspect.summary import Summary
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("model", None, "Name of a network.", flag_values=FLAGS)
@@ -35,8 +35,8 @@ def main(args: flags.FlagValues) -> int:
     from rich.table import Table
 
     from zoo.errors import ZooError
+    from zoo.inspect.summary import summarize
     from zoo.models.registry import list_models
-    from zoo.summary import summarize
 
     if not args.model:
         raise ZooError(f"which network? --model=NAME, where NAME is one of {', '.join(list_models())}")
@@ -79,8 +79,8 @@ def show_comparison(model_name: str, summary: "Summary", path: str) -> int:
     from rich.markup import escape
     from rich.table import Table
 
-    from zoo.comparison import compare, read_table
     from zoo.errors import printable
+    from zoo.inspect.comparison import compare, read_table
 
     pairs, first = compare(summary, read_table(path))
     table = Table(title=escape(printable(f"{model_name} and {path}")), box=box.SIMPLE_HEAD)

@@ -22,10 +22,10 @@ def main(args: flags.FlagValues) -> int:
     from rich.progress import track
     from rich.table import Table
 
+    from zoo.catalog import list_recipes, load_recipe
     from zoo.errors import ZooError
+    from zoo.inspect.summary import summarize
     from zoo.models.registry import find_entry, list_models
-    from zoo.recipe import list_recipes, load_recipe
-    from zoo.summary import summarize
 
     names = list_models(args.filter)
     if not names:
