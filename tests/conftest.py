@@ -13,7 +13,8 @@ from PIL import Image
 from tiny import RECIPE
 
 import zoo
-from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.dataset import Dataset
+from zoo.data.split import ArraySplit
 from zoo.recipe import *
 
 ROOT = Path(__file__).resolve().parents[1]

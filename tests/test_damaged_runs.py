@@ -19,7 +19,7 @@ from zoo.studies.runs import read_runs, run_study
 from zoo.training.fit import check_history
 from zoo.training.run.checkpoint import Checkpoints
 from zoo.training.run.folder import RunFolder
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 RECIPE = tabular(budget__steps=8, budget__evaluate_every=0.5)
 

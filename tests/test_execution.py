@@ -16,7 +16,7 @@ from verification.accelerator.determinism import SignalAt
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import ConstantRate, EarlyStopping, Initialization, RandomResizedCrop, ReduceOnPlateau
 from zoo.training.execution import steps_at_once
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 
 def programs(total, every, most, first=0):

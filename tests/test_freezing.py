@@ -13,8 +13,8 @@ import zoo
 from zoo.errors import TrainingInterrupted
 from zoo.recipe import *
 from zoo.training.prepare import prepare
-from zoo.training.run.tracking import Tracker
 from zoo.training.step.freezing import around_optimizer, normalize_as_in_evaluation, without_gradient
+from zoo.training.tracking import Tracker
 
 
 @pytest.fixture(scope="module")

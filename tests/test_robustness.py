@@ -14,7 +14,7 @@ from conftest import ROOT, SMALL_FLAGS, TINY_FLAGS, child_environment, run_pytho
 import zoo
 from zoo.recipe import Recipe
 from zoo.training.run.checkpoint import Checkpoints, checksums
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 
 @pytest.fixture(scope="module")

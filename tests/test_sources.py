@@ -9,8 +9,9 @@ import pytest
 from conftest import ROOT, run_python
 
 import zoo
-from zoo.data.dataset import ArraySplit, Dataset, check_dataset
+from zoo.data.dataset import Dataset, check_dataset
 from zoo.data.sources.fashion_mnist import FOLDER, PAYLOADS, open_fashion_mnist
+from zoo.data.split import ArraySplit
 from zoo.errors import ZooError
 
 

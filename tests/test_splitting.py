@@ -13,7 +13,7 @@ from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.training.cross_validation import cross_validate
 from zoo.training.prepare import prepare
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.permutation(np.array([0] * 83 + [1] * 31 + [2] * 9))

@@ -16,7 +16,7 @@ from zoo.studies.picture import draw_study
 from zoo.studies.runs import Run, read_runs, run_study
 from zoo.studies.table import make_rows, markdown
 from zoo.training.run.load_run import load_run
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 SHORT = MLP.override({"budget.steps": 20, "augmentation.train.0.size": 8, "augmentation.eval.0.size": 8})
 STUDY = Study("Two rates", SHORT, {"low": {"schedule.peak": 1e-3}, "absurd": {"schedule.peak": 1e30}}, seeds=2)

@@ -15,8 +15,9 @@ from verification.check import Group
 from verification.initialization import first_eval_step
 from verification.traces.images import check_images, check_splits, fits, looks_normalized, network_inputs
 from verification.traces.transforms import behaves, geometry
-from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.dataset import Dataset
 from zoo.data.resize_crop import frame as framing_on_the_host
+from zoo.data.split import ArraySplit
 from zoo.recipe import *
 from zoo.training.evaluation import evaluate_feed
 from zoo.training.prepare import prepare

@@ -20,9 +20,9 @@ from zoo.training.execution import Execution
 from zoo.training.interruption import SkippedImages
 from zoo.training.prepare import prepare
 from zoo.training.run.folder import RunFolder
-from zoo.training.run.tracking import Tracker
 from zoo.training.step.step import dropout_by_position
 from zoo.training.throughput import Waits
+from zoo.training.tracking import Tracker
 
 
 class Listener(Tracker):

@@ -17,7 +17,7 @@ from zoo.parallel import shard_batch
 from zoo.recipe import *
 from zoo.training.early_stopping import Watched
 from zoo.training.prepare import prepare
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 
 class Net(nn.Module):

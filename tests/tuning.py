@@ -8,7 +8,8 @@ import safetensors.numpy
 from flax import traverse_util
 
 import zoo
-from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.dataset import Dataset
+from zoo.data.split import ArraySplit
 from zoo.recipe import *
 from zoo.training.prepare import prepare
 

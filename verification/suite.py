@@ -19,7 +19,7 @@ from zoo.catalog import load_recipe
 from zoo.errors import DataNotPrepared, ZooError
 from zoo.recipe import Recipe
 from zoo.training.prepare import prepare
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 GROUPS = ("architecture", "initialization", "traces", "convergence")
 QUICK_SECONDS = 20.0

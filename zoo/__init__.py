@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     # What `_HOME` says, in the form that type checkers and editors read; a test holds the two against each other.
     from zoo.catalog import list_recipes as list_recipes
     from zoo.catalog import load_recipe as load_recipe
-    from zoo.data.dataset import ArraySplit as ArraySplit
     from zoo.data.dataset import Dataset as Dataset
     from zoo.data.sources import open_source as open_source
+    from zoo.data.split import ArraySplit as ArraySplit
     from zoo.errors import TrainingInterrupted as TrainingInterrupted
     from zoo.errors import ZooError as ZooError
     from zoo.inspect.activations import features as features
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from zoo.weights import import_weights as import_weights
 
 _HOME = {
-    "ArraySplit": "zoo.data.dataset",
+    "ArraySplit": "zoo.data.split",
     "Dataset": "zoo.data.dataset",
     "TrainingInterrupted": "zoo.errors",
     "ZooError": "zoo.errors",

@@ -15,8 +15,8 @@ from zoo.errors import printable
 from zoo.inspect.summary import summarize
 from zoo.training.experiment import Experiment
 from zoo.training.run.environment import processor
-from zoo.training.run.tracking import Tracker
 from zoo.training.run.verdict import Verdict
+from zoo.training.tracking import Tracker
 
 
 class Terminal(Tracker):

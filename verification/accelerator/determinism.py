@@ -22,7 +22,7 @@ from zoo.errors import TrainingInterrupted
 from zoo.layers import MaxPool
 from zoo.recipe import Recipe
 from zoo.training.prepare import prepare
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 STEPS = 40
 TESTS = ("tests/test_layers.py", "tests/test_convolution.py")

@@ -14,7 +14,7 @@ from zoo.data.sources import open_data
 from zoo.training.fit import fit
 from zoo.training.prepare import prepare
 from zoo.training.run.environment import cores
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 RECIPES = ("alexnet_imagenette", "resnet50_imagenette")
 SIZE = (500, 375)  # about the median of ImageNet's photographs

@@ -12,7 +12,7 @@ from zoo.errors import ZooError
 from zoo.training.experiment import Experiment
 from zoo.training.fit import FitResult, fit
 from zoo.training.run.environment import environment
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 ALPHA = 0.01  # of good runs fail by their bands, over all of their measures together, on average over ledgers and seeds
 FEWEST_RUNS = 5

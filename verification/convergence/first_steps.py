@@ -19,7 +19,7 @@ from verification.losses import of_equal_logits
 from zoo.errors import ZooError
 from zoo.training.experiment import Experiment
 from zoo.training.fit import fit
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 
 class _Enough(Exception):

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 
 class Bar(Tracker):

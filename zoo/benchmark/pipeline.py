@@ -16,10 +16,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from zoo.benchmark.timing import Side, compare
-from zoo.data.dataset import Split
 from zoo.data.pipeline import Corrupt, make_pipeline, training_batches
 from zoo.data.sources import open_source
 from zoo.data.sources.folder import FolderSplit
+from zoo.data.split import Split
 from zoo.errors import ZooError
 from zoo.recipe import Data, HorizontalFlip, Normalize, RandomResizedCrop
 from zoo.references.torch_libraries import load

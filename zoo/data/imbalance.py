@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial import KDTree
 
-from zoo.data.dataset import ArraySplit
 from zoo.data.features import vectors
 from zoo.data.normalization import Statistics
 from zoo.data.pipeline import InputPipeline
+from zoo.data.split import ArraySplit
 from zoo.data.splitting import all_labels
 from zoo.errors import ZooError, unknown
 from zoo.recipe.imbalance import SMOTE, ClassWeights, Imbalance, OverSampling, UnderSampling

@@ -12,9 +12,9 @@ import numpy as np
 from absl import flags
 
 from zoo.data.array_checks import check_labels
-from zoo.data.dataset import ArraySplit, Split
 from zoo.data.decoding import CorruptImage, Picture
 from zoo.data.resize_crop import frame, is_random, output_size, split_host_transforms
+from zoo.data.split import ArraySplit, Split
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import Transform
 

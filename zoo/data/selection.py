@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.data.dataset import ArraySplit, Dataset, Split
+from zoo.data.dataset import Dataset
 from zoo.data.features import check_values, trim
 from zoo.data.sources.folder import FolderSplit
+from zoo.data.split import ArraySplit, Split
 from zoo.data.splitting import all_labels, hold_out, keep_shares, subset
 from zoo.errors import ZooError
 from zoo.recipe import Data

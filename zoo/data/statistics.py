@@ -9,10 +9,10 @@ import jax
 import numpy as np
 
 from zoo.data import augment
-from zoo.data.dataset import Split
 from zoo.data.normalization import Statistics
 from zoo.data.pipeline import Corrupt, InputPipeline, decoded
 from zoo.data.selection import sample_indices
+from zoo.data.split import Split
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import (
     ChannelMeanStd,

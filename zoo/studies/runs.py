@@ -25,7 +25,7 @@ from zoo.training.fit import FitResult, fit
 from zoo.training.prepare import prepare
 from zoo.training.run.environment import environment
 from zoo.training.run.folder import RunFolder
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 CURVE_POINTS = 50
 

@@ -11,7 +11,7 @@ from zoo.errors import printable
 from zoo.recipe import Study
 from zoo.studies.runs import Run
 from zoo.training.experiment import Experiment
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 
 class Progress:

@@ -19,7 +19,7 @@ from zoo.recipe import Recipe
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.training.fit import FitResult, fit
 from zoo.training.run.folder import RunFolder
-from zoo.training.run.tracking import Tracker
+from zoo.training.tracking import Tracker
 
 SUMMARY = "cross_validation.json"
 

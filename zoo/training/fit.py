@@ -27,8 +27,8 @@ from zoo.training.run.checkpoint import Checkpoints
 from zoo.training.run.confusion import draw_confusion
 from zoo.training.run.curves import draw_curves
 from zoo.training.run.folder import RunFolder
-from zoo.training.run.tracking import ByClass, History, JSONLines, TensorBoard, Tracker, Trackers
 from zoo.training.run.verdict import Verdict
+from zoo.training.tracking import ByClass, History, JSONLines, TensorBoard, Tracker, Trackers
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from zoo.training.execution import Execution, execute, steps_at_once
 from zoo.training.experiment import Experiment
 from zoo.training.interruption import Stop
 from zoo.training.run.checkpoint import Checkpoints
-from zoo.training.run.tracking import History, Tracker
 from zoo.training.run.verdict import Verdict, diverged, judge
 from zoo.training.step.state import TrainState
 from zoo.training.throughput import Clock, Waits
+from zoo.training.tracking import History, Tracker
 
 # Metrics are read one program late, so that the device has the next one to do meanwhile. Much later must not be: with
 # 32 steps under way, collectives of several CPU devices on few cores wait for each other for ever.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.dataset import Dataset
+from zoo.data.split import ArraySplit
 from zoo.errors import ZooError
 from zoo.paths import THIRD_PARTY
 

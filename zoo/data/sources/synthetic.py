@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.dataset import Dataset
+from zoo.data.split import ArraySplit
 from zoo.errors import ZooError, unknown
 
 SEED = 42  # the articles'

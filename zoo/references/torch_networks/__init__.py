@@ -9,8 +9,10 @@ import functools
 from collections.abc import Callable
 
 from torch import nn
+
 from zoo.references.torch_networks.alexnet import alexnet, alexnet_owt
 from zoo.references.torch_networks.allconv import all_cnn_c
+from zoo.references.torch_networks.articles import bn_cnn, mlp
 from zoo.references.torch_networks.densenet import densenet_bc
 from zoo.references.torch_networks.googlenet import googlenet
 from zoo.references.torch_networks.lenet import lenet5
@@ -19,8 +21,6 @@ from zoo.references.torch_networks.resnet9 import ResNet9
 from zoo.references.torch_networks.resnet_cifar import resnet_cifar
 from zoo.references.torch_networks.wide_resnet import wide_resnet
 from zoo.references.torch_networks.zfnet import zfnet
-
-from zoo.references.torch_networks.articles import bn_cnn, mlp
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "alexnet": alexnet,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.dataset import Dataset
 from zoo.data.sources.table.columns import (
     FORMULA_ERROR,
     MISSING,
@@ -21,6 +21,7 @@ from zoo.data.sources.table.columns import (
 )
 from zoo.data.sources.table.delimited import quoted
 from zoo.data.sources.table.files import as_trained, read_one, read_tables, without_columns
+from zoo.data.split import ArraySplit
 from zoo.data.splitting import HELD_OUT, hold_out_groups
 from zoo.errors import ZooError, listed, shown, unknown
 from zoo.files import expand, in_units
