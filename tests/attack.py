@@ -19,7 +19,7 @@ from pathlib import Path
 
 import hypothesis
 import numpy as np
-from conftest import tabular
+from examples import tabular
 from hypothesis import strategies
 
 import zoo

@@ -1,7 +1,7 @@
 """What is used of other packages, and of the system, that is no public and stable interface: one table of it.
 
 Each line says which versions it was run with, and what happens without it: with a version that it is not there in, or
-that is newer than those. `tests/test_interfaces.py` holds the table against the code.
+that is newer than those. `tests/project/test_interfaces.py` holds the table against the code.
 """
 
 import re

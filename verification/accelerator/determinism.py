@@ -25,7 +25,7 @@ from zoo.training.prepare import prepare
 from zoo.training.tracking import Tracker
 
 STEPS = 40
-TESTS = ("tests/test_layers.py", "tests/test_convolution.py")
+TESTS = ("tests/layers/test_layers.py", "tests/layers/test_convolution.py")
 
 
 def units(settings: Settings) -> tuple[str, ...]:
