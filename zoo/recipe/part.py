@@ -193,7 +193,7 @@ def build(kind: str, fields: Mapping[str, Any], *values: Any) -> Part:
     if not isinstance(kind, str):
         raise ZooError(f"the kind of a part is a name, not {shown(kind)}")
     if kind not in Part.kinds:
-        raise unknown("part of a recipe", kind, Part.kinds)
+        raise ZooError(f"{unknown('part of a recipe', kind, Part.kinds)}; if it is your own, import its file first")
     cls = Part.kinds[kind]
     first = [field.name for field in dataclasses.fields(cls)][: len(values)]
     if len(first) < len(values) or fields.keys() & set(first):

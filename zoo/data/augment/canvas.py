@@ -18,5 +18,12 @@ class Canvas(NamedTuple):
 
 @functools.singledispatch
 def transformed(transform: Transform, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
-    """What one transform makes of an image; the other modules of this package say it for each kind."""
+    """Applies one transform to an image; to add a transform, register an implementation for its part.
+
+    Args:
+      transform: the recipe's.
+      canvas: the image before it.
+      key: of this transform, this example and this step.
+      statistics: of the training images.
+    """
     raise TypeError(type(transform).__name__)

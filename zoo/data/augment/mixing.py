@@ -22,7 +22,7 @@ def mix(mixing: Mixing, images: jax.Array, weight: Array, keys: jax.Array) -> tu
     Returns:
       The mixed images, and float32 [n], the part of each that is its own.
     """
-    mixed, share = jax.vmap(functools.partial(_mixed, mixing))(images, _neighbours(images), keys)
+    mixed, share = jax.vmap(functools.partial(mix_example, mixing))(images, _neighbours(images), keys)
     paired = _neighbours(weight) > 0
     return jnp.where(paired[:, None, None, None], mixed, images), jnp.where(paired, share, 1.0)
 
@@ -39,39 +39,51 @@ def _neighbours(array):
 
 
 @functools.singledispatch
-def _mixed(mixing: Mixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """One example after mixing, and the part of it that is its own."""
+def mix_example(mixing: Mixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Mixes one example with another; register an implementation for a mixing that is not a `PairMixing`.
+
+    Args:
+      mixing: the recipe's.
+      image, other: float32 [H, W, C], the example's image and its partner's.
+      key: of the example.
+
+    Returns:
+      The mixed image, and the fraction of it that is the example's own.
+    """
     raise TypeError(type(mixing).__name__)
 
 
-@_mixed.register
+@mix_example.register
 def _pair(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    mixed, share = _mixed_with(mixing, image, other, key)
+    mixed, share = mix_pair(mixing, image, other, key)
     chosen = jax.random.bernoulli(jax.random.fold_in(key, 1), mixing.probability)
     return jnp.where(chosen, mixed, image), jnp.where(chosen, share, 1.0)
 
 
-@_mixed.register
+@mix_example.register
 def _one_of(mixing: OneOf, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     which = jax.random.randint(jax.random.fold_in(key, 2), (), 0, len(mixing.mixings))
-    results = [_mixed(each, image, other, key) for each in mixing.mixings]
+    results = [mix_example(each, image, other, key) for each in mixing.mixings]
     images, shares = (jnp.stack(values) for values in zip(*results, strict=True))
     return images[which], shares[which]
 
 
 @functools.singledispatch
-def _mixed_with(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The same, if it is mixed at all."""
+def mix_pair(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Mixes one pair, which happens with the probability of the mixing; register an implementation for a new `PairMixing`.
+
+    Arguments and results are those of `mix_example`.
+    """
     raise TypeError(type(mixing).__name__)
 
 
-@_mixed_with.register
+@mix_pair.register
 def _mixup(mixing: Mixup, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     share = jax.random.beta(key, mixing.alpha, mixing.alpha)
     return share * image + (1 - share) * other, share
 
 
-@_mixed_with.register
+@mix_pair.register
 def _cut_mix(mixing: CutMix, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     height, width = image.shape[:2]
     share_key, place_key = jax.random.split(key)

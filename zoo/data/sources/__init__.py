@@ -1,14 +1,33 @@
-"""Where data sets come from, by name."""
+"""Sources of data sets, which are opened by name."""
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from zoo.data.dataset import Dataset, check_dataset
 from zoo.errors import ZooError, short, shown
 from zoo.recipe import Data
 
 SPLITS = ("whole", "train", "val", "test")
+KINDS = ("fashion_mnist", "folder", "tfds", "csv", "synthetic")
+_custom_sources: dict[str, Callable[[str], Dataset]] = {}
+
+
+def register_source(kind: str, open_custom: Callable[[str], Dataset]) -> None:
+    """Registers a custom source, whose data sets are then opened as "KIND:NAME" wherever a data set has a name.
+
+    A second registration of a kind replaces the first, so that a file may be run again in a notebook.
+
+    Args:
+      kind: a word, such as "database".
+      open_custom: called with NAME; returns a training and an evaluation split.
+
+    Raises:
+      ZooError: the kind is not a word, or one of the zoo's own.
+    """
+    if not isinstance(kind, str) or not kind.isidentifier() or kind in KINDS:
+        raise ZooError(f"a source is registered by a word that is not one of {', '.join(KINDS)}, not by {shown(kind)}")
+    _custom_sources[kind] = open_custom
 
 
 def open_data(
@@ -81,13 +100,16 @@ def open_source(
         from zoo.data.sources.synthetic import open_synthetic
 
         dataset = _only(open_synthetic(argument), split)
+    elif kind in _custom_sources and argument:
+        dataset = _only(_custom_sources[kind](argument), split)
     else:
         if os.path.isdir(os.path.expanduser(spec)):
             raise ZooError(f"unknown data set {shown(spec)}: say folder:{short(spec)} if you mean the folder")
         if os.path.isfile(os.path.expanduser(spec)):
             raise ZooError(f"unknown data set {shown(spec)}: say csv:{short(spec)} if you mean the file")
+        custom = "".join(f", {short(name)}:NAME" for name in _custom_sources)
         raise ZooError(
-            f"unknown data set {shown(spec)}: it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"
+            f"unknown data set {shown(spec)}: it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH{custom} or synthetic:NAME"
         )
     if split is None:
         check_dataset(dataset)
