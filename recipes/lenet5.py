@@ -27,8 +27,8 @@ RECIPE = Recipe(
     precision=Precision(cpu="float32", gpu="float32", tpu="float32"),
     target=Target(0.78, within_steps=300),
     provenance={
+        **FASHION_MNIST_CHOICES,
         "model": "LeCun et al. 1998, section II.B and figure 2",
-        "data": "ours: real images that are small enough to carry along (Xiao et al. 2017)",
         "normalization": "LeCun et al. 1998, section II.B: inputs have mean 0 and variance about 1",
         "augmentation": "ours: 28 pixels become the paper's 32, by stretching where the paper pads",
         "initialization": "Glorot & Bengio 2010, equation 16; the paper draws from within 2.4 / fan-in",
@@ -38,6 +38,5 @@ RECIPE = Recipe(
         "loss": "ours: softmax; the paper's last layer measures distances to drawings of the digits",
         "budget": "ours: seconds on two CPU cores",
         "precision": "ours: a network this small gains nothing from bfloat16",
-        "target": "ours: below the band of the reference runs in verification/ledger/",
     },
 )

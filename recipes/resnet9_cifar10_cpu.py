@@ -16,15 +16,19 @@ Ours:      what a short run on a slow machine wants: a width of 16 for 64, which
 
 from zoo.recipe import *
 
-FRAME = ResizeShort(32), CenterCrop(32)  # changes nothing in CIFAR's images, and makes other ones as large
-
 RECIPE = Recipe(
     model=Model("resnet9", options={"width": 16}),
     data=Data("tfds:cifar10"),
     normalization=ChannelMeanStd(sample=50_000),
     augmentation=Augmentation(
-        train=(*FRAME, RandomCrop(32, padding=4, fill="mirror"), HorizontalFlip(), Normalize()),
-        eval=(*FRAME, Normalize()),
+        train=(
+            ResizeShort(32),
+            CenterCrop(32),
+            RandomCrop(32, padding=4, fill="mirror"),
+            HorizontalFlip(),
+            Normalize(),
+        ),
+        eval=(ResizeShort(32), CenterCrop(32), Normalize()),
     ),
     initialization=Initialization(),
     optimizer=SGD(momentum=0.9, nesterov=True),
@@ -33,13 +37,11 @@ RECIPE = Recipe(
     budget=Budget(batch_size=64, epochs=4, evaluate_every=0.25),
     target=Target(0.8),
     provenance={
+        **CIFAR10_CHOICES,
         "model": "dawn.py, `net`, in davidcpage/cifar10-fast; Page 2018, part 4",
         "model.options": "ours, see above",
-        "data": "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
         "normalization": "dawn.py: mean and deviation of each channel",
         "augmentation": "dawn.py: crops after 4 pixels of reflected padding, mirror images",
-        "augmentation.train.0": "ours: for images of other sizes",
-        "augmentation.train.1": "ours: for images of other sizes",
         "initialization": "dawn.py: PyTorch's, uniform within 1 / sqrt(fan-in), which is the network's own",
         "optimizer": "dawn.py: Nesterov momentum of 0.9",
         "schedule": "dawn.py: in straight lines, after a fifth of the run",

@@ -15,31 +15,33 @@ Ours:      the frame for images of other sizes; the part of an epoch that fills 
 
 from zoo.recipe import *
 
-FRAME = ResizeShort(32), CenterCrop(32)  # changes nothing in CIFAR's images, and makes other ones as large
-
 RECIPE = Recipe(
     model=Model("resnet9"),
     data=Data("tfds:cifar10"),
     normalization=ChannelMeanStd(sample=50_000),
     augmentation=Augmentation(
-        train=(*FRAME, RandomCrop(32, padding=4, fill="mirror"), HorizontalFlip(), Normalize(), Cutout(8)),
-        eval=(*FRAME, Normalize()),
+        train=(
+            ResizeShort(32),
+            CenterCrop(32),
+            RandomCrop(32, padding=4, fill="mirror"),
+            HorizontalFlip(),
+            Normalize(),
+            Cutout(8),
+        ),
+        eval=(ResizeShort(32), CenterCrop(32), Normalize()),
     ),
     initialization=Initialization(),
     optimizer=SGD(momentum=0.9, nesterov=True),
     schedule=Polynomial(peak=0.4, warmup=5 / 24),
     regularization=Regularization(weight_decay=5e-4, decayed=("*",)),
     budget=Budget(batch_size=512, epochs=24, evaluate_every=1 / 24),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     target=Target(0.94),
     provenance={
+        **CIFAR10_CHOICES,
         "model": "dawn.py, `net`; Page 2018, part 4",
-        "data": "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
         "normalization": "dawn.py: mean and deviation of each channel",
         "augmentation": "dawn.py: crops after 4 pixels of reflected padding, mirror images, cutout of 8",
         "augmentation.train.5": "ours: the square may reach over the border, as DeVries & Taylor 2017 have it",
-        "augmentation.train.0": "ours: for images of other sizes",
-        "augmentation.train.1": "ours: for images of other sizes",
         "initialization": "dawn.py: PyTorch's, uniform within 1 / sqrt(fan-in), which is the network's own",
         "optimizer": "dawn.py: Nesterov momentum of 0.9",
         "schedule": "dawn.py: from 0 to 0.4 over 5 epochs, and in a straight line to 0",

@@ -68,6 +68,7 @@ from zoo.recipe.optimizer import (
     RMSprop,
     WeightAverage,
 )
+from zoo.recipe.provenance import CIFAR10_CHOICES, FASHION_MNIST_CHOICES, IMAGENET_CHOICES, IMAGENETTE_CHOICES
 from zoo.recipe.recipe import Budget, Model, Precision, Recipe, Target
 from zoo.recipe.regularization import EarlyStopping, Regularization
 from zoo.recipe.sampling import SMOTE, ClassWeights, OverSampling, UnderSampling
@@ -85,6 +86,10 @@ from zoo.recipe.study import Study
 from zoo.recipe.transfer import Transfer
 
 __all__ = [
+    "CIFAR10_CHOICES",
+    "FASHION_MNIST_CHOICES",
+    "IMAGENETTE_CHOICES",
+    "IMAGENET_CHOICES",
     "LAMB",
     "SGD",
     "SMOTE",

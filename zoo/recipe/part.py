@@ -19,9 +19,13 @@ class Part:
     """A piece of a recipe. Subclasses are frozen dataclasses; `validate` raises for values that make no sense.
 
     A subclass made with `abstract=True` only groups others, which then can stand wherever it is asked for.
+
+    `default_sources` says of some fields, by name, where their default comes from, so that recipes which leave them at it
+    need not. Such a default is an immutable value, not a factory's.
     """
 
     kinds: ClassVar[dict[str, type["Part"]]] = {}
+    default_sources: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -49,6 +53,12 @@ class Part:
         """Raises `ZooError` naming the field, the rule and the value, unless `condition` holds."""
         if not condition:
             raise ZooError(f"{type(self).__name__}.{name} must be {rule}, not {shown(getattr(self, name))}")
+
+    def default_source(self, name: str) -> str | None:
+        """Where a field's default comes from; None if it has another value, or if `default_sources` does not say."""
+        if name not in self.default_sources or getattr(self, name) != getattr(type(self), name):
+            return None
+        return self.default_sources[name]
 
     def __reduce__(self) -> tuple[Any, ...]:  # mappings are read-only views, which cannot be pickled as they are
         return Part.from_json, (self.to_json(),)

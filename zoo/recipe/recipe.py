@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from zoo.errors import ZooError, shown
 from zoo.recipe.augmentation import Augmentation, Normalization
@@ -74,6 +74,8 @@ class Budget(Part):
       evaluate_every: fraction of the run between two evaluations, each followed by a checkpoint.
       interim_examples: how many examples those evaluations take (None: all); the one at the end takes all.
     """
+
+    default_sources: ClassVar[Mapping[str, str]] = {"accumulation": "ours: a whole batch fits on today's GPUs"}
 
     batch_size: int
     steps: int | None = None
@@ -152,8 +154,13 @@ class Recipe(Part):
       imbalance: what is done about classes of different frequencies.
       transfer: None where the network starts from `initialization` alone.
       provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
-        covers everything below it, and the longest one that matches counts. Parts that are None need none.
+        covers everything below it, and the longest one that matches counts. Parts that are None need none, and neither do
+        defaults whose part says in `default_sources` where they come from.
     """
+
+    default_sources: ClassVar[Mapping[str, str]] = {
+        "precision": "ours: bfloat16 where the hardware has units for it, else float32"
+    }
 
     model: Model
     data: Data
@@ -210,10 +217,21 @@ class Recipe(Part):
         return dict(flatten(data, ""))
 
     def source_of(self, path: str) -> str | None:
-        """The provenance of the field at a dotted path; None if nothing covers it."""
-        parts = path.split(".")
-        prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-        return next((self.provenance[prefix] for prefix in prefixes if prefix in self.provenance), None)
+        """The provenance of the field at a dotted path; None if nothing covers it.
+
+        The longest path that `provenance` or the `default_sources` of a part have counts; where both have it, the former.
+
+        Raises:
+          ZooError: the path does not exist.
+        """
+        found, value = None, self
+        names = path.split(".")
+        for depth, name in enumerate(names, 1):
+            default = value.default_source(name) if isinstance(value, Part) else None
+            found = self.provenance.get(".".join(names[:depth]), default or found)
+            if depth < len(names):
+                value = get(value, name)
+        return found
 
     @property
     def fingerprint(self) -> str:
