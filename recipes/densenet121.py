@@ -1,15 +1,15 @@
-"""DenseNet-121 on Fashion-MNIST: converges within 120 steps.
+"""Recipe for DenseNet-121 on Fashion-MNIST, which converges within 120 steps.
 
     python -m zoo.train --recipe=densenet121
 
 Paper:     Huang, Liu, van der Maaten, Weinberger 2017, "Densely Connected Convolutional Networks", arXiv:1608.06993.
-Data:      Fashion-MNIST, which the project carries; 3,840 of its 60,000 training images are seen, each at most once.
+Data:      Fashion-MNIST, shipped with the project: 3,840 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/densenet121.cpu.jsonl.
 
-What in it is ours, and why: images of 48 pixels, of which 2x2 places are left at the end, and a fifth of the paper's
-learning rate for an eighth of its batch: with half of it the loss rose to 4.0 after the warm-up, and five runs came to 0.762
-on average, with a deviation of 0.009.
+Deviations from the paper: images of 48 pixels, which leave 2x2 positions at the end of the network, and a fifth of
+the learning rate for an eighth of the batch. With half of the paper's rate the loss rose to 4.0 after the warm-up,
+and five runs reached 0.762 on average, with a standard deviation of 0.009.
 """
 
 from zoo.recipe import *
@@ -18,10 +18,7 @@ RECIPE = Recipe(
     model=Model("densenet121"),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
-    augmentation=Augmentation(
-        train=(Resize(48), HorizontalFlip(), Normalize()),
-        eval=(Resize(48), Normalize()),
-    ),
+    augmentation=Augmentation(train=(Resize(48), HorizontalFlip(), Normalize()), eval=(Resize(48), Normalize())),
     initialization=Initialization(exceptions={"classifier/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9, nesterov=True),
     schedule=Cosine(peak=0.02, warmup=0.1),

@@ -1,15 +1,14 @@
-"""DenseNet-121 on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for DenseNet-121 on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=densenet121_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      the cosine, label smoothing and a batch of 64, to which the rate is scaled.
+Status:    not run at full length here. Traces are verified (on random pixels if the data is not available), and so
+           are the first steps on a CPU (if it is; in verification/ledger/ of a copy whose shorter sides have 224
+           pixels).
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      the cosine schedule, label smoothing, and a batch of 64, to which the learning rate is scaled.
 """
 
 from zoo.recipe import *
@@ -33,9 +32,9 @@ RECIPE = Recipe(
         **IMAGENETTE_CHOICES,
         "model": "Huang et al. 2017, table 1",
         "initialization": "Huang et al. 2017, section 4.2: He et al. 2015",
-        "initialization.exceptions": "ours: predictions start even",
+        "initialization.exceptions": "ours: uniform first predictions",
         "optimizer": "Huang et al. 2017, section 4.2: Nesterov momentum 0.9",
-        "schedule.peak": "Huang et al. 2017, section 4.2: 0.1 for 256 images; ours: in proportion",
+        "schedule.peak": "Huang et al. 2017, section 4.2: 0.1 for 256 images; ours: scaled linearly",
         "regularization": "Huang et al. 2017, section 4.2: weight decay 0.0001",
         "regularization.decayed": "fb.resnet.torch, train.lua, on which the authors built: all parameters",
         "regularization.label_smoothing": "ours: few images for 7 million parameters",

@@ -1,16 +1,15 @@
-"""GoogLeNet on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for GoogLeNet on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=googlenet_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      He initialization: without batch normalization, and with images of deviation one, Caffe's lets the signal fade over
-           22 layers. Rates fall as in Caffe's bvlc_googlenet.
+Status:    not run at full length here. Traces are verified (on random pixels if the data is not available), and so
+           are the first steps on a CPU (if it is; in verification/ledger/ of a copy whose shorter sides have 224
+           pixels).
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      He initialization: without batch normalization, and with images of unit variance, the signal fades over 22
+           layers with Caffe's initialization. The learning rate decays as in Caffe's bvlc_googlenet.
 """
 
 from zoo.recipe import *
@@ -38,11 +37,11 @@ RECIPE = Recipe(
         "model": "Szegedy et al. 2014, table 1",
         "model.options": "Szegedy et al. 2014, table 1 (dropout) and section 5 (auxiliary classifiers)",
         "initialization": "He et al. 2015, arXiv:1502.01852, section 2.2; Caffe's has half of the variance",
-        "initialization.exceptions": "ours: predictions start even; from 0.01 the loss is 51 % above ln 10",
+        "initialization.exceptions": "ours: uniform first predictions; from 0.01 the loss is 51 % above ln 10",
         "optimizer": "Szegedy et al. 2014, section 6: momentum 0.9",
         "schedule": "models/bvlc_googlenet/quick_solver.prototxt in BVLC/caffe: poly, power 0.5, from 0.01",
         "schedule.warmup": "ours: as in recipes/alexnet.py",
-        "regularization": "models/bvlc_googlenet/quick_solver.prototxt in BVLC/caffe: weight decay 0.0002, not of biases",
+        "regularization": "quick_solver.prototxt in BVLC/caffe: weight decay 0.0002, not of biases",
         "auxiliary_weight": "Szegedy et al. 2014, section 5: 0.3",
         "loss": "Szegedy et al. 2014, table 1: softmax",
         "budget": "ours: 150 epochs of 148 steps",

@@ -1,15 +1,15 @@
-"""Inception v3 on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for Inception v3 on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=inception_v3_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      the paper's rates for 64 images at a time, where it has 32; a shorter average of weights; no changes of colours.
+Status:    not run at full length here. Traces are verified (on random pixels if the data is not available), and so
+           are the first steps on a CPU (if it is; in verification/ledger/ of a copy whose shorter sides have 224
+           pixels).
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      the paper's learning rates for batches of 64 instead of 32; a shorter average of weights; no color
+           augmentation.
 """
 
 from zoo.recipe import *
@@ -50,10 +50,9 @@ RECIPE = Recipe(
         "initialization": "inception/ in tensorflow/models, see recipes/inception_v3_imagenet.py",
         "optimizer": "Szegedy et al. 2016, section 8; momentum and the rest as in recipes/inception_v3_imagenet.py",
         "clipping": "Szegedy et al. 2016, section 8: threshold 2.0",
-        "schedule": "Szegedy et al. 2016, section 8: 0.045, times 0.94 every two epochs",
-        "schedule.warmup": "Szegedy et al. 2016 has none",
+        "schedule": "Szegedy et al. 2016, section 8: 0.045, times 0.94 every two epochs; no warm-up",
         "regularization": "inception/inception_model.py in tensorflow/models; Szegedy et al. 2016, section 7",
-        "weight_average": "ours: over 7 epochs; over the 0.9999 of the authors' code it would be most of the run",
+        "weight_average": "ours: an average over 7 epochs; the authors' 0.9999 would average over most of the run",
         "auxiliary_weight": "inception/inception_model.py in tensorflow/models: 0.4",
         "loss": "Szegedy et al. 2016, section 7: cross-entropy",
         "budget": "Szegedy et al. 2016, section 8: 100 epochs",

@@ -1,13 +1,14 @@
-"""MobileNet v2 on Fashion-MNIST: converges within 250 steps.
+"""Recipe for MobileNetV2 on Fashion-MNIST, which converges within 250 steps.
 
     python -m zoo.train --recipe=mobilenet_v2
 
 Paper:     Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381.
-Data:      Fashion-MNIST, which the project carries; 8,000 of its 60,000 training images are seen, each at most once.
+Data:      Fashion-MNIST, shipped with the project: 8,000 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/mobilenet_v2.cpu.jsonl.
 
-What in it is ours, and why: images of 64 pixels, and a cosine for a rate that falls by 2 % each epoch.
+Deviations from the paper: images of 64 pixels, and a cosine schedule instead of a learning rate that decays by 2 %
+each epoch.
 """
 
 from zoo.recipe import *
@@ -16,10 +17,7 @@ RECIPE = Recipe(
     model=Model("mobilenet_v2", options={"dropout": 0.2}),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
-    augmentation=Augmentation(
-        train=(Resize(64), HorizontalFlip(), Normalize()),
-        eval=(Resize(64), Normalize()),
-    ),
+    augmentation=Augmentation(train=(Resize(64), HorizontalFlip(), Normalize()), eval=(Resize(64), Normalize())),
     initialization=Initialization(),
     optimizer=RMSprop(
         decay=0.9, momentum=0.9, epsilon=1.0, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True

@@ -1,15 +1,15 @@
-"""ResNet-18 on Fashion-MNIST: converges within 200 steps.
+"""Recipe for ResNet-18 on Fashion-MNIST, which converges within 200 steps.
 
     python -m zoo.train --recipe=resnet18
 
 Paper:     He, Zhang, Ren, Sun 2016, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
-Data:      Fashion-MNIST, which the project carries; 6,400 of its 60,000 training images are seen, each at most once.
+Data:      Fashion-MNIST, shipped with the project: 6,400 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/resnet18.cpu.jsonl.
 
-What in it is ours, and why: images of 64 pixels, of which 2x2 places are left at the end, and an eighth of the paper's
-learning rate for an eighth of its batch: with half of its rate the loss rose to 4 to 8 after the warm-up, and five runs
-came to 0.76 to 0.79.
+Deviations from the paper: images of 64 pixels, which leave 2x2 positions at the end of the network, and an eighth of
+the learning rate for an eighth of the batch. With half of the paper's rate the loss rose to between 4 and 8 after the
+warm-up, and five runs reached 0.76 to 0.79.
 """
 
 from zoo.recipe import *
@@ -18,10 +18,7 @@ RECIPE = Recipe(
     model=Model("resnet18"),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
-    augmentation=Augmentation(
-        train=(Resize(64), HorizontalFlip(), Normalize()),
-        eval=(Resize(64), Normalize()),
-    ),
+    augmentation=Augmentation(train=(Resize(64), HorizontalFlip(), Normalize()), eval=(Resize(64), Normalize())),
     initialization=Initialization(exceptions={"fc/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9),
     schedule=Cosine(peak=0.0125, warmup=0.1),

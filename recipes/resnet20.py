@@ -1,13 +1,13 @@
-"""ResNet-20 on Fashion-MNIST: converges within 300 steps.
+"""Recipe for ResNet-20 on Fashion-MNIST, which converges within 300 steps.
 
     python -m zoo.train --recipe=resnet20
 
 Paper:     He, Zhang, Ren, Sun 2016, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, section 4.2.
-Data:      Fashion-MNIST, which the project carries; 9,600 of its 60,000 training images are seen, each at most once.
+Data:      Fashion-MNIST, shipped with the project: 9,600 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/resnet20.cpu.jsonl.
 
-What in it is ours, and why: 300 steps for the paper's 64,000; recipes/resnet20_cifar10.py has these.
+Deviations from the paper: 300 steps instead of 64,000, for which there is recipes/resnet20_cifar10.py.
 """
 
 from zoo.recipe import *
@@ -16,10 +16,7 @@ RECIPE = Recipe(
     model=Model("resnet20"),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
-    augmentation=Augmentation(
-        train=(HorizontalFlip(), Normalize()),
-        eval=(Normalize(),),
-    ),
+    augmentation=Augmentation(train=(HorizontalFlip(), Normalize()), eval=(Normalize(),)),
     initialization=Initialization(kernel=HeNormal(), bias=Constant(0.0), exceptions={"fc/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9),
     schedule=Cosine(peak=0.1, warmup=0.1),

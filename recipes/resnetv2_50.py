@@ -1,13 +1,13 @@
-"""ResNet-50, version 2 on Fashion-MNIST: converges within 150 steps.
+"""Recipe for ResNet-50, version 2, on Fashion-MNIST, which converges within 150 steps.
 
     python -m zoo.train --recipe=resnetv2_50
 
 Paper:     He, Zhang, Ren, Sun 2016, "Identity Mappings in Deep Residual Networks", arXiv:1603.05027.
-Data:      Fashion-MNIST, which the project carries; 4,800 of its 60,000 training images are seen, each at most once.
+Data:      Fashion-MNIST, shipped with the project: 4,800 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/resnetv2_50.cpu.jsonl.
 
-What in it is ours, and why: images of 48 pixels, of which 2x2 places are left at the end.
+Deviations from the paper: images of 48 pixels, which leave 2x2 positions at the end of the network.
 """
 
 from zoo.recipe import *
@@ -16,10 +16,7 @@ RECIPE = Recipe(
     model=Model("resnetv2_50"),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
-    augmentation=Augmentation(
-        train=(Resize(48), HorizontalFlip(), Normalize()),
-        eval=(Resize(48), Normalize()),
-    ),
+    augmentation=Augmentation(train=(Resize(48), HorizontalFlip(), Normalize()), eval=(Resize(48), Normalize())),
     initialization=Initialization(exceptions={"fc/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9),
     schedule=Cosine(peak=0.02, warmup=0.1),
@@ -28,9 +25,9 @@ RECIPE = Recipe(
     target=Target(0.75, within_steps=150),
     provenance={
         **FASHION_MNIST_CHOICES,
-        "model": "He et al. 2016, figure 1b, in the table of the earlier paper",
+        "model": "He et al. 2016, figure 1b, in the table of the first ResNet paper",
         "initialization": "He et al. 2015: the network's own",
-        "optimizer": "He et al. 2016, appendix: as in the earlier paper",
+        "optimizer": "He et al. 2016, appendix: as in the first ResNet paper",
         "regularization": "He et al. 2016, appendix: 0.0001",
         "loss": "He et al. 2016: softmax",
     },

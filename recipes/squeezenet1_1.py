@@ -1,16 +1,16 @@
-"""SqueezeNet 1.1 on Fashion-MNIST: converges within 400 steps.
+"""Recipe for SqueezeNet 1.1 on Fashion-MNIST, which converges within 400 steps.
 
     python -m zoo.train --recipe=squeezenet1_1
 
-Paper:     Iandola et al. 2016, "SqueezeNet", arXiv:1602.07360; version 1.1 is of the authors' repository.
-Data:      Fashion-MNIST, which the project carries; 12,800 of its 60,000 training images are seen, each at most once.
+Paper:     Iandola et al. 2016, "SqueezeNet", arXiv:1602.07360; version 1.1 is from the authors' repository.
+Data:      Fashion-MNIST, shipped with the project: 12,800 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/squeezenet1_1.cpu.jsonl.
 
-What in it is ours, and why: as in recipes/nin_cifar.py, the logits leave a ReLU before they are averaged over the
-image, and the last biases are 1. With 0, one run with SGD ended with every logit at 0, where no gradient is left; the
-authors' repository warns that some runs never begin to learn. Adam takes the place of SGD, and there is no dropout.
-Images have 64 pixels.
+Deviations from the paper: the last biases are 1, because the logits pass a ReLU before they are averaged over the
+image, as in recipes/nin_cifar.py. With biases of 0, one run with SGD ended with every logit at 0, where there is no
+gradient; the authors' repository warns that some runs never begin to learn. Adam replaces SGD, and there is no
+dropout. Images have 64 pixels.
 """
 
 from zoo.recipe import *
@@ -19,10 +19,7 @@ RECIPE = Recipe(
     model=Model("squeezenet1_1", options={"dropout": 0.0}),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
-    augmentation=Augmentation(
-        train=(Resize(64), HorizontalFlip(), Normalize()),
-        eval=(Resize(64), Normalize()),
-    ),
+    augmentation=Augmentation(train=(Resize(64), HorizontalFlip(), Normalize()), eval=(Resize(64), Normalize())),
     initialization=Initialization(
         kernel=HeNormal(), bias=Constant(0.0), exceptions={"conv10/kernel": Normal(0.01), "conv10/bias": Constant(1.0)}
     ),
@@ -36,11 +33,11 @@ RECIPE = Recipe(
         "model": "the authors' repository, SqueezeNet_v1.1",
         "model.options.dropout": "ours, see above; the paper has 0.5",
         "initialization": "He et al. 2015, section 2.2",
-        "initialization.exceptions": "the authors' configuration: conv10 is Gaussian with deviation 0.01; its bias is ours, see above",
+        "initialization.exceptions": "the authors' configuration: Gaussian, standard deviation 0.01; ours: the bias",
         "optimizer": "ours: Kingma & Ba 2015; the authors have SGD with momentum 0.9",
-        "schedule": "the authors' configuration: the rate falls linearly",
-        "schedule.peak": "ours: the usual one for Adam",
-        "schedule.warmup": "ours: the first steps are the most dangerous ones",
+        "schedule": "the authors' configuration: linear decay",
+        "schedule.peak": "ours: Adam's usual rate",
+        "schedule.warmup": "ours: the first steps are the least stable",
         "regularization": "the authors' configuration: 0.0002",
         "loss": "the authors' configuration: softmax",
     },

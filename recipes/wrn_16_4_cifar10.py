@@ -1,12 +1,14 @@
-"""WRN-16-4 on CIFAR-10, as Zagoruyko and Komodakis 2016 trained it.
+"""Recipe for WRN-16-4 on CIFAR-10, as trained by Zagoruyko and Komodakis 2016.
 
     python -m zoo.train --recipe=wrn_16_4_cifar10 --data=folder:cifar10
 
-Status:    its 200 epochs were not run here. Traces are verified, and the first steps on a CPU, where the data is at hand.
+Paper:     Zagoruyko & Komodakis 2016, "Wide Residual Networks", arXiv:1605.07146.
+Status:    its 200 epochs were not run here. Traces are verified, and so are the first steps on a CPU, if the data is
+           available.
 Data:      tfds:cifar10, or a folder of its images: `cifar10/{train,test}/CLASS/*.png`.
 Hardware:  one GPU.
 Expected:  the paper reports 5.02 % error without dropout (table 6: median of five runs), with the original files.
-Ours:      nothing but the frame for images of other sizes.
+Ours:      only the resize and crop of images of other sizes.
 """
 
 from zoo.recipe import *
@@ -34,14 +36,14 @@ RECIPE = Recipe(
     provenance={
         **CIFAR10_CHOICES,
         "model": "Zagoruyko & Komodakis 2016, section 2",
-        "normalization": "Zagoruyko & Komodakis 2016, section 3: mean and deviation",
-        "augmentation": "Zagoruyko & Komodakis 2016, section 3: crops after 4 pixels of reflected padding, mirror images",
+        "normalization": "Zagoruyko & Komodakis 2016, section 3: mean and standard deviation",
+        "augmentation": "Zagoruyko & Komodakis 2016, section 3: crops after reflected padding of 4 pixels, flips",
         "initialization": "the network's own, He et al. 2015 in the authors' code",
         "optimizer": "Zagoruyko & Komodakis 2016, section 3: Nesterov momentum of 0.9",
         "schedule": "Zagoruyko & Komodakis 2016, section 3: 0.1, times 0.2 after 60, 120 and 160 epochs",
         "regularization": "Zagoruyko & Komodakis 2016, section 3: 0.0005; their optimizer decays every parameter",
         "loss": "Zagoruyko & Komodakis 2016, section 3: cross-entropy",
         "budget": "Zagoruyko & Komodakis 2016, section 3: 200 epochs, batches of 128",
-        "target": "below the paper's 94.98 %, by what seeds may differ",
+        "target": "ours: below the paper's 94.98 %, by the spread over seeds",
     },
 )

@@ -1,13 +1,13 @@
-"""Xception on Fashion-MNIST: converges within 120 steps.
+"""Recipe for Xception on Fashion-MNIST, which converges within 120 steps.
 
     python -m zoo.train --recipe=xception
 
 Paper:     Chollet 2017, "Xception: Deep Learning with Depthwise Separable Convolutions", arXiv:1610.02357.
-Data:      Fashion-MNIST, which the project carries; 3,840 of its 60,000 training images are seen, each at most once.
+Data:      Fashion-MNIST, shipped with the project: 3,840 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/xception.cpu.jsonl.
 
-What in it is ours, and why: images of 48 pixels for 299.
+Deviations from the paper: images of 48 pixels instead of 299.
 """
 
 from zoo.recipe import *
@@ -16,10 +16,7 @@ RECIPE = Recipe(
     model=Model("xception", options={"dropout": 0.5}),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
-    augmentation=Augmentation(
-        train=(Resize(48), HorizontalFlip(), Normalize()),
-        eval=(Resize(48), Normalize()),
-    ),
+    augmentation=Augmentation(train=(Resize(48), HorizontalFlip(), Normalize()), eval=(Resize(48), Normalize())),
     initialization=Initialization(exceptions={"fc/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9),
     schedule=Cosine(peak=0.01, warmup=0.1),
@@ -32,7 +29,7 @@ RECIPE = Recipe(
         "model.options.dropout": "Chollet 2017, section 4.3: 0.5",
         "initialization": "the network's own",
         "optimizer": "Chollet 2017, section 4.2: momentum 0.9",
-        "schedule.peak": "ours: with the paper's 0.045 the moving statistics of a short run did not keep up, and evaluations came to losses of thousands",
+        "schedule.peak": "ours: with the paper's 0.045 running statistics lagged, and evaluation losses exceeded 1,000",
         "regularization": "Chollet 2017, section 4.3: 1e-5",
         "loss": "Chollet 2017: softmax",
     },

@@ -1,14 +1,15 @@
-"""ZFNet on Fashion-MNIST: converges within 250 steps.
+"""Recipe for ZFNet on Fashion-MNIST, which converges within 250 steps.
 
     python -m zoo.train --recipe=zfnet
 
 Paper:     Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks", arXiv:1311.2901.
-Data:      Fashion-MNIST, which the project carries; 8,000 of its 60,000 training images are seen, each at most once.
+Data:      Fashion-MNIST, shipped with the project: 8,000 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/zfnet.cpu.jsonl.
 
-What in it is ours, and why: He initialization for the paper's Gaussian of deviation 0.01, which stalls as AlexNet's
-does (recipes/alexnet.py); and images of 67 pixels for the paper's 224, so that a step takes a sixth of the time.
+Deviations from the paper: He initialization instead of a Gaussian with standard deviation 0.01, with which training
+stalls as AlexNet's does (recipes/alexnet.py); and images of 67 pixels instead of 224, with which a step takes a sixth
+of the time.
 """
 
 from zoo.recipe import *
@@ -17,10 +18,7 @@ RECIPE = Recipe(
     model=Model("zfnet", options={"dropout": 0.5}),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
-    augmentation=Augmentation(
-        train=(Resize(67), HorizontalFlip(), Normalize()),
-        eval=(Resize(67), Normalize()),
-    ),
+    augmentation=Augmentation(train=(Resize(67), HorizontalFlip(), Normalize()), eval=(Resize(67), Normalize())),
     initialization=Initialization(kernel=HeNormal(), bias=Constant(0.0), exceptions={"fc8/kernel": Normal(0.01)}),
     optimizer=SGD(momentum=0.9),
     schedule=Cosine(peak=0.01, warmup=0.1),
