@@ -43,7 +43,7 @@ RECIPE = Recipe(
         "normalization": "Goyal et al. 2017, section 5.1: per-color mean and standard deviation",
         "augmentation": "Goyal et al. 2017, section 5.1: scale and aspect ratio as in Szegedy et al. 2014, and flips",
         "augmentation.eval": "Goyal et al. 2017, section 5.1: central 224 pixels, shorter side 256",
-        "initialization": "Goyal et al. 2017, section 5.1: He et al. 2015; fc: Gaussian, 0.01; last scale of a block: 0",
+        "initialization": "Goyal et al. 2017, section 5.1: He et al. 2015; fc: Gaussian, 0.01; last scale of a block 0",
         "optimizer": "Goyal et al. 2017, section 5.1: Nesterov momentum 0.9",
         "optimizer.rate_in_momentum": "Goyal et al. 2017, section 3, remark 2: equivalent with momentum correction",
         "schedule": "Goyal et al. 2017, sections 2.2 and 5.1: a tenth at epochs 30, 60 and 80, warm-up of 5 epochs",

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 FASHION_MNIST_CHOICES: Mapping[str, str] = {
     "data": "ours: real images, small enough to ship with the project (Xiao et al. 2017)",
     "normalization": "ours: mean 0 and standard deviation 1, which the initialization assumes",
-    "augmentation": "ours: images are resized to fit the network, where they have to be; horizontal flips preserve the label",
-    "initialization.exceptions": "ours: small weights in the last layer make the first predictions uniform (loss ln 10)",
+    "augmentation": "ours: images are resized to fit the network; horizontal flips preserve the label",
+    "initialization.exceptions": "ours: small weights in the last layer make the first predictions uniform",
     "schedule": "ours: a short run has to end with a small learning rate, and cosine needs no decay milestones",
     "budget": "ours: a few minutes of training on two CPU cores",
     "target": "ours: below the band of the reference runs in verification/ledger/",
