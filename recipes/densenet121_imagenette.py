@@ -2,9 +2,8 @@
 
     python -m zoo.train --recipe=densenet121_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels if the data is not available), and so
-           are the first steps on a CPU (if it is; in verification/ledger/ of a copy whose shorter sides have 224
-           pixels).
+Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
+           data whose shorter sides have 224 pixels.
 Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
 Hardware:  one GPU.
 Expected:  not measured yet, so there is no target.

@@ -20,8 +20,8 @@ class Part:
 
     A subclass made with `abstract=True` only groups others, which then can stand wherever it is asked for.
 
-    `default_sources` says of some fields, by name, where their default comes from, so that recipes which leave them at it
-    need not. Such a default is an immutable value, not a factory's.
+    `default_sources` states where the defaults of some fields come from, by name, so that recipes that keep a default
+    need not state it. Such a default is a value, not a factory.
     """
 
     kinds: ClassVar[dict[str, type["Part"]]] = {}

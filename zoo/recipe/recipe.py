@@ -154,8 +154,8 @@ class Recipe(Part):
       imbalance: what is done about classes of different frequencies.
       transfer: None where the network starts from `initialization` alone.
       provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
-        covers everything below it, and the longest one that matches counts. Parts that are None need none, and neither do
-        defaults whose part says in `default_sources` where they come from.
+        covers everything below it, and the longest one that matches counts. Not needed for parts that are None, and for
+        defaults of which `default_sources` states it.
     """
 
     default_sources: ClassVar[Mapping[str, str]] = {
@@ -219,7 +219,7 @@ class Recipe(Part):
     def source_of(self, path: str) -> str | None:
         """The provenance of the field at a dotted path; None if nothing covers it.
 
-        The longest path that `provenance` or the `default_sources` of a part have counts; where both have it, the former.
+        Of `provenance` and the parts' `default_sources`, the longest path counts; `provenance` if both have it.
 
         Raises:
           ZooError: the path does not exist.
