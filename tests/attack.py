@@ -19,17 +19,17 @@ from pathlib import Path
 
 import hypothesis
 import numpy as np
-from conftest import tabular
+from examples import tabular
 from hypothesis import strategies
 
 import zoo
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
-from zoo.recipe.loading import parse_changes, parse_variants
+from zoo.recipe.assignments import parse_changes, parse_variants
 from zoo.studies.runs import read_runs
-from zoo.training.checkpoint import Checkpoints
-from zoo.training.restoring import load_run
-from zoo.training.run_folder import RunFolder
+from zoo.training.run.checkpoint import Checkpoints
+from zoo.training.run.folder import RunFolder
+from zoo.training.run.load_run import load_run
 
 SECONDS = 20.0  # after which it hangs
 LONGEST = 4000  # letters of an error that is still a line

@@ -2,25 +2,19 @@
 
 import importlib.metadata
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from examples import tiny_dataset
 from PIL import Image
+from programs import HASTE
 from tiny import RECIPE
 
-import zoo
-from zoo.data.dataset import ArraySplit, Dataset
 from zoo.recipe import *
-
-ROOT = Path(__file__).resolve().parents[1]
 
 # The tests compile hundreds of programs and run each for a moment: optimizing them takes longer than all the rest. Those in
 # `verification/`, which hold trainings against reference runs, are compiled as a user's programs are.
-HASTE = "jax_disable_most_optimizations"
 
 
 def pytest_configure(config):
@@ -43,104 +37,6 @@ def pytest_runtest_protocol(item):
         return (yield)
     finally:
         jax.config.update(HASTE, False)
-
-
-def run_python(*arguments, devices=1, timeout=300, **environment):
-    """Runs `python ARGUMENTS` from the root of the project on so many forced CPU devices; the finished process."""
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=ROOT,
-        env=child_environment(devices, **environment),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
-
-
-def child_environment(devices=1, **environment):
-    """The environment of a child process with so many CPU devices."""
-    flags = os.environ.get("XLA_FLAGS", "")
-    forced = {
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={devices}",
-        # JAX sizes its pools by this; with few cores, collectives of many forced devices wait for each other otherwise.
-        "NPROC": "32",
-    }
-    haste = {HASTE.upper(): str(int(jax.config.read(HASTE)))}
-    return {**os.environ, **haste, **(forced if devices > 1 else {}), **environment}
-
-
-def small(recipe, **changes):
-    """A recipe for AlexNet that trains in seconds: its smallest image, narrow fully connected layers, few steps."""
-    return recipe.override(
-        {
-            "augmentation.train.0.size": 67,
-            "augmentation.eval.0.size": 67,
-            "model.options.hidden": 32,
-            "budget.batch_size": 16,
-            "budget.steps": 12,
-            "budget.evaluate_every": 0.25,
-            "budget.interim_examples": 64,
-            "target": None,
-            **{name.replace("__", "."): value for name, value in changes.items()},
-        }
-    )
-
-
-def tiny_dataset():
-    """A few images of Fashion-MNIST: 2,000 to train on and 200 to evaluate."""
-    whole = zoo.open_source("fashion_mnist")
-    train, test = (
-        ArraySplit(split.images[:count], split.labels[:count])
-        for split, count in ((whole.train, 2000), (whole.eval, 200))
-    )
-    return Dataset("tiny", train, test, whole.class_names, channels=1)
-
-
-def tabular(source="synthetic:random_10", **changes):
-    """A recipe for vectors of features, which trains in a second."""
-    recipe = Recipe(
-        model=Model("mlp", options={"hidden": [16]}),
-        data=Data(source),
-        normalization=FeatureMeanStd(),
-        augmentation=Augmentation(train=(Normalize(),), eval=(Normalize(),)),
-        initialization=Initialization(),
-        optimizer=SGD(),
-        schedule=ConstantRate(0.1),
-        regularization=Regularization(),
-        budget=Budget(batch_size=32, steps=20, evaluate_every=0.5),
-    )
-    return recipe.override({name.replace("__", "."): value for name, value in changes.items()})
-
-
-def features_dataset(train, labels, evaluation=None, evaluation_labels=None, classes=2):
-    """A data set of vectors of features [N, F]; it evaluates on the training examples if there are no others."""
-    evaluation = train if evaluation is None else evaluation
-    evaluation_labels = labels if evaluation_labels is None else evaluation_labels
-    splits = (
-        ArraySplit(np.asarray(rows, np.float32)[:, None, None, :], np.asarray(numbers, np.int32), name)
-        for rows, numbers, name in ((train, labels, "train"), (evaluation, evaluation_labels, "eval"))
-    )
-    features = np.asarray(train).shape[1]
-    names = tuple(f"x{column}" for column in range(features))
-    return Dataset("features", *splits, tuple(map(str, range(classes))), channels=features, feature_names=names)
-
-
-# On the command line, where the data is a folder: ten evaluations of 16 images in 40 steps.
-BUDGET_FLAGS = [
-    "--set=budget.batch_size=16",
-    "--set=budget.evaluate_every=0.1",
-    "--set=budget.interim_examples=16",
-    "--set=budget.steps=40",
-]
-TINY_FLAGS = ["--recipe=tests/tiny.py", *BUDGET_FLAGS]
-SMALL_FLAGS = [  # the same as `small`
-    "--recipe=alexnet",
-    "--set=augmentation.train.0.size=67",
-    "--set=augmentation.eval.0.size=67",
-    "--set=model.options.hidden=32",
-    *BUDGET_FLAGS,
-]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import sys
 import flax.linen as nn
 import jax
 import numpy as np
-from conftest import tiny_dataset
+from examples import tiny_dataset
 from flax import traverse_util
 from tiny import RECIPE
 

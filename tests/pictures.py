@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from verification.transforms import behaves, probe
-from zoo.benchmark.torch_libraries import load
+from verification.traces.transforms import behaves, probe
 from zoo.data import augment
-from zoo.data.augment import Statistics
+from zoo.data.normalization import Statistics
+from zoo.references.torch_libraries import load
 
 ALPHA = 1e-3  # of each test of something random
 NEUTRAL = Statistics(jnp.zeros(3), jnp.ones(3), jnp.zeros((3, 3)))

@@ -3,8 +3,8 @@
 The tests of everything that is not about a network train it, also by its path: `--recipe=tests/tiny.py`.
 """
 
+from zoo.catalog import load_recipe
 from zoo.recipe import *
-from zoo.recipe.loading import load_recipe
 
 RECIPE = load_recipe("alexnet").override(
     {

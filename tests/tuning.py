@@ -8,9 +8,10 @@ import safetensors.numpy
 from flax import traverse_util
 
 import zoo
-from zoo.data.dataset import ArraySplit, Dataset
+from zoo.data.dataset import Dataset
+from zoo.data.split import ArraySplit
 from zoo.recipe import *
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 
 TRANSFORMS = (Resize(16), Normalize())
 RECIPE = Recipe(  # a ResNet of 8 layers, which has batch normalization

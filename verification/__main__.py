@@ -89,11 +89,11 @@ def check(args: flags.FlagValues) -> int:
     """Makes all checks that are asked for; the exit status."""
     from verification import report
     from verification.pool import check_networks, check_recipes
-    from verification.progress import Bar
+    from verification.report.progress import Bar
     from verification.suite import GROUPS, check_recipe
+    from zoo.catalog import list_recipes, load_recipe
     from zoo.models.registry import list_models
-    from zoo.recipe import list_recipes, load_recipe
-    from zoo.training.environment import environment
+    from zoo.training.run.environment import environment
 
     groups, tier = args.only or GROUPS, args.tier or ("full" if args.recipe else "quick")
     recipes = args.recipe or list_recipes()
@@ -138,13 +138,13 @@ def record(args: flags.FlagValues) -> int:
     import jax
 
     from verification.convergence import record_run
-    from verification.first_steps import record_first_steps
+    from verification.convergence.first_steps import record_first_steps
     from verification.ledger import of_data, read_first_steps, read_ledger
-    from verification.progress import Bar
+    from verification.report.progress import Bar
+    from zoo.catalog import list_recipes, load_recipe
     from zoo.data.sources import open_data
     from zoo.errors import ZooError, unknown
-    from zoo.recipe import list_recipes, load_recipe
-    from zoo.training.preparing import prepare
+    from zoo.training.prepare import prepare
 
     if not args.recipe:
         raise ZooError("--record: which recipe? --recipe=NAME")

@@ -13,10 +13,10 @@ import numpy as np
 import zoo.data.features
 import zoo.data.sources
 import zoo.data.statistics
-import zoo.initialization
 import zoo.layers.conv
 import zoo.layers.normalization
-import zoo.training.preparing
+import zoo.training.prepare
+import zoo.training.step.initialization
 
 
 def same_padding():
@@ -53,8 +53,8 @@ def raw_pixels():
 
 def wide_initialization():
     """Weights are ten times too large."""
-    draw = zoo.initialization.draw
-    return mock.patch.object(zoo.initialization, "draw", lambda *arguments: 10 * draw(*arguments))
+    draw = zoo.training.step.initialization.draw
+    return mock.patch.object(zoo.training.step.initialization, "draw", lambda *arguments: 10 * draw(*arguments))
 
 
 def shuffled_labels():
@@ -96,13 +96,13 @@ def low_learning_rate():
 
 
 def _scaled_learning_rate(factor):
-    learning_rate = zoo.training.preparing.learning_rate
+    learning_rate = zoo.training.prepare.learning_rate
 
     def wrong(schedule, total_steps):
         right = learning_rate(schedule, total_steps)
         return lambda step: factor * right(step)
 
-    return mock.patch.object(zoo.training.preparing, "learning_rate", wrong)
+    return mock.patch.object(zoo.training.prepare, "learning_rate", wrong)
 
 
 FAULTS: dict[str, Callable] = {

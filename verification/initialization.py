@@ -17,8 +17,8 @@ from verification.check import Check, Group
 from verification.losses import of_equal_logits, of_unit_logits
 from zoo import parallel
 from zoo.compilation import compile_quickly
-from zoo.data.statistics import sample_indices
-from zoo.layers.initializers import Gaussian, OwnLaw, Uniform, VarianceScaling
+from zoo.data.selection import sample_indices
+from zoo.layers.initializers import Gaussian, OwnInitializer, Uniform, VarianceScaling
 from zoo.layers.normalization import BatchNorm, batch_norm
 from zoo.recipe import (
     Constant,
@@ -36,7 +36,7 @@ from zoo.recipe import (
 from zoo.recipe.initialization import Distribution
 from zoo.training.evaluation import evaluate_feed
 from zoo.training.experiment import Experiment
-from zoo.training.step import make_eval_step
+from zoo.training.step.step import make_eval_step
 
 ALPHA = 1e-3  # probability, over seeds, that one of the two checks of a recipe fails though all is well
 KOLMOGOROV_SAMPLE = 200_000
@@ -54,7 +54,7 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     state = experiment.initial_state(seed)
     params = traverse_util.flatten_dict(jax.device_get(state.params), sep="/")
     initialization = experiment.recipe.initialization
-    named = {path: named_distribution(initialization, path) or experiment.laws.get(path) for path in params}
+    named = {path: named_distribution(initialization, path) or experiment.own_initializers.get(path) for path in params}
     taken = experiment.start.variables if experiment.start else {}
     tested = {
         path: distribution
@@ -81,15 +81,15 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
         yield group.skip("loss", "the network starts from trained weights")
         return
     classes = len(experiment.dataset.class_names)
-    feed = experiment.eval_feed
+    pipeline = experiment.eval_pipeline
     metrics = evaluate_feed(
         first_eval_step(experiment),
         state.variables,
-        experiment.constants(feed),
-        feed,
+        experiment.constants(pipeline),
+        pipeline,
         experiment.mesh,
         batch_size=LOSS_IMAGES,
-        indices=sample_indices(len(feed.split), LOSS_IMAGES),
+        indices=sample_indices(len(pipeline.split), LOSS_IMAGES),
     )
     equal = of_equal_logits(experiment.recipe.loss, classes)
     highest = of_unit_logits(experiment.recipe.loss, classes, LOSS_IMAGES, ALPHA)
@@ -106,7 +106,7 @@ def first_eval_step(experiment: Experiment) -> Callable:
     The moving statistics are 0 and 1 before training, and without a normalization that means something each block of a
     residual network doubles the variance.
     """
-    body = make_eval_step(experiment.model, experiment.eval_feed.transforms, experiment.recipe.loss)
+    body = make_eval_step(experiment.model, experiment.eval_pipeline.transforms, experiment.recipe.loss)
 
     def by_batch_statistics(next_method, arguments, options, context):
         layer = context.module
@@ -134,7 +134,7 @@ def named_distribution(initialization: Initialization, path: str) -> Distributio
     return chosen
 
 
-def variance(distribution: Distribution | OwnLaw, shape: tuple[int, ...]) -> float:
+def variance(distribution: Distribution | OwnInitializer, shape: tuple[int, ...]) -> float:
     """Of one value, for a kernel [..., in, out]; by the formulas of the papers that the distributions' docstrings name."""
     fan_in = math.prod(shape[:-1])
     fan_out = math.prod(shape[:-2]) * shape[-1]
@@ -156,7 +156,9 @@ def variance(distribution: Distribution | OwnLaw, shape: tuple[int, ...]) -> flo
     raise TypeError(type(distribution).__name__)
 
 
-def find_problems(path: str, values: np.ndarray, distribution: Distribution | OwnLaw, alpha: float) -> list[str]:
+def find_problems(
+    path: str, values: np.ndarray, distribution: Distribution | OwnInitializer, alpha: float
+) -> list[str]:
     """What is wrong with the values of one parameter; each of three tests errs with probability `alpha`."""
     name, values = type(distribution).__name__, np.asarray(values)
     if isinstance(distribution, Constant):
@@ -202,7 +204,7 @@ class Law(NamedTuple):
     cdf: Callable[[np.ndarray], np.ndarray]
 
 
-def law_of(distribution: Distribution | OwnLaw) -> Law:
+def law_of(distribution: Distribution | OwnInitializer) -> Law:
     """The law of a value, scaled to variance one."""
     normal = scipy.special.ndtr
     match distribution:

@@ -16,8 +16,9 @@ from verification.accelerator import intake
 from verification.convergence import ALPHA, FEWEST_RUNS, measure_bands
 from verification.ledger import FOLDER, read_first_steps, read_ledger, seconds
 from zoo import cli
+from zoo.catalog import list_recipes, load_recipe
 from zoo.errors import ZooError
-from zoo.recipe import Recipe, list_recipes, load_recipe
+from zoo.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

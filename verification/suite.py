@@ -10,14 +10,15 @@ from verification import SEED
 from verification.architecture import check_architecture
 from verification.check import Check, Group
 from verification.convergence import FEWEST_RUNS, check_convergence, too_few
-from verification.first_steps import check_first_steps
+from verification.convergence.first_steps import check_first_steps
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
-from verification.stand_in import with_stand_in
+from verification.synthetic_data import with_stand_in
 from verification.traces import check_traces
+from zoo.catalog import load_recipe
 from zoo.errors import DataNotPrepared, ZooError
-from zoo.recipe import Recipe, load_recipe
-from zoo.training.preparing import prepare
+from zoo.recipe import Recipe
+from zoo.training.prepare import prepare
 from zoo.training.tracking import Tracker
 
 GROUPS = ("architecture", "initialization", "traces", "convergence")

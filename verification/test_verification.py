@@ -7,8 +7,8 @@ import pytest
 from verification.architecture import check_layers
 from verification.pool import check_networks, check_recipes
 from verification.suite import check_recipe
+from zoo.catalog import list_recipes
 from zoo.models.registry import list_models
-from zoo.recipe import list_recipes
 
 
 def settle(checks):
@@ -47,7 +47,7 @@ def marked(names, **marks):
 LOOKED_INTO = ("alexnet", "bn_cnn", "lenet5", "mlp", "resnet18")
 
 # Deeper or wider than another of the same module, which is checked in whole: of these, CI compares what needs no arithmetic,
-# the layers, and `tests/test_weights.py` what other implementations call them.
+# the layers, and `tests/weights/test_weights.py` what other implementations call them.
 LARGER = (
     "convnext_base", "convnext_small", "densenet169", "densenet201", *(f"efficientnet_b{n}" for n in range(1, 8)),
     "mobilenet_v3_large", "resnet34", "resnet101", "resnet152", "resnet32", "resnet44", "resnet56", "resnet110",

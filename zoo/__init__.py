@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # What `_HOME` says, in the form that type checkers and editors read; a test holds the two against each other.
-    from zoo.data.dataset import ArraySplit as ArraySplit
+    from zoo.catalog import list_recipes as list_recipes
+    from zoo.catalog import load_recipe as load_recipe
     from zoo.data.dataset import Dataset as Dataset
     from zoo.data.sources import open_source as open_source
+    from zoo.data.split import ArraySplit as ArraySplit
     from zoo.errors import TrainingInterrupted as TrainingInterrupted
     from zoo.errors import ZooError as ZooError
-    from zoo.features import features as features
+    from zoo.inspect.activations import features as features
+    from zoo.inspect.summary import summarize as summarize
     from zoo.layers.lowering import convolution_lowering as convolution_lowering
     from zoo.models.registry import create_model as create_model
     from zoo.models.registry import list_models as list_models
-    from zoo.recipe import list_recipes as list_recipes
-    from zoo.recipe import load_recipe as load_recipe
-    from zoo.summary import summarize as summarize
     from zoo.training.cross_validation import cross_validate as cross_validate
     from zoo.training.evaluation import evaluate as evaluate
     from zoo.training.fit import fit as fit
-    from zoo.training.restoring import load_run as load_run
+    from zoo.training.run.load_run import load_run as load_run
     from zoo.weights import export_weights as export_weights
     from zoo.weights import import_weights as import_weights
 
 _HOME = {
-    "ArraySplit": "zoo.data.dataset",
+    "ArraySplit": "zoo.data.split",
     "Dataset": "zoo.data.dataset",
     "TrainingInterrupted": "zoo.errors",
     "ZooError": "zoo.errors",
@@ -46,11 +46,11 @@ _HOME = {
     "fit": "zoo.training.fit",
     "import_weights": "zoo.weights",
     "list_models": "zoo.models.registry",
-    "list_recipes": "zoo.recipe",
-    "load_recipe": "zoo.recipe",
-    "load_run": "zoo.training.restoring",
+    "list_recipes": "zoo.catalog",
+    "load_recipe": "zoo.catalog",
+    "load_run": "zoo.training.run.load_run",
     "open_source": "zoo.data.sources",
-    "summarize": "zoo.summary",
+    "summarize": "zoo.inspect.summary",
 }
 
 __all__ = list(_HOME)

@@ -160,8 +160,8 @@ def read_recipe(flag_values: flags.FlagValues) -> tuple[str, "Recipe"]:
     Raises:
       ZooError: they ask for none, there is no such recipe, or a change does not fit.
     """
-    from zoo.recipe import list_recipes, load_recipe
-    from zoo.recipe.loading import parse_changes
+    from zoo.catalog import list_recipes, load_recipe
+    from zoo.recipe.assignments import parse_changes
 
     if not flag_values.recipe:
         raise ZooError(f"which recipe? --recipe=NAME, where NAME is one of {', '.join(list_recipes())}")

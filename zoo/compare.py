@@ -85,9 +85,10 @@ def read_study(args: flags.FlagValues) -> tuple["Study", str]:
     Raises:
       ZooError: they ask for none, or contradict each other.
     """
+    from zoo.catalog import list_studies, load_recipe, load_study
     from zoo.errors import ZooError
-    from zoo.recipe import Study, list_studies, load_recipe, load_study
-    from zoo.recipe.loading import parse_changes, parse_variants
+    from zoo.recipe import Study
+    from zoo.recipe.assignments import parse_changes, parse_variants
 
     if bool(args.study) == bool(args.recipe):
         raise ZooError(

@@ -45,7 +45,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.data.dataset import Dataset
     from zoo.terminal import class_table
     from zoo.training.evaluation import BY_CLASS, evaluate
-    from zoo.training.restoring import load_run
+    from zoo.training.run.load_run import load_run
 
     console = streams.make_console(stderr=args.json)
     run = load_run(args.workdir, lambda text: console.print(escape(printable(text)), soft_wrap=True))

@@ -1,7 +1,7 @@
 """What is used of other packages, and of the system, that is no public and stable interface: one table of it.
 
 Each line says which versions it was run with, and what happens without it: with a version that it is not there in, or
-that is newer than those. `tests/test_interfaces.py` holds the table against the code.
+that is newer than those. `tests/project/test_interfaces.py` holds the table against the code.
 """
 
 import re
@@ -69,7 +69,7 @@ INTERFACES = (
         name="`jax.experimental.multihost_utils`",
         package="jax",
         mark="jax.experimental",
-        used_in=("training/checkpoint.py", "training/fit.py", "training/stopping.py"),
+        used_in=("training/run/checkpoint.py", "training/fit.py", "training/interruption.py"),
         tried=("0.10.2", "0.11.2", "0.12.0.1"),
         without="It is imported with `zoo.fit`, and nothing trains; only runs of several processes need it.",
     ),
@@ -77,7 +77,7 @@ INTERFACES = (
         name="Orbax's second interface, `orbax.checkpoint.v1`",
         package="orbax-checkpoint",
         mark="from orbax",
-        used_in=("training/checkpoint.py",),
+        used_in=("training/run/checkpoint.py",),
         tried=("0.11.36", "0.12.0", "0.12.8"),
         without="It is imported with `zoo.fit`, and nothing trains. Methods that 0.12 renamed are called by the name that"
         " is there.",
@@ -86,7 +86,7 @@ INTERFACES = (
         name="the folder that Orbax's code lies in, by which its log records and its tasks' errors are told",
         package="orbax-checkpoint",
         mark='"orbax" ',
-        used_in=("cli.py", "training/checkpoint.py"),
+        used_in=("cli.py", "training/run/checkpoint.py"),
         tried=("0.11.36", "0.12.0", "0.12.8"),
         without="It logs each file that it writes; a damaged checkpoint prints tracebacks beside the one line that says it.",
     ),
@@ -94,7 +94,7 @@ INTERFACES = (
         name="Grain's data sets (before version 1), and the absl flags that its worker processes read",
         package="grain",
         mark="import grain",
-        used_in=("data/loader.py",),
+        used_in=("data/pipeline.py",),
         tried=("0.2.15", "0.2.18"),
         without="Nothing is read, and nothing trains. A version that shuffles otherwise gives other runs: the order of"
         " examples follows from the seed by its shuffle.",
@@ -104,11 +104,11 @@ INTERFACES = (
         package="flax",
         mark="intercept_methods",
         used_in=(
-            "features.py",
-            "initialization.py",
-            "summary.py",
+            "inspect/activations.py",
+            "training/step/initialization.py",
+            "inspect/summary.py",
             "training/diagnosis.py",
-            "training/step.py",
+            "training/step/step.py",
         ),
         tried=("0.12.1", "0.12.8", "0.12.12"),
         without="Layer tables, activations by name and training all need it.",
@@ -127,7 +127,7 @@ INTERFACES = (
         name="that PIL's warnings come from modules called PIL",
         package="pillow",
         mark='module=r"PIL',
-        used_in=("data/decode.py",),
+        used_in=("data/decoding.py",),
         tried=("11.0.0", "13.0.0"),
         without="Images that PIL thinks too large, and damaged EXIF fields, would be announced by warnings; nothing else would change.",
     ),
@@ -152,7 +152,7 @@ INTERFACES = (
         name="`/proc`: the processor's name, and the memory of a process at its height",
         package="system",
         mark='Path("/proc',
-        used_in=("benchmark/memory.py", "training/environment.py"),
+        used_in=("benchmark/memory.py", "training/run/environment.py"),
         tried=(),
         without="The name is what Python's `platform` says, and benchmarks report no memory.",
     ),

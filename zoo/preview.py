@@ -35,7 +35,7 @@ def main(args: flags.FlagValues) -> int:
     from rich.progress import Progress
 
     from zoo.data.sources import open_data
-    from zoo.training.contact_sheet import draw_contact_sheet, first_examples
+    from zoo.inspect.contact_sheet import draw_contact_sheet, first_examples
 
     console = streams.make_console()
     dataset = open_data(recipe.data)

@@ -16,7 +16,7 @@ from rich.text import Text
 from zoo.errors import ZooError, printable
 
 if TYPE_CHECKING:
-    from zoo.data.loader import Corrupt
+    from zoo.data.pipeline import Corrupt
 
 MOST_CORRUPT = 5  # images that are named while a program goes on
 

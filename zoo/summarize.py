@@ -1,23 +1,27 @@
-"""Prints a network's layer table: names, types, output shapes, parameters and multiply-adds (MACs).
+"""Prints a network's layer table, or a list of all networks.
 
+    python -m zoo.summarize --filter='resnet*'
     python -m zoo.summarize --model=alexnet
     python -m zoo.summarize --model=alexnet --compare=mine.csv
 
-With --compare, the exit status is 0 if all layers with parameters agree, and 1 if one differs.
+A layer table has names, types, output shapes, parameters and multiply-adds (MACs). The list has year, paper, parameters,
+MACs, canonical input, and the recipes that train each network. With --compare, the exit status is 0 if all layers with
+parameters agree, and 1 if one differs.
 """
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from zoo import cli, streams
 
 if TYPE_CHECKING:
-    from zoo.summary import Summary
+    from zoo.inspect.summary import Summary
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("model", None, "Name of a network.", flag_values=FLAGS)
+flags.DEFINE_string("model", None, "Name of a network; without it, networks are listed.", flag_values=FLAGS)
+flags.DEFINE_string("filter", "*", "Shell-style pattern of the names to list.", flag_values=FLAGS)
 flags.DEFINE_list("input", None, "Height, width and channels of an image, as in --input=227,227,3.", flag_values=FLAGS)
 cli.define_integer("num_classes", None, "Logits.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_string(
@@ -26,20 +30,19 @@ flags.DEFINE_string(
     "A layer table of your own, CSV or JSON with name, shape and params, to hold against the network's.",
     flag_values=FLAGS,
 )
-flags.DEFINE_bool("json", False, "Print a JSON object instead of a table.", flag_values=FLAGS)
+flags.DEFINE_bool("json", False, "Print JSON instead of a table.", flag_values=FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Prints the table."""
+    """Prints the table or the list."""
     from rich import box
     from rich.table import Table
 
     from zoo.errors import ZooError
-    from zoo.models.registry import list_models
-    from zoo.summary import summarize
+    from zoo.inspect.summary import summarize
 
     if not args.model:
-        raise ZooError(f"which network? --model=NAME, where NAME is one of {', '.join(list_models())}")
+        return list_networks(args)
     try:
         input_shape = tuple(cli.Integer(lower_bound=1).parse(part) for part in args.input) if args.input else None
     except ValueError:
@@ -73,14 +76,75 @@ def main(args: flags.FlagValues) -> int:
     return 0
 
 
+def list_networks(args: flags.FlagValues) -> int:
+    """Prints the list of networks whose names match the pattern.
+
+    Raises:
+      ZooError: there is no such network, or a flag is given that takes one.
+    """
+    from rich import box
+    from rich.progress import track
+    from rich.table import Table
+
+    from zoo.catalog import list_recipes, load_recipe
+    from zoo.errors import ZooError
+    from zoo.inspect.summary import summarize
+    from zoo.models.registry import find_entry, list_models
+
+    for name in ("input", "num_classes", "compare"):
+        if getattr(args, name) is not None:
+            raise ZooError(f"--{name} is of one network: add --model=NAME")
+    names = list_models(args.filter)
+    if not names:
+        raise ZooError(f"--filter={args.filter}: there is no such network; without --filter, all are listed")
+    recipes: dict[str, list[str]] = {}
+    for recipe in list_recipes():
+        recipes.setdefault(load_recipe(recipe).model.name, []).append(recipe)
+    console = streams.make_console(stderr=args.json)
+    rows: list[dict[str, Any]] = []
+    for name in track(names, "counting", console=console, transient=True, disable=not console.is_terminal):
+        entry, summary = find_entry(name), summarize(name)
+        rows.append(
+            {
+                "name": name,
+                "year": entry.year,
+                "paper": entry.paper,
+                "params": summary.params,
+                "macs": summary.macs,
+                "input_shape": entry.input_shape,
+                "num_classes": entry.num_classes,
+                "recipes": recipes.get(name, []),
+            }
+        )
+    if args.json:
+        print(json.dumps(rows))
+        return 0
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("network", "year", "parameters", "MACs", "input", "classes", "paper", "recipes"):
+        table.add_column(heading, justify="right" if heading in ("parameters", "MACs", "classes") else "left")
+    for row in sorted(rows, key=lambda row: (row["year"], row["name"])):
+        table.add_row(
+            row["name"],
+            str(row["year"]),
+            f"{row['params']:,}",
+            f"{row['macs']:,}",
+            "x".join(map(str, row["input_shape"])),
+            str(row["num_classes"]),
+            row["paper"],
+            ", ".join(row["recipes"]),
+        )
+    console.print(table)
+    return 0
+
+
 def show_comparison(model_name: str, summary: "Summary", path: str) -> int:
     """Prints both tables side by side, up to the first difference; 0 if there is none, else 1."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    from zoo.comparison import compare, read_table
     from zoo.errors import printable
+    from zoo.inspect.comparison import compare, read_table
 
     pairs, first = compare(summary, read_table(path))
     table = Table(title=escape(printable(f"{model_name} and {path}")), box=box.SIMPLE_HEAD)

@@ -12,11 +12,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from zoo.errors import printable
-from zoo.summary import summarize
-from zoo.training.environment import processor
+from zoo.inspect.summary import summarize
 from zoo.training.experiment import Experiment
+from zoo.training.run.environment import processor
+from zoo.training.run.verdict import Verdict
 from zoo.training.tracking import Tracker
-from zoo.training.verdict import Verdict
 
 
 class Terminal(Tracker):
@@ -86,10 +86,10 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     summary = summarize(experiment.model, experiment.input_shape)
     devices = experiment.mesh.devices.flat
     target = experiment.recipe.target
-    train, test = experiment.train_feed.epoch, len(experiment.eval_feed.split)
-    held_out = f"; {len(experiment.validation_feed.split):,} held out" if experiment.validation_feed else ""
+    train, test = experiment.train_pipeline.epoch, len(experiment.eval_pipeline.split)
+    held_out = f"; {len(experiment.validation_pipeline.split):,} held out" if experiment.validation_pipeline else ""
     pixels, seen = (
-        " x ".join(map(str, shape)) for shape in (experiment.train_feed.image_shape, experiment.input_shape)
+        " x ".join(map(str, shape)) for shape in (experiment.train_pipeline.image_shape, experiment.input_shape)
     )
     size = (
         f"{pixels} pixels, to the network as {seen}"
@@ -161,7 +161,7 @@ def class_table(
 
 def _undecodable(experiment):
     """How many images are missing in the totals, of which the classes' numbers still know."""
-    dataset, train, test = experiment.dataset, experiment.train_feed, experiment.eval_feed
+    dataset, train, test = experiment.dataset, experiment.train_pipeline, experiment.eval_pipeline
     if train.examples is not None or not (train.resident and test.resident):  # resampled, or not decoded yet
         return ""
     missing = len(dataset.train) + len(dataset.eval) - len(train.split) - len(test.split)

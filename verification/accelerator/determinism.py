@@ -16,16 +16,16 @@ import numpy as np
 import zoo
 from verification.accelerator.unit import Settings
 from zoo import parallel
-from zoo.data.loader import training_batches
+from zoo.data.pipeline import training_batches
 from zoo.data.sources import open_data
 from zoo.errors import TrainingInterrupted
 from zoo.layers import MaxPool
 from zoo.recipe import Recipe
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 from zoo.training.tracking import Tracker
 
 STEPS = 40
-TESTS = ("tests/test_layers.py", "tests/test_convolution.py")
+TESTS = ("tests/layers/test_layers.py", "tests/layers/test_convolution.py")
 
 
 def units(settings: Settings) -> tuple[str, ...]:
@@ -68,8 +68,8 @@ def _step(name):
     """A whole training step from one state on one batch, twice."""
     recipe = _on_carried_data(zoo.load_recipe(name))
     experiment = prepare(recipe, open_data(recipe.data))
-    batch = next(training_batches(experiment.train_feed, recipe.budget.batch_size, seed=0, on_corrupt=print))
-    constants, batch = experiment.constants(experiment.train_feed), parallel.shard_batch(batch, experiment.mesh)
+    batch = next(training_batches(experiment.train_pipeline, recipe.budget.batch_size, seed=0, on_corrupt=print))
+    constants, batch = experiment.constants(experiment.train_pipeline), parallel.shard_batch(batch, experiment.mesh)
     one, other = (experiment.train_step(experiment.initial_state(0), constants, batch) for _ in range(2))
     return {"agrees": _same(one, other)}
 

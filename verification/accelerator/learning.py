@@ -9,7 +9,7 @@ from verification.accelerator.unit import Settings
 from zoo.data.sources import open_data
 from zoo.training.experiment import Experiment
 from zoo.training.fit import fit
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 
 RECIPE = "resnet9_cifar10_fast"
 SEEDS = 20

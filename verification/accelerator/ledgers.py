@@ -9,10 +9,10 @@ import zoo
 from verification.accelerator.unit import Settings
 from verification.convergence import make_reference
 from verification.ledger import read_ledger
+from zoo.catalog import list_recipes
 from zoo.data.sources import open_data
-from zoo.recipe import list_recipes
 from zoo.training.experiment import Experiment
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
 
 SEEDS = 16
 LONG = ("resnet18_cifar10", "resnet20_cifar10", "wrn_16_4_cifar10", "densenet_bc_100_12_cifar10")

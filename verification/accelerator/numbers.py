@@ -10,7 +10,7 @@ import numpy as np
 from flax import traverse_util
 
 from verification.accelerator.unit import Settings
-from verification.behaviour import create_shallow, random_variables
+from verification.architecture.behaviour import create_shallow, random_variables
 from zoo.compilation import compile_quickly
 from zoo.layers.lowering import convolution_lowering
 from zoo.models.registry import create_model, find_entry, list_models

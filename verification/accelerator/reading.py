@@ -11,9 +11,9 @@ from PIL import Image
 import zoo
 from verification.accelerator.unit import Settings
 from zoo.data.sources import open_data
-from zoo.training.environment import cores
 from zoo.training.fit import fit
-from zoo.training.preparing import prepare
+from zoo.training.prepare import prepare
+from zoo.training.run.environment import cores
 from zoo.training.tracking import Tracker
 
 RECIPES = ("alexnet_imagenette", "resnet50_imagenette")

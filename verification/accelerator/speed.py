@@ -14,7 +14,7 @@ from verification.accelerator.unit import Settings
 from zoo.benchmark.networks import measure as measure_network
 from zoo.benchmark.work import Work
 from zoo.benchmark.zoo_side import PROFILED_STEPS, profiled_side
-from zoo.training.environment import environment
+from zoo.training.run.environment import environment
 
 NETWORKS = (
     *("resnet50", "resnet18", "alexnet", "vgg11_bn", "mobilenet_v2"),

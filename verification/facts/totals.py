@@ -11,7 +11,7 @@ from typing import Any
 
 from verification.facts.implementations import NOT_THE_ZOOS, REFERENCES
 from zoo.benchmark.keras_side import KERAS
-from zoo.benchmark.torch_libraries import TIMM, TORCHVISION
+from zoo.references.torch_libraries import TIMM, TORCHVISION
 
 # Definitions that another author wrote from the papers in PyTorch, by the zoo's names.
 COUNTED = {

@@ -60,7 +60,7 @@ def main(args: flags.FlagValues) -> int:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     from zoo.errors import ZooError, printable, unknown
     from zoo.models.registry import find_entry
-    from zoo.training.environment import environment
+    from zoo.training.run.environment import environment
 
     for mode in args.mode:
         if mode not in MODES:

@@ -15,8 +15,8 @@ from zoo.benchmark.timing import compare
 from zoo.benchmark.work import Work
 from zoo.benchmark.zoo_side import profiled_side, zoo_side
 from zoo.errors import ZooError
+from zoo.inspect.summary import summarize
 from zoo.models.registry import create_model
-from zoo.summary import summarize
 
 
 def rivals(against: str) -> dict[str, tuple[Any, ...]]:

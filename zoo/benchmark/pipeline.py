@@ -16,14 +16,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from zoo.benchmark.timing import Side, compare
-from zoo.benchmark.torch_libraries import load
-from zoo.data.dataset import Split
-from zoo.data.folder import FolderSplit
-from zoo.data.loader import Corrupt, make_feed, training_batches
+from zoo.data.pipeline import Corrupt, make_pipeline, training_batches
 from zoo.data.sources import open_source
+from zoo.data.sources.folder import FolderSplit
+from zoo.data.split import Split
 from zoo.errors import ZooError
 from zoo.recipe import Data, HorizontalFlip, Normalize, RandomResizedCrop
-from zoo.training.environment import cores
+from zoo.references.torch_libraries import load
+from zoo.training.run.environment import cores
 
 PIXELS = 224
 IMAGES = 2048  # in a step; each step begins anew, so that nobody profits from what was read ahead while others had their turn
@@ -34,7 +34,7 @@ def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:
     dataset = open_source(spec)
     corrupt = Unreadable(spec, len(dataset.train))
     transforms = (RandomResizedCrop(PIXELS), HorizontalFlip(), Normalize())
-    feed = make_feed(
+    pipeline = make_pipeline(
         dataset.train,
         transforms,
         channels=dataset.channels,
@@ -42,12 +42,12 @@ def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:
         on_corrupt=corrupt,
         workers=workers,
     )
-    if feed.resident or not feed.framing:
+    if pipeline.resident or not pipeline.host_transforms:
         raise ZooError(
             f"--pipeline={spec}: these images are in memory; it takes folder:PATH or tfds:NAME with image files"
         )
     return _side(
-        lambda seed: training_batches(feed, batch_size, seed=seed, on_corrupt=corrupt, workers=workers),
+        lambda seed: training_batches(pipeline, batch_size, seed=seed, on_corrupt=corrupt, workers=workers),
         batch_size,
     )
 
@@ -74,10 +74,10 @@ def torch_loader(spec: str, batch_size: int) -> Side:
     """PyTorch's DataLoader with PIL and torchvision's transforms, a worker process for each core."""
     torch, data = load("torch"), load("torch.utils.data")
     transforms = load("torchvision.transforms")
-    framing = transforms.Compose(
+    host_transforms = transforms.Compose(
         [transforms.RandomResizedCrop(PIXELS), transforms.RandomHorizontalFlip(), transforms.PILToTensor()]
     )
-    files = _Files(open_source(spec).train, framing)
+    files = _Files(open_source(spec).train, host_transforms)
     sampler = data.RandomSampler(
         files, replacement=True, num_samples=IMAGES, generator=torch.Generator().manual_seed(0)
     )
@@ -95,8 +95,8 @@ def torch_loader(spec: str, batch_size: int) -> Side:
 class _Files:
     """A split as PyTorch's map-style data set."""
 
-    def __init__(self, split: Split, framing: Callable) -> None:
-        self.split, self.framing = split, framing
+    def __init__(self, split: Split, host_transforms: Callable) -> None:
+        self.split, self.host_transforms = split, host_transforms
 
     def __len__(self) -> int:
         return len(self.split)
@@ -105,7 +105,7 @@ class _Files:
         encoded, label = self.split.read(int(index))
         if not isinstance(encoded, bytes):
             raise ZooError("--against=torch reads image files only, such as folder:PATH")
-        return self.framing(Image.open(io.BytesIO(encoded)).convert("RGB")), label
+        return self.host_transforms(Image.open(io.BytesIO(encoded)).convert("RGB")), label
 
 
 def tensorflow_pipeline(spec: str, batch_size: int) -> Side:

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from zoo.benchmark.timing import Side
-from zoo.benchmark.torch_libraries import build
 from zoo.benchmark.work import Work
 from zoo.models.registry import find_entry
+from zoo.references.torch_libraries import build
 
 
 def torch_side(work: Work, compiled: bool) -> Side:

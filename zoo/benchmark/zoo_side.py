@@ -12,15 +12,15 @@ import numpy as np
 from zoo import parallel
 from zoo.benchmark.timing import Side
 from zoo.benchmark.work import Work
-from zoo.data.augment import Statistics
-from zoo.data.loader import Batch
+from zoo.data.normalization import Statistics
+from zoo.data.pipeline import Batch
 from zoo.layers.lowering import convolution_lowering, lowering_of_programs
 from zoo.models.registry import create_model, find_entry
-from zoo.optimizer import make_optimizer
 from zoo.recipe import SGD, ConstantRate, Normalize, Regularization
-from zoo.schedule import learning_rate
-from zoo.training.state import create_state
-from zoo.training.step import Constants, make_eval_step, make_train_step
+from zoo.training.step.optimizer import make_optimizer
+from zoo.training.step.schedule import learning_rate
+from zoo.training.step.state import create_state
+from zoo.training.step.step import Constants, make_eval_step, make_train_step
 
 PROFILED_STEPS = 3
 

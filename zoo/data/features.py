@@ -4,8 +4,9 @@ import functools
 
 import numpy as np
 
-from zoo.data.augment import Statistics
-from zoo.data.dataset import Dataset, Split
+from zoo.data.dataset import Dataset
+from zoo.data.normalization import Statistics
+from zoo.data.split import Split
 from zoo.data.splitting import subset
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import Normalization

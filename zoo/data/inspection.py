@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.data.dataset import Dataset, Split
-from zoo.data.decode import CorruptImage, decode, value_range
+from zoo.data.dataset import Dataset
+from zoo.data.decoding import CorruptImage, decode, value_range
+from zoo.data.split import Split
 from zoo.data.splitting import of_classes
 from zoo.errors import ZooError, listed, short
 

@@ -3,14 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from zoo.data.split import Split
 from zoo.errors import printable, short
-
-if TYPE_CHECKING:
-    from zoo.data.dataset import Dataset, Split
 
 MOST_CLASSES = 10  # that are named one by one
 LONGEST_NAME = 40  # letters of a class that is named
@@ -79,22 +77,30 @@ class Report:
         }
 
 
-def make_report(dataset: "Dataset") -> Report:
-    """The report of a data set."""
-    splits = (dataset.train, dataset.eval)
-    train, evaluation = (
-        None if split.labels is None else _counts(split.labels, len(dataset.class_names)) for split in splits
+def make_report(
+    spec: str,
+    examples: str,
+    class_names: Sequence[str],
+    train: Split,
+    eval: Split,
+    *,
+    left_out: Sequence[str],
+    notes: Sequence[str],
+) -> Report:
+    """The report of a data set; arguments are its fields, see `Report`."""
+    training, evaluation = (
+        None if split.labels is None else _counts(split.labels, len(class_names)) for split in (train, eval)
     )
     return Report(
-        dataset.spec,
-        dataset.examples,
-        tuple(dataset.class_names),
-        train,
+        spec,
+        examples,
+        tuple(class_names),
+        training,
         evaluation,
-        (len(dataset.train), len(dataset.eval)),
-        tuple(dataset.left_out),
-        tuple(dataset.notes),
-        _digest(splits),
+        (len(train), len(eval)),
+        tuple(left_out),
+        tuple(notes),
+        _digest((train, eval)),
     )
 
 
@@ -102,7 +108,7 @@ def _counts(labels: np.ndarray, classes: int) -> tuple[int, ...]:
     return tuple(np.bincount(labels, minlength=classes).tolist())
 
 
-def _digest(splits: Sequence["Split"]) -> str | None:
+def _digest(splits: Sequence[Split]) -> str | None:
     """Of what each split says of its examples, see `Split.identify`; None if one says nothing."""
     whole = hashlib.blake2b(digest_size=16)
     for split in splits:

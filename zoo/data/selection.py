@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.data.dataset import ArraySplit, Dataset, Split
+from zoo.data.dataset import Dataset
 from zoo.data.features import check_values, trim
-from zoo.data.folder import FolderSplit
+from zoo.data.sources.folder import FolderSplit
+from zoo.data.split import ArraySplit, Split
 from zoo.data.splitting import all_labels, hold_out, keep_shares, subset
 from zoo.errors import ZooError
 from zoo.recipe import Data
@@ -74,3 +75,8 @@ def select(data: Data, dataset: Dataset) -> tuple[Dataset, Split | None]:
         if len(np.unique(all_labels(train))) < len(np.unique(all_labels(dataset.train))):
             raise ZooError(f"{dataset.spec}: Trim leaves no training example of a class: bring its quantiles apart")
     return dataclasses.replace(dataset, train=train), validation
+
+
+def sample_indices(examples: int, count: int) -> np.ndarray:
+    """`count` positions spread evenly over a split (or all of it): the same ones each time."""
+    return np.unique(np.linspace(0, examples - 1, min(count, examples)).round().astype(np.int64))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.data.dataset import ArraySplit, Split
+from zoo.data.split import ArraySplit, Split
 from zoo.errors import ZooError, shown, unknown
 
 HELD_OUT = 0.2  # share of every class that becomes the evaluation split of a folder or a table without one

@@ -9,9 +9,10 @@ import jax
 import numpy as np
 
 from zoo.data import augment
-from zoo.data.augment import Statistics
-from zoo.data.dataset import Split
-from zoo.data.loader import Corrupt, Feed, decoded
+from zoo.data.normalization import Statistics
+from zoo.data.pipeline import Corrupt, InputPipeline, decoded
+from zoo.data.selection import sample_indices
+from zoo.data.split import Split
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import (
     ChannelMeanStd,
@@ -29,11 +30,6 @@ CACHED_PIXELS = 2**16  # as float64 they stay in the cache: less than half the t
 def sample_size(normalization: Normalization) -> int:
     """How many training images `measure` wants to see; the recipe's, or for a fixed range few, for the colours."""
     return getattr(normalization, "sample", 1_000)
-
-
-def sample_indices(examples: int, count: int) -> np.ndarray:
-    """`count` positions spread evenly over a split (or all of it): the same ones each time."""
-    return np.unique(np.linspace(0, examples - 1, min(count, examples)).round().astype(np.int64))
 
 
 def measure(normalization: Normalization, batches: Iterable[np.ndarray]) -> Statistics:
@@ -106,33 +102,33 @@ def _pixel_mean(
 def measure_split(
     normalization: Normalization,
     train: Split,
-    train_feed: Feed,
-    eval_feed: Feed,
+    train_pipeline: InputPipeline,
+    eval_pipeline: InputPipeline,
     on_corrupt: Callable[[Corrupt], None],
     on_progress: Callable[[str, int, int], None],
     workers: int,
 ) -> Statistics:
     """Statistics of training images as evaluation frames them, which is the same each time."""
     sample = sample_size(normalization)
-    if train_feed.resident and train_feed.framing == eval_feed.framing:
-        images = train_feed.split.images
+    if train_pipeline.resident and train_pipeline.host_transforms == eval_pipeline.host_transforms:
+        images = train_pipeline.split.images
         assert images is not None  # else it would not be resident
         images = images[sample_indices(len(images), sample)]
         batches = np.array_split(images, max(1, images.size // 2**24))
     else:
         indices = sample_indices(len(train), sample)
-        batches = _images(dataclasses.replace(eval_feed, split=train), indices, on_corrupt, on_progress, workers)
+        batches = _images(dataclasses.replace(eval_pipeline, split=train), indices, on_corrupt, on_progress, workers)
     measured = measure(normalization, batches)
     if measured.mean.ndim == 3:  # a mean image goes the way of the images up to Normalize()
-        before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), eval_feed.transforms)
+        before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), eval_pipeline.transforms)
         mean = augment.apply(tuple(before), measured.mean, jax.random.key(0), measured)
         measured = measured._replace(mean=jax.device_get(mean))
     return measured
 
 
-def _images(feed, indices, on_corrupt, on_progress, workers):
+def _images(pipeline, indices, on_corrupt, on_progress, workers):
     done = 0
-    for images, _ in decoded(feed, indices, on_corrupt, workers):
+    for images, _ in decoded(pipeline, indices, on_corrupt, workers):
         yield images
         done += len(images)
         on_progress("measuring training images", done, len(indices))

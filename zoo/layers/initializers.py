@@ -1,6 +1,6 @@
 """Where a network's own parameters come from: initializers that can be asked for their law.
 
-They give what Flax's of the same law give. `zoo.initialization` draws by the law, without a program for each parameter, and
+They give what Flax's of the same law give. `zoo.training.step.initialization` draws by the law, without a program for each parameter, and
 `verification` tests what was drawn against it.
 """
 
@@ -53,7 +53,7 @@ class Uniform:
         return jax.random.uniform(key, shape, dtype, -self.bound, self.bound)
 
 
-OwnLaw = VarianceScaling | Gaussian | Uniform
+OwnInitializer = VarianceScaling | Gaussian | Uniform
 
 
 def torch_kernel() -> VarianceScaling:

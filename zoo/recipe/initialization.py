@@ -1,4 +1,4 @@
-"""How parameters start. `zoo.initialization` draws them; `verification` checks what was drawn."""
+"""How parameters start. `zoo.training.step.initialization` draws them; `verification` checks what was drawn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

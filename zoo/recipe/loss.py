@@ -1,4 +1,4 @@
-"""What is made small. `zoo.loss` computes it, from logits [n, K] and targets [n, K], for each example."""
+"""What is made small. `zoo.training.step.loss` computes it, from logits [n, K] and targets [n, K], for each example."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -9,132 +9,23 @@ from typing import Any, ClassVar, Self
 
 from zoo.errors import ZooError, shown
 from zoo.recipe.augmentation import Augmentation, Normalization
-from zoo.recipe.contradictions import check_together
+from zoo.recipe.budget import Budget
 from zoo.recipe.data import Data
+from zoo.recipe.early_stopping import EarlyStopping
+from zoo.recipe.imbalance import Imbalance
 from zoo.recipe.initialization import Initialization
 from zoo.recipe.loss import Loss, SoftmaxCrossEntropy
-from zoo.recipe.metric import HIGHER_IS_BETTER
-from zoo.recipe.optimizer import Clipping, Optimizer, WeightAverage
-from zoo.recipe.part import LARGEST_INT, Part
-from zoo.recipe.paths import flatten, get, replace
-from zoo.recipe.regularization import EarlyStopping, Regularization
-from zoo.recipe.sampling import Imbalance
+from zoo.recipe.model import Model
+from zoo.recipe.optimizer import Clipping, Optimizer
+from zoo.recipe.overrides import flatten, get, replace
+from zoo.recipe.part import Part
+from zoo.recipe.precision import Precision
+from zoo.recipe.regularization import Regularization
 from zoo.recipe.schedule import Schedule
+from zoo.recipe.target import Target
 from zoo.recipe.transfer import Transfer
-
-
-@dataclass(frozen=True)
-class Model(Part):
-    """The network.
-
-    Attributes:
-      name: from `zoo.list_models()`.
-      num_classes: None for as many as the data has.
-      options: further arguments of `zoo.create_model`, such as {"dropout": 0.5}.
-    """
-
-    name: str
-    num_classes: int | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def validate(self) -> None:
-        self.require(self.num_classes is None or self.num_classes > 0, "num_classes", "positive or None")
-        elsewhere = {
-            "num_classes": "model.num_classes",
-            "dtype": "precision",
-            "name": "model.name",
-            "parent": "none of it",
-        }
-        for name, said in elsewhere.items():
-            if name in self.options:
-                raise ZooError(f"Model.options: {name} is no option of a network; what a recipe says of it is {said}")
-
-
-@dataclass(frozen=True)
-class Precision(Part):
-    """The dtype of the network's computation, by platform. Parameters, statistics and the loss are float32."""
-
-    cpu: str = "float32"
-    gpu: str = "bfloat16"
-    tpu: str = "bfloat16"
-
-    def validate(self) -> None:
-        for name in ("cpu", "gpu", "tpu"):
-            self.require(getattr(self, name) in ("float32", "bfloat16"), name, "float32 or bfloat16")
-
-
-@dataclass(frozen=True)
-class Budget(Part):
-    """How much is computed.
-
-    Attributes:
-      batch_size: images in a step, over all devices.
-      steps, epochs: the length of the run; one of the two.
-      accumulation: each step's batch is cut into this many parts, one after the other, to save memory.
-      evaluate_every: fraction of the run between two evaluations, each followed by a checkpoint.
-      interim_examples: how many examples those evaluations take (None: all); the one at the end takes all.
-    """
-
-    default_sources: ClassVar[Mapping[str, str]] = {"accumulation": "ours: a whole batch fits on today's GPUs"}
-
-    batch_size: int
-    steps: int | None = None
-    epochs: float | None = None
-    accumulation: int = 1
-    evaluate_every: float = 0.1
-    interim_examples: int | None = None
-
-    def validate(self) -> None:
-        self.require(self.batch_size > 0, "batch_size", "positive")
-        if (self.steps is None) == (self.epochs is None):
-            raise ZooError(f"Budget needs either steps or epochs, not steps={self.steps} and epochs={self.epochs}")
-        self.require(self.steps is None or self.steps > 0, "steps", "positive")
-        self.require(self.epochs is None or self.epochs > 0, "epochs", "positive")
-        self.require(self.accumulation > 0, "accumulation", "positive")
-        self.require(self.batch_size % self.accumulation == 0, "accumulation", "a divisor of batch_size")
-        self.require(1e-5 <= self.evaluate_every <= 1, "evaluate_every", "from 0.00001 to 1")
-        self.require(self.interim_examples is None or self.interim_examples > 0, "interim_examples", "positive")
-
-    def total_steps(self, examples: int) -> int:
-        """Optimizer steps of the run, for a training set of so many examples."""
-        if self.epochs is None:
-            assert self.steps is not None  # validate() sees to it
-            return self.steps
-        steps = max(1, round(self.epochs * examples / self.batch_size))
-        if steps > LARGEST_INT:
-            raise ZooError(f"Budget.epochs is {self.epochs:g}: of {examples:,} examples that is more than 2^31 steps")
-        return steps
-
-    def evaluation_steps(self, total_steps: int) -> list[int]:
-        """The steps after which a run of so many is evaluated, the last one included."""
-        every = max(round(total_steps * self.evaluate_every), 1)
-        return [*range(every, total_steps, every), total_steps]
-
-
-@dataclass(frozen=True)
-class Target(Part):
-    """What the evaluation at the end must reach for the run to have converged.
-
-    Attributes:
-      value: of the metric.
-      metric: "top1", "top5" or "balanced_accuracy" (at least `value`, from 0 to 1), or "loss" (at most `value`).
-      within_steps: the promised number of optimizer steps N; None for the whole run.
-    """
-
-    value: float
-    metric: str = "top1"
-    within_steps: int | None = None
-
-    def validate(self) -> None:
-        self.require(self.metric in HIGHER_IS_BETTER, "metric", f"one of {', '.join(HIGHER_IS_BETTER)}")
-        self.require(self.value > 0, "value", "positive")
-        self.require(self.metric == "loss" or self.value <= 1, "value", "in (0, 1]")
-        self.require(self.within_steps is None or self.within_steps > 0, "within_steps", "positive")
-
-    def reached(self, metrics: Mapping[str, float]) -> bool:
-        """Whether an evaluation's metrics are as good as promised."""
-        found = metrics[self.metric]
-        return found >= self.value if HIGHER_IS_BETTER[self.metric] else found <= self.value
+from zoo.recipe.validation import check_together
+from zoo.recipe.weight_average import WeightAverage
 
 
 @dataclass(frozen=True)
@@ -171,7 +62,7 @@ class Recipe(Part):
     schedule: Schedule
     regularization: Regularization
     budget: Budget
-    precision: Precision = Precision()
+    precision: Precision = field(default_factory=Precision)
     target: Target | None = None
     loss: Loss = field(default_factory=SoftmaxCrossEntropy)
     clipping: Clipping | None = None
@@ -186,7 +77,18 @@ class Recipe(Part):
         for path in self.provenance:
             get(self, path)
         self.require(self.auxiliary_weight is None or self.auxiliary_weight > 0, "auxiliary_weight", "positive or None")
-        check_together(self)
+        check_together(
+            augmentation=self.augmentation,
+            budget=self.budget,
+            data=self.data,
+            early_stopping=self.early_stopping,
+            imbalance=self.imbalance,
+            loss=self.loss,
+            normalization=self.normalization,
+            regularization=self.regularization,
+            schedule=self.schedule,
+            target=self.target,
+        )
 
     def override(self, changes: Mapping[str, Any]) -> Self:
         """A copy with other values, by dotted path, such as {"schedule.peak": 0.02}.

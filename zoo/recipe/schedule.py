@@ -1,11 +1,10 @@
-"""The learning rate over the run. `zoo.schedule` computes it.
+"""The learning rate over the run. `zoo.training.step.schedule` computes it.
 
 Times in a schedule are fractions of the run, so that a shorter budget shortens the whole schedule with it.
 """
 
 from dataclasses import dataclass
 
-from zoo.recipe.metric import HIGHER_IS_BETTER
 from zoo.recipe.part import Part
 
 
@@ -130,31 +129,3 @@ class OneCycle(Schedule):
         self.require(0 < self.fall <= 1 - self.rise, "fall", "positive, and at most 1 together with rise")
         self.require(0 < self.initial <= 1, "initial", "in (0, 1]")
         self.require(0 <= self.final <= self.initial, "final", "between 0 and initial")
-
-
-@dataclass(frozen=True)
-class ReduceOnPlateau(Schedule):
-    """`peak`, multiplied by `factor` whenever evaluations no longer get better, as Keras' ReduceLROnPlateau.
-
-    Attributes:
-      metric: "loss", "top1", "top5" or "balanced_accuracy", of the validation split if `data.validation` makes one.
-      factor: of each reduction.
-      patience: so many evaluations in a row that were not better than the best before them lead to a reduction; PyTorch
-        counts from 0, and its patience is one less.
-      minimum_change: by how much it has to be better, in the metric's unit.
-      final: fraction of the peak below which the rate does not fall.
-    """
-
-    metric: str = "loss"
-    factor: float = 0.1
-    patience: int = 3
-    minimum_change: float = 0.0
-    final: float = 0.0
-
-    def validate(self) -> None:
-        super().validate()
-        self.require(self.metric in HIGHER_IS_BETTER, "metric", f"one of {', '.join(HIGHER_IS_BETTER)}")
-        self.require(0 < self.factor < 1, "factor", "in (0, 1)")
-        self.require(self.patience > 0, "patience", "positive")
-        self.require(self.minimum_change >= 0, "minimum_change", "at least 0")
-        self.require(0 <= self.final < 1, "final", "in [0, 1)")

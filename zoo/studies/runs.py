@@ -20,11 +20,11 @@ from zoo.recipe import Recipe, Study
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.recipe.part import conform
 from zoo.recipe.study import START, goes_on
-from zoo.training.environment import environment
 from zoo.training.experiment import Experiment
 from zoo.training.fit import FitResult, fit
-from zoo.training.preparing import prepare
-from zoo.training.run_folder import RunFolder
+from zoo.training.prepare import prepare
+from zoo.training.run.environment import environment
+from zoo.training.run.folder import RunFolder
 from zoo.training.tracking import Tracker
 
 CURVE_POINTS = 50

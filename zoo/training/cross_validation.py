@@ -18,7 +18,7 @@ from zoo.errors import ZooError, printable
 from zoo.recipe import Recipe
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.training.fit import FitResult, fit
-from zoo.training.run_folder import RunFolder
+from zoo.training.run.folder import RunFolder
 from zoo.training.tracking import Tracker
 
 SUMMARY = "cross_validation.json"

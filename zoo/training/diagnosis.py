@@ -8,10 +8,10 @@ import jax.numpy as jnp
 
 from zoo.layers.lowering import convolution_lowering
 from zoo.training.experiment import Experiment
-from zoo.training.freezing import frozen_layers, normalize_as_in_evaluation, without_gradient
-from zoo.training.objective import sums_of_outputs
-from zoo.training.state import TrainState
-from zoo.training.step import Constants, dropout_by_position, mixed_inputs, step_keys
+from zoo.training.step.freezing import frozen_layers, normalize_as_in_evaluation, without_gradient
+from zoo.training.step.objective import sums_of_outputs
+from zoo.training.step.state import TrainState
+from zoo.training.step.step import Constants, dropout_by_position, mixed_inputs, step_keys
 
 
 def first_non_finite(experiment: Experiment, state: TrainState, constants: Constants, batch: Any) -> str:
@@ -20,7 +20,7 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
     Args:
       experiment: of the run.
       state: from before the step; see `TrainState.failed`.
-      constants: of the training feed.
+      constants: of the training pipeline.
       batch: global, as the step had it.
 
     Returns:
@@ -39,7 +39,7 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
     def check_part(state, constants, batch):
         augment_key, dropout_key = step_keys(state)
         images, labels, share = mixed_inputs(
-            experiment.train_feed.transforms, experiment.recipe.augmentation.mixing, constants, batch, augment_key
+            experiment.train_pipeline.transforms, experiment.recipe.augmentation.mixing, constants, batch, augment_key
         )
 
         def loss(params):

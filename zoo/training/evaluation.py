@@ -12,10 +12,10 @@ from flax import traverse_util
 from jax.sharding import Mesh
 
 from zoo import parallel
-from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
-from zoo.data.loader import Corrupt, Feed, evaluation_batches
 from zoo.data.names import but_alike
+from zoo.data.normalization import Statistics
+from zoo.data.pipeline import Corrupt, InputPipeline, evaluation_batches
 from zoo.data.selection import with_classes
 from zoo.data.sources import check_spec, open_data
 from zoo.errors import ZooError, listed, short, shown
@@ -34,9 +34,9 @@ from zoo.recipe import (
     Regularization,
     Resize,
 )
-from zoo.training.objective import Sums
-from zoo.training.preparing import prepare
-from zoo.training.step import Constants
+from zoo.training.prepare import prepare
+from zoo.training.step.objective import Sums
+from zoo.training.step.step import Constants
 
 LARGER = 4  # without a backward pass there is room for it, and large weights are read less often
 BY_CLASS = ("recall", "confusion")  # the metrics that are lists, and too long for a line of records
@@ -46,7 +46,7 @@ def evaluate_feed(
     eval_step: Callable,
     variables: dict[str, Any],
     constants: Constants,
-    feed: Feed,
+    pipeline: InputPipeline,
     mesh: Mesh,
     *,
     batch_size: int,
@@ -60,7 +60,7 @@ def evaluate_feed(
     Args:
       eval_step: from `Experiment.eval_step`.
       variables: of the network.
-      constants, feed: of the split; see `Experiment`.
+      constants, pipeline: of the split; see `Experiment`.
       mesh: devices.
       batch_size: of training, or of a part of its batches, all devices together; here, batches are up to `LARGER` times
         as large.
@@ -77,10 +77,10 @@ def evaluate_feed(
       Lists, named in `BY_CLASS`: `recall`, the share of right answers for each class, None where there is no example;
       and for up to 100 classes `confusion`, a list for each class with the number of its examples by answer.
     """
-    total = len(feed.split) if indices is None else len(indices)
+    total = len(pipeline.split) if indices is None else len(indices)
     batch_size *= min(LARGER, math.ceil(total / batch_size))
     batches = evaluation_batches(
-        feed,
+        pipeline,
         batch_size,
         indices,
         on_corrupt=on_corrupt,
@@ -257,8 +257,8 @@ def evaluate(
     return evaluate_feed(
         experiment.eval_step,
         parallel.replicate(variables, experiment.mesh),
-        experiment.constants(experiment.eval_feed),
-        experiment.eval_feed,
+        experiment.constants(experiment.eval_pipeline),
+        experiment.eval_pipeline,
         experiment.mesh,
         batch_size=recipe.budget.batch_size // recipe.budget.accumulation,
         on_corrupt=on_corrupt,

@@ -8,10 +8,10 @@ import jax
 import numpy as np
 
 from zoo import parallel
-from zoo.data.loader import Batch
+from zoo.data.pipeline import Batch
 from zoo.training.experiment import Experiment
-from zoo.training.state import TrainState
-from zoo.training.step import Constants
+from zoo.training.step.state import TrainState
+from zoo.training.step.step import Constants
 
 
 class Execution(NamedTuple):
@@ -69,7 +69,7 @@ def execute(
     Args:
       experiment: whose program it is.
       state: after `step` steps.
-      constants: of the training feed.
+      constants: of the training pipeline.
       step: done so far.
       batches: this process' parts, as many as `steps_at_once` says.
     """

@@ -13,16 +13,16 @@ from flax import traverse_util
 from jax.sharding import Mesh
 
 from zoo import parallel
-from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
-from zoo.data.loader import Feed
-from zoo.initialization import draw_parameters
-from zoo.layers.initializers import OwnLaw
+from zoo.data.normalization import Statistics
+from zoo.data.pipeline import InputPipeline
+from zoo.layers.initializers import OwnInitializer
 from zoo.layers.lowering import Lowering, convolution_lowering
 from zoo.recipe import Recipe, ReduceOnPlateau
-from zoo.training.objective import Objective
-from zoo.training.state import TrainState, create_state
-from zoo.training.step import Constants, make_eval_step, make_train_step, several_steps
+from zoo.training.step.initialization import draw_parameters
+from zoo.training.step.objective import Objective
+from zoo.training.step.state import TrainState, create_state
+from zoo.training.step.step import Constants, make_eval_step, make_train_step, several_steps
 from zoo.training.transfer import Start
 
 
@@ -31,11 +31,11 @@ class Experiment:
     """A recipe with its data, its network and its devices. Its steps are compiled once, however many seeds are trained.
 
     Attributes:
-      recipe, mesh: as given to `zoo.training.preparing.prepare`.
+      recipe, mesh: as given to `zoo.training.prepare.prepare`.
       dataset: the same, with what the recipe leaves of the training split.
       model: the network, with as many classes as the data has.
-      train_feed, eval_feed: the splits with the transforms that are left for the device.
-      validation_feed: what was held out of the training split, for evaluations on the way; None if nothing was.
+      train_pipeline, eval_pipeline: the splits with the transforms that are left for the device.
+      validation_pipeline: what was held out of the training split, for evaluations on the way; None if nothing was.
       statistics: of the training images.
       class_weights: of the loss, float32 [K]; None if all are 1.
       input_shape: (height, width, channels) that the network is fed.
@@ -43,7 +43,7 @@ class Experiment:
       optimizer, learning_rate: the recipe's, for that many steps.
       strategy: see `zoo.parallel.data_parallel`.
       convolution: how the steps compute convolutions, pools and normalizations, see `zoo.layers.lowering`.
-      laws: that the network draws its parameters by where the recipe says nothing, by path, as far as they are known.
+      own_initializers: that the network draws its parameters by where the recipe says nothing, by path, as far as they are known.
       start: what the network starts from besides its initialization; None for nothing.
       frozen: the parameters that do not move, such as "conv1/kernel".
       steps_per_execution: how many training steps one program does at most, from one evaluation to the next; 0 for all
@@ -54,9 +54,9 @@ class Experiment:
     dataset: Dataset
     mesh: Mesh
     model: nn.Module
-    train_feed: Feed
-    eval_feed: Feed
-    validation_feed: Feed | None
+    train_pipeline: InputPipeline
+    eval_pipeline: InputPipeline
+    validation_pipeline: InputPipeline | None
     statistics: Statistics
     class_weights: np.ndarray | None
     input_shape: tuple[int, int, int]
@@ -65,7 +65,7 @@ class Experiment:
     learning_rate: Callable[[jax.Array], jax.Array]
     strategy: str
     convolution: Lowering
-    laws: Mapping[str, OwnLaw]
+    own_initializers: Mapping[str, OwnInitializer]
     start: Start | None = None
     frozen: frozenset[str] = frozenset()
     steps_per_execution: int = 1
@@ -75,7 +75,7 @@ class Experiment:
         params = traverse_util.flatten_dict(self.abstract_state.params, sep="/")
         started = self.start.variables if self.start else {}
         left = {path: shape for path, shape in params.items() if ("params", *path.split("/")) not in started}
-        drawn = draw_parameters(self.recipe.initialization, self.laws, seed, left)
+        drawn = draw_parameters(self.recipe.initialization, self.own_initializers, seed, left)
         taken = {**{("params", *path.split("/")): values for path, values in drawn.items()}, **started}
         return parallel.make_replicated(self._create_state, self.mesh, jnp.uint32(seed), taken)
 
@@ -105,9 +105,9 @@ class Experiment:
             recipe.loss, recipe.regularization.label_smoothing, recipe.auxiliary_weight, self.class_weights
         )
 
-    def constants(self, feed: Feed) -> Constants:
-        """What every step over a feed gets: statistics, and the images if they are resident."""
-        images, labels = (feed.split.images, feed.split.labels) if feed.resident else (None, None)
+    def constants(self, pipeline: InputPipeline) -> Constants:
+        """What every step over a pipeline gets: statistics, and the images if they are resident."""
+        images, labels = (pipeline.split.images, pipeline.split.labels) if pipeline.resident else (None, None)
         return parallel.replicate(Constants(self.statistics, images, labels), self.mesh)
 
     @functools.cached_property
@@ -117,14 +117,14 @@ class Experiment:
 
     @functools.cached_property
     def train_steps(self) -> Callable:
-        """The compiled program of several training steps, see `zoo.training.step.several_steps`; likewise."""
+        """The compiled program of several training steps, see `zoo.training.step.step.several_steps`; likewise."""
         return self._compile(several_steps(self._train_body), donate=True, of_steps=True)
 
     @property
     def _train_body(self):
         return make_train_step(
             self.model,
-            self.train_feed.transforms,
+            self.train_pipeline.transforms,
             self.optimizer,
             self.learning_rate,
             self.objective,
@@ -136,16 +136,16 @@ class Experiment:
 
     @functools.cached_property
     def eval_step(self) -> Callable:
-        """The compiled evaluation step (variables, constants, batch) -> Sums, for `eval_feed`."""
-        return self._eval_step(self.eval_feed)
+        """The compiled evaluation step (variables, constants, batch) -> Sums, for `eval_pipeline`."""
+        return self._eval_step(self.eval_pipeline)
 
     @functools.cached_property
     def validation_step(self) -> Callable:
-        """The same for `validation_feed`, whose images may be framed elsewhere."""
-        return self._eval_step(self.validation_feed)
+        """The same for `validation_pipeline`, whose images may be framed elsewhere."""
+        return self._eval_step(self.validation_pipeline)
 
-    def _eval_step(self, feed):
-        body = make_eval_step(self.model, feed.transforms, self.recipe.loss)
+    def _eval_step(self, pipeline):
+        body = make_eval_step(self.model, pipeline.transforms, self.recipe.loss)
         return self._compile(body, donate=False)
 
     def _compile(self, body, donate, of_steps=False):

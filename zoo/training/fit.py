@@ -14,21 +14,21 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from zoo import parallel
-from zoo.data.augment import Statistics
 from zoo.data.dataset import Dataset
+from zoo.data.normalization import Statistics
 from zoo.data.sources import open_data
 from zoo.errors import DamagedFile, ZooError, printable, shown
 from zoo.recipe import Recipe, ReduceOnPlateau
-from zoo.training.checkpoint import Checkpoints
-from zoo.training.confusion import draw_confusion
-from zoo.training.curves import draw_curves
 from zoo.training.experiment import Experiment
+from zoo.training.interruption import SkippedImages, one_line_for_disk_errors, stop_on_signals
 from zoo.training.loop import Loop
-from zoo.training.preparing import prepare
-from zoo.training.run_folder import RunFolder
-from zoo.training.stopping import SkippedImages, one_line_for_disk_errors, stop_on_signals
+from zoo.training.prepare import prepare
+from zoo.training.run.checkpoint import Checkpoints
+from zoo.training.run.confusion import draw_confusion
+from zoo.training.run.curves import draw_curves
+from zoo.training.run.folder import RunFolder
+from zoo.training.run.verdict import Verdict
 from zoo.training.tracking import ByClass, History, JSONLines, TensorBoard, Tracker, Trackers
-from zoo.training.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def fit(
         small networks on fast devices, which would wait for the host, and data that is kept on the device. 0 for all
         steps from one evaluation to the next. A signal to stop waits for the program's end.
       trackers: are told of everything that happens.
-      experiment: of this recipe, from `zoo.training.preparing.prepare`, which then decides data, network and devices:
+      experiment: of this recipe, from `zoo.training.prepare.prepare`, which then decides data, network and devices:
         so that runs with several seeds read and compile once. Not with a `workdir`.
 
     Raises:

@@ -10,20 +10,20 @@ from typing import Any
 
 import jax
 
-from zoo.data.loader import Feed, training_batches
-from zoo.data.statistics import sample_indices
+from zoo.data.pipeline import InputPipeline, training_batches
+from zoo.data.selection import sample_indices
 from zoo.errors import TrainingInterrupted
-from zoo.training.checkpoint import Checkpoints
 from zoo.training.diagnosis import first_non_finite
+from zoo.training.early_stopping import Watched
 from zoo.training.evaluation import BY_CLASS, evaluate_feed
 from zoo.training.execution import Execution, execute, steps_at_once
 from zoo.training.experiment import Experiment
-from zoo.training.pace import Clock, Waits
-from zoo.training.state import TrainState
-from zoo.training.stopping import Stop
+from zoo.training.interruption import Stop
+from zoo.training.run.checkpoint import Checkpoints
+from zoo.training.run.verdict import Verdict, diverged, judge
+from zoo.training.step.state import TrainState
+from zoo.training.throughput import Clock, Waits
 from zoo.training.tracking import History, Tracker
-from zoo.training.verdict import Verdict, diverged, judge
-from zoo.training.watching import Watched
 
 # Metrics are read one program late, so that the device has the next one to do meanwhile. Much later must not be: with
 # 32 steps under way, collectives of several CPU devices on few cores wait for each other for ever.
@@ -60,16 +60,18 @@ class Loop:
         budget = experiment.recipe.budget
         evaluations = budget.evaluation_steps(total)
         due = {*evaluations} - {record["step"] for record in self.history.records if record["kind"] != "train"}
-        constants = experiment.constants(experiment.train_feed)
-        evaluate_at_end = evaluate_on_the_way = self.evaluator("eval", experiment.eval_feed, experiment.eval_step)
-        if experiment.validation_feed:
-            evaluate_on_the_way = self.evaluator("validation", experiment.validation_feed, experiment.validation_step)
+        constants = experiment.constants(experiment.train_pipeline)
+        evaluate_at_end = evaluate_on_the_way = self.evaluator("eval", experiment.eval_pipeline, experiment.eval_step)
+        if experiment.validation_pipeline:
+            evaluate_on_the_way = self.evaluator(
+                "validation", experiment.validation_pipeline, experiment.validation_step
+            )
         watched = self.watched
         state, over = watched.follow(state, experiment.mesh), watched.over
         clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque[Execution]()
         step = int(state.step)
         batches = training_batches(
-            experiment.train_feed,
+            experiment.train_pipeline,
             budget.batch_size,
             seed=self.seed,
             first_step=step,
@@ -105,7 +107,7 @@ class Loop:
                 if self.stop.signum:
                     raise self.interrupted(state, step)
                 if step == total or over:
-                    if advice := waits.advice(experiment.dataset.examples, experiment.train_feed.resident):
+                    if advice := waits.advice(experiment.dataset.examples, experiment.train_pipeline.resident):
                         self.tracker.note(advice)
                     self.restore_best(state, step, evaluate_at_end)
                     examples = experiment.dataset.examples
@@ -133,13 +135,13 @@ class Loop:
         self.tracker.evaluation({**record, "restored_step": best_step})
 
     def evaluator(
-        self, kind: str, feed: Feed, eval_step: Callable
+        self, kind: str, pipeline: InputPipeline, eval_step: Callable
     ) -> Callable[[dict[str, Any], int, bool], dict[str, Any] | None]:
         """A function (variables, step, whether it is the evaluation at the end, which takes all examples) -> the record of
-        an evaluation on a feed; None if a signal ended it.
+        an evaluation on a pipeline; None if a signal ended it.
         """
         experiment, budget = self.experiment, self.experiment.recipe.budget
-        constants = experiment.constants(feed)
+        constants = experiment.constants(pipeline)
 
         class Stopped(Exception):
             pass
@@ -153,13 +155,13 @@ class Loop:
 
             indices, started = None, time.perf_counter()
             if budget.interim_examples is not None and not at_end:
-                indices = sample_indices(len(feed.split), budget.interim_examples)
+                indices = sample_indices(len(pipeline.split), budget.interim_examples)
             with contextlib.suppress(Stopped):
                 metrics = evaluate_feed(
                     eval_step,
                     variables,
                     constants,
-                    feed,
+                    pipeline,
                     experiment.mesh,
                     batch_size=budget.batch_size // budget.accumulation,
                     indices=indices,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.training.experiment import Experiment
-from zoo.training.run_folder import RunFolder
-from zoo.training.verdict import Verdict
+from zoo.training.run.folder import RunFolder
+from zoo.training.run.verdict import Verdict
 
 
 class Tracker:

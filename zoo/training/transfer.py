@@ -14,7 +14,7 @@ from flax import traverse_util
 from zoo.errors import ZooError, shown
 from zoo.models.registry import find_entry, name_of
 from zoo.recipe import Transfer
-from zoo.training.restoring import load_run
+from zoo.training.run.load_run import load_run
 from zoo.weights import import_weights
 
 

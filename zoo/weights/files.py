@@ -17,7 +17,7 @@ from zoo.weights.tensors import UNREADABLE, Unread
 
 LARGEST_HEADER = 2**16  # bytes of an array's header in an .npz file; NumPy itself takes 10,000 characters
 # Files that have to be gone through as a whole hold a network's weights, and perhaps what an optimizer keeps.
-LARGEST, LARGEST_SHARE = 2**30, 20
+LARGEST, LARGEST_EXPANSION = 2**30, 20
 # The types of `.safetensors` files that NumPy has; what ml_dtypes adds to it is not everywhere.
 SAFETENSORS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
@@ -36,7 +36,7 @@ def open_tensors(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[
       ZooError: the file is missing, damaged, of another kind, or holds what would have to be executed.
     """
     suffix = ".pth" if path.name.lower().endswith(".pth.tar") else path.suffix.lower()  # which is no tar file
-    largest = LARGEST + LARGEST_SHARE * sum(4 * math.prod(shape) for shape in wanted.values())
+    largest = LARGEST + LARGEST_EXPANSION * sum(4 * math.prod(shape) for shape in wanted.values())
     if suffix == ".keras":
         raise ZooError(f"{path} is a program: save its weights by themselves, model.save_weights('x.weights.h5')")
     if suffix in (".h5", ".hdf5"):

@@ -6,14 +6,15 @@ import itertools
 import jax
 import jax.numpy as jnp
 
-from zoo.data.augment import color, erasing, framing, policies  # noqa: F401 - they register what they transform
-from zoo.data.augment.canvas import Array, Canvas, Statistics, transformed
+from zoo.data.augment import color, erasing, normalization, policies, resize_crop  # noqa: F401  # register their transforms
+from zoo.data.augment.canvas import Canvas, transformed
 from zoo.data.augment.geometry import resample
 from zoo.data.augment.mixing import mix, soft_targets
 from zoo.data.augment.views import average_views
+from zoo.data.normalization import Array, Statistics
 from zoo.recipe.augmentation import Affine, Transform
 
-__all__ = ["Array", "Canvas", "Statistics", "apply", "average_views", "mix", "output_shape", "soft_targets"]
+__all__ = ["Canvas", "apply", "average_views", "mix", "output_shape", "soft_targets"]
 
 
 def apply(transforms: tuple[Transform, ...], image: Array, key: jax.Array, statistics: Statistics) -> jax.Array:

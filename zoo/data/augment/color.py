@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from zoo.data.augment.canvas import Canvas, Statistics, transformed
+from zoo.data.augment.canvas import Canvas, transformed
+from zoo.data.normalization import Statistics
 from zoo.recipe.augmentation import Brightness, Contrast, Hue, PCAColor, Saturation
 
 LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, with torchvision's digits

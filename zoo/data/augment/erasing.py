@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from zoo.data.augment.canvas import Canvas, Statistics, transformed
+from zoo.data.augment.canvas import Canvas, transformed
+from zoo.data.normalization import Statistics
 from zoo.recipe.augmentation import Cutout, RandomErasing
 
 ATTEMPTS = 10  # with the paper's areas and ratios, all of them fail once in ten thousand million images

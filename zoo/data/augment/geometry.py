@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax.scipy import ndimage
 
-from zoo.data.augment.canvas import Canvas, Statistics, transformed
+from zoo.data.augment.canvas import Canvas, transformed
+from zoo.data.normalization import Statistics
 from zoo.recipe.augmentation import (
     Affine,
     HorizontalFlip,

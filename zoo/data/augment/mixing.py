@@ -5,8 +5,8 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from zoo.data.augment.canvas import Array
 from zoo.data.augment.erasing import rectangle
+from zoo.data.normalization import Array
 from zoo.recipe.augmentation import CutMix, Mixing, Mixup, OneOf, PairMixing
 
 

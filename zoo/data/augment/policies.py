@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zoo.data.augment.canvas import Canvas, Statistics, transformed
+from zoo.data.augment.canvas import Canvas, transformed
 from zoo.data.augment.color import blend, grey
 from zoo.data.augment.geometry import matrix, warp
+from zoo.data.normalization import Statistics
 from zoo.recipe.augmentation import RandAugment, TrivialAugmentWide
 
 BINS = 31  # strengths of each operation

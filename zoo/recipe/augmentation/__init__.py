@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from zoo.errors import ZooError
 from zoo.recipe.augmentation.color import Brightness, Contrast, Hue, PCAColor, Saturation
 from zoo.recipe.augmentation.erasing import Cutout, RandomErasing
-from zoo.recipe.augmentation.framing import CenterCrop, RandomCrop, RandomResizedCrop, Resize, ResizeShort, TenCrop
 from zoo.recipe.augmentation.geometry import (
     Affine,
     HorizontalFlip,
@@ -27,6 +26,7 @@ from zoo.recipe.augmentation.normalization import (
     UnitRange,
 )
 from zoo.recipe.augmentation.policies import RandAugment, TrivialAugmentWide
+from zoo.recipe.augmentation.resize_crop import CenterCrop, RandomCrop, RandomResizedCrop, Resize, ResizeShort, TenCrop
 from zoo.recipe.augmentation.transform import Transform
 from zoo.recipe.part import Part
 

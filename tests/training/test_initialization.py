@@ -1,0 +1,239 @@
+"""Distributions against their formulas, and that verification's tests of them can fail."""
+
+import fnmatch
+import functools
+import itertools
+import re
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import traverse_util
+
+import zoo
+from verification.architecture.behaviour import create_shallow
+from verification.initialization import find_problems, variance
+from zoo.errors import ZooError
+from zoo.layers.initializers import Gaussian, Uniform, VarianceScaling
+from zoo.models.registry import find_entry
+from zoo.recipe import *
+from zoo.training.prepare import prepare
+from zoo.training.step.initialization import distribution_of, draw, draw_parameters, own_initializers
+
+DISTRIBUTIONS = [
+    HeNormal(), HeUniform(), GlorotNormal(), GlorotUniform(), LeCunNormal(), LeCunUniform(), Normal(0.01),
+    TruncatedNormal(0.02), HeNormal(truncated=True), GlorotNormal(truncated=True), LeCunNormal(truncated=True),
+    Orthogonal(), Orthogonal(scale=2**0.5),
+]  # fmt: skip
+ALPHA = (
+    1e-4  # of each test below; 39 distributions x at most 3 tests raise a false alarm once in 85 changes of the seed
+)
+
+
+def initialize(model, rules, shape):
+    """Variables, of which the parameters that `rules` name are drawn by them."""
+    variables = model.init(jax.random.key(3), jnp.zeros((1, *shape)), train=False)
+    params = traverse_util.flatten_dict(variables["params"], sep="/")
+    return variables | {"params": traverse_util.unflatten_dict(params | draw_parameters(rules, {}, 3, params), sep="/")}
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
+@pytest.mark.parametrize("shape", [(3, 3, 64, 96), (400, 300), (5, 5, 48, 256)])
+def test_draws_are_distributed_as_named(distribution, shape):
+    values = draw(distribution, jax.random.key(0), shape)
+    assert find_problems("kernel", values, distribution, ALPHA) == []
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 16, 30), (100, 7), (1, 1)], ids=str)
+def test_draws_are_those_of_flax(shape):
+    """Which draws all of a kernel at once, by one program for each shape; float32 rounds a product either way."""
+    scaling = nn.initializers.variance_scaling
+    for ours, theirs in (
+        (HeNormal(), scaling(2.0, "fan_in", "normal")),
+        (HeNormal(truncated=True), nn.initializers.he_normal()),
+        (HeUniform(), nn.initializers.he_uniform()),
+        (GlorotNormal(), scaling(1.0, "fan_avg", "normal")),
+        (GlorotNormal(truncated=True), nn.initializers.glorot_normal()),
+        (GlorotUniform(), nn.initializers.glorot_uniform()),
+        (LeCunNormal(), scaling(1.0, "fan_in", "normal")),
+        (LeCunNormal(truncated=True), nn.initializers.lecun_normal()),
+        (LeCunUniform(), nn.initializers.lecun_uniform()),
+        (Normal(0.3), nn.initializers.normal(0.3)),
+        (TruncatedNormal(0.3), nn.initializers.truncated_normal(0.3)),
+        (Orthogonal(2.0), nn.initializers.orthogonal(2.0)),
+        (Constant(0.5), nn.initializers.constant(0.5)),
+    ):
+        key = jax.random.key(5)
+        expected = np.asarray(theirs(key, shape, jnp.float32))
+        np.testing.assert_allclose(draw(ours, key, shape), expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 16, 30), (100, 7), (1, 1)], ids=str)
+def test_networks_own_laws_draw_what_their_initializers_give(shape):
+    scaled = [
+        VarianceScaling(scale, fan, law)
+        for scale, fan, law in itertools.product(
+            (1 / 3, 2.0), ("fan_in", "fan_out", "fan_avg"), ("normal", "truncated_normal", "uniform")
+        )
+    ]
+    for law in (*scaled, Gaussian(0.3), Uniform(0.2)):
+        key = jax.random.key(5)
+        expected = np.asarray(law(key, shape))
+        np.testing.assert_allclose(draw(law, key, shape), expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+        assert find_problems("kernel", draw(law, key, (50, 60)), law, ALPHA) == []
+        assert find_problems("kernel", 1.2 * draw(law, key, (50, 60)), law, ALPHA)
+
+
+@pytest.mark.slow
+def test_networks_name_the_laws_of_their_kernels():
+    """In every family; but LeNet's is no other's. A network without names still starts, by its own initializers."""
+    families = {find_entry(name).module: name for name in zoo.list_models() if name != "lenet5"}
+    for name in families.values():
+        model, shape = create_shallow(name), (1, *find_entry(name).input_shape)
+        with own_initializers() as recorded:
+            variables = jax.eval_shape(functools.partial(model.init, train=False), jax.random.key(0), jnp.zeros(shape))
+        params = traverse_util.flatten_dict(variables["params"], sep="/")
+        assert {path for path in params if path.endswith("kernel")} <= recorded.keys(), name
+
+
+@pytest.mark.parametrize(
+    "law", [Gaussian(0.1), Uniform(0.3), VarianceScaling(2.0, "fan_in", "truncated_normal")], ids=repr
+)
+@pytest.mark.parametrize("shape", [(3, 4), (3, 3, 1, 16)], ids=str)
+def test_false_alarms_are_as_rare_as_stated(law, shape):
+    """At most 3 tests with a probability of 0.01 each: more than 60 of 1,000 seeds once in 10 million."""
+    draws = np.asarray(jax.vmap(lambda key: law(key, shape))(jax.random.split(jax.random.key(1), 1000)))
+    assert sum(bool(find_problems("kernel", values, law, 0.01)) for values in draws) <= 60
+
+
+def test_the_formulas():
+    assert variance(HeNormal(), (3, 3, 64, 96)) == 2 / (9 * 64)
+    assert variance(GlorotUniform(), (3, 3, 64, 96)) == 2 / (9 * (64 + 96))
+    assert variance(LeCunNormal(), (400, 300)) == 1 / 400
+    assert variance(VarianceScaling(1.0, "fan_avg", "uniform"), (3, 3, 64, 96)) == 2 / (9 * (64 + 96))
+    assert variance(VarianceScaling(2.0, "fan_out", "normal"), (3, 3, 64, 96)) == 2 / (9 * 96)
+    assert variance(Uniform(0.3), (7,)) == pytest.approx(0.03)
+
+
+def test_truncated_draws_end_at_two_deviations():
+    shape, key = (3, 3, 64, 96), jax.random.key(0)
+    plain = draw(TruncatedNormal(0.02), key, shape)
+    assert 0.0399 < float(jnp.abs(plain).max()) <= 0.04
+    # A Gaussian between -2 and 2 has the variance 1 - 4 phi(2) / (Phi(2) - Phi(-2)) = 0.77374.
+    assert variance(TruncatedNormal(0.02), shape) == pytest.approx(0.02**2 * 0.7737413)
+    corrected = draw(HeNormal(truncated=True), key, shape)
+    limit = 2 * np.sqrt(2 / (9 * 64) / 0.7737413)
+    assert 0.997 * limit < float(jnp.abs(corrected).max()) <= limit * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 16, 32), (3, 3, 4, 64), (50, 50)], ids=str)
+def test_orthogonal_kernels_keep_lengths(shape):
+    kernel = np.asarray(draw(Orthogonal(scale=1.5), jax.random.key(0), shape), float)
+    matrix = kernel.reshape(-1, shape[-1])
+    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    np.testing.assert_allclose(tall.T @ tall, 1.5**2 * np.eye(tall.shape[1]), atol=1e-5)
+
+
+def test_a_wrong_deviation_of_the_new_distributions_is_found():
+    shape, key = (3, 3, 64, 96), jax.random.key(0)
+    for distribution in (TruncatedNormal(0.02), HeNormal(truncated=True), Orthogonal()):
+        right = draw(distribution, key, shape)
+        assert not find_problems("kernel", right, distribution, ALPHA)
+        assert find_problems("kernel", 1.02 * right, distribution, ALPHA)
+    normal = draw(Normal(0.02), key, shape)
+    assert find_problems("kernel", normal, TruncatedNormal(0.02), ALPHA)
+    assert find_problems("kernel", draw(TruncatedNormal(0.02), key, shape), Normal(0.02), ALPHA)
+    assert find_problems("kernel", draw(HeNormal(), key, shape), HeNormal(truncated=True), ALPHA)
+    assert "orthogonal vectors" in find_problems("kernel", normal, Orthogonal(), ALPHA)[0]
+    length = 3 * 3 * 64  # orthogonal, but one and the same: a reflection of the identity by the vector of ones
+    reflection = np.eye(length) - np.ones((length, length)) * 2 / length
+    assert "its mean is off" in find_problems("kernel", -reflection, Orthogonal(), ALPHA)[0]
+
+
+def test_vectors_have_no_fans():
+    for distribution in (HeNormal(), GlorotUniform(), Orthogonal()):
+        with pytest.raises(ZooError, match="Initialization.bias must be Normal, TruncatedNormal or Constant, not"):
+            Initialization(bias=distribution)
+    recipe = zoo.load_recipe("alexnet").override({"initialization.exceptions": {"conv1/*": Orthogonal()}})
+    with pytest.raises(ZooError, match="initialization: conv1/bias is a vector, and Orthogonal is for kernels"):
+        prepare(recipe, zoo.open_source("fashion_mnist"))
+
+
+RESIDUAL_ENDS = {  # (pattern, blocks) as the docstring of `Initialization` has them
+    "resnet18": ("layer*_*/bn2/scale", 8),
+    "resnet50": ("layer*_*/bn3/scale", 16),
+    "wide_resnet50_2": ("layer*_*/bn3/scale", 16),
+    "resnext50_32x4d": ("layer*_*/bn3/scale", 16),
+    "resnet20": ("layer*_*/bn2/scale", 9),
+    "wrn_16_4": ("layer*_*/conv2/kernel", 6),
+    "resnetv2_50": ("layer*_*/conv3/kernel", 16),
+}
+
+
+# What resnet18 shows, those that are like it show in `-m slow`.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("resnet50", "wide_resnet50_2", "resnext50_32x4d")))
+        for name in RESIDUAL_ENDS
+    ],
+)
+def test_residual_branches_that_start_at_zero(name):
+    """The logits then do not depend on what is inside of the branches, and do without."""
+    pattern, blocks = RESIDUAL_ENDS[name]
+    assert f'"{pattern}"' in Initialization.__doc__
+    options = {"width": 4} if name.startswith("wrn") else {"width": 8}
+    if name.startswith("resnext"):
+        options["groups"] = 4
+    model, shape = zoo.create_model(name, num_classes=3, **options), (32, 32, 3)
+    images = jax.random.normal(jax.random.key(1), (2, *shape))
+    inside = re.compile(r"layer\d_\d+/conv1/kernel")
+
+    def change_of_logits(exceptions):
+        variables = initialize(model, Initialization(exceptions=exceptions), shape)
+        flat = traverse_util.flatten_dict(variables["params"], sep="/")
+        zero = [path for path in flat if fnmatch.fnmatchcase(path, pattern) and not jnp.any(flat[path])]
+        other = {path: -value if inside.fullmatch(path) else value for path, value in flat.items()}
+        one, two = (
+            model.apply({**variables, "params": traverse_util.unflatten_dict(params, sep="/")}, images)
+            for params in (flat, other)
+        )
+        return len(zero), float(jnp.abs(one - two).max())
+
+    assert change_of_logits({pattern: Constant(0.0)}) == (blocks, 0.0)
+    without = change_of_logits({})
+    assert without[0] == 0 and without[1] > 1e-3
+
+
+def test_wrong_draws_are_found():
+    shape, key = (3, 3, 64, 96), jax.random.key(0)
+    he = draw(HeNormal(), key, shape)
+    truncated = nn.initializers.he_normal()(key, shape, jnp.float32)  # flax truncates at two deviations
+    for values in (1.02 * he, he + 0.002, truncated, draw(HeUniform(), key, shape)):
+        assert find_problems("kernel", values, HeNormal(), ALPHA)
+    assert find_problems("bias", np.array([1.0, 1.0, 0.0]), Constant(1.0), ALPHA) == ["bias: 1 values are not 1"]
+
+
+def test_exceptions_win_and_the_rest_is_the_networks_own():
+    rules = Initialization(kernel=HeNormal(), exceptions={"fc*/kernel": Normal(0.5), "fc8/kernel": Normal(0.1)})
+    assert distribution_of(rules, "conv1/kernel") == HeNormal()
+    assert distribution_of(rules, "fc7/kernel") == Normal(0.5)
+    assert distribution_of(rules, "fc8/kernel") == Normal(0.1)
+    assert distribution_of(rules, "conv1/bias") is None
+    model = zoo.create_model("alexnet", hidden=16)
+    params = initialize(model, rules, (67, 67, 3))["params"]
+    assert float(params["fc7"]["kernel"].std()) == pytest.approx(0.5, rel=0.2)
+    assert bool(jnp.all(params["conv2"]["bias"] == 1)) and bool(jnp.all(params["conv1"]["bias"] == 0))
+
+
+def test_a_parameters_values_do_not_depend_on_other_layers():
+    rules = Initialization(kernel=HeNormal())
+    wide, narrow = (
+        initialize(zoo.create_model("alexnet", hidden=hidden), rules, (67, 67, 3))["params"] for hidden in (8, 16)
+    )
+    np.testing.assert_array_equal(wide["conv5"]["kernel"], narrow["conv5"]["kernel"])
+    flat = traverse_util.flatten_dict(narrow, sep="/")
+    kernels = [np.asarray(value).ravel()[:4] for path, value in flat.items() if path.endswith("kernel")]
+    assert len({kernel.tobytes() for kernel in kernels}) == len(kernels)

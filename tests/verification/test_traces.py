@@ -1,0 +1,144 @@
+"""What verification finds of a recipe without training it: its budget, rate, images and the loss before training."""
+
+import dataclasses
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from examples import small, tabular, tiny_dataset
+
+import zoo
+from verification import traces
+from verification.check import Group
+from verification.initialization import first_eval_step
+from verification.traces.images import check_images, check_splits, fits, looks_normalized, network_inputs
+from verification.traces.transforms import behaves, geometry
+from zoo.data.dataset import Dataset
+from zoo.data.resize_crop import frame as framing_on_the_host
+from zoo.data.split import ArraySplit
+from zoo.recipe import *
+from zoo.training.evaluation import evaluate_feed
+from zoo.training.prepare import prepare
+from zoo.training.step.optimizer import make_optimizer
+
+
+def test_images_are_looked_at_from_all_over_the_split():
+    """Those of a folder come class by class."""
+    classes, each = np.arange(10), 60
+    images = np.repeat(25 * classes, each).astype(np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
+    split = ArraySplit(images, np.repeat(classes, each).astype(np.int32))
+    dataset = Dataset("by class", split, split, tuple(map(str, classes)), channels=1)
+    recipe = tabular("fashion_mnist", normalization=ChannelMeanStd())
+    experiment = prepare(recipe, dataset)
+    (found,) = (check for check in check_images(Group("small", "traces"), experiment) if check.name == "input")
+    assert found.status == "pass", found.detail
+    front = network_inputs(experiment, np.arange(each * 3))
+    assert not looks_normalized(recipe.normalization, front)[0]
+
+
+@pytest.fixture(scope="module")
+def long_run():
+    """2,500 steps of 16, which are 20 epochs of 2,000 images."""
+    changes = {"budget__steps": None, "budget__epochs": 20.0}
+    return prepare(small(zoo.load_recipe("alexnet"), **changes), tiny_dataset())
+
+
+def test_a_budget_that_is_not_kept_is_noticed(long_run, monkeypatch):
+    group = Group("small", "traces")
+    assert traces.check_budget(group, long_run).detail == "2,500 steps of 16 are 20.00 epochs of 2,000 examples"
+    longer = dataclasses.replace(long_run, total_steps=2501)
+    assert traces.check_budget(group, longer).detail == "2,501 steps where 2,500 belong"
+    order = traces.training_order
+    monkeypatch.setattr(
+        traces, "training_order", lambda pipeline, batch_size, seed: order(pipeline, batch_size - 1, seed)
+    )
+    assert "batch 0 has 15 examples, 15 of which count" in traces.check_budget(group, long_run).detail
+    again = lambda pipeline, batch_size, seed: dict.fromkeys(range(200), order(pipeline, batch_size, seed)[0])  # noqa: E731
+    monkeypatch.setattr(traces, "training_order", again)
+    assert traces.check_budget(group, long_run).detail == "there are examples twice in the first epoch"
+
+
+def test_a_rate_that_is_wrong_at_the_end_of_one_epoch_is_noticed(long_run):
+    group = Group("small", "traces")
+    assert "at 19 ends of epochs" in traces.check_learning_rate(group, long_run).detail
+    end = next(step for step in range(125, 2500, 125) if step not in np.linspace(0, 2499, 1000).astype(int))
+    rate = long_run.learning_rate
+    bent = dataclasses.replace(long_run, learning_rate=lambda step: rate(step) * jnp.where(step == end, 1.01, 1.0))
+    assert f"at step {end} it is" in traces.check_learning_rate(group, bent).detail
+
+
+@pytest.mark.parametrize("clipping", [ClipByNorm(1000.0), ClipByValue(0.01)])
+def test_clipping_and_decay_that_are_missing_are_noticed(recipe, dataset, monkeypatch, clipping):
+    """Whatever the threshold is, and whatever the parameters are called that decay."""
+    regularization = Regularization(weight_decay=0.01, decayed=("c1/kernel",))
+    experiment = prepare(recipe.override({"clipping": clipping, "regularization": regularization}), dataset)
+    group = Group("small", "traces")
+    assert traces.check_updates(group, experiment).status == "pass"
+    for wrong in (
+        lambda optimizer, regularization, rate, clipping: make_optimizer(optimizer, regularization, rate, None),
+        lambda optimizer, regularization, rate, clipping: make_optimizer(optimizer, Regularization(), rate, clipping),
+    ):
+        monkeypatch.setattr(traces, "make_optimizer", wrong)
+        assert traces.check_updates(group, experiment).status == "fail"
+
+
+@dataclasses.dataclass
+class Numbered:
+    """A split of a million files, too large to be looked at as a whole."""
+
+    first: int
+    length: int
+    images: None = None
+
+    def __len__(self):
+        return self.length
+
+    def read(self, index):
+        return str(self.first + index).encode(), 0
+
+
+def test_training_images_among_few_that_are_evaluated_are_noticed():
+    """If all of 50,000 images are among 1.28 million, 4 of 1,000 are expected among the 5,000 that are looked at."""
+    train = Numbered(0, 1_281_167)
+    for first, status in ((1_281_167, "pass"), (0, "fail")):
+        dataset = types.SimpleNamespace(train=train, eval=Numbered(first, 50_000), examples="images")
+        assert check_splits(Group("large", "traces"), dataset).status == status
+
+
+def test_crops_are_looked_at_on_the_host_too(monkeypatch):
+    crop = RandomResizedCrop(224)
+    assert behaves(crop)[0]
+    middle = RandomResizedCrop(32, min_area=0.5, max_area=0.5)
+    monkeypatch.setattr(
+        geometry, "frame", lambda picture, host_transforms, random: framing_on_the_host(picture, (middle,), random)
+    )
+    assert not behaves(crop)[0]
+
+
+def test_evaluation_images_may_be_a_little_larger_if_the_network_takes_them():
+    def fit(model, trained, evaluated):
+        shapes = [(size, size, 3) for size in (trained, evaluated)]
+        return fits(types.SimpleNamespace(model=zoo.create_model(model, 10), input_shape=shapes[0]), shapes[1])
+
+    assert fit("resnet18", 176, 224) and fit("alexnet", 227, 227)
+    assert not fit("resnet18", 128, 224) and not fit("resnet18", 224, 176) and not fit("alexnet", 227, 259)
+
+
+@pytest.mark.slow
+def test_the_loss_before_training_goes_by_the_statistics_of_the_batch():
+    changes = {
+        "model": Model("resnet20"),
+        "augmentation": Augmentation((Resize(32), Normalize()), (Resize(32), Normalize())),
+        "initialization": Initialization(kernel=HeNormal()),
+    }
+    experiment = prepare(small(zoo.load_recipe("alexnet")).override(changes), tiny_dataset())
+    variables, pipeline = experiment.initial_state(0).variables, experiment.eval_pipeline
+    images, labels = network_inputs(experiment, np.arange(16)), pipeline.split.labels[:16]
+    logits, _ = experiment.model.apply(variables, images, train=True, mutable=["batch_stats"])
+    expected = -np.asarray(jax.nn.log_softmax(logits))[np.arange(16), labels].mean()
+    constants, arguments = experiment.constants(pipeline), {"batch_size": 16, "indices": np.arange(16)}
+    for step, same in ((first_eval_step(experiment), True), (experiment.eval_step, False)):
+        found = evaluate_feed(step, variables, constants, pipeline, experiment.mesh, **arguments)
+        assert (found["loss"] == pytest.approx(expected, rel=1e-4)) == same

@@ -1,0 +1,282 @@
+"""Verification itself: that it fails when it should, and that its statistics are what they say."""
+
+import contextlib
+import dataclasses
+import json
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import scipy.stats
+from examples import tiny_dataset
+from programs import run_python
+
+import zoo
+from verification import convergence, ledger, report, suite
+from verification.check import Check, Group
+from verification.convergence import first_steps
+from verification.faults import FAULTS
+from verification.pool import check_recipes
+from verification.statistics import prediction_band, share_is_plausible
+from verification.suite import check_recipe
+from zoo.errors import ZooError
+from zoo.training.fit import fit
+from zoo.training.prepare import prepare
+
+# Each fault, a recipe, and the check (group: name) that must find it without training anything.
+FOUND_BY = {
+    "same_padding": ("alexnet", "architecture: layers"),
+    "no_lrn": ("alexnet", "architecture: logits"),
+    "raw_pixels": ("lenet5", "traces: input"),
+    "wide_initialization": ("lenet5", "initialization: distributions"),
+    "evaluated_on_training_images": ("lenet5", "traces: splits"),
+    "high_learning_rate": ("lenet5", "traces: learning rate"),
+    "low_learning_rate": ("lenet5", "traces: learning rate"),
+}
+
+
+def failures(checks):
+    return [f"{check.name}: {check.detail}" for check in checks if check.status == "fail"]
+
+
+@pytest.mark.parametrize("fault", FOUND_BY)
+def test_faults_are_found_before_training(fault):
+    """And by the check that is there for it. That none fails without a fault is in verification/test_verification.py."""
+    recipe, found_by = FOUND_BY[fault]
+    group, _, name = found_by.partition(": ")
+    with FAULTS[fault]():
+        assert name in [check.name for check in check_recipe(recipe, [group]) if check.status == "fail"]
+
+
+def test_wide_weights_are_seen_in_the_loss_too():
+    with FAULTS["wide_initialization"]():
+        assert [found.split(":")[0] for found in failures(check_recipe("lenet5", ["initialization"]))] == [
+            "distributions",
+            "loss",
+        ]
+
+
+@pytest.mark.slow
+def test_shuffled_labels_can_only_be_found_by_training_and_are():
+    """At the end of the first quarter, when the loss should have fallen and has not."""
+    with FAULTS["shuffled_labels"]():
+        (found,) = failures(check_recipe("lenet5", ["convergence"]))
+    assert "loss, part 1 is 2." in found and found.endswith("stopped there")
+
+
+def test_a_fault_is_put_into_every_process():
+    (found,) = check_recipes(["lenet5"], ["traces"], fault="raw_pixels")
+    assert "input" in [check.name for check in found if check.status == "fail"]
+
+
+def test_every_fault_has_a_test():
+    assert set(FAULTS) == {*FOUND_BY, "shuffled_labels"}
+
+
+@pytest.mark.slow
+def test_the_command_line_fails_for_a_fault(tmp_path):
+    files = [f"--json={tmp_path / 'report.json'}", f"--junit={tmp_path / 'report.xml'}"]
+    arguments = ["--recipe=lenet5", "--only=traces", *files]
+    assert run_python("-m", "verification", *arguments).returncode == 0
+    done = run_python("-m", "verification", *arguments, "--fault=raw_pixels")
+    assert done.returncode == 1 and "fail" in done.stdout, done.stderr
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert content["status"] == 1 and content["environment"]["versions"]["jax"]
+    failed = {check["name"] for check in content["checks"] if check["status"] == "fail"}
+    assert failed == {"input"}
+    suite_element = ElementTree.parse(tmp_path / "report.xml").getroot()
+    assert int(suite_element.get("failures")) == len(suite_element.findall("testcase/failure")) == 1
+    assert int(suite_element.get("tests")) == len(content["checks"])
+
+
+# The convergence check, on a network that trains in seconds, with a ledger made for it.
+
+
+LEARNS = {
+    "budget.batch_size": 32, "budget.steps": 40, "budget.interim_examples": 64, "schedule.peak": 0.05,
+    "target": zoo.recipe.Target(0.2),
+}  # fmt: skip
+
+
+@pytest.fixture
+def small_world(monkeypatch, tmp_path):
+    """A recipe, data and an empty ledger of its own."""
+    monkeypatch.setattr(ledger, "FOLDER", tmp_path)
+    return zoo.load_recipe("lenet5").override(LEARNS), tiny_dataset()
+
+
+def check_small(experiment, seed=suite.SEED):
+    return list(convergence.check_convergence("small", experiment, "cpu", seed))
+
+
+def test_without_reference_runs_the_bands_are_undecided(small_world):
+    recipe, dataset = small_world
+    checks = check_small(prepare(recipe, dataset))
+    assert [check.status for check in checks] == ["pass", "undecided"]
+    assert "--record --seeds=8" in checks[1].detail and report.exit_status(checks) == 3
+
+
+def test_reference_runs_of_other_data_decide_nothing(small_world):
+    recipe, dataset = small_world
+    experiment = prepare(recipe, dataset)
+    for seed in range(5):
+        run = convergence.reference_run(
+            "small",
+            experiment,
+            seed,
+            [{"kind": "train", "loss": 1.0, "top1": 0.5, "images_per_second": 9.0}] * 20,
+            {"loss, part 1": 1.0 + seed},
+        )
+        ledger.append_run("small", "cpu", {**run, "data": "folder:other", "first_steps": 20})
+    runs = ledger.read_first_steps("small", recipe, "cpu")
+    (check,) = first_steps.check_first_steps("small", experiment, runs, suite.SEED)
+    assert (check.status, check.detail) == ("undecided", "the reference runs are of folder:other, and this is tiny")
+    for run in runs:
+        del run["first_steps"]
+        ledger.append_run("small", "cpu", run)
+    found = {check.name: check for check in check_small(experiment)}
+    assert (found["bands"].status, found["bands"].detail) == (check.status, check.detail)
+    assert ledger.data_name("folder:some/where/flowers/") == "folder:flowers"
+
+
+@pytest.mark.slow
+def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
+    """Of good runs, 1 in 100 falls outside; each of the two wrong ones is caught by another measure or side."""
+    recipe, dataset = small_world
+    experiment = prepare(recipe, dataset)
+    for seed in range(5):
+        convergence.record_run("small", experiment, "cpu", seed)
+    runs = ledger.read_ledger("small", recipe, "cpu")
+    assert len(runs) == 5 and len(runs[0]["train_loss"]) == 40 and runs[0]["environment"]["versions"]["jax"]
+    assert {check.status for check in check_small(experiment)} == {"pass"}
+    # The target is not part of how a run goes; all else is.
+    assert ledger.read_ledger("small", recipe.override({"target": None}), "cpu") == runs
+    assert ledger.read_ledger("small", recipe.override({"schedule.peak": 0.1}), "cpu") == []
+    with pytest.raises(ZooError, match="the seed 3 is one of the reference runs"):
+        check_small(experiment, seed=3)
+    # Too bad: labels of other images. Too good: labels that can be read off the picture, as if they had leaked.
+    random = np.random.default_rng(0)
+    shuffled = dataclasses.replace(dataset.train, labels=random.permutation(dataset.train.labels))
+    assert losses_beyond(check_small(prepare(recipe, dataclasses.replace(dataset, train=shuffled)))) == {"above"}
+    leaked = [
+        dataclasses.replace(split, images=np.broadcast_to(stripe_of(split.labels), split.images.shape))
+        for split in (dataset.train, dataset.eval)
+    ]
+    too_good = dataclasses.replace(dataset, train=leaked[0], eval=leaked[1])
+    assert losses_beyond(check_small(prepare(recipe, too_good))) == {"below"}
+
+
+def stripe_of(labels):
+    """Images [N, 1, 28, 1] that say the class by where they are white."""
+    return np.where(np.arange(28) // 2 == labels[:, None], 255, 0).astype(np.uint8)[:, None, :, None]
+
+
+def losses_beyond(checks):
+    """On which sides of their bands the losses of a run lie that are outside."""
+    found = [re.search(r"loss.* is ([\d.]+); ([\d.]+) to ([\d.]+),", failure) for failure in failures(checks)]
+    numbers = [[float(number) for number in match.groups()] for match in found if match]
+    return {"above" if value > high else "below" for value, _, high in numbers}
+
+
+def test_a_run_that_diverges_fails(small_world):
+    recipe, dataset = small_world  # LeNet's tanh would keep its features within 1
+    recipe = recipe.override({"model": zoo.recipe.Model("mlp"), "schedule.peak": 1e30, "target": None})
+    checks = check_small(prepare(recipe, dataset))
+    assert checks[0].status == "fail" and "diverged: at step" in checks[0].detail
+
+
+@pytest.mark.slow
+def test_first_steps_have_bands_of_their_own(small_world):
+    recipe, dataset = small_world
+    experiment = prepare(recipe, dataset)
+    for seed in range(5):
+        first_steps.record_first_steps("small", experiment, "cpu", seed, steps=20)
+    runs = ledger.read_first_steps("small", recipe, "cpu")
+    assert [len(run["train_loss"]) for run in runs] == [20] * 5
+    assert ledger.read_ledger("small", recipe, "cpu") == []  # they are no reference for whole runs
+    whole = [record for record in fit(recipe, seed=3, dataset=dataset).history if record["kind"] == "train"][:20]
+    assert runs[3]["train_loss"] == pytest.approx([record["loss"] for record in whole], abs=1e-6)
+
+    def statuses(experiment):
+        return {
+            check.name: check.status for check in first_steps.check_first_steps("small", experiment, runs, suite.SEED)
+        }
+
+    assert statuses(experiment) == {"start": "pass", "target": "skip"} | dict.fromkeys(
+        (f"band of loss, part {number}" for number in range(1, 5)), "pass"
+    )
+    stuck = prepare(recipe.override({"schedule.peak": 1e-6}), dataset)
+    assert "fail" in statuses(stuck).values()
+    runs[0]["measures"]["loss, part 4"] = 2.31  # one of them had learned nothing yet: ln 10 is 2.303
+    assert statuses(experiment)["start"] == "skip"
+    with pytest.raises(ZooError, match="--first=40: the run has 40 steps"):
+        first_steps.record_first_steps("small", experiment, "cpu", 9, steps=40)
+
+
+@pytest.mark.parametrize(
+    ("runs", "images_per_second", "status"), [(4, 100, "undecided"), (5, 100, None), (5, 50, "skip")]
+)
+def test_the_quick_tier_trains_what_is_known_to_be_short(small_world, runs, images_per_second, status):
+    """40 steps of 32 images: 12.8 s at 100 images a second, 25.6 s at 50."""
+    recipe, _ = small_world
+    known = {
+        "fingerprint": ledger.fingerprint(recipe), "images_per_second": images_per_second, "data": "tiny", "measures": {},
+    }  # fmt: skip
+    for seed in range(runs):
+        ledger.append_run("small", "cpu", known | {"seed": seed, "train_loss": [1.0] * 40, "evaluations": []})
+    left_out = suite.leave_out("small", recipe, "cpu")
+    assert (left_out and left_out.status) == status
+
+
+def test_a_recipe_without_ledger_is_reported_as_unverified(monkeypatch, tmp_path):
+    monkeypatch.setattr(ledger, "FOLDER", tmp_path)
+    (check,) = check_recipe("lenet5", ["convergence"], tier="quick")
+    assert check.status == "undecided" and check.detail.startswith("unverified: 0 reference runs")
+
+
+def test_a_recipe_whose_data_is_missing_is_checked_but_for_its_training(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    checks = list(check_recipe("alexnet_imagenet", ["traces", "convergence"]))
+    assert {check.status for check in checks[:-1]} == {"pass"}, failures(checks)
+    assert checks[-1].status == "skip" and "tfds:imagenet2012 is not prepared" in checks[-1].detail
+
+
+def test_the_band_is_a_prediction_interval():
+    """Its coverage, over 20,000 sets of 8 reference runs and one more; three standard errors of a share are allowed."""
+    random, alpha, trials = np.random.default_rng(0), 0.05, 20_000
+    inside = 0
+    for runs in random.normal(3.0, 0.2, (trials, 9)):
+        inside += runs[8] in prediction_band(runs[:8], alpha)
+    error = 3 * np.sqrt(alpha * (1 - alpha) / trials)
+    assert abs(inside / trials - (1 - alpha)) < error
+    band = prediction_band([1.0, 2.0, 3.0], 0.05)
+    reach = scipy.stats.t.ppf(0.975, 2) * np.sqrt(1 + 1 / 3)
+    assert (band.low, band.high) == pytest.approx((2 - reach, 2 + reach))
+
+
+def test_the_alarm_rate_is_shared_among_measures():
+    runs = [{"a": value, "b": 2 * value} for value in (1.0, 2.0, 3.0)]
+    bands = convergence.measure_bands(runs, 0.01)
+    assert bands["a"] == prediction_band([1.0, 2.0, 3.0], 0.005)
+
+
+def test_shares():
+    assert share_is_plausible(50, 100, 0.5, 1e-3) and not share_is_plausible(80, 100, 0.5, 1e-3)
+
+
+def test_statuses(tmp_path):
+    group = Group("net", "traces")
+    good, bad = group.check("a", True, "fine"), group.check("b", False, "wrong < right & more")
+    open_question, missing = group.undecided("c", "no runs"), group.skip("d", "no data")
+    assert [report.exit_status(checks) for checks in ([good], [good, missing], [good, open_question], [bad, open_question])] == [
+        0, 0, 3, 1,
+    ]  # fmt: skip
+    assert report.summary([good, bad, missing, missing]) == "1 pass, 1 fail, 2 skip"
+    report.write_junit(tmp_path / "x.xml", [good, bad, open_question, missing])
+    cases = ElementTree.parse(tmp_path / "x.xml").getroot()
+    assert [[child.tag for child in case] for case in cases] == [["system-out"], ["failure"], ["skipped"], ["skipped"]]
+    assert cases[1][0].get("message") == "wrong < right & more"
+    with contextlib.suppress(AttributeError):
+        good.status = "fail"
+    assert isinstance(good, Check) and good.status == "pass"

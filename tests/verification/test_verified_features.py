@@ -1,0 +1,76 @@
+"""The verification of what a network is fed of a table: it passes what the formulas give, and fails what they do not."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from examples import features_dataset, tabular
+
+from verification.check import Group
+from verification.faults import FAULTS
+from verification.suite import check_recipe
+from verification.traces.features import check_features
+from zoo.recipe import *
+from zoo.training.prepare import prepare
+
+RANDOM = np.random.default_rng(0)
+# Skewed, so that means are no medians, of different scales, one of them constant, and with gaps.
+ROWS = (RANDOM.exponential(1, (300, 4)) * [1000, 1, 0.01, 0] + [5, 0, -1, 3]).astype(np.float32)
+ROWS[RANDOM.random(ROWS.shape) < 0.1] = np.nan
+LABELS = np.arange(300) % 2
+DATASET = features_dataset(ROWS[:200], LABELS[:200], ROWS[200:], LABELS[200:])
+
+RECIPES = {
+    "mean": tabular(data__missing=ImputeMean()),
+    "median": tabular(data__missing=ImputeMedian()),
+    "range": tabular(data__missing=ImputeMedian(), normalization=FeatureRange()),
+    "unscaled": tabular(data__missing=ImputeMedian(), normalization=Unscaled()),
+    "winsorized": tabular(data__missing=ImputeMedian(), data__outliers=Winsorize(0.05, 0.9)),
+    "trimmed": tabular(data__missing=ImputeMedian(), data__outliers=Trim(0.0, 0.95)),
+    "validation": tabular(data__missing=ImputeMedian(), data__validation=0.2),
+    "mixed": tabular(data__missing=ImputeMedian(), augmentation__mixing=Mixup(0.4)),
+}
+
+
+def statuses(experiment):
+    return {check.name: check.status for check in check_features(Group("tiny", "traces"), experiment)}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_is_right_passes(name):
+    found = statuses(prepare(RECIPES[name], DATASET))
+    assert set(found.values()) == {"pass"} and list(found)[:3] == ["splits", "input", "missing"]
+    assert list(found)[3:] == (["Mixup"] if name == "mixed" else [])
+
+
+@pytest.mark.parametrize(
+    ("does", "says"),
+    [
+        ("mean", "median"),
+        ("unscaled", "median"),
+        ("median", "range"),
+        ("median", "winsorized"),
+        ("winsorized", "median"),
+    ],
+)
+def test_what_another_recipe_does_fails(does, says):
+    experiment = prepare(RECIPES[does], DATASET)
+    assert statuses(dataclasses.replace(experiment, recipe=RECIPES[says]))["input"] == "fail"
+
+
+def test_values_that_were_not_filled_in_fail():
+    experiment = prepare(RECIPES["median"], DATASET)
+    statistics = experiment.statistics._replace(fill=np.full(4, np.nan, np.float32))
+    found = statuses(dataclasses.replace(experiment, statistics=statistics))
+    assert found["missing"] == "fail" and found["input"] == "fail"
+
+
+def test_examples_in_both_splits_fail():
+    both = features_dataset(ROWS[:200], LABELS[:200], ROWS[:100], LABELS[:100])
+    assert statuses(prepare(RECIPES["median"], both))["splits"] == "fail"
+
+
+@pytest.mark.parametrize(("fault", "name"), [("raw_pixels", "input"), ("evaluated_on_training_images", "splits")])
+def test_faults_are_found_in_a_recipe_for_a_table(fault, name):
+    with FAULTS[fault]():
+        assert name in [check.name for check in check_recipe("mlp", ["traces"]) if check.status == "fail"]

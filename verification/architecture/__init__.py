@@ -1,0 +1,82 @@
+"""Is it the right network? Layer by layer against its facts, number by number against another implementation, in use."""
+
+from collections.abc import Iterator
+
+from verification.architecture.behaviour import check_behaviour
+from verification.architecture.keras_numbers import check_keras_numbers
+from verification.architecture.numbers import check_numbers
+from verification.check import Check, Group
+from verification.facts import load_facts
+from zoo.inspect.summary import Row, summarize
+from zoo.models.registry import create_model, find_entry
+
+
+def check_architecture(model_name: str) -> Iterator[Check]:
+    """Checks every layer's name, type, output shape, parameters and MACs; the totals of every source; numbers; behaviour."""
+    yield from check_layers(model_name)
+    if load_facts(model_name) is None:
+        return
+    yield from check_numbers(model_name)
+    yield from check_keras_numbers(model_name)
+    yield from check_behaviour(model_name)
+
+
+def check_layers(model_name: str) -> Iterator[Check]:
+    """Checks what the facts say of each layer and of the network as a whole; nothing is computed for it."""
+    group = Group(model_name, "architecture")
+    facts = load_facts(model_name)
+    if facts is None:
+        yield group.check("facts", False, f"there is no verification/facts/{model_name}.json to hold it against")
+        return
+    summary = summarize(model_name, tuple(facts["input_shape"]), facts["num_classes"])
+    yield group.check("layers", *_compare_layers(facts, summary, find_entry(model_name)))
+    yield group.check("totals", *_compare_totals(facts, summary))
+    if "with_heads" in facts:
+        yield from _check_heads(group, model_name, facts)
+
+
+def _check_heads(group, model_name, facts):
+    """The same with the auxiliary heads."""
+    facts = {**facts, **facts["with_heads"], "layers": facts["layers"] + facts["with_heads"]["layers"]}
+    model = create_model(model_name, aux_heads=True)
+    summary = summarize(model, tuple(facts["input_shape"]))
+    yield group.check("layers with heads", *_compare_layers(facts, summary, find_entry(model_name)))
+    yield group.check("totals with heads", *_compare_totals(facts, summary))
+
+
+def _compare_layers(facts, summary, entry):
+    """Whether each layer of the facts is there, and no other that has parameters; and a line that says so."""
+    name_of = entry.layouts[facts["layout"]].name if "layout" in facts else str
+    found = {name_of(row.name): Row(name_of(row.name), *row[1:]) for row in summary.rows}
+    expected = {row[0]: Row(row[0], row[1], tuple(row[2]), *row[3:]) for row in facts["layers"]}
+    missing = [f"{row.name} is missing" for row in expected.values() if row.name not in found]
+    surplus = [f"{row.name} is surplus" for row in found.values() if row.params and row.name not in expected]
+    differing = [
+        f"{tuple(found[name])} where {tuple(row)} belongs"
+        for name, row in expected.items()
+        if name in found and found[name] != row
+    ]
+    problems = differing + missing + surplus
+    if problems:
+        return False, f"{len(problems)} of {len(expected)} layers are wrong; first: {problems[0]}"
+    return True, f"all {len(expected)} layers agree in name, type, shape, parameters and MACs"
+
+
+def _compare_totals(facts, summary):
+    """Whether every source gives the same totals; and a line that says so."""
+    totals = {name: getattr(summary, name) for name in ("params", "batch_stats", "macs")}
+    wrong = [
+        f"{name} {totals[name]:,} instead of {source[name]:,} ({source['name']})"
+        for source in facts["sources"]
+        for name in totals
+        if source[name] is not None and totals[name] != source[name]
+    ]
+    sources = "; ".join(
+        f"{source['name']} ({source['differs']})" if "differs" in source else source["name"]
+        for source in facts["sources"]
+    )
+    counts = f"{summary.params:,} parameters, {summary.batch_stats:,} moving statistics, {summary.macs:,} MACs"
+    count = len(facts["sources"])
+    agreement = f"{count} agree" if count > 1 else "not confirmed by a second source"
+    open_questions = f"; unconfirmed: {facts['unconfirmed']}" if "unconfirmed" in facts else ""
+    return not wrong, "; ".join(wrong) or f"{counts}; {agreement}: {sources}{open_questions}"

@@ -1,0 +1,65 @@
+"""Holds a network's logits against those of Keras's network, for weights that anyone can make again."""
+
+import json
+import math
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from verification.architecture.numbers import TOLERANCE, gaussian, regenerated_input
+from verification.check import Check, Group
+from zoo.compilation import run_once
+from zoo.models.registry import create_model, find_entry
+from zoo.paths import THIRD_PARTY
+from zoo.weights import import_weights
+
+KERAS_REFERENCES = THIRD_PARTY / "references" / "keras"  # by `keras_reference.py`
+
+
+def load_keras_reference(model_name: str) -> dict[str, Any] | None:
+    """The numbers of Keras's network, or None if there are none."""
+    path = KERAS_REFERENCES / f"{model_name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def regenerated_variable(name: str, shape: tuple[int, ...], gain: float) -> np.ndarray:
+    """The float32 array that third_party/references/README.md defines for a variable of Keras's."""
+    random = np.random.RandomState(zlib.crc32(name.encode()))
+    variable = name.rpartition("/")[2]
+    if variable in ("bias", "beta", "moving_mean"):
+        values = 0.1 * random.standard_normal(shape)
+    elif variable in ("gamma", "moving_variance"):
+        values = random.uniform(0.5, 1.5, shape)
+    elif len(shape) == 1:
+        values = random.uniform(0.1, 0.5, shape)
+    else:
+        # A depthwise kernel, [height, width, channels, 1], sees one channel; of others the last axis counts outputs.
+        fan_in = math.prod(shape[:2] if len(shape) == 4 and shape[3] == 1 else shape[:-1])
+        values = gaussian(random, shape, math.sqrt(gain / fan_in))
+    return values.astype(np.float32, copy=False)
+
+
+def check_keras_numbers(model_name: str) -> Iterator[Check]:
+    """Compares logits with Keras's, where Keras has the network."""
+    reference = load_keras_reference(model_name)
+    if reference is None:
+        return
+    model = create_model(model_name, **find_entry(model_name).layouts["keras"].options)
+    variables = import_weights(
+        model,
+        {name: regenerated_variable(name, tuple(shape), reference["gain"]) for name, shape in reference["variables"]},
+        "keras",
+    )
+    with jax.default_matmul_precision("highest"):
+        images = regenerated_input(tuple(reference["input_nhwc"][1:]))
+        logits = run_once(lambda variables, images: model.apply(variables, images, train=False), variables, images)
+    expected = np.array(reference["outputs_f64"]["logits"])
+    deviation = np.abs(logits - expected).max() / expected.std()
+    yield Group(model_name, "architecture").check(
+        "keras logits",
+        bool(deviation <= TOLERANCE),
+        f"differ from {reference['builder']} by {deviation:.1e} of their deviation, {TOLERANCE:.0e} is allowed",
+    )

@@ -1,0 +1,161 @@
+"""Does the recipe converge as it promises, and as it always has?"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from verification.check import Check, Group
+from verification.ledger import append_run, data_name, fingerprint, of_data, read_ledger
+from verification.statistics import Band, prediction_band
+from zoo.errors import ZooError
+from zoo.training.experiment import Experiment
+from zoo.training.fit import FitResult, fit
+from zoo.training.run.environment import environment
+from zoo.training.tracking import Tracker
+
+ALPHA = 0.01  # of good runs fail by their bands, over all of their measures together, on average over ledgers and seeds
+FEWEST_RUNS = 5
+PARTS = 4  # the run is cut into this many, and the mean training loss of each is a measure
+
+
+def check_convergence(
+    recipe_name: str, experiment: Experiment, platform: str, seed: int, trackers: Sequence[Tracker] = ()
+) -> Iterator[Check]:
+    """Trains with a seed that is not in the ledger, and holds the run against the target and the reference runs."""
+    group, recipe = Group(recipe_name, "convergence"), experiment.recipe
+    known = read_ledger(recipe_name, recipe, platform)
+    runs = of_data(known, experiment.dataset.spec)
+    bands = measure_bands([run["measures"] for run in runs], ALPHA) if len(runs) >= FEWEST_RUNS else {}
+    check_seed(recipe_name, seed, runs)
+    try:
+        result = fit(recipe, seed=seed, trackers=[_Watch(bands), *trackers], experiment=experiment)
+    except _OutOfBand as early:
+        yield group.check("bands", False, f"{early}; stopped there")
+        return
+    yield group.check("target", result.verdict.converged, result.verdict.explanation)
+    if not bands:
+        why = of_other_data(known, experiment) if known and not runs else too_few(recipe_name, runs, platform)
+        yield group.undecided("bands", why)
+    elif result.verdict.value is not None:
+        measures = measure(result)
+        for name, band in bands.items():
+            yield group.check(f"band of {name}", measures[name] in band, describe(name, measures[name], band))
+
+
+def check_seed(recipe_name: str, seed: int, runs: Sequence[dict[str, Any]]) -> None:
+    """Raises `ZooError` if a run would be held against itself."""
+    if seed in [run["seed"] for run in runs]:
+        raise ZooError(f"the seed {seed} is one of the reference runs' of {recipe_name}: choose another")
+
+
+def too_few(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str) -> str:
+    """What is missing where there are too few reference runs for bands, and how to make them."""
+    return (
+        f"unverified: {len(runs)} reference runs of this recipe on {platform}, {FEWEST_RUNS} are needed; make them with"
+        f" python -m verification --recipe={recipe_name} --record --seeds=8"
+    )
+
+
+def of_other_data(runs: Sequence[dict[str, Any]], experiment: Experiment) -> str:
+    """Why reference runs of another data set decide nothing."""
+    return f"the reference runs are of {runs[-1]['data']}, and this is {data_name(experiment.dataset.spec)}"
+
+
+def measure(result: FitResult) -> dict[str, float]:
+    """The numbers that make up a run: accuracy and loss at its end, and the mean training loss of each of its parts."""
+    losses = [record["loss"] for record in result.history if record["kind"] == "train"]
+    return {**losses_of_parts(losses), "final loss": result.metrics["loss"], "final top1": result.metrics["top1"]}
+
+
+def losses_of_parts(losses: Sequence[float]) -> dict[str, float]:
+    """The mean training loss of each part of a run, or of its beginning."""
+    return {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(_parts(losses), 1)}
+
+
+def _parts(values):
+    return [part for part in np.array_split(values, PARTS) if len(part)]
+
+
+def measure_bands(runs: Sequence[dict[str, float]], alpha: float) -> dict[str, Band]:
+    """A two-sided band for each measure, such that a good run is outside of any with probability `alpha` at most.
+
+    By Bonferroni's inequality, each may have its part of `alpha`. Too good fails as well as too bad: it means that
+    labels have leaked.
+    """
+    return {name: prediction_band([run[name] for run in runs], alpha / len(runs[0])) for name in runs[0]}
+
+
+def describe(name: str, value: float, band: Band) -> str:
+    """A measure and where it should lie."""
+    where = f"{band.low:.4f} to {band.high:.4f}, from {band.n} runs with mean {band.mean:.4f}, deviation {band.deviation:.4f}"
+    return f"{name} is {value:.4f}; {where}"
+
+
+class _OutOfBand(Exception):
+    """A run has left its bands and need not go on."""
+
+
+class _Watch(Tracker):
+    """Ends a run as soon as a part of it is outside of its band."""
+
+    def __init__(self, bands):
+        self.bands, self.losses = bands, []
+
+    def begin(self, experiment, first_step):
+        self.ends = [part[-1] + 1 for part in _parts(np.arange(experiment.total_steps))]
+
+    def train(self, record):
+        self.losses.append(record["loss"])
+        if record["step"] in self.ends:
+            number = self.ends.index(record["step"]) + 1
+            start = self.ends[number - 2] if number > 1 else 0
+            name, value = f"loss, part {number}", float(np.mean(self.losses[start:]))
+            if name in self.bands and value not in self.bands[name]:
+                raise _OutOfBand(describe(name, value, self.bands[name]))
+
+
+def record_run(
+    recipe_name: str, experiment: Experiment, platform: str, seed: int, trackers: Sequence[Tracker] = ()
+) -> dict[str, Any]:
+    """Makes one reference run and adds it to the ledger; see `make_reference`."""
+    run = make_reference(recipe_name, experiment, seed, trackers)
+    append_run(recipe_name, platform, run)
+    return run
+
+
+def make_reference(
+    recipe_name: str, experiment: Experiment, seed: int, trackers: Sequence[Tracker] = ()
+) -> dict[str, Any]:
+    """Makes one reference run, with all of its numbers.
+
+    Raises:
+      ZooError: the run diverged. It is no reference; leaving it out and going on would make the ledger look better than
+        the recipe is.
+    """
+    result = fit(experiment.recipe, seed=seed, trackers=trackers, experiment=experiment)
+    if result.verdict.value is None:
+        raise ZooError(f"{recipe_name} with seed {seed} is no reference: {result.verdict.explanation}")
+    run = reference_run(recipe_name, experiment, seed, result.history, measure(result))
+    return run | {"converged": result.verdict.converged}
+
+
+def reference_run(
+    recipe_name: str, experiment: Experiment, seed: int, history: Sequence[dict[str, Any]], measures: dict[str, float]
+) -> dict[str, Any]:
+    """A line of the ledger."""
+    trained = [record for record in history if record["kind"] == "train"]
+    return {
+        "recipe": recipe_name,
+        "fingerprint": fingerprint(experiment.recipe),
+        "data": data_name(experiment.dataset.spec),
+        "seed": seed,
+        "measures": measures,
+        "train_loss": [round(record["loss"], 6) for record in trained],
+        "train_top1": [round(record["top1"], 6) for record in trained],
+        "evaluations": [record for record in history if record["kind"] == "eval"],
+        "images_per_second": float(
+            np.median([record["images_per_second"] for record in trained if "images_per_second" in record])
+        ),
+        "environment": {name: value for name, value in environment().items() if name != "command"},
+    }

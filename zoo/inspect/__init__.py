@@ -1,0 +1,1 @@
+"""Looks into networks and data: layer tables, comparisons, activations, contact sheets."""

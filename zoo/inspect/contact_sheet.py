@@ -1,0 +1,158 @@
+"""Pictures of training images as the network receives them, beside the same images without augmentation."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zoo.data import imbalance
+from zoo.data.dataset import Dataset, check_dataset
+from zoo.data.pipeline import Corrupt, evaluation_batches, make_pipeline, training_batches
+from zoo.data.selection import select
+from zoo.data.statistics import measure_split
+from zoo.errors import ZooError, printable
+from zoo.picture_files import save_picture
+from zoo.recipe import Recipe, TenCrop
+from zoo.training.step.state import TrainState
+from zoo.training.step.step import Constants, inputs_and_labels, mixed_inputs, step_keys
+
+COLUMNS = 6
+LONGEST_LINE = 26  # letters that fit above a picture
+
+
+class Example(NamedTuple):
+    """One training image.
+
+    Attributes:
+      plain: as evaluation would frame it, float32 [H, W, C] from 0 to 255.
+      received: as the network receives it in training, but with normalization undone, float32 [H', W', C].
+      class_name: of the plain image.
+      parts: of a mixed image, its two classes with their parts, a line each; else empty.
+    """
+
+    plain: np.ndarray
+    received: np.ndarray
+    class_name: str
+    parts: str
+
+
+def first_examples(
+    recipe: Recipe,
+    dataset: Dataset,
+    count: int,
+    *,
+    seed: int = 0,
+    on_corrupt: Callable[[Corrupt], None] = lambda corrupt: None,
+    on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> list[Example]:
+    """The first `count` images of the first step that `zoo.fit` would take with this seed, without those that are corrupt.
+
+    Args:
+      recipe, dataset, seed: as for `zoo.fit`.
+      count: at most the batch size of the recipe.
+      on_corrupt: called for each of them that cannot be decoded.
+      on_progress: called as (what, images done, images in all) while training images are measured.
+
+    Raises:
+      ZooError: recipe and data do not fit together, or there are not so many images in a step.
+    """
+    if count > recipe.budget.batch_size:
+        raise ZooError(f"the first step has {recipe.budget.batch_size} images (budget.batch_size), not {count}")
+    check_dataset(dataset)
+    if dataset.feature_names is not None:
+        raise ZooError(f"{dataset.spec} has vectors of features, and there is no picture of those")
+    dataset, _ = select(recipe.data, dataset)
+
+    def pipeline_of(split, transforms):
+        classes = len(dataset.class_names)
+        return make_pipeline(
+            split, transforms, channels=dataset.channels, num_classes=classes, on_corrupt=on_corrupt, decode_ahead=False
+        )
+
+    augmentation = recipe.augmentation
+    train_pipeline, eval_pipeline = (
+        pipeline_of(dataset.train, augmentation.train),
+        pipeline_of(dataset.eval, augmentation.eval),
+    )
+    plain_feed = pipeline_of(dataset.train, tuple(each for each in augmentation.eval if not isinstance(each, TenCrop)))
+    measured = measure_split(
+        recipe.normalization, dataset.train, train_pipeline, eval_pipeline, lambda corrupt: None, on_progress, workers=0
+    )
+    train_pipeline = imbalance.resample(recipe.imbalance, train_pipeline, measured)
+    unmeasured = measured._replace(mean=jnp.zeros(dataset.channels), scale=jnp.ones(dataset.channels))
+    # What a transform after it makes of a mean image is not known, so that one is not subtracted to begin with.
+    shown = unmeasured if measured.mean.ndim == 3 else measured
+
+    batch = next(training_batches(train_pipeline, count + count % 2, seed=seed, on_corrupt=on_corrupt))
+    key, _ = step_keys(
+        TrainState(
+            jnp.int32(0), jnp.uint32(seed), params=None, batch_stats=None, opt_state=None, failed=jnp.bool_(False)
+        )
+    )
+    constants = _constants(train_pipeline, shown)
+    images, labels, share = jax.jit(mixed_inputs, static_argnums=(0, 1))(
+        train_pipeline.transforms, augmentation.mixing, constants, batch, key
+    )
+    received = np.asarray(images * shown.scale + shown.mean)
+    plain_batch = next(evaluation_batches(plain_feed, len(batch.index), batch.index, on_corrupt=lambda corrupt: None))
+    plain, _ = jax.jit(inputs_and_labels, static_argnums=0)(
+        plain_feed.transforms, _constants(plain_feed, unmeasured), plain_batch, key
+    )
+    names = [printable(dataset.class_names[label]) for label in np.asarray(labels)]
+    examples = [
+        Example(*pictures, names[place], _parts(names, place, share))
+        for place, pictures in enumerate(zip(np.asarray(plain), received, strict=True))
+        if batch.weight[place]
+    ]
+    return examples[:count]
+
+
+def _constants(pipeline, statistics):
+    return (
+        Constants(statistics, pipeline.split.images, pipeline.split.labels)
+        if pipeline.resident
+        else Constants(statistics, None, None)
+    )
+
+
+def _parts(names, place, share):
+    if share is None or share[place] == 1:
+        return ""
+    own = float(share[place])
+    return f"{own:.2f} {names[place]}\n{1 - own:.2f} {names[place ^ 1]}"
+
+
+def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -> None:
+    """Draws pairs of images, each image above what the network receives of it, into a PNG file.
+
+    Raises:
+      ZooError: there are none.
+    """
+    from matplotlib.figure import Figure
+
+    if not examples:
+        raise ZooError("there is not one image to be drawn: none of them could be decoded")
+    columns = min(COLUMNS, len(examples))
+    rows = -(-len(examples) // columns)
+    figure = Figure(figsize=(1.7 * columns + 0.4, 3.9 * rows + 0.6), layout="constrained", dpi=120)
+    figure.suptitle(title, fontsize=9)
+    cells = figure.subplots(2 * rows, columns, squeeze=False)
+    for axes in cells.flat:
+        axes.set_axis_off()
+    for number, example in enumerate(examples):
+        row, column = divmod(number, columns)
+        above, below = cells[2 * row, column], cells[2 * row + 1, column]
+        above.set_title(_shortened(example.class_name), fontsize=8)
+        below.set_title(_shortened(example.parts), fontsize=8)
+        for axes, image in ((above, example.plain), (below, example.received)):
+            pixels = np.clip(image, 0, 255).astype(np.uint8)
+            axes.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=255)
+    save_picture(figure, path)
+
+
+def _shortened(text):
+    lines = (line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…" for line in text.splitlines())
+    return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""Takes what a run has learned out of its folder."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zoo.data.normalization import Statistics
+from zoo.errors import ZooError, ZooWarning, printable
+from zoo.recipe import Recipe
+from zoo.training.run.checkpoint import Checkpoints
+from zoo.training.run.folder import RunFolder
+
+
+class TrainedRun(NamedTuple):
+    """What a run has come to.
+
+    Attributes:
+      recipe: as resolved when the run began.
+      step: of the checkpoint, the newest that is whole.
+      variables: {"params": ..., "batch_stats": ...}, as `model.apply` and `zoo.evaluate` take them: averaged, and the best so
+        far, where the recipe says so.
+      statistics: of the training images.
+      class_names: logit i is for the class `class_names[i]`.
+      feature_names: of the columns that it was trained on; None for images.
+    """
+
+    recipe: Recipe
+    step: int
+    variables: dict[str, Any]
+    statistics: Statistics
+    class_names: tuple[str, ...]
+    feature_names: tuple[str, ...] | None
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, ZooWarning, stacklevel=4)
+
+
+def load_run(path: str | Path, on_damaged: Callable[[str], None] = _warn) -> TrainedRun:
+    """Loads the newest whole checkpoint of a run, also of one that is still training.
+
+    Args:
+      path: the run's folder.
+      on_damaged: called with a line about each damaged checkpoint that is passed over; by default it is a `ZooWarning`.
+
+    Raises:
+      ZooError: it is not the folder of a run, or there is no checkpoint in it.
+    """
+    folder = RunFolder(path)
+    identity, statistics = folder.read_identity(), folder.read_statistics()
+    state = None
+    if folder.checkpoints.is_dir():
+        checkpoints = Checkpoints(folder.checkpoints, clean_up=False)
+        try:
+            state = checkpoints.restore(None, on_damaged)
+        finally:
+            checkpoints.close()
+    if state is None or statistics is None:
+        raise ZooError(f"{printable(path)} has no checkpoint yet, or none that is whole")
+    learned = state.get("best") or state.get("average") or state
+    variables = {name: learned[name] for name in ("params", "batch_stats") if learned.get(name)}
+    recipe = Recipe.from_json(identity["recipe"])
+    features = identity["data"].get("features")
+    return TrainedRun(
+        recipe,
+        int(state["step"]),
+        variables,
+        statistics,
+        class_names=tuple(identity["data"]["classes"]),
+        feature_names=features and tuple(features),
+    )

@@ -1,0 +1,241 @@
+"""The per-device bodies of a training and of an evaluation step; `zoo.parallel` runs them on all devices."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from zoo import parallel
+from zoo.data import augment
+from zoo.data.normalization import Array, Statistics
+from zoo.data.pipeline import Batch
+from zoo.recipe import WeightAverage
+from zoo.recipe.augmentation import Mixing, TenCrop, Transform
+from zoo.recipe.loss import Loss
+from zoo.training.step.freezing import frozen_layers, kept_statistics, normalize_as_in_evaluation, without_gradient
+from zoo.training.step.objective import (
+    CROSS_ENTROPY,
+    Objective,
+    Sums,
+    count_answers,
+    sums_of_outputs,
+    sums_over_examples,
+)
+from zoo.training.step.optimizer import average_weights
+from zoo.training.step.state import TrainState
+
+
+class Constants(NamedTuple):
+    """What is the same in every step.
+
+    Attributes:
+      statistics: of the training images.
+      images, labels: the split, if it is resident on the device: uint8 [N, H, W, C], or float32 [N, 1, 1, F] for
+        features, and int32 [N]; else None.
+    """
+
+    statistics: Statistics
+    images: Array | None
+    labels: Array | None
+
+
+def make_train_step(
+    model: nn.Module,
+    transforms: tuple[Transform, ...],
+    optimizer: optax.GradientTransformation,
+    learning_rate: Callable[[jax.Array], jax.Array],
+    objective: Objective = CROSS_ENTROPY,
+    *,
+    accumulation: int = 1,
+    mixing: Mixing | None = None,
+    weight_average: WeightAverage | None = None,
+    frozen: frozenset[str] = frozenset(),
+) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
+    """Makes the per-device body of a training step.
+
+    Args:
+      model: called as `model(images, train=True)`.
+      transforms: for the device, in order.
+      optimizer: from `zoo.training.step.optimizer.make_optimizer`.
+      learning_rate: what it uses at a step, to report it.
+      objective: what it makes small.
+      accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
+      mixing: of the examples, see `zoo.recipe.Augmentation`.
+      weight_average: how `TrainState.average` follows; None for a state without.
+      frozen: the parameters that do not move; see `zoo.training.step.freezing`.
+
+    Returns:
+      A function (state, constants, this device's part of the batch) -> (state, metrics); the metrics are the loss and
+      the accuracy `top1` of the batch, `grad_norm`, `learning_rate`, and whether all of it was `finite`.
+    """
+
+    def loss(params, batch_stats, part, constants, augment_key, dropout_key):
+        images, labels, share = mixed_inputs(transforms, mixing, constants, part, augment_key)
+        params = without_gradient(params, frozen)
+        variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
+        fixed = normalize_as_in_evaluation(frozen_layers(frozen, params))
+        with nn.intercept_methods(fixed), nn.intercept_methods(dropout_by_position(part.position)):
+            outputs, changed = model.apply(
+                variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"]
+            )
+        sums = sums_of_outputs(outputs, labels, part.weight, objective, share)
+        return sums.loss, (changed.get("batch_stats", {}), sums)
+
+    def gradients(params, batch_stats, batch, constants, *keys):
+        differentiate = jax.grad(loss, has_aux=True)
+        if accumulation == 1:
+            gradient, (batch_stats, sums) = differentiate(params, batch_stats, batch, constants, *keys)
+            return gradient, batch_stats, sums
+
+        def add(carry, part):
+            gradient, batch_stats = carry
+            more, (batch_stats, sums) = differentiate(params, batch_stats, part, constants, *keys)
+            return (jax.tree.map(jnp.add, gradient, more), batch_stats), sums
+
+        parts = jax.tree.map(lambda array: array.reshape(accumulation, -1, *array.shape[1:]), batch)
+        start = (jax.tree.map(jnp.zeros_like, params), batch_stats)
+        (gradient, batch_stats), sums = lax.scan(add, start, parts)
+        return gradient, batch_stats, jax.tree.map(lambda of_parts: of_parts.sum(0), sums)
+
+    def update(state, batch_stats, gradient, count):
+        gradient = jax.tree.map(lambda total: total / count, gradient)
+        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params, rate_factor=state.rate_factor)
+        changed = state.replace(
+            step=state.step + 1,
+            params=optax.apply_updates(state.params, updates),
+            batch_stats=batch_stats,
+            opt_state=opt_state,
+        )
+        if weight_average is not None:
+            average = average_weights(weight_average, state.average, changed.variables, changed.step)
+            changed = changed.replace(average=average)
+        return changed
+
+    def leave(state, *_):
+        return state.replace(failed=jnp.ones_like(state.failed))
+
+    def train_step(state, constants, batch):
+        keys = step_keys(state)
+        params, batch_stats = parallel.varying((state.params, state.batch_stats))
+        gradient, batch_stats, sums = gradients(params, batch_stats, batch, constants, *keys)
+        share = 1 / lax.axis_size(parallel.AXIS)
+        batch_stats = jax.tree.map(lambda moving: moving * share, batch_stats)
+        gradient, batch_stats, sums = parallel.sum_over_devices((gradient, batch_stats, sums))
+        batch_stats = kept_statistics(batch_stats, state.batch_stats, frozen_layers(frozen, state.params))
+
+        count = jnp.maximum(sums.count.sum(), 1)
+        grad_norm = optax.tree.norm(gradient) / count
+        finite = jnp.isfinite(sums.loss) & jnp.isfinite(grad_norm) & ~state.failed
+        # A branch, and not a choice between new and old values: for those XLA would copy the whole state first.
+        new_state = lax.cond(finite, update, leave, state, batch_stats, gradient, count)
+        metrics = {
+            "loss": sums.loss / count,
+            "top1": sums.correct.sum() / count,
+            "grad_norm": grad_norm,
+            "learning_rate": learning_rate(state.step) * (1.0 if state.rate_factor is None else state.rate_factor),
+            "finite": finite,
+        }
+        return new_state, metrics
+
+    return train_step
+
+
+def several_steps(train_step: Callable) -> Callable:
+    """Makes the body of a program of several training steps, one after the other, from the body of one.
+
+    Returns:
+      A function (state, constants, batches) -> (state, metrics); each array of `batches` has an axis of steps in front,
+      and so have the metrics.
+    """
+
+    def train_steps(state, constants, batches):
+        return lax.scan(lambda state, batch: train_step(state, constants, batch), state, batches)
+
+    return train_steps
+
+
+def make_eval_step(
+    model: nn.Module, transforms: tuple[Transform, ...], loss: Loss = CROSS_ENTROPY.loss
+) -> Callable[[dict[str, Any], Constants, Batch], Sums]:
+    """Makes the per-device body of an evaluation step: (variables, constants, batch) -> sums over all devices."""
+
+    def eval_step(variables, constants, batch):
+        images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
+        logits = cast(jax.Array, model.apply(variables, images.reshape(-1, *images.shape[-3:]), train=False))
+        if isinstance(transforms[-1], TenCrop):
+            logits = augment.average_views(transforms[-1], logits.reshape(len(labels), -1, logits.shape[-1]))
+        targets = augment.soft_targets(labels, None, logits.shape[-1])
+        sums = sums_over_examples(logits, targets, batch.weight, Objective(loss))
+        return parallel.sum_over_devices(sums._replace(**count_answers(logits, labels, batch.weight)))
+
+    return eval_step
+
+
+def step_keys(state: TrainState) -> tuple[jax.Array, jax.Array]:
+    """The keys of a step's augmentation and of its dropout: nothing is carried along, so resuming is exact."""
+    augment_key, dropout_key = jax.random.split(jax.random.fold_in(jax.random.key(state.seed), state.step))
+    return augment_key, dropout_key
+
+
+def inputs_and_labels(
+    transforms: tuple[Transform, ...], constants: Constants, batch: Batch, key: jax.Array
+) -> tuple[jax.Array, Array]:
+    """What the network is fed, float32 [n, H, W, C], and the labels; each example's key follows from its position.
+
+    A `TenCrop` makes the images [n, 10, H, W, C].
+    """
+    images: Array | None = batch.image
+    labels: Array | None = batch.label
+    if constants.images is not None and constants.labels is not None:
+        images, labels = constants.images[batch.index], constants.labels[batch.index]
+    assert images is not None and labels is not None  # a batch has what is not resident
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, batch.position)
+    transform = functools.partial(augment.apply, transforms)
+    return jax.vmap(transform, (0, 0, None))(images, keys, constants.statistics), labels
+
+
+def mixed_inputs(
+    transforms: tuple[Transform, ...], mixing: Mixing | None, constants: Constants, batch: Batch, key: jax.Array
+) -> tuple[jax.Array, Array, jax.Array | None]:
+    """What `inputs_and_labels` gives, with the images mixed, and the part [n] of each that is its own; None without mixing."""
+    images, labels = inputs_and_labels(transforms, constants, batch, key)
+    if mixing is None:
+        return images, labels, None
+    # An example's transforms draw from its key and their places in the list; mixing comes after the last of them.
+    keys = jax.vmap(lambda position: jax.random.fold_in(jax.random.fold_in(key, position), len(transforms)))
+    images, share = augment.mix(mixing, images, batch.weight, keys(batch.position))
+    return images, labels, share
+
+
+def dropout_by_position(position: jax.Array) -> Callable:
+    """An interceptor that makes every `nn.Dropout` draw each example's mask from the example's own key.
+
+    Flax draws one mask for the batch at hand, so that the masks would depend on the number of devices and of parts.
+
+    Args:
+      position: int32 [n], the examples' places in the global batch.
+    """
+
+    def intercept(next_function, args, kwargs, context):
+        module = context.module
+        if not isinstance(module, nn.Dropout) or context.method_name != "__call__":
+            return next_function(*args, **kwargs)
+        called = inspect.signature(nn.Dropout.__call__).bind(module, *args, **kwargs).arguments
+        deterministic = nn.merge_param("deterministic", module.deterministic, called.get("deterministic"))
+        if deterministic or module.rate == 0.0 or "rng" in called:
+            return next_function(*args, **kwargs)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(module.make_rng(module.rng_collection), position)
+
+        def one(example, key):
+            told = {} if module.deterministic is not None else {"deterministic": False}
+            return next_function(example[None], rng=key, **told)[0]
+
+        return jax.vmap(one)(called["inputs"], keys)
+
+    return intercept
