@@ -18,7 +18,7 @@ from zoo.recipe.loss import Loss, SoftmaxCrossEntropy
 from zoo.recipe.model import Model
 from zoo.recipe.optimizer import Clipping, Optimizer
 from zoo.recipe.overrides import flatten, get, replace
-from zoo.recipe.part import Part
+from zoo.recipe.part import Part, default_of
 from zoo.recipe.precision import Precision
 from zoo.recipe.regularization import Regularization
 from zoo.recipe.schedule import Schedule
@@ -155,9 +155,8 @@ def _without_defaults(value):
     if isinstance(value, Part):
         fields = {}
         for each in dataclasses.fields(value):
-            default = each.default_factory() if each.default_factory is not dataclasses.MISSING else each.default
             current = getattr(value, each.name)
-            if each.name != "provenance" and current != default:
+            if each.name != "provenance" and current != default_of(each):
                 fields[each.name] = _without_defaults(current)
         return {"kind": type(value).__name__, **fields}
     if isinstance(value, Mapping):
