@@ -2,6 +2,7 @@
 
     python -m zoo.train --recipe=alexnet_imagenette
 
+Paper:     Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks".
 Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
            data whose shorter sides have 224 pixels.
 Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.

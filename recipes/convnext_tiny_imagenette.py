@@ -2,6 +2,8 @@
 
     python -m zoo.train --recipe=convnext_tiny_imagenette
 
+Paper:     Liu et al. 2022, "A ConvNet for the 2020s", arXiv:2201.03545, and the authors' code,
+           facebookresearch/ConvNeXt.
 Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
            data whose shorter sides have 224 pixels.
 Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
@@ -45,9 +47,9 @@ RECIPE = Recipe(
         "schedule.peak": "ours: the paper's 0.004 for 4096 images would be 0.000125 for 128",
         "schedule.final": "ours: a thousandth of the peak",
         "regularization": "Liu et al. 2022, appendix A.1, table 5",
-        "regularization.decayed": "optim_factory.py in facebookresearch/ConvNeXt: neither biases nor scales decay",
+        "regularization.decayed": "optim_factory.py: neither biases nor scales decay",
         "weight_average": "ours: an average over 14 epochs; the paper's 0.9999 would average over half of the run",
-        "loss": "main.py in facebookresearch/ConvNeXt: cross-entropy with soft targets",
+        "loss": "main.py: cross-entropy with soft targets",
         "budget": "Liu et al. 2022, appendix A.1, table 5: 300 epochs",
         "budget.batch_size": "ours: 128, for one GPU",
         "budget.accumulation": "ours: in float32 a whole batch took 29 GB, more than most GPUs have",

@@ -2,6 +2,9 @@
 
     python -m zoo.train --recipe=efficientnet_b0_imagenette
 
+Paper:     Tan & Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
+           arXiv:1905.11946. What it leaves open is from the authors' code, models/official/efficientnet in
+           tensorflow/tpu.
 Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
            data whose shorter sides have 224 pixels.
 Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
@@ -34,18 +37,18 @@ RECIPE = Recipe(
     provenance={
         **IMAGENETTE_CHOICES,
         "model": "Tan & Le 2019, table 1",
-        "model.options": "Tan & Le 2019, section 5.2; epsilon: efficientnet_builder.py in tensorflow/tpu",
-        "initialization": "efficientnet_model.py in tensorflow/tpu; kernels: the network's own, 2 / fan-out",
+        "model.options": "Tan & Le 2019, section 5.2; epsilon: efficientnet_builder.py",
+        "initialization": "efficientnet_model.py; kernels: the network's own, 2 / fan-out",
         "initialization.exceptions": "ours: uniform first predictions; depthwise: the authors' 2 / k^2",
         "optimizer": "Tan & Le 2019, section 5.2; epsilon and the rest as in recipes/efficientnet_b0_imagenet.py",
         "schedule": "Tan & Le 2019, section 5.2: times 0.97 every 2.4 epochs",
-        "schedule.peak": "main.py in tensorflow/tpu: 0.016 * 128 / 256",
-        "schedule.warmup": "main.py in tensorflow/tpu: lr_warmup_epochs 5",
+        "schedule.peak": "main.py: 0.016 * 128 / 256",
+        "schedule.warmup": "main.py: lr_warmup_epochs 5",
         "regularization": "Tan & Le 2019, section 5.2: weight decay 1e-5",
-        "regularization.decayed": "main.py in tensorflow/tpu: all except batch normalization",
-        "regularization.label_smoothing": "main.py in tensorflow/tpu: 0.1",
+        "regularization.decayed": "main.py: all except batch normalization",
+        "regularization.label_smoothing": "main.py: 0.1",
         "weight_average": "ours: an average over 14 epochs; the authors' 0.9999 would average over most of the run",
-        "loss": "main.py in tensorflow/tpu: softmax cross-entropy",
+        "loss": "main.py: softmax cross-entropy",
         "budget": "ours: 200 epochs of 74 steps, after which the rate is a twelfth; the authors train for 350",
     },
 )

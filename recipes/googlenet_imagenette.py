@@ -2,6 +2,8 @@
 
     python -m zoo.train --recipe=googlenet_imagenette
 
+Paper:     Szegedy et al. 2014, "Going Deeper with Convolutions", arXiv:1409.4842, and models/bvlc_googlenet in
+           BVLC/caffe.
 Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
            data whose shorter sides have 224 pixels.
 Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
@@ -38,9 +40,9 @@ RECIPE = Recipe(
         "initialization": "He et al. 2015, arXiv:1502.01852, section 2.2; Caffe's has half of the variance",
         "initialization.exceptions": "ours: uniform first predictions; from 0.01 the loss is 51 % above ln 10",
         "optimizer": "Szegedy et al. 2014, section 6: momentum 0.9",
-        "schedule": "models/bvlc_googlenet/quick_solver.prototxt in BVLC/caffe: poly, power 0.5, from 0.01",
+        "schedule": "models/bvlc_googlenet/quick_solver.prototxt: poly, power 0.5, from 0.01",
         "schedule.warmup": "ours: as in recipes/alexnet.py",
-        "regularization": "quick_solver.prototxt in BVLC/caffe: weight decay 0.0002, not of biases",
+        "regularization": "quick_solver.prototxt: weight decay 0.0002, not of biases",
         "auxiliary_weight": "Szegedy et al. 2014, section 5: 0.3",
         "loss": "Szegedy et al. 2014, table 1: softmax",
         "budget": "ours: 150 epochs of 148 steps",

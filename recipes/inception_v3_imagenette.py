@@ -2,6 +2,8 @@
 
     python -m zoo.train --recipe=inception_v3_imagenette
 
+Paper:     Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", arXiv:1512.00567. What it
+           leaves open is from the authors' code, inception/ in tensorflow/models.
 Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
            data whose shorter sides have 224 pixels.
 Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
@@ -41,18 +43,18 @@ RECIPE = Recipe(
     budget=Budget(batch_size=64, epochs=100, evaluate_every=0.05),
     provenance={
         **IMAGENETTE_CHOICES,
-        "model": "torchvision's inception_v3, after inception/slim/inception_model.py in tensorflow/models",
+        "model": "torchvision's inception_v3, after inception/slim/inception_model.py",
         "model.options.aux_heads": "Szegedy et al. 2016, section 4 and figure 8",
-        "model.options.dropout": "inception/inception_model.py in tensorflow/models: dropout_keep_prob 0.8",
-        "normalization": "inception/image_processing.py in tensorflow/models: from -1 to 1",
-        "augmentation.eval": "inception/image_processing.py in tensorflow/models: the central 87.5 %",
-        "initialization": "inception/ in tensorflow/models, see recipes/inception_v3_imagenet.py",
+        "model.options.dropout": "inception/inception_model.py: dropout_keep_prob 0.8",
+        "normalization": "inception/image_processing.py: from -1 to 1",
+        "augmentation.eval": "inception/image_processing.py: the central 87.5 %",
+        "initialization": "inception/, see recipes/inception_v3_imagenet.py",
         "optimizer": "Szegedy et al. 2016, section 8; momentum and the rest as in recipes/inception_v3_imagenet.py",
         "clipping": "Szegedy et al. 2016, section 8: threshold 2.0",
         "schedule": "Szegedy et al. 2016, section 8: 0.045, times 0.94 every two epochs; no warm-up",
-        "regularization": "inception/inception_model.py in tensorflow/models; Szegedy et al. 2016, section 7",
+        "regularization": "inception/inception_model.py; Szegedy et al. 2016, section 7",
         "weight_average": "ours: an average over 7 epochs; the authors' 0.9999 would average over most of the run",
-        "auxiliary_weight": "inception/inception_model.py in tensorflow/models: 0.4",
+        "auxiliary_weight": "inception/inception_model.py: 0.4",
         "loss": "Szegedy et al. 2016, section 7: cross-entropy",
         "budget": "Szegedy et al. 2016, section 8: 100 epochs",
         "budget.batch_size": "ours: 64, which keeps a GPU busier than the paper's 32",

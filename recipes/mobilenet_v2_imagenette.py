@@ -2,6 +2,8 @@
 
     python -m zoo.train --recipe=mobilenet_v2_imagenette
 
+Paper:     Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381. What it
+           leaves open is from the authors' code, research/slim in tensorflow/models.
 Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
            data whose shorter sides have 224 pixels.
 Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
@@ -38,18 +40,18 @@ RECIPE = Recipe(
     provenance={
         **IMAGENETTE_CHOICES,
         "model": "Sandler et al. 2018, table 2",
-        "model.options.dropout": "nets/mobilenet/mobilenet.py in tensorflow/models: dropout_keep_prob 0.8",
-        "normalization": "research/slim/preprocessing/inception_preprocessing.py in tensorflow/models: from -1 to 1",
-        "initialization": "mobilenet.py in tensorflow/models: truncated, standard deviation 0.09; biases 0",
+        "model.options.dropout": "nets/mobilenet/mobilenet.py: dropout_keep_prob 0.8",
+        "normalization": "preprocessing/inception_preprocessing.py: from -1 to 1",
+        "initialization": "nets/mobilenet/mobilenet.py: truncated, standard deviation 0.09; biases 0",
         "initialization.exceptions": "torchvision's mobilenet_v2: uniform first predictions",
         "optimizer": "Sandler et al. 2018, section 6.1; epsilon and the rest as in recipes/mobilenet_v2_imagenet.py",
         "schedule": "Sandler et al. 2018, section 6.1: 0.045, times 0.98 each epoch; no warm-up",
         "regularization": "Sandler et al. 2018, section 6.1: weight decay 0.00004",
-        "regularization.decayed": "nets/mobilenet/mobilenet.py in tensorflow/models: no depthwise kernels",
-        "regularization.label_smoothing": "research/slim/nets/mobilenet/README.md in tensorflow/models",
+        "regularization.decayed": "nets/mobilenet/mobilenet.py: no depthwise kernels",
+        "regularization.label_smoothing": "nets/mobilenet/README.md",
         "weight_average": "ours: an average over 10 epochs; the authors' 0.9999 would average over most of the run",
-        "loss": "research/slim/train_image_classifier.py in tensorflow/models: softmax cross-entropy",
+        "loss": "train_image_classifier.py: softmax cross-entropy",
         "budget": "Sandler et al. 2018, section 6.1: batches of 96",
-        "budget.epochs": "ours: after which the rate is a twentieth",
+        "budget.epochs": "ours: 150 epochs, after which the rate is a twentieth",
     },
 )

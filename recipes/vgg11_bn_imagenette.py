@@ -2,6 +2,8 @@
 
     python -m zoo.train --recipe=vgg11_bn_imagenette
 
+Paper:     Simonyan & Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+           arXiv:1409.1556.
 Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
            data whose shorter sides have 224 pixels.
 Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
