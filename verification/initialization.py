@@ -34,7 +34,7 @@ from zoo.recipe import (
     TruncatedNormal,
 )
 from zoo.recipe.initialization import Distribution
-from zoo.training.evaluation import evaluate_feed
+from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.experiment import Experiment
 from zoo.training.step.step import make_eval_step
 
@@ -82,7 +82,7 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
         return
     classes = len(experiment.dataset.class_names)
     pipeline = experiment.eval_pipeline
-    metrics = evaluate_feed(
+    metrics = evaluate_pipeline(
         first_eval_step(experiment),
         state.variables,
         experiment.constants(pipeline),

@@ -19,7 +19,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.resize_crop import frame as framing_on_the_host
 from zoo.data.split import ArraySplit
 from zoo.recipe import *
-from zoo.training.evaluation import evaluate_feed
+from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.prepare import prepare
 from zoo.training.step.optimizer import make_optimizer
 
@@ -140,5 +140,5 @@ def test_the_loss_before_training_goes_by_the_statistics_of_the_batch():
     expected = -np.asarray(jax.nn.log_softmax(logits))[np.arange(16), labels].mean()
     constants, arguments = experiment.constants(pipeline), {"batch_size": 16, "indices": np.arange(16)}
     for step, same in ((first_eval_step(experiment), True), (experiment.eval_step, False)):
-        found = evaluate_feed(step, variables, constants, pipeline, experiment.mesh, **arguments)
+        found = evaluate_pipeline(step, variables, constants, pipeline, experiment.mesh, **arguments)
         assert (found["loss"] == pytest.approx(expected, rel=1e-4)) == same

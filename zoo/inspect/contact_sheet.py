@@ -77,7 +77,9 @@ def first_examples(
         pipeline_of(dataset.train, augmentation.train),
         pipeline_of(dataset.eval, augmentation.eval),
     )
-    plain_feed = pipeline_of(dataset.train, tuple(each for each in augmentation.eval if not isinstance(each, TenCrop)))
+    plain_pipeline = pipeline_of(
+        dataset.train, tuple(each for each in augmentation.eval if not isinstance(each, TenCrop))
+    )
     measured = measure_split(
         recipe.normalization, dataset.train, train_pipeline, eval_pipeline, lambda corrupt: None, on_progress, workers=0
     )
@@ -97,9 +99,11 @@ def first_examples(
         train_pipeline.transforms, augmentation.mixing, constants, batch, key
     )
     received = np.asarray(images * shown.scale + shown.mean)
-    plain_batch = next(evaluation_batches(plain_feed, len(batch.index), batch.index, on_corrupt=lambda corrupt: None))
+    plain_batch = next(
+        evaluation_batches(plain_pipeline, len(batch.index), batch.index, on_corrupt=lambda corrupt: None)
+    )
     plain, _ = jax.jit(inputs_and_labels, static_argnums=0)(
-        plain_feed.transforms, _constants(plain_feed, unmeasured), plain_batch, key
+        plain_pipeline.transforms, _constants(plain_pipeline, unmeasured), plain_batch, key
     )
     names = [printable(dataset.class_names[label]) for label in np.asarray(labels)]
     examples = [

@@ -42,7 +42,7 @@ LARGER = 4  # without a backward pass there is room for it, and large weights ar
 BY_CLASS = ("recall", "confusion")  # the metrics that are lists, and too long for a line of records
 
 
-def evaluate_feed(
+def evaluate_pipeline(
     eval_step: Callable,
     variables: dict[str, Any],
     constants: Constants,
@@ -199,7 +199,7 @@ def evaluate(
       on_data: called once with the data that was opened.
 
     Returns:
-      See `evaluate_feed`.
+      See `evaluate_pipeline`.
 
     Raises:
       ZooError: recipe, variables and data do not fit together.
@@ -254,7 +254,7 @@ def evaluate(
     abstract = experiment.abstract_state.variables
     if misfits := _misfits(variables, abstract):
         raise ZooError(f"the variables are not of this network for images of {dataset.spec}: {'; '.join(misfits)}")
-    return evaluate_feed(
+    return evaluate_pipeline(
         experiment.eval_step,
         parallel.replicate(variables, experiment.mesh),
         experiment.constants(experiment.eval_pipeline),

@@ -37,7 +37,7 @@ class FitResult:
 
     Attributes:
       verdict: whether it converged.
-      metrics: of the evaluation at the end, see `evaluate_feed`; empty if the run diverged.
+      metrics: of the evaluation at the end, see `evaluate_pipeline`; empty if the run diverged.
       history: all records, dictionaries with `kind` ("train", "validation" or "eval") and `step`.
       variables: {"params": ..., "batch_stats": ...} at the end; averaged, or of the best evaluation, where the recipe says so.
       statistics: of the training images.

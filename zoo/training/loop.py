@@ -15,7 +15,7 @@ from zoo.data.selection import sample_indices
 from zoo.errors import TrainingInterrupted
 from zoo.training.diagnosis import first_non_finite
 from zoo.training.early_stopping import Watched
-from zoo.training.evaluation import BY_CLASS, evaluate_feed
+from zoo.training.evaluation import BY_CLASS, evaluate_pipeline
 from zoo.training.execution import Execution, execute, steps_at_once
 from zoo.training.experiment import Experiment
 from zoo.training.interruption import Stop
@@ -157,7 +157,7 @@ class Loop:
             if budget.interim_examples is not None and not at_end:
                 indices = sample_indices(len(pipeline.split), budget.interim_examples)
             with contextlib.suppress(Stopped):
-                metrics = evaluate_feed(
+                metrics = evaluate_pipeline(
                     eval_step,
                     variables,
                     constants,
