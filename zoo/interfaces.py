@@ -38,8 +38,8 @@ PRIMITIVE = Interface(
     mark="jax.interpreters",
     used_in=("layers/convolution/fast.py",),
     tested=("0.10.2", "0.11.2", "0.12.0.1"),
-    fallback="The lowerings for CPUs (`zoo/layers/lowering.py`) are not used, only JAX's own operations: slower on CPUs, the same"
-    " numbers up to rounding. A one-line warning is printed.",
+    fallback="The lowerings for CPUs (`zoo/layers/lowering.py`) are not used, only JAX's own operations:"
+    " slower on CPUs, the same numbers up to rounding. A one-line warning is printed.",
 )
 
 ONEDNN = Interface(
@@ -48,8 +48,8 @@ ONEDNN = Interface(
     mark="ffi_call",
     used_in=("layers/convolution/onednn.py",),
     tested=("0.10.2", "0.11.2", "0.12.0.1"),
-    fallback="With another jaxlib, processor or system, convolutions are lowered without it: slower on CPUs, the same numbers"
-    " up to rounding. A one-line warning is printed if the jaxlib is the reason. A jaxlib that accepts these calls but"
+    fallback="With another jaxlib, processor or system, convolutions are lowered without it: slower on CPUs, the same"
+    " numbers up to rounding. A one-line warning is printed if the jaxlib is the reason. A jaxlib that accepts these calls but"
     " interprets them differently could crash the process, so untested versions are not used.",
 )
 
@@ -61,8 +61,8 @@ INTERFACES = (
         mark="CPU_OPTIONS",
         used_in=("compilation.py",),
         tested=("0.10.2", "0.11.2", "0.12.0.1"),
-        fallback="Each is first tried on a trivial program, and omitted if XLA rejects it: programs that run once then take some"
-        " tenths of a second longer to compile. The second does not exist from 0.11 on.",
+        fallback="Each is first tried on a trivial program, and omitted if XLA rejects it: programs that run once then"
+        " take some tenths of a second longer to compile. The second does not exist from 0.11 on.",
     ),
     ONEDNN,
     Interface(
@@ -79,8 +79,8 @@ INTERFACES = (
         mark="from orbax",
         used_in=("training/run/checkpoint.py",),
         tested=("0.11.36", "0.12.0", "0.12.8"),
-        fallback="It is imported with `zoo.fit`, so training fails. Methods that 0.12 renamed are called by whichever name"
-        " exists.",
+        fallback="It is imported with `zoo.fit`, so training fails. Methods that 0.12 renamed are called by whichever"
+        " name exists.",
     ),
     Interface(
         name="the folder of Orbax's code, by which its log records and its tasks' errors are recognized",
@@ -88,7 +88,8 @@ INTERFACES = (
         mark='"orbax" ',
         used_in=("cli.py", "training/run/checkpoint.py"),
         tested=("0.11.36", "0.12.0", "0.12.8"),
-        fallback="Orbax logs each file that it writes; a damaged checkpoint prints tracebacks in addition to the one-line error.",
+        fallback="Orbax logs each file that it writes; a damaged checkpoint prints tracebacks in addition to the one-line"
+        " error.",
     ),
     Interface(
         name="Grain's data sets (before version 1), and the absl flags that its worker processes read",
@@ -96,8 +97,8 @@ INTERFACES = (
         mark="import grain",
         used_in=("data/pipeline.py",),
         tested=("0.2.15", "0.2.18"),
-        fallback="No data is read, so training fails. A version that shuffles differently changes the results: the order of examples"
-        " is derived from the seed by its shuffle.",
+        fallback="No data is read, so training fails. A version that shuffles differently changes the results: the order"
+        " of examples is derived from the seed by its shuffle.",
     ),
     Interface(
         name="Flax's interceptors: `nn.intercept_methods`, with the module and the method's name in their context",
@@ -114,14 +115,14 @@ INTERFACES = (
         fallback="Layer tables, activations by name and training all need it.",
     ),
     Interface(
-        name="the option `jax_persistent_cache_min_compile_time_secs`, which keeps programs with oneDNN calls out of JAX's"
-        " persistent compilation cache: XLA cannot serialize them",
+        name="the option `jax_persistent_cache_min_compile_time_secs`, which keeps programs with oneDNN calls out of"
+        " JAX's persistent compilation cache: XLA cannot serialize them",
         package="jax",
         mark="min_compile_time_secs",
         used_in=("compilation.py",),
         tested=("0.10.2", "0.11.2", "0.12.0.1"),
-        fallback="JAX rejects an option that it does not know, and nothing is lowered to oneDNN. If the option no longer kept"
-        " these programs out of the cache, each would cause a warning or crash the process, as 0.12.0.1 does.",
+        fallback="JAX rejects an option that it does not know, and nothing is lowered to oneDNN. If the option no longer"
+        " kept these programs out of the cache, each would cause a warning or crash the process, as 0.12.0.1 does.",
     ),
     Interface(
         name="the module names of PIL's warnings, which start with PIL",
@@ -129,8 +130,8 @@ INTERFACES = (
         mark='module=r"PIL',
         used_in=("data/decoding.py",),
         tested=("11.0.0", "13.0.0"),
-        fallback="PIL would print warnings about images that it considers too large and about damaged EXIF fields; nothing else"
-        " would change.",
+        fallback="PIL would print warnings about images that it considers too large and about damaged EXIF fields; nothing"
+        " else would change.",
     ),
     Interface(
         name="the traceback of an unraisable exception, and the logger `asyncio`: Orbax's background tasks",
@@ -146,8 +147,8 @@ INTERFACES = (
         mark="GLIBC_TUNABLES",
         used_in=("cli.py",),
         tested=(),
-        fallback="Where the system is not Linux, its C library is not glibc, or the program may not restart itself: memory in small"
-        " pages, with which training steps on CPUs take up to twice as long.",
+        fallback="Where the system is not Linux, its C library is not glibc, or the program may not restart itself: memory"
+        " in small pages, with which training steps on CPUs take up to twice as long.",
     ),
     Interface(
         name="`/proc`: the processor's name, and the peak memory of a process",

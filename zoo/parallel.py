@@ -58,8 +58,8 @@ def data_parallel(
     """Compiles a per-device function for all devices of a mesh.
 
     Args:
-      body: `body(replicated, constants, batch) -> outputs`. It gets its device's part of `batch`, communicates along the
-        axis "batch", and must return the same outputs on every device.
+      body: `body(replicated, constants, batch) -> outputs`. It gets its device's part of `batch`, communicates along
+        the axis "batch", and must return the same outputs on every device.
       mesh: from `make_mesh`.
       donate: whether the buffers of `replicated` are donated, as for a training state.
       strategy: "shard_map", which checks at trace time that the outputs are equal on all devices; or "pmap", the older

@@ -63,7 +63,7 @@ class ConvBN(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Squeeze-and-excitation (Hu et al. 2018, section 3): scales channels by a gate computed from their global averages.
+    """Squeeze-and-excitation (Hu et al. 2018, section 3): scales channels by gates computed from their global averages.
 
     Sublayers: `avgpool`, `fc1`, `fc2`.
 

@@ -1,7 +1,7 @@
 """Parameter initializers that expose their distribution.
 
 They return the same values as Flax's initializers of the same distribution. `zoo.training.step.initialization` samples
-from the distribution without compiling a program for each parameter, and `verification` tests sampled values against it.
+from the distribution without compiling a program for each parameter, and `verification` tests the samples against it.
 """
 
 import math
@@ -58,10 +58,10 @@ OwnInitializer = VarianceScaling | Gaussian | Uniform
 
 
 def torch_kernel() -> VarianceScaling:
-    """Returns PyTorch's default initializer of kernels: uniform within +-1 / sqrt(fan_in) (`torch.nn.Linear.reset_parameters`)."""
+    """Returns PyTorch's default kernel initializer: uniform in +-1 / sqrt(fan_in) (`torch.nn.Linear.reset_parameters`)."""
     return VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 def torch_bias(fan_in: int) -> Uniform:
-    """Returns PyTorch's default initializer of biases: uniform within +-1 / sqrt(fan_in) of the layer's kernel."""
+    """Returns PyTorch's default bias initializer: uniform in +-1 / sqrt(fan_in), with the fan-in of the layer's kernel."""
     return Uniform(1 / math.sqrt(fan_in))

@@ -3,7 +3,8 @@
 By default every network uses JAX's own operations (`lax.conv_general_dilated`, `lax.reduce_window`, jax.numpy), and
 whatever works on a plain Flax network works on the zoo's. XLA compiles some of them to slow code on CPUs, above all
 grouped convolutions and the gradients of convolutions and max pools. The faster lowerings have the same values and the
-same gradients, in reverse mode only (`jax.grad`, not `jax.jvp`). They are selected around a program, never in a network:
+same gradients, in reverse mode only (`jax.grad`, not `jax.jvp`). They are selected around a program, never inside a
+network:
 
     with zoo.convolution_lowering("fast"):
         gradients = jax.jit(jax.grad(loss))(params)

@@ -15,7 +15,7 @@ from zoo.layers.lowering import is_fast
 def local_response_norm(x: jax.Array, size: int, k: float, alpha: float, beta: float) -> jax.Array:
     """Returns x / (k + alpha * sum of x^2 over the `size` nearest channels) ** beta, with channels last.
 
-    The sum is not divided by `size`, as in Krizhevsky et al. 2012, section 3.3. PyTorch and ONNX divide alpha by `size`.
+    As in Krizhevsky et al. 2012, section 3.3, alpha is not divided by `size`; PyTorch and ONNX divide it.
     """
     if is_fast():
         return _fast_local_response_norm(x, size, k, alpha, beta)
@@ -125,9 +125,9 @@ def _batch_norm_backward(epsilon, residuals, cotangents):
     count = x.size // x.shape[-1]
     axes = tuple(range(x.ndim - 1))
     deviation = lax.rsqrt(variance + epsilon)
-    # XLA merges equal subexpressions, so a tensor of x's size that occurs in both passes would be computed in the forward
-    # pass and kept in memory until here. Hence the barrier, and the form a * cotangent + b * x + c with a, b and c per
-    # channel.
+    # XLA merges equal subexpressions, so a tensor of x's size that occurs in both passes would be computed in the
+    # forward pass and kept in memory until here. Hence the barrier, and the form a * cotangent + b * x + c with a, b
+    # and c per channel.
     mean = lax.optimization_barrier(mean)
     bias_gradient, scale_gradient = cotangent.sum(axes), deviation * (cotangent * (exact - mean)).sum(axes)
     a = deviation * scale

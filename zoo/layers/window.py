@@ -84,13 +84,14 @@ def resolve_window(
     window = Window(size, strides, pads)
     if min(window.output_size(image_size)) < 1:
         raise ImageTooSmall(
-            f"{layer}: a {size[0]}x{size[1]} window does not fit into an input of {image_size[0]}x{image_size[1]} pixels"
+            f"{layer}: a {size[0]}x{size[1]} window does not fit into an input of"
+            f" {image_size[0]}x{image_size[1]} pixels"
         )
     return window
 
 
 def shifts(x: jax.Array, window: Window, padding_value: float = 0.0) -> list[jax.Array]:
-    """Returns, for each position in the window in row-major order, the pixels [N, H', W', C] under it in all windows."""
+    """Returns, for each position in the window in row-major order, the pixels [N, H', W', C] at it in every window."""
     height, width = window.output_size(x.shape[1:3])
     x = jnp.pad(x, ((0, 0), *window.padding, (0, 0)), constant_values=padding_value)
     batch, _, _, channels = x.shape

@@ -31,7 +31,7 @@ def import_weights(
 
     Args:
       model: a name from `zoo.list_models()`, or a network of the zoo.
-      tensors: arrays by name, or a `.safetensors` or `.npz` file, a `.pth` file (requires PyTorch), or a Keras `.h5` file
+      tensors: arrays by name, or the path of a `.safetensors`, `.npz`, `.pth` (requires PyTorch) or Keras `.h5` file
         (requires h5py). Nothing in a file is ever executed. The tensors may be nested in other mappings, as under
         "model_state_dict", and all names may have a prefix such as "module."; a `ZooWarning` reports either.
       layout: the framework whose names and axes they have: "torchvision", "timm", "keras" (keras.applications), or

@@ -19,7 +19,7 @@ MAX_HEADER_BYTES = 2**16  # of an array's header in an .npz file; NumPy itself l
 # Size limit of files that are read as a whole: a constant plus a multiple of the network's parameters, for the state of
 # an optimizer.
 MAX_BASE_BYTES, MAX_EXPANSION = 2**30, 20
-# Floating-point types of `.safetensors` files that are supported; ml_dtypes' further types are not available everywhere.
+# Supported floating-point types of `.safetensors` files; further types of ml_dtypes are not available everywhere.
 SAFETENSORS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 

@@ -31,8 +31,8 @@ def open_hdf5(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[dic
 
     Older files (`layer_names`), such as those of keras.applications, list layers and tensors in Keras's order. Where
     their names differ from the current ones, since Keras has changed them over time, tensors are matched by that order,
-    as Keras itself does. Newer files (`layers/CLASS_NUMBER/vars/NUMBER`) store the names of layers. Tensors that are not
-    wanted keep the file's own names.
+    as Keras itself does. Newer files (`layers/CLASS_NUMBER/vars/NUMBER`) store the names of layers. Tensors that are
+    not wanted keep the file's own names.
 
     Args:
       path: the file.

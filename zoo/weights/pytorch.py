@@ -45,8 +45,8 @@ def load_torch(path: Path, max_bytes: int) -> Any:
     except pickle.UnpicklingError as error:
         if asked := re.search(r"\b(?:GLOBAL|class|global) ([A-Za-z_][\w.]*\.\w+)", str(error)):
             raise ZooError(
-                f"{path} contains more than tensors: it references {asked[1]}, which could run arbitrary code. Save it with"
-                " torch.save(model.state_dict(), ...), or as .safetensors"
+                f"{path} contains more than tensors: it references {asked[1]}, which could run arbitrary code. Save it"
+                " with torch.save(model.state_dict(), ...), or as .safetensors"
             ) from None
         raise ZooError(f"{path} is damaged or was not written by torch.save") from None
     except (*READ_ERRORS, AttributeError, IndexError, AssertionError) as error:

@@ -1,4 +1,4 @@
-"""A convolution that is faster than `lax.conv_general_dilated` on CPUs, with the same values; see `zoo.layers.lowering`.
+"""Faster convolution for CPUs with the same values as `lax.conv_general_dilated`; see `zoo.layers.lowering`.
 
 On other platforms it lowers to `lax.conv_general_dilated`.
 """

@@ -2,13 +2,14 @@
 
 XLA reaches it by custom calls that its compiler was meant to emit, but no longer emits for convolutions; this module
 emits them directly. Their configuration (`onednn_config.proto` in XLA's source) is not a public interface: it is used
-only with the versions listed as tested in `zoo.interfaces`; with others, `plain` is used. Measured on two AVX-512 cores,
-as GFLOP/s of XLA's own convolution and of oneDNN's: 3x3, 64 channels, 56 pixels: 220, 490; 1x1, 96 to 24 channels: 80,
-230; depthwise: 1, 90.
+only with the versions listed as tested in `zoo.interfaces`; with others, `plain` is used.
 
-There is no such call for oneDNN's gradient with respect to the kernel: it is computed by matrix products, also oneDNN's.
-XLA cannot serialize such programs into JAX's persistent compilation cache, and may crash when it tries: they are
-compiled in each process.
+GFLOP/s of XLA's own convolution and of oneDNN's, measured on two AVX-512 cores: 3x3, 64 channels, 56 pixels: 220, 490;
+1x1, 96 to 24 channels: 80, 230; depthwise: 1, 90.
+
+There is no such call for oneDNN's gradient with respect to the kernel, which is computed by matrix products, also
+oneDNN's. XLA cannot serialize such programs into JAX's persistent compilation cache, and may crash when it tries: they
+are compiled in each process.
 """
 
 import functools

@@ -30,7 +30,7 @@ class Inception(nn.Module):
 
 
 def googlenet() -> nn.Module:
-    """Builds the network of table 1 without auxiliary heads; padding and response normalization as in bvlc_googlenet."""
+    """Builds the network of table 1 without auxiliary heads; padding and LRN as in Caffe's bvlc_googlenet."""
     return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(3, 64, 7, 2, padding=3), relu1=nn.ReLU(),

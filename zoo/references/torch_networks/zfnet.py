@@ -7,7 +7,7 @@ from torch import nn
 
 
 def zfnet() -> nn.Module:
-    """Builds the network of figure 3, for 224 pixels; response normalization as in AlexNet, whose alpha PyTorch divides by the size."""
+    """Builds the network of figure 3, for 224 pixels; LRN as in AlexNet, with alpha times 5, which PyTorch divides by."""
     response_norm = functools.partial(nn.LocalResponseNorm, size=5, alpha=5e-4, beta=0.75, k=2.0)
     return nn.Sequential(
         OrderedDict(
