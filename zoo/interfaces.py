@@ -49,8 +49,8 @@ ONEDNN = Interface(
     used_in=("layers/convolution/onednn.py",),
     tested=("0.10.2", "0.11.2", "0.12.0.1"),
     fallback="With another jaxlib, processor or system, convolutions are lowered without it: slower on CPUs, the same"
-    " numbers up to rounding. A one-line warning is printed if the jaxlib is the reason. A jaxlib that accepts these calls but"
-    " interprets them differently could crash the process, so untested versions are not used.",
+    " numbers up to rounding. A one-line warning is printed if the jaxlib is the reason. A jaxlib that accepts these"
+    " calls but interprets them differently could crash the process, so untested versions are not used.",
 )
 
 INTERFACES = (
@@ -88,8 +88,8 @@ INTERFACES = (
         mark='"orbax" ',
         used_in=("cli.py", "training/run/checkpoint.py"),
         tested=("0.11.36", "0.12.0", "0.12.8"),
-        fallback="Orbax logs each file that it writes; a damaged checkpoint prints tracebacks in addition to the one-line"
-        " error.",
+        fallback="Orbax logs each file that it writes; a damaged checkpoint prints tracebacks in addition to the"
+        " one-line error.",
     ),
     Interface(
         name="Grain's data sets (before version 1), and the absl flags that its worker processes read",
@@ -97,8 +97,8 @@ INTERFACES = (
         mark="import grain",
         used_in=("data/pipeline.py",),
         tested=("0.2.15", "0.2.18"),
-        fallback="No data is read, so training fails. A version that shuffles differently changes the results: the order"
-        " of examples is derived from the seed by its shuffle.",
+        fallback="No data is read, so training fails. A version that shuffles differently changes the results: the"
+        " order of examples is derived from the seed by its shuffle.",
     ),
     Interface(
         name="Flax's interceptors: `nn.intercept_methods`, with the module and the method's name in their context",
@@ -121,8 +121,8 @@ INTERFACES = (
         mark="min_compile_time_secs",
         used_in=("compilation.py",),
         tested=("0.10.2", "0.11.2", "0.12.0.1"),
-        fallback="JAX rejects an option that it does not know, and nothing is lowered to oneDNN. If the option no longer"
-        " kept these programs out of the cache, each would cause a warning or crash the process, as 0.12.0.1 does.",
+        fallback="JAX rejects an option that it does not know, and nothing is lowered to oneDNN. If the option no"
+        " longer kept these programs out of the cache, each would cause a warning or a crash, as in 0.12.0.1.",
     ),
     Interface(
         name="the module names of PIL's warnings, which start with PIL",
@@ -130,8 +130,8 @@ INTERFACES = (
         mark='module=r"PIL',
         used_in=("data/decoding.py",),
         tested=("11.0.0", "13.0.0"),
-        fallback="PIL would print warnings about images that it considers too large and about damaged EXIF fields; nothing"
-        " else would change.",
+        fallback="PIL would print warnings about images that it considers too large and about damaged EXIF fields;"
+        " nothing else would change.",
     ),
     Interface(
         name="the traceback of an unraisable exception, and the logger `asyncio`: Orbax's background tasks",
@@ -147,8 +147,8 @@ INTERFACES = (
         mark="GLIBC_TUNABLES",
         used_in=("cli.py",),
         tested=(),
-        fallback="Where the system is not Linux, its C library is not glibc, or the program may not restart itself: memory"
-        " in small pages, with which training steps on CPUs take up to twice as long.",
+        fallback="Where the system is not Linux, its C library is not glibc, or the program may not restart itself:"
+        " memory in small pages, with which training steps on CPUs take up to twice as long.",
     ),
     Interface(
         name="`/proc`: the processor's name, and the peak memory of a process",

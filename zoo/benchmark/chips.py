@@ -1,7 +1,7 @@
 """Peak matrix multiplication throughput of accelerators, and utilization relative to it."""
 
-# Dense bfloat16 FLOP/s per JAX device, from the vendors' data sheets. Keys are prefixes of `jax.Device.device_kind`; the
-# first match is used.
+# Dense bfloat16 FLOP/s per JAX device, from the vendors' data sheets. Keys are prefixes of `jax.Device.device_kind`;
+# the first match is used.
 PEAKS = {
     "NVIDIA B200": 2250e12,
     "NVIDIA H200": 989e12,

@@ -26,7 +26,8 @@ from zoo.references.torch_libraries import load
 from zoo.training.run.environment import cores
 
 PIXELS = 224
-# Images in a step. Each step starts a new iterator, so that no side benefits from prefetching while the others are timed.
+# Images in a step. Each step starts a new iterator, so that no side benefits from prefetching while the others are
+# timed.
 IMAGES = 2048
 
 

@@ -49,8 +49,8 @@ def series(work: Work) -> Iterator[tuple[str, list[tuple[float, tuple[Work, ...]
 def measure(work: Work, *, rounds: int, steps: int, console: Console) -> Iterator[dict[str, Any]]:
     """Times a step of a network over each of the series, and yields a JSON object for each point.
 
-    `loss` is the loss after the same number of steps from the same initial state: it must be the same for all numbers of
-    devices and processes, unless the network has batch normalization, whose statistics are per device.
+    `loss` is the loss after the same number of steps from the same initial state: it must be the same for all numbers
+    of devices and processes, unless the network has batch normalization, whose statistics are per device.
     """
     for axis, points in series(work):
         for value, works in points:

@@ -123,8 +123,8 @@ def time_alternating(
 ) -> dict[str, list[float]]:
     """Returns the seconds per step of each side in each round.
 
-    Each timing is preceded by an untimed step: while other sides ran, the system may have reclaimed memory that this side
-    had freed, which never happens in training and took up to a second to allocate again.
+    Each timing is preceded by an untimed step: while other sides ran, the system may have reclaimed memory that this
+    side had freed, which never happens in training and took up to a second to allocate again.
     """
     for side in sides.values():
         side.time(2)
@@ -154,8 +154,8 @@ def compare(
       on_round: called with the number of completed rounds, starting from 0.
 
     Returns:
-      `rounds`, the figures of the `sides` (medians over rounds), and if there are several the `ratio`: speed of the first
-      side relative to the fastest of the others, as the median over rounds of the ratio within a round.
+      `rounds`, the figures of the `sides` (medians over rounds), and if there are several the `ratio`: speed of the
+      first side relative to the fastest of the others, as the median over rounds of the ratio within a round.
     """
     sides = {}
     try:

@@ -79,7 +79,7 @@ def zoo_side(work: Work) -> Side:
 
 
 def profiled_side(work: Work, folder: Path) -> Side:
-    """Returns `zoo_side` after tracing some of its steps with JAX's profiler into a folder for TensorBoard and Perfetto."""
+    """Returns `zoo_side` after tracing some steps with JAX's profiler to a folder, for TensorBoard and Perfetto."""
     side = zoo_side(work)
     side.step()
     with jax.profiler.trace(folder, create_perfetto_trace=True):

@@ -35,8 +35,8 @@ class TheirRow(NamedTuple):
 def read_table(path: str | Path) -> list[TheirRow]:
     """Reads a layer table: a text file with columns name, shape and params, or a JSON list of objects with these keys.
 
-    Columns may be named as in Keras's summaries or as in the zoo's (`COLUMNS`); other columns are ignored. The separator
-    is detected by `zoo.data.sources.table.delimited.read_delimited`. A shape is written as in "55x55x96",
+    Columns may be named as in Keras's summaries or as in the zoo's (`COLUMNS`); other columns are ignored. The
+    separator is detected by `zoo.data.sources.table.delimited.read_delimited`. A shape is written as in "55x55x96",
     "(None, 55, 55, 96)" or, in JSON, as a list.
 
     Raises:
@@ -104,8 +104,8 @@ def _shape(value):
 def compare(summary: Summary, table: list[TheirRow]) -> tuple[list[tuple[Row | None, TheirRow | None]], int | None]:
     """Pairs the layers that have parameters, in order.
 
-    Layers without parameters are skipped: frameworks disagree on which of them are layers, and their effect on the shape
-    shows in the next layer.
+    Layers without parameters are skipped: frameworks disagree on which of them are layers, and their effect on the
+    shape shows in the next layer.
 
     Returns:
       The pairs, with None where one side has no more layers; and the index of the first pair that differs in shape or

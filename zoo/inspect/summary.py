@@ -68,7 +68,7 @@ def summarize(
         model = create_model(model, num_classes)
     elif num_classes is not None:
         raise ZooError(
-            f"num_classes={num_classes} is only for names of models; this {type(model).__name__} already has num_classes"
+            f"num_classes={num_classes} requires the name of a model; this {type(model).__name__} has its own"
         )
     if input_shape is None:
         if name is None:

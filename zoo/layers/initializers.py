@@ -58,10 +58,10 @@ OwnInitializer = VarianceScaling | Gaussian | Uniform
 
 
 def torch_kernel() -> VarianceScaling:
-    """Returns PyTorch's default kernel initializer: uniform in +-1 / sqrt(fan_in) (`torch.nn.Linear.reset_parameters`)."""
+    """Returns PyTorch's default kernel initializer: uniform in +-1 / sqrt(fan_in), as in `torch.nn.Linear`."""
     return VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 def torch_bias(fan_in: int) -> Uniform:
-    """Returns PyTorch's default bias initializer: uniform in +-1 / sqrt(fan_in), with the fan-in of the layer's kernel."""
+    """Returns PyTorch's default bias initializer: uniform in +-1 / sqrt(fan_in), with the kernel's fan-in."""
     return Uniform(1 / math.sqrt(fan_in))

@@ -4,8 +4,8 @@
 conv2, conv4 and conv5. Figure 2 says 224 pixels, but 55x55 outputs of an unpadded 11x11 window with stride 4 require
 227.
 
-`alexnet_owt` is the network of Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks", as in
-torchvision: no groups, no response normalization, fewer kernels, and dropout before fc6 and fc7.
+`alexnet_owt` is the network of Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks", as
+in torchvision: no groups, no response normalization, fewer kernels, and dropout before fc6 and fc7.
 """
 
 import functools
@@ -26,9 +26,9 @@ from zoo.models.registry import Entry
 class AlexNet(nn.Module):
     """AlexNet 2012: 60,965,224 parameters for 227x227x3 images and 1000 classes.
 
-    Weights are initialized as in section 5: Gaussian with standard deviation 0.01; biases are one in conv2, conv4, conv5,
-    fc6 and fc7, and zero elsewhere. In the first few hundred steps of training from this initialization, the loss stays
-    at ln(num_classes); see `recipes/alexnet.py`.
+    Weights are initialized as in section 5: Gaussian with standard deviation 0.01; biases are one in conv2, conv4,
+    conv5, fc6 and fc7, and zero elsewhere. In the first few hundred steps of training from this initialization, the
+    loss stays at ln(num_classes); see `recipes/alexnet.py`.
 
     Attributes:
       num_classes: logits.

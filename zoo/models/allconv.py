@@ -22,8 +22,8 @@ from zoo.models.registry import Entry
 class AllCNNC(nn.Module):
     """All-CNN-C: 1,369,738 parameters for 32x32x3 images and 10 classes.
 
-    The paper does not specify the initialization: here kernels are Gaussian with variance 2 / fan_in (He et al. 2015), and
-    biases zero. Logits are means of ReLU outputs, and therefore never negative.
+    The paper does not specify the initialization: here kernels are Gaussian with variance 2 / fan_in (He et al. 2015),
+    and biases zero. Logits are means of ReLU outputs, and therefore never negative.
 
     Attributes:
       num_classes: logits.

@@ -4,12 +4,13 @@
 max pool and a linear layer, in this order.
 
 `mlp` is the fully connected network of "Why does my TensorFlow 2.1 classification network fail to converge?". Its
-example 2 has three variants for 20 features and one probability, from a sigmoid: 20-4-1, called shallow (89 parameters),
-20-64-32-1, balanced (3,457), and 20-128-128-128-1, overcomplex (35,841). The balanced one is the canonical `mlp`;
-`hidden` selects the others. The canonical input of 20 features is an image of one pixel with 20 channels, (1, 1, 20).
+example 2 has three variants for 20 features and one probability, from a sigmoid: 20-4-1, called shallow (89
+parameters), 20-64-32-1, balanced (3,457), and 20-128-128-128-1, overcomplex (35,841). The balanced one is the canonical
+`mlp`; `hidden` selects the others. The canonical input of 20 features is an image of one pixel with 20 channels: (1, 1,
+20).
 
-Both return logits where the articles' last layers end in softmax or sigmoid. A softmax needs at least two classes: train
-`mlp` with `num_classes=2`, which is equivalent to a sigmoid.
+Both return logits where the articles' last layers end in softmax or sigmoid. A softmax needs at least two classes:
+train `mlp` with `num_classes=2`, which is equivalent to a sigmoid.
 """
 
 import functools
@@ -33,8 +34,8 @@ ACTIVATIONS = {"relu": nn.relu, "tanh": nn.tanh, "sigmoid": nn.sigmoid}
 class BNCNN(nn.Module):
     """A convolution and a linear layer: 54,474 parameters and 64 running statistics for 28x28x1 images and 10 classes.
 
-    Kernels have Keras's default initialization, Glorot uniform; biases are zero. Batch normalization has Keras's epsilon
-    (1e-3) and momentum (0.99).
+    Kernels have Keras's default initialization, Glorot uniform; biases are zero. Batch normalization has Keras's
+    epsilon (1e-3) and momentum (0.99).
 
     Attributes:
       num_classes: logits.

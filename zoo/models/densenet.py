@@ -2,8 +2,8 @@
 
 `densenet121`, `densenet169` and `densenet201` are the columns of table 1, for ImageNet; `densenet_bc_100_12` is table
 2's DenseNet-BC of depth 100 with growth rate 12, for the 32-pixel images of CIFAR. All have bottlenecks (B) and
-transitions that keep half of the channels (C). `bottleneck=False, compression=1.0` gives the plain DenseNets of table 2,
-with 16 channels before the first block.
+transitions that keep half of the channels (C). `bottleneck=False, compression=1.0` gives the plain DenseNets of table
+2, with 16 channels before the first block.
 
 Dropout follows each convolution but the first, as in section 4.2; the paper uses it, at 0.2, only on data without
 augmentation. torchvision has one dropout per layer, after its 3x3 convolution. Epsilon is torchvision's; Keras has
@@ -109,11 +109,12 @@ class Transition(nn.Module):
 class DenseNet(nn.Module):
     """DenseNet.
 
-    Parameters: 7,978,856 (121 layers), 14,149,480 (169), 20,013,928 (201) for 224-pixel images and 1000 classes; 769,162
-    (BC, 100 layers, growth rate 12) for 32-pixel images and 10 classes.
+    Parameters: 7,978,856 (121 layers), 14,149,480 (169), 20,013,928 (201) for 224-pixel images and 1000 classes;
+    769,162 (BC, 100 layers, growth rate 12) for 32-pixel images and 10 classes.
 
-    Kernels of convolutions are initialized as in the paper and in torchvision, after He et al. 2015: normal with variance
-    2 / fan_in. As in torchvision, the last layer's kernel has PyTorch's default initialization, and its bias is zero.
+    Kernels of convolutions are initialized as in the paper and in torchvision, after He et al. 2015: normal with
+    variance 2 / fan_in. As in torchvision, the last layer's kernel has PyTorch's default initialization, and its bias
+    is zero.
 
     Attributes:
       num_classes: logits.

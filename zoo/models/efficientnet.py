@@ -1,13 +1,13 @@
 """EfficientNet: Tan, Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks".
 
-`efficientnet_b0` is the network of table 1. `efficientnet_b1` to `efficientnet_b7` scale its width, depth and image size
-by coefficients that are not in the paper but in the authors' code. There channels are rounded to multiples of 8, as in
-MobileNetV2, and numbers of blocks are rounded up.
+`efficientnet_b0` is the network of table 1. `efficientnet_b1` to `efficientnet_b7` scale its width, depth and image
+size by coefficients that are not in the paper but in the authors' code. There channels are rounded to multiples of 8,
+as in MobileNetV2, and numbers of blocks are rounded up.
 
 They are torchvision's, which differ from the authors' and from Keras's in two ways. Convolutions pad by half their
 window on each side, where TensorFlow's "SAME" with strides pads one pixel less on the left and on top. Batch
-normalization has an epsilon of 1e-5 in b0 to b4; b5 to b7 keep the authors' 1e-3. `efficientnet_b2` takes 288 pixels, as
-torchvision's weights do, where the authors' takes 260.
+normalization has an epsilon of 1e-5 in b0 to b4; b5 to b7 keep the authors' 1e-3. `efficientnet_b2` takes 288 pixels,
+as torchvision's weights do, where the authors' takes 260.
 
 `efficientnet_lite0` is from the same authors' code (2020, without a paper). It is for devices on which
 squeeze-and-excitation and Swish are slow, and has no squeeze-and-excitation and ReLU6 instead of Swish. Padding and
@@ -117,11 +117,11 @@ class EfficientNet(nn.Module):
       num_classes: logits.
       width: multiplier of the channels of table 1.
       depth: multiplier of the numbers of blocks of table 1.
-      lite: whether it is EfficientNet-Lite: without squeeze-and-excitation, with ReLU6, "SAME" padding, and without scaling
-        of the first and the last layers.
+      lite: whether it is EfficientNet-Lite: without squeeze-and-excitation, with ReLU6, "SAME" padding, and without
+        scaling of the first and the last layers.
       dropout: rate on the input of the last layer.
-      drop_path: rate of stochastic depth, which rises linearly from 0 in the first block and would reach this value in a
-        block after the last.
+      drop_path: rate of stochastic depth, which rises linearly from 0 in the first block and would reach this value in
+        a block after the last.
       epsilon, momentum: of batch normalization, as in `ConvBN`.
       dtype: of the computation.
     """
@@ -208,7 +208,8 @@ TIMM = Layout(
         (r"^(stage1_\d)/depthwise/conv", r"\1/conv_dw"), (r"^(stage1_\d)/depthwise/bn", r"\1/bn1"),
         (r"^(stage1_\d)/project/conv", r"\1/conv_pw"), (r"^(stage1_\d)/project/bn", r"\1/bn2"),
         ("/expand/conv", "/conv_pw"), ("/expand/bn", "/bn1"), ("/depthwise/conv", "/conv_dw"),
-        ("/depthwise/bn", "/bn2"), ("/project/conv", "/conv_pwl"), ("/project/bn", "/bn3"), ("^avgpool", "global_pool"), ("^fc$", "classifier"),
+        ("/depthwise/bn", "/bn2"), ("/project/conv", "/conv_pwl"), ("/project/bn", "/bn3"),
+        ("^avgpool", "global_pool"), ("^fc$", "classifier"),
         *((rf"^stage{stage}_(\d)", rf"blocks.{stage - 1}.\1") for stage in range(1, 8)),
     )
 )  # fmt: skip

@@ -156,9 +156,9 @@ class GoogLeNet(nn.Module):
     Attributes:
       num_classes: logits.
       dropout: rate on the inputs of the last layer.
-      aux_heads: whether there are two auxiliary classifiers, on the outputs of 4a and 4d. They are only used in training: a
-        call then returns (logits, [logits of the first head, logits of the second]). The paper weights their losses by
-        0.3.
+      aux_heads: whether there are two auxiliary classifiers, on the outputs of 4a and 4d. They are only used in
+        training: a call then returns (logits, [logits of the first head, logits of the second]). The paper weights
+        their losses by 0.3.
       aux_dropout: rate on the inputs of the last layer of a head.
       dtype: of the computation.
     """

@@ -57,7 +57,8 @@ class InceptionResNet(nn.Module):
 class InceptionResNetV2(nn.Module):
     """Inception-ResNet v2 of the published weights: 55,843,464 parameters for 1000 classes.
 
-    As in the authors' code, all kernels are initialized uniformly with variance 2 / (fan_in + fan_out); biases are zero.
+    As in the authors' code, all kernels are initialized uniformly with variance 2 / (fan_in + fan_out); biases are
+    zero.
 
     Attributes:
       num_classes: logits.

@@ -1,10 +1,10 @@
 """Inception v3: Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision".
 
 `inception_v3` is torchvision's network, ported from the authors' TensorFlow code. The code differs from the paper's
-table 1 before the first Inception block: after the first pool, the paper has convolutions of 3x3, 3x3 with stride 2, and
-3x3; the code has 1x1, 3x3, and a pool of 3x3 with stride 2. At 35x35 pixels the paper's blocks replace 5x5 kernels by
-two 3x3 kernels (figure 5); in the code one branch still has 5x5. The auxiliary head is on the last block of 17x17 pixels
-(figure 8).
+table 1 before the first Inception block: after the first pool, the paper has convolutions of 3x3, 3x3 with stride 2,
+and 3x3; the code has 1x1, 3x3, and a pool of 3x3 with stride 2. At 35x35 pixels the paper's blocks replace 5x5 kernels
+by two 3x3 kernels (figure 5); in the code one branch still has 5x5. The auxiliary head is on the last block of 17x17
+pixels (figure 8).
 
 Average pools include the padding in the mean here and in torchvision; TensorFlow and Keras exclude it. torchvision's
 `transform_input` is not included: it converts images normalized for torchvision's other weights into what the weights
@@ -93,7 +93,8 @@ class Mixed(nn.Module):
 
     Attributes:
       branches: see `BLOCK_5`.
-      pooled: features of the 1x1 convolution after an average pool; None for a max pool with stride 2 and no convolution.
+      pooled: features of the 1x1 convolution after an average pool; None for a max pool with stride 2 and no
+        convolution.
       conv: creates a convolution, with the signature of `ConvBN`.
     """
 
@@ -152,8 +153,8 @@ def _classifier(num_classes, stddev, x, dtype):
 class InceptionV3(nn.Module):
     """Inception v3: 23,834,568 parameters for 1000 classes; 27,161,264 with the auxiliary head.
 
-    Weights are initialized as in torchvision's `Inception3.__init__`: Gaussian with standard deviation 0.1 (truncated at
-    +-2 there, which is 20 standard deviations); in the auxiliary head 0.01 for conv1 and 0.001 for fc. Biases have
+    Weights are initialized as in torchvision's `Inception3.__init__`: Gaussian with standard deviation 0.1 (truncated
+    at +-2 there, which is 20 standard deviations); in the auxiliary head 0.01 for conv1 and 0.001 for fc. Biases have
     PyTorch's default initialization. (In torchvision the 0.01 has no effect: it is set on the block that contains the
     convolution, but looked up on the convolution itself. It is effective in TensorFlow's code.)
 

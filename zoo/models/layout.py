@@ -109,8 +109,8 @@ class Layout:
         the framework also matches tensors by order.
       flattened: channels of the image that a linear layer takes flattened, by the layer's path: PyTorch flattens
         [C, H, W], the zoo [H, W, C].
-      axes: (pattern, axes) pairs, searched for in a variable's path, such as "layer1_0/conv1/kernel", for variables whose
-        axes differ from the framework's kernels.
+      axes: (pattern, axes) pairs, searched for in a variable's path, such as "layer1_0/conv1/kernel", for variables
+        whose axes differ from the framework's kernels.
       constants: (pattern, value) pairs for variables that the other network does not have, with their implied values.
       options: arguments of `create_model` with which the zoo's network computes the same as the other one.
       framework: the framework of the layout.

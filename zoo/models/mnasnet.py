@@ -2,8 +2,8 @@
 for Mobile".
 
 `mnasnet1_0` is torchvision's, the network that is called MnasNet-B1 in the authors' code: without
-squeeze-and-excitation. Figure 7 of the paper shows MnasNet-A1, which has it in some of its blocks, and different numbers
-of layers and channels.
+squeeze-and-excitation. Figure 7 of the paper shows MnasNet-A1, which has it in some of its blocks, and different
+numbers of layers and channels.
 """
 
 import functools
@@ -40,8 +40,8 @@ class MnasNet(nn.Module):
     Attributes:
       num_classes: logits.
       dropout: rate on the inputs of the last layer.
-      momentum: decay rate of the running statistics. With torchvision's 0.9997 it takes 10,000 steps for the influence of
-        their initial values to decay to 5%.
+      momentum: decay rate of the running statistics. With torchvision's 0.9997 it takes 10,000 steps for the influence
+        of their initial values to decay to 5%.
       dtype: of the computation.
     """
 

@@ -4,10 +4,10 @@
 Convolutional Neural Networks for Mobile Vision Applications". That table gives stride 2 for the last depthwise
 convolution, but its input and its output are 7x7, so the stride is 1. Keras has the same network, with ReLU6 where the
 paper (figure 3) has ReLU (`relu6=True` selects it), and with dropout of 0.001 before the last layer, which the paper
-does not mention. What the paper leaves open is as in Keras: no biases but the last layer's, "SAME" padding (of images of
-odd size, Keras pads only the bottom and the right), and batch normalization with epsilon 1e-3 and momentum 0.99. timm's
-`mobilenetv1_100` is the same with `pad_type="same", bn_eps=1e-3, act_layer="relu"`; by default, as its trained weights
-require, it pads one pixel on each side, and has 1e-5 and ReLU6.
+does not mention. What the paper leaves open is as in Keras: no biases but the last layer's, "SAME" padding (of images
+of odd size, Keras pads only the bottom and the right), and batch normalization with epsilon 1e-3 and momentum 0.99.
+timm's `mobilenetv1_100` is the same with `pad_type="same", bn_eps=1e-3, act_layer="relu"`; by default, as its trained
+weights require, it pads one pixel on each side, and has 1e-5 and ReLU6.
 
 `mobilenet_v2` is table 2 of Sandler, Howard, Zhu, Zhmoginov, Chen 2018, "MobileNetV2: Inverted Residuals and Linear
 Bottlenecks", as in torchvision: the first bottleneck, whose expansion factor is 1, has no expanding convolution, and
@@ -100,8 +100,8 @@ class MobileNetV1(nn.Module):
 class InvertedResidual(nn.Module):
     """Inverted residual block: expansion, depthwise convolution, and linear projection (MobileNetV2, figure 3).
 
-    Sublayers: `expand`, unless the expanded width is that of the input; `depthwise`; optionally `squeeze`; and `project`,
-    which has no activation. The input is added if its shape equals the output's.
+    Sublayers: `expand`, unless the expanded width is that of the input; `depthwise`; optionally `squeeze`; and
+    `project`, which has no activation. The input is added if its shape equals the output's.
 
     Attributes:
       features: output channels.

@@ -2,8 +2,9 @@
 MobileNetV3".
 
 `mobilenet_v3_large` is table 1, `mobilenet_v3_small` table 2, both as in torchvision. Table 2 also has
-squeeze-and-excitation after the last convolution, which torchvision lacks. Epsilon, 1e-3, is torchvision's; the momentum
-is the paper's (section 6.1.1). In Keras, strided convolutions pad only the bottom and the right of images of even size.
+squeeze-and-excitation after the last convolution, which torchvision lacks. Epsilon, 1e-3, is torchvision's; the
+momentum is the paper's (section 6.1.1). In Keras, strided convolutions pad only the bottom and the right of images of
+even size.
 """
 
 import functools
@@ -19,9 +20,9 @@ from zoo.models.layout import Layout
 from zoo.models.mobilenet import GAUSSIAN, HE_FAN_OUT, InvertedResidual
 from zoo.models.registry import Entry
 
-# Kernel size, "exp size", "#out", "SE", "NL" (RE: ReLU, HS: hard swish), stride. Instead of the paper's check marks, "SE"
-# has the channels in the middle of squeeze-and-excitation: a quarter of the "exp size", rounded to a multiple of 8 as in
-# torchvision.
+# Kernel size, "exp size", "#out", "SE", "NL" (RE: ReLU, HS: hard swish), stride. Instead of the paper's check marks,
+# "SE" has the channels in the middle of squeeze-and-excitation: a quarter of the "exp size", rounded to a multiple of 8
+# as in torchvision.
 TABLE_1 = (
     (3, 16, 16, 0, "RE", 1),
     (3, 64, 24, 0, "RE", 2),

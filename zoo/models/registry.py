@@ -108,8 +108,8 @@ def create_model(name: str, num_classes: int | None = None, dtype: Any = jnp.flo
       returns logits [N, num_classes] for float images [N, H, W, C].
 
     Raises:
-      ZooError: there is no such model or attribute (the message suggests the nearest name), or a value has the wrong type
-        or is out of range.
+      ZooError: there is no such model or attribute (the message suggests the nearest name), or a value has the wrong
+        type or is out of range.
     """
     entry = find_entry(name)
     overrides = {option: _checked(name, entry, option, value) for option, value in overrides.items()}

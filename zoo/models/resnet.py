@@ -6,8 +6,8 @@ section 3.3).
 
 `resnext50_32x4d` is that of Xie et al. 2017, "Aggregated Residual Transformations for Deep Neural Networks", table 1:
 the 3x3 convolution of a bottleneck has twice the channels, in 32 groups of 4, 8, 16 and 32 channels in the four stages.
-`wide_resnet50_2` is that of Zagoruyko and Komodakis 2016, "Wide Residual Networks", section 3: it has twice the channels
-without groups.
+`wide_resnet50_2` is that of Zagoruyko and Komodakis 2016, "Wide Residual Networks", section 3: it has twice the
+channels without groups.
 
 As in torchvision, the stride of a bottleneck is in its 3x3 convolution; in the paper and in Keras it is in the first
 1x1, which takes fewer multiply-adds (3.8 instead of 4.1 billion for 50 layers).
@@ -28,7 +28,7 @@ from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
-# Gaussian with variance 2 / fan_out: He et al. 2015 for the backward pass; torchvision's kaiming_normal_ with "fan_out".
+# Gaussian with variance 2 / fan_out: He et al. 2015, backward pass; torchvision's kaiming_normal_ with "fan_out".
 he_fan_out = VarianceScaling(2.0, "fan_out", "normal")
 
 
@@ -66,7 +66,7 @@ class Place(NamedTuple):
 
 
 def places(counts: tuple[int, ...]) -> Iterator[Place]:
-    """Yields the blocks of stages with these numbers of blocks; the first block of stages after the first has stride 2."""
+    """Yields the blocks of stages with these block counts; all stages but the first start with stride 2."""
     done = 0
     for stage, count in enumerate(counts):
         for index in range(count):

@@ -1,8 +1,8 @@
 """ResNet-9 for CIFAR-10: Page 2018, "How to Train Your ResNet", and his repository davidcpage/cifar10-fast.
 
 Eight 3x3 convolutions in sequence with four pools, two residual pairs of convolutions among them, and a linear layer,
-designed to be trained to 94 % in as few seconds as possible on a GPU, for Stanford's DAWNBench. A residual pair adds the
-output of its last ReLU, and no layer follows the sum. Logits are divided by eight, which keeps the softmax from
+designed to be trained to 94 % in as few seconds as possible on a GPU, for Stanford's DAWNBench. A residual pair adds
+the output of its last ReLU, and no layer follows the sum. Logits are divided by eight, which keeps the softmax from
 saturating.
 """
 

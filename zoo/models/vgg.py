@@ -5,9 +5,9 @@ the suffix `_bn`, batch normalization, which is more recent than the paper, foll
 where convolutions keep their biases.
 
 For 224 pixels the layers are the paper's. torchvision, and the zoo like it, differs in two respects. The standard
-deviation of initial weights follows from the fan-out, where section 3.1 initializes column A with standard deviation 0.1
-("10^-2 variance") and the deeper networks from a trained A. And images of other sizes are averaged to 7x7 pixels before
-fc6, where section 3.2 turns the linear layers into convolutions.
+deviation of initial weights follows from the fan-out, where section 3.1 initializes column A with standard deviation
+0.1 ("10^-2 variance") and the deeper networks from a trained A. And images of other sizes are averaged to 7x7 pixels
+before fc6, where section 3.2 turns the linear layers into convolutions.
 """
 
 import functools

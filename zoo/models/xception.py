@@ -1,9 +1,9 @@
 """Xception: Chollet 2017, "Xception: Deep Learning with Depthwise Separable Convolutions".
 
 `xception` is the network of figure 5, as in timm (`legacy_xception`). The figure does not give the padding of windows.
-In the author's code, which is Keras's, it is TensorFlow's "SAME"; timm pads the 3x3 pools by one pixel on each side, and
-so does the zoo. The two differ where the input of a pool has an even size: for 299 pixels only in `block2`, which has 74.
-Batch normalization follows each convolution, with PyTorch's epsilon of 1e-5 where Keras has 1e-3.
+In the author's code, which is Keras's, it is TensorFlow's "SAME"; timm pads the 3x3 pools by one pixel on each side,
+and so does the zoo. The two differ where the input of a pool has an even size: for 299 pixels only in `block2`, which
+has 74. Batch normalization follows each convolution, with PyTorch's epsilon of 1e-5 where Keras has 1e-3.
 `epsilon=1e-3, pool_padding="SAME"` gives Keras's network. Dropout before the last layer is that of section 4.3; neither
 Keras nor, by default, timm has it.
 """
@@ -90,8 +90,8 @@ class Block(nn.Module):
 class Xception(nn.Module):
     """Xception: 22,855,952 parameters for 1000 classes.
 
-    As in timm, kernels of convolutions are initialized from a Gaussian with variance 2 / fan_out, and the last layer has
-    PyTorch's default initialization.
+    As in timm, kernels of convolutions are initialized from a Gaussian with variance 2 / fan_out, and the last layer
+    has PyTorch's default initialization.
 
     Attributes:
       num_classes: logits.

@@ -6,7 +6,7 @@ from torch import nn
 
 
 def lenet5() -> nn.Module:
-    """Builds the network of figure 2, with average pools S2 and S4, C3 fully connected to S2, tanh, and linear output."""
+    """Builds the network of figure 2, with average pools, C3 fully connected to S2, tanh, and a linear output."""
     return nn.Sequential(
         OrderedDict(
             c1=nn.Conv2d(1, 6, 5), tanh1=nn.Tanh(), s2=nn.AvgPool2d(2),
