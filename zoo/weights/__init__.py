@@ -149,7 +149,7 @@ def _differences(names, there, wanted, ignored):
             if tensor.shape != wanted[name]
         ],
         "of the wrong type": [
-            f"{name} is {tensor.dtype}, expected floating-point"
+            f"{name} is {tensor.dtype}, expected floating-point values"
             for name, tensor in there.items()
             if tensor.dtype not in FLOATING
         ],

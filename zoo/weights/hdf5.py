@@ -70,7 +70,7 @@ def _check_heaps(path):
             while position + 16 <= end:
                 number, length = struct.unpack_from("<H6xQ", content, position)
                 if number == 0 and length == 0:
-                    raise ValueError("damaged: a string heap does not end")
+                    raise ValueError("damaged string heap without an end")
                 position += length if number == 0 else 16 + -(-length // 8) * 8
             begin = content.find(HEAP, begin + 1)
 
@@ -167,7 +167,7 @@ def _tensor(group, path):
     if tensor.chunks is not None:
         raise ValueError(f"{tensor.name} is compressed or chunked, which Keras does not use")
     if tensor.dtype.kind != "f":
-        raise ValueError(f"{tensor.name} is {tensor.dtype}, expected floating-point")
+        raise ValueError(f"{tensor.name} is {tensor.dtype}, expected floating-point values")
     if tensor.id.get_storage_size() < tensor.nbytes:  # HDF5 would fill in zeros
         raise ValueError(f"{tensor.name} has shape {list(tensor.shape)}, but some of its values are missing")
     return tensor
