@@ -56,7 +56,7 @@ def test_versions(version, numbers):
 
 
 @pytest.mark.parametrize(
-    ("version", "tried", "newer"),
+    ("version", "tested", "newer"),
     [
         ("0.9.2", False, False),
         ("0.10.0", True, False),
