@@ -214,7 +214,7 @@ MAGIC2 = b"\x93NUMPY\x02\x00"
             {"fc1.bias.npy": MAGIC2 + struct.pack("<I", 9000) + b"(" * 9000},
             "fc1.bias is not a NumPy array",
         ),
-        "surplus": (
+        "unexpected": (
             {"extra.npy": array(np.ones(3)), "readme.txt": b"hello"},
             "extra is unexpected; readme.txt is unexpected",
         ),

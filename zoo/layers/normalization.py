@@ -124,14 +124,14 @@ def _batch_norm_backward(epsilon, residuals, cotangents):
     cotangent, exact = cotangents[0].astype(jnp.float32), x.astype(jnp.float32)
     count = x.size // x.shape[-1]
     axes = tuple(range(x.ndim - 1))
-    deviation = lax.rsqrt(variance + epsilon)
+    inverse_std = lax.rsqrt(variance + epsilon)
     # XLA merges equal subexpressions, so a tensor of x's size that occurs in both passes would be computed in the
     # forward pass and kept in memory until here. Hence the barrier, and the form a * cotangent + b * x + c with a, b
     # and c per channel.
     mean = lax.optimization_barrier(mean)
-    bias_gradient, scale_gradient = cotangent.sum(axes), deviation * (cotangent * (exact - mean)).sum(axes)
-    a = deviation * scale
-    b = -a * deviation * scale_gradient / count
+    bias_gradient, scale_gradient = cotangent.sum(axes), inverse_std * (cotangent * (exact - mean)).sum(axes)
+    a = inverse_std * scale
+    b = -a * inverse_std * scale_gradient / count
     c = -a * bias_gradient / count - b * mean
     return (a * cotangent + b * exact + c).astype(x.dtype), scale_gradient, bias_gradient
 
@@ -172,6 +172,6 @@ class BatchNorm(nn.Module):
             return ((x.astype(jnp.float32) - mean.value) * factor + bias).astype(self.dtype)
         y, *batch = batch_norm(x, scale, bias, self.epsilon)
         if not self.is_initializing():
-            for moving, value in zip((mean, variance), batch, strict=True):
-                moving.value = self.momentum * moving.value + (1 - self.momentum) * value
+            for running, value in zip((mean, variance), batch, strict=True):
+                running.value = self.momentum * running.value + (1 - self.momentum) * value
         return y.astype(self.dtype)
