@@ -1,4 +1,4 @@
-"""Writes files of weights as Keras does; needs h5py."""
+"""Writers of weight files in Keras's formats; requires h5py."""
 
 import h5py
 import numpy as np
@@ -13,7 +13,7 @@ def by_layer(tensors):
 
 
 def save_older(path, tensors, layer_name=str, tensor_name="{}/{}:0".format, whole_model=False):
-    """As Keras 1 and 2 do, and Keras 3 where the name does not end in `.weights.h5`."""
+    """Writes a file as Keras 1 and 2 do, and Keras 3 if the name does not end in `.weights.h5`."""
     with h5py.File(path, "w") as file:
         root = file.create_group("model_weights") if whole_model else file
         layers = {layer_name(layer): variables for layer, variables in by_layer(tensors).items()}
@@ -29,7 +29,7 @@ def save_older(path, tensors, layer_name=str, tensor_name="{}/{}:0".format, whol
 
 
 def save_newer(path, tensors, layer_name=str):
-    """As Keras 3 saves `.weights.h5`."""
+    """Writes a file as Keras 3 writes `.weights.h5`."""
     with h5py.File(path, "w") as file:
         for number, (layer, variables) in enumerate(by_layer(tensors).items()):
             group = file.create_group(f"layers/some_class_{number}/vars")

@@ -1,4 +1,4 @@
-"""Programs that run once or twice: compiling them takes longer than running them, and so they are hardly optimized."""
+"""Compilation of programs that run only once or twice, with few optimizations to save compile time."""
 
 import functools
 import math
@@ -7,39 +7,39 @@ from typing import Any
 
 import jax
 
-# Not a public interface, see `zoo.interfaces`: each of them is left out where XLA does not know it.
+# Not a public interface, see `zoo.interfaces`: each option is omitted if XLA rejects it.
 CPU_OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 def compile_quickly(function: Callable, *arguments: Any, **options: Any) -> Callable:
-    """`jax.jit(function, **options)`, compiled for these arguments."""
+    """Compiles `jax.jit(function, **options)` for these arguments."""
     lowered = jax.jit(function, **options).lower(*arguments)
     return lowered.compile(known_options(CPU_OPTIONS) if jax.default_backend() == "cpu" else None)
 
 
 def known_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Those of some options of XLA's compiler, by name, that this jaxlib takes."""
+    """Returns the XLA compiler options, by name, that this jaxlib accepts."""
     return {name: value for name, value in options.items() if _is_known(name, value)}
 
 
 @functools.cache
 def _is_known(name, value):
-    """Tried once in a process, on a program that does nothing: what goes wrong there is the option's fault."""
+    """Returns whether a trivial program compiles with the option; tried once per process."""
     try:
         jax.jit(lambda: 0).lower().compile({name: value})
-    except Exception:  # whatever a version raises for it: without the option, programs compile all the same
+    except Exception:  # depends on the version; programs also compile without the option
         return False
     return True
 
 
 def keep_programs_out_of_cache() -> None:
-    """Has this process write no more programs into JAX's persistent compilation cache, whoever set that up.
+    """Stops this process from writing to JAX's persistent compilation cache, whoever enabled it.
 
-    To be called before a program is lowered that XLA cannot write down: some versions say so, others end the process.
+    Must be called before lowering a program that XLA cannot serialize: some versions warn, others crash the process.
     """
     jax.config.update("jax_persistent_cache_min_compile_time_secs", math.inf)
 
 
 def run_once(function: Callable, *arguments: Any) -> Any:
-    """What the function gives under `jax.jit`, as NumPy arrays."""
+    """Runs the function under `jax.jit` and returns its results as NumPy arrays."""
     return jax.device_get(compile_quickly(function, *arguments)(*arguments))

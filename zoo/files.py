@@ -1,4 +1,4 @@
-"""Looks at a file of somebody else's before it is read: whether it is one, and how large."""
+"""Checks of a user's file before it is read: that it is a regular file, and not too large."""
 
 import os
 import stat
@@ -6,38 +6,38 @@ from pathlib import Path
 
 from zoo.errors import ZooError
 
-# What is often there in the place of a file that was to be downloaded, by how it begins.
+# What is often found in place of a downloaded file, by its first bytes.
 NOT_DOWNLOADED = {
-    b"version https://git-lfs": "a pointer of Git LFS: `git lfs pull` fetches the file itself",
-    b"<!doctype html": "a web page, and not the file that it was to be: download it again",
-    b"<html": "a web page, and not the file that it was to be: download it again",
+    b"version https://git-lfs": "a Git LFS pointer: fetch the file with `git lfs pull`",
+    b"<!doctype html": "a web page instead of the expected file: download it again",
+    b"<html": "a web page instead of the expected file: download it again",
 }
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 def expand(path: str | Path) -> Path:
-    """The path with the home folder in the place of "~".
+    """Returns the path with "~" expanded to the home folder.
 
     Raises:
-      ZooError: there is no such user.
+      ZooError: the user in "~user" does not exist.
     """
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise ZooError(f"{path}: there is no home folder of that name") from None
+        raise ZooError(f"{path}: this user has no home folder") from None
 
 
-def check_file(path: Path, largest: int | None = None) -> int:
-    """The size in bytes of a file that can be read.
+def check_file(path: Path, max_bytes: int | None = None) -> int:
+    """Checks that a file can be read, and returns its size in bytes.
 
-    Pipes and devices are refused, for one that nobody writes to is waited for, and `/dev/zero` never ends.
+    Pipes and devices are rejected: reading a pipe without a writer would block, and `/dev/zero` never ends.
 
     Args:
-      path: of the file.
-      largest: the most bytes that it may have; None for any number.
+      path: the file.
+      max_bytes: the maximum size; None for no limit.
 
     Raises:
-      ZooError: it is not there, no regular file, empty, too large, may not be read, or was not downloaded.
+      ZooError: the file is missing, not a regular file, empty, too large, not readable, or was not downloaded.
     """
     try:
         found = path.stat()
@@ -47,13 +47,13 @@ def check_file(path: Path, largest: int | None = None) -> int:
     if stat.S_ISDIR(found.st_mode):
         raise ZooError(f"{path} cannot be read: it is a folder")
     if not stat.S_ISREG(found.st_mode):
-        raise ZooError(f"{path} cannot be read: it is a pipe or a device, and has to be a file")
+        raise ZooError(f"{path} cannot be read: it is a pipe or a device, not a regular file")
     if not readable:
         raise ZooError(f"{path} cannot be read: Permission denied")
     if found.st_size == 0:
         raise ZooError(f"{path} cannot be read: it is empty")
-    if largest is not None and found.st_size > largest:
-        raise ZooError(f"{path} is not read: it has {in_units(found.st_size)}, and at most {in_units(largest)} may be")
+    if max_bytes is not None and found.st_size > max_bytes:
+        raise ZooError(f"{path} is too large: {in_units(found.st_size)}, the limit is {in_units(max_bytes)}")
     with path.open("rb") as file:
         start = file.read(64).lstrip().lower()
     for begin, what in NOT_DOWNLOADED.items():
@@ -63,6 +63,6 @@ def check_file(path: Path, largest: int | None = None) -> int:
 
 
 def in_units(size: int) -> str:
-    """A number of bytes for people, such as "1.5 GiB"."""
+    """Formats a number of bytes in binary units, such as "1.5 GiB"."""
     power = min((max(size, 1).bit_length() - 1) // 10, len(UNITS) - 1)
     return f"{size / 1024**power:.4g} {UNITS[power]}"

@@ -1,6 +1,6 @@
-"""JSON files of the project's own, read as what may have become of them since they were written.
+"""Reading the project's own JSON files, which may have been damaged since they were written.
 
-A file may be half-written, overwritten with zeros, not UTF-8, nested without end, or JSON of another shape.
+A file may be truncated, overwritten with zeros, not UTF-8, nested without limit, or JSON of another shape.
 """
 
 import json
@@ -13,19 +13,19 @@ from zoo.recipe.part import conform
 
 
 def read_json(path: Path, shape: Any, remedy: str) -> Any:
-    """The content of a JSON file.
+    """Reads a JSON file and checks the type of its content.
 
     Args:
       path: of the file.
-      shape: what the content has to be, as a type: such as `Mapping[str, str]`.
-      remedy: what to do about a damaged file; the end of the error's line.
+      shape: the expected type of the content, such as `Mapping[str, str]`.
+      remedy: what to do about a damaged file, appended to the error message.
 
     Raises:
-      DamagedFile: it is not JSON, or of another shape.
-      OSError: it cannot be read.
+      DamagedFile: the content is not JSON, or not of that type.
+      OSError: the file cannot be read.
     """
     if not path.is_file():
-        raise DamagedFile(f"{printable(path)} is damaged, it is no file: {remedy}")
+        raise DamagedFile(f"{printable(path)} is damaged, not a regular file: {remedy}")
     try:
         content = parse(path.read_bytes())
         conform(content, shape)
@@ -35,20 +35,20 @@ def read_json(path: Path, shape: Any, remedy: str) -> Any:
 
 
 def read_json_lines(path: Path, is_whole: Callable[[Any], bool]) -> tuple[list[Any], int]:
-    """The lines of a file of JSON lines that are whole, and how many are not.
+    """Reads a JSON Lines file and returns the intact lines and the number of damaged ones.
 
-    A last line without its end does not count: a process that was killed left it unfinished.
+    A last line without a line break is not counted as damaged: it was left unfinished by a process that was killed.
 
     Args:
       path: of the file.
-      is_whole: whether the content of a line has the shape that it should have.
+      is_whole: returns whether the content of a line has the expected shape.
 
     Raises:
-      DamagedFile: there is a folder in its place, or a pipe, which would be waited for.
+      DamagedFile: the path is a folder, or a pipe, which would block.
       OSError: the file cannot be read.
     """
     if not path.is_file():
-        raise DamagedFile(f"{printable(path)} is damaged: it is no file")
+        raise DamagedFile(f"{printable(path)} is damaged: not a regular file")
     *lines, unfinished = path.read_bytes().split(b"\n")
     whole, damaged = [], 0
     for line in [*lines, *([unfinished] if unfinished else [])]:
@@ -64,12 +64,12 @@ def read_json_lines(path: Path, is_whole: Callable[[Any], bool]) -> tuple[list[A
 
 
 def parse(text: bytes) -> Any:
-    """The content of JSON in UTF-8.
+    """Parses JSON in UTF-8.
 
     Raises:
-      ValueError: it is not that.
+      ValueError: the text is not JSON in UTF-8.
     """
     try:
         return json.loads(text.decode("utf-8"))
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError("nested too deeply") from None

@@ -1,4 +1,4 @@
-"""Devices: one axis called "batch", the one wrapper around a per-device step, and how values get to the devices."""
+"""Data parallelism over a mesh with one axis, "batch": compiling per-device functions and placing values on devices."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,32 +16,40 @@ STRATEGIES = ("shard_map", "pmap")
 
 
 def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A mesh of the devices (all there are if None) along the one axis "batch"."""
+    """Returns a mesh of the devices (all available ones if None) with the single axis "batch"."""
     return Mesh(np.array(jax.devices() if devices is None else devices), (AXIS,))
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, accumulation: int = 1, pairs: bool = False) -> None:
-    """Raises `ZooError` unless every device gets as many examples as every other one, in each of the batch's parts;
-    and an even number, if they are mixed in `pairs`.
+    """Checks that a batch can be split evenly over the devices.
+
+    Args:
+      batch_size: examples in a batch, over all devices.
+      mesh: from `make_mesh`.
+      accumulation: gradient accumulation steps that the batch is split into.
+      pairs: whether examples are mixed in pairs, so that each part must have an even number.
+
+    Raises:
+      ZooError: the batch cannot be split evenly.
     """
     if pairs and batch_size % (2 * mesh.size * accumulation):
         raise ZooError(
-            f"a batch of {batch_size} cannot be mixed in pairs by {mesh.size} devices in {accumulation} parts:"
+            f"cannot mix a batch of {batch_size} in pairs on {mesh.size} devices in {accumulation} parts:"
             f" budget.batch_size must be a multiple of {2 * mesh.size * accumulation}"
         )
     if batch_size % (mesh.size * accumulation):
         parts = f" in {accumulation} parts" if accumulation > 1 else ""
         raise ZooError(
-            f"a batch of {batch_size} cannot be shared evenly by {mesh.size} devices{parts}: change budget.batch_size"
+            f"cannot split a batch of {batch_size} evenly over {mesh.size} devices{parts}: change budget.batch_size"
         )
 
 
 def check_strategy(strategy: str) -> None:
-    """Raises `ZooError` for a strategy that `data_parallel` does not know, or that cannot do with several processes."""
+    """Raises `ZooError` for a strategy that `data_parallel` does not support, or not with several processes."""
     if strategy not in STRATEGIES:
         raise unknown("parallel strategy", strategy, STRATEGIES)
     if strategy == "pmap" and jax.process_count() > 1:
-        raise ZooError("pmap is for one process here: take shard_map, which does the same on several")
+        raise ZooError("pmap is only supported with a single process: use shard_map, which computes the same")
 
 
 def data_parallel(
@@ -50,16 +58,16 @@ def data_parallel(
     """Compiles a per-device function for all devices of a mesh.
 
     Args:
-      body: `body(replicated, constants, batch) -> outputs`. It sees the part of `batch` that is its device's, talks to
-        the others along the axis "batch", and its outputs must be the same on every device.
+      body: `body(replicated, constants, batch) -> outputs`. It gets its device's part of `batch`, communicates along
+        the axis "batch", and must return the same outputs on every device.
       mesh: from `make_mesh`.
-      donate: whether `replicated` may be overwritten, as a training state.
-      strategy: "shard_map", which checks at trace time that the outputs are equal on all devices; or "pmap", the same
-        by its older name, for one process.
-      of_steps: whether the arrays of `batch` have an axis of steps in front of the axis of examples.
+      donate: whether the buffers of `replicated` are donated, as for a training state.
+      strategy: "shard_map", which checks at trace time that the outputs are equal on all devices; or "pmap", the older
+        equivalent, for a single process.
+      of_steps: whether the arrays of `batch` have a leading axis of steps before the axis of examples.
 
     Returns:
-      A function of the same arguments, where `batch` is global: from `shard_batch`.
+      A function of the same arguments, whose `batch` is global, from `shard_batch`.
     """
     donated = (0,) if donate else ()
     if strategy == "shard_map":
@@ -86,18 +94,18 @@ def data_parallel(
 
 
 def replicate(tree: Any, mesh: Mesh) -> Any:
-    """Host values, the same in every process, as arrays on every device."""
+    """Copies host values, which must be the same in every process, to every device."""
     sharding = NamedSharding(mesh, PartitionSpec())
     return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, np.asarray(leaf)), tree)
 
 
 def make_replicated(function: Callable, mesh: Mesh, *arguments: Any) -> Any:
-    """Runs a function inside `jit` with its results on every device, so that a large state is never on the host."""
+    """Runs a function under `jit` with replicated results, so that a large state is never on the host."""
     return compile_quickly(function, *arguments, out_shardings=NamedSharding(mesh, PartitionSpec()))(*arguments)
 
 
 def shard_batch(batch: Any, mesh: Mesh, of_steps: bool = False) -> Any:
-    """This process' part of a batch as global arrays, cut along their axis of examples; see `data_parallel`."""
+    """Turns this process's part of a batch into global arrays, sharded along the axis of examples."""
     sharding = NamedSharding(mesh, _sharded(of_steps))
     return jax.tree.map(lambda array: jax.make_array_from_process_local_data(sharding, array), batch)
 
@@ -107,14 +115,15 @@ def _sharded(of_steps):
 
 
 def varying(tree: Any) -> Any:
-    """Marks replicated values inside a per-device function as each device's own.
+    """Marks replicated values inside a per-device function as varying over devices.
 
-    Differentiating with respect to values marked so gives each device's own gradient, to be summed by `sum_over_devices`.
-    Without the mark, shard_map sums behind one's back, and a sum or mean of ours on top would count every device twice.
+    Differentiating with respect to such values gives each device's own gradient, to be summed by `sum_over_devices`.
+    Without the mark, shard_map sums gradients implicitly, and an explicit sum or mean on top would count every device
+    twice.
     """
     return lax.pcast(tree, AXIS, to="varying")
 
 
 def sum_over_devices(tree: Any) -> Any:
-    """The sum of each device's values, the same on all devices afterwards: one all-reduce for the whole tree."""
+    """Sums values over devices, with a single all-reduce for the whole tree."""
     return lax.psum(tree, AXIS)

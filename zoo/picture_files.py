@@ -1,4 +1,4 @@
-"""Pictures with names in them that others have chosen."""
+"""Saving matplotlib figures that contain names chosen by users."""
 
 import warnings
 from pathlib import Path
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def save_picture(figure: "Figure", path: Path) -> None:
-    """Writes a figure into a PNG file, with every text in it as it stands: to matplotlib, dollar signs enclose formulas.
+    """Writes a figure to a PNG file, with all text verbatim: matplotlib would parse text between dollar signs as math.
 
-    Letters that the font does not have become boxes, without the warning that matplotlib has for each.
+    Characters missing from the font are drawn as boxes, without matplotlib's warning for each.
     """
     from matplotlib.text import Text
 

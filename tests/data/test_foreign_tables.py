@@ -283,8 +283,8 @@ def test_a_rare_category_does_not_depend_on_what_is_held_out(tmp_path):
         'x,y\n1,0\n"2,1\n3,0\n4,1\n': "what ends there begins in line 3",
         "My export\nx,y\n1,0\n": "line 2 has 2 cells, and the header 1 columns: the header has to be the first line",
         "x,y\n1,0\n2,5,1\n": "columns: a cell with commas in it has to be in quotation marks",
-        "<!DOCTYPE html>\n<html>\n": "is a web page, and not the file that it was to be",
-        "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n": "is a pointer of Git LFS: `git lfs pull`",
+        "<!DOCTYPE html>\n<html>\n": "is a web page instead of the expected file",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n": "is a Git LFS pointer: fetch the file with `git lfs pull`",
         "c,c=a,y\n" + "".join(f"{'ab'[n % 2]},{n},{n % 2}\n" for n in range(20)): "both called 'c=a'",
     }.items(),
 )
@@ -324,7 +324,7 @@ def test_files_that_are_none(tmp_path):
     assert "it is empty" in refused(save(tmp_path / "empty.csv", ""))
     with (tmp_path / "sparse.csv").open("wb") as file:
         file.truncate(300 * 2**30)
-    assert "it has 300 GiB, and at most 1 GiB may be" in refused(tmp_path / "sparse.csv")
+    assert "is too large: 300 GiB, the limit is 1 GiB" in refused(tmp_path / "sparse.csv")
     (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
     assert "cannot be read" in refused(tmp_path / "loop.csv")
     for path in ("a\0b", "x" * 5000, "~no_such_user/t.csv"):
@@ -379,7 +379,7 @@ def test_drop_on_the_command_line_and_in_fingerprints(recipe):
 def test_sizes_are_read_before_files(tmp_path, monkeypatch):
     path = save(tmp_path / "t.csv", PLAIN)
     monkeypatch.setattr(delimited, "LARGEST", 10)
-    with pytest.raises(ZooError, match="at most 10 bytes may be"):
+    with pytest.raises(ZooError, match="is too large: .*, the limit is 10 bytes"):
         delimited.read_delimited(path, delimited.LARGEST)
 
 

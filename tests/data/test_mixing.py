@@ -265,6 +265,6 @@ def test_augmentation_does_not_depend_on_the_number_of_devices():
     assert len(inputs) == 1 and max(inputs) < 1e-4, child.stdout
     assert len(losses) == 3 and max(losses) < 1e-4, child.stdout
     assert (
-        "a batch of 24 cannot be mixed in pairs by 8 devices in 1 parts: budget.batch_size must be a multiple of 16"
+        "cannot mix a batch of 24 in pairs on 8 devices in 1 parts: budget.batch_size must be a multiple of 16"
         in child.stdout
     )

@@ -1,4 +1,4 @@
-"""The contact sheet: what it shows is what the network receives, with normalization undone."""
+"""Tests that the contact sheet shows the network's inputs, with normalization undone."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def with_transforms(recipe, *train, normalization=None, mixing=None, evaluation=
 
 @pytest.mark.slow
 def test_images_are_those_of_the_first_step(recipe, dataset):
-    """With the mean and deviation undone by hand."""
+    """Normalization is undone explicitly, from the mean and the standard deviation."""
     recipe = with_transforms(recipe, Resize(67), RandomRotation(20), Normalize(), Cutout(20), mixing=Mixup(1.0))
     examples = first_examples(recipe, dataset, 5, seed=3)
     experiment = prepare(recipe, dataset)
@@ -48,7 +48,7 @@ def test_images_are_those_of_the_first_step(recipe, dataset):
         assert example.parts == f"{share[place]:.2f} {own}\n{1 - share[place]:.2f} {other}"
 
 
-def test_images_are_of_what_the_recipe_leaves_and_repeats(recipe, dataset):
+def test_images_are_sampled_from_the_recipes_training_data(recipe, dataset):
     recipe = with_transforms(recipe, Resize(67), Normalize()).override(
         {"data.validation": 0.3, "data.keep": {dataset.class_names[0]: 0.2}, "imbalance": OverSampling()}
     )
@@ -74,7 +74,7 @@ def test_without_augmentation_both_pictures_are_the_same(recipe, dataset):
 
 
 def test_mean_images_before_a_crop(recipe, dataset):
-    """The crop shows a part of the image itself."""
+    """The contact sheet shows a crop of the original image."""
     transforms = (Resize(80), Normalize(), RandomCrop(67))
     cropped = with_transforms(
         recipe, *transforms, normalization=PixelMean(), evaluation=(Resize(80), Normalize(), TenCrop(67))

@@ -1,4 +1,4 @@
-"""Every fast lowering of the convolution against `lax.conv_general_dilated`: values and gradients."""
+"""Tests of the values and gradients of every convolution lowering against `lax.conv_general_dilated`."""
 
 import jax
 import jax.numpy as jnp
@@ -49,7 +49,7 @@ def lax_convolution(x, kernel, window, groups):
 
 @pytest.mark.parametrize("case", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
 @pytest.mark.parametrize("name", LOWERINGS)
-def test_every_lowering_is_lax_convolution(name, case):
+def test_every_lowering_matches_lax_convolution(name, case):
     if name == "onednn" and not onednn.is_available():
         pytest.skip("this machine's jaxlib has no oneDNN")
     lowering = LOWERINGS[name]
@@ -81,7 +81,7 @@ def test_convolution_has_gradients_of_any_order(case):
     )
 
     def gradients(convolve):
-        """Of a loss that is not linear in the output, so that each gradient depends on both arguments."""
+        """Returns gradients of a loss that is not linear in the output, so that each depends on both arguments."""
         return jax.grad(lambda arguments: (convolve(*arguments, window, groups) ** 2).mean())
 
     def second(convolve):
@@ -92,7 +92,7 @@ def test_convolution_has_gradients_of_any_order(case):
 
 
 def test_blocks_of_images_give_the_same_kernel_gradient():
-    """More than one block, which the small cases above are not."""
+    """Covers more than one block, unlike the small cases above."""
     window, x = resolve_window("conv", (24, 24), 3, 1, 1), normal(64, 24, 24, 32)
     assert x.nbytes > 2 * onednn.BLOCK
     cotangent = normal(64, 24, 24, 8)
@@ -101,7 +101,7 @@ def test_blocks_of_images_give_the_same_kernel_gradient():
         assert_close(found, XLA.kernel_gradient(x, cotangent, window, 1), tolerance=1e-5)
 
 
-def test_convolution_can_be_mapped_over_either_argument():
+def test_vmap_over_either_argument():
     window = resolve_window("conv", (9, 8), 3, 2, 1)
     x, weights = normal(3, 2, 9, 8, 4), normal(3, 3, 3, 4, 5, seed=1)
     for axes in ((0, 0), (0, None), (None, 0)):
@@ -115,7 +115,7 @@ def test_convolution_can_be_mapped_over_either_argument():
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 @pytest.mark.parametrize("strides", [1, 2, 3])
-def test_padding_words_mean_what_xla_means(padding, strides):
+def test_string_paddings_match_xla(padding, strides):
     x, weights = normal(1, 11, 12, 2), normal(3, 3, 2, 4)
     window = resolve_window("conv", x.shape[1:3], 3, strides, padding)
     expected = lax.conv_general_dilated(
@@ -124,7 +124,7 @@ def test_padding_words_mean_what_xla_means(padding, strides):
     np.testing.assert_allclose(XLA.forward(x, weights, window, 1), expected, atol=1e-5)
 
 
-def test_gpu_and_tpu_keep_the_native_grouped_convolution():
+def test_gpu_and_tpu_use_the_native_grouped_convolution():
     x, weights = normal(2, 9, 9, 8), normal(3, 3, 4, 16)
     window = resolve_window("conv", (9, 9), 3, 1, 1)
     function = jax.jit(lambda x, w: convolution(x, w, window, 2))
@@ -139,8 +139,8 @@ def test_gpu_and_tpu_keep_the_native_grouped_convolution():
 
 
 @pytest.mark.skipif(not onednn.is_available(), reason="this machine's jaxlib has no oneDNN")
-def test_onednn_is_used_where_it_can_be_and_never_exported():
-    """What is exported has to run elsewhere; and oneDNN ends the process if it is given what it cannot compute."""
+def test_onednn_is_used_where_supported_and_never_exported():
+    """Exported programs have to run on other machines, and unsupported arguments would crash oneDNN."""
     window = resolve_window("conv", (9, 9), 3, 1, 1)
     function = jax.jit(jax.grad(lambda x, w: (convolution(x, w, window, 1) ** 2).sum().astype(jnp.float32), (0, 1)))
 
@@ -153,8 +153,8 @@ def test_onednn_is_used_where_it_can_be_and_never_exported():
     assert "__onednn$" not in jax.export.export(function, platforms=["cpu"])(x, weights).mlir_module()
 
 
-def test_fast_convolutions_can_be_debugged_and_computed_again():
-    """Operation by operation, and under `jax.checkpoint`, in and out of `jax.jit`."""
+def test_fast_convolutions_work_without_jit_and_under_checkpoint():
+    """Covers evaluation without `jax.jit`, and `jax.checkpoint` inside and outside of `jax.jit`."""
     window = resolve_window("conv", (9, 9), 3, 1, 1)
     x, weights = normal(2, 9, 9, 8), normal(3, 3, 8, 16)
     expected = lax_convolution(x, weights, window, 1)

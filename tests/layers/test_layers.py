@@ -1,4 +1,4 @@
-"""Every layer against plain references: values and gradients."""
+"""Tests of the values and gradients of every layer against simple references."""
 
 import flax.linen as nn
 import jax
@@ -18,14 +18,14 @@ from zoo.layers.window import resolve_window
 
 @pytest.fixture(autouse=True, params=["xla", "fast"])
 def lowering(request):
-    """Every test is made with JAX's own operations, and with what is faster on CPUs."""
+    """Runs every test with JAX's own operations and with the faster lowerings for CPUs."""
     with convolution_lowering(request.param):
         yield request.param
 
 
 @pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2), (3, 3), (5, 3)])
-def test_the_last_window_may_hang_over_the_edge(size, stride):
-    """As many windows as start inside of the image, and a pixel counts in each that reaches it."""
+def test_ceil_padding_adds_a_partial_last_window(size, stride):
+    """There are as many windows as start inside the image, and each includes the pixels that it reaches."""
     for pixels in range(size, 20):
         starts = [start for start in range(0, pixels, stride) if start < pixels - size + stride]
         x = np.random.default_rng(pixels).standard_normal((1, pixels, pixels, 1)).astype(np.float32)
@@ -34,7 +34,7 @@ def test_the_last_window_may_hang_over_the_edge(size, stride):
         np.testing.assert_array_equal(found[0, :, :, 0], expected)
 
 
-def test_conv_has_the_usual_parameters_and_computes_in_its_dtype():
+def test_conv_has_flax_parameters_and_computes_in_its_dtype():
     layer = Conv(6, 3, groups=2, dtype=jnp.bfloat16)
     x = normal(1, 5, 5, 4)
     output, variables = layer.init_with_output(jax.random.key(0), x)
@@ -53,7 +53,7 @@ SUMS = {
 
 @pytest.mark.parametrize("function", SUMS.values(), ids=SUMS)
 def test_sums_of_bfloat16_are_rounded_once(function):
-    """As on an accelerator; a sum in bfloat16 itself would lose the later ones of many terms."""
+    """Sums are accumulated in higher precision, as on accelerators: in bfloat16, later terms would be lost."""
     x, kernel = normal(2, 56, 56, 8).astype(jnp.bfloat16), normal(3, 3, 1, 8, seed=1).astype(jnp.bfloat16)
     exactly = [array.astype(jnp.float32) for array in (x, kernel)]
     (rough, transpose), (exact, exact_transpose) = (
@@ -67,15 +67,15 @@ def test_sums_of_bfloat16_are_rounded_once(function):
         np.testing.assert_allclose(mine.astype(jnp.float32), other, rtol=2**-8, atol=1e-6)
 
 
-def test_conv_refuses_groups_that_do_not_divide():
-    with pytest.raises(ZooError, match="3 groups do not divide 4 input channels and 6 features"):
+def test_conv_rejects_groups_that_do_not_divide_channels():
+    with pytest.raises(ZooError, match="4 input channels and 6 features must both be divisible by groups=3"):
         Conv(6, 3, groups=3, name="conv9").init(jax.random.key(0), normal(1, 5, 5, 4))
 
 
-def test_a_window_that_does_not_fit_names_the_layer():
-    with pytest.raises(ImageTooSmall, match="pool9: a 3x3 window does not fit into its input of 2x5 pixels"):
+def test_error_for_a_too_large_window_names_the_layer():
+    with pytest.raises(ImageTooSmall, match="pool9: a 3x3 window does not fit into an input of 2x5 pixels"):
         MaxPool(3, 2, name="pool9").init(jax.random.key(0), normal(1, 2, 5, 1))
-    with pytest.raises(ZooError, match="'SAME', 'VALID', 'CEIL' or numbers of pixels, not 'FULL'"):
+    with pytest.raises(ZooError, match="must be 'SAME', 'VALID', 'CEIL' or pixels, got 'FULL'"):
         Conv(1, 3, padding="FULL", name="conv9").init(jax.random.key(0), normal(1, 5, 5, 1))
 
 
@@ -98,19 +98,17 @@ def reduce_window(x, window, init, function):
 
 @pytest.mark.parametrize("case", POOLS.values(), ids=POOLS)
 @pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
-def test_max_pool_is_reduce_window(case, ties):
+def test_max_pool_matches_reduce_window(case, ties):
     x = normal(2, 9, 10, 3)
-    x = (
-        jnp.round(x) if ties else x
-    )  # the gradient of equal values goes to the first, as XLA's select-and-scatter has it
+    x = jnp.round(x) if ties else x  # the gradient of equal values goes to the first, as in XLA's select-and-scatter
     window = resolve_window("pool", x.shape[1:3], *case)
     assert_same(lambda x: max_pool(x, window), lambda x: reduce_window(x, window, -jnp.inf, lax.max), x)
     layer = MaxPool(*case)
     np.testing.assert_array_equal(layer.apply({}, x), max_pool(x, window))
 
 
-def test_a_window_too_large_to_remember_who_won():
-    """One byte says which of up to 255 positions won; larger windows take XLA's own operation."""
+def test_max_pool_with_more_positions_than_fit_into_a_byte():
+    """Windows of up to 255 positions store the index of the maximum in a byte; larger ones use XLA's operation."""
     x = normal(1, 16, 16, 1)
     gradient = jax.grad(lambda x: MaxPool(16).apply({}, x).sum())(x)
     np.testing.assert_array_equal(gradient, x == x.max())
@@ -122,7 +120,7 @@ def test_max_pool_of_nan_is_nan():
 
 
 def test_fast_max_pool_gradient_runs_deterministically_on_gpus():
-    """XLA refuses select-and-scatter on GPUs under --xla_gpu_deterministic_ops."""
+    """XLA rejects select-and-scatter on GPUs under --xla_gpu_deterministic_ops."""
     gradient = jax.jit(jax.grad(convolution_lowering("fast")(lambda x: MaxPool(3, 2).apply({}, x).sum())))
     for platform in ("cpu", "cuda"):
         text = jax.export.export(gradient, platforms=[platform])(normal(1, 9, 9, 2)).mlir_module()
@@ -131,7 +129,7 @@ def test_fast_max_pool_gradient_runs_deterministically_on_gpus():
 
 @pytest.mark.parametrize("case", POOLS.values(), ids=POOLS)
 @pytest.mark.parametrize("count_include_pad", [True, False])
-def test_avg_pool_is_reduce_window(case, count_include_pad):
+def test_avg_pool_matches_reduce_window(case, count_include_pad):
     x = normal(2, 9, 10, 3)
     window = resolve_window("pool", x.shape[1:3], *case)
 
@@ -144,7 +142,7 @@ def test_avg_pool_is_reduce_window(case, count_include_pad):
 
 
 @pytest.mark.parametrize("size", [(13, 9), (1, 1), (4, 9), (6, 6), (20, 3)])
-def test_adaptive_avg_pool_is_its_definition(size):
+def test_adaptive_avg_pool_matches_its_definition(size):
     x = normal(2, 13, 9, 3)
     expected = np.zeros((2, *size, 3))
     for row in range(size[0]):
@@ -156,7 +154,7 @@ def test_adaptive_avg_pool_is_its_definition(size):
 
 
 def lrn_in_numpy(x, size, k, alpha, beta):
-    """Krizhevsky et al. 2012, section 3.3, in float64, written as it stands there."""
+    """Computes the formula of Krizhevsky et al. 2012, section 3.3, literally and in float64."""
     channels = x.shape[-1]
     result = np.empty(x.shape)
     for i in range(channels):
@@ -166,7 +164,7 @@ def lrn_in_numpy(x, size, k, alpha, beta):
 
 
 @pytest.mark.parametrize("constants", [(5, 2.0, 1e-4, 0.75), (5, 1.0, 0.3, 0.75), (3, 1.0, 0.5, 0.6)])
-def test_lrn_is_the_papers_formula(constants):
+def test_lrn_matches_the_papers_formula(constants):
     x = 5 * normal(2, 3, 4, 9)
     layer = LocalResponseNorm(*constants)
     np.testing.assert_allclose(layer.apply({}, x), lrn_in_numpy(np.asarray(x, float), *constants), rtol=1e-5)
@@ -190,8 +188,8 @@ def test_lrn_computes_in_float32_and_keeps_the_dtype():
 
 @pytest.mark.parametrize("shape", [(4, 7, 5, 6), (16, 6)], ids=["images", "vectors"])
 @pytest.mark.parametrize("use_scale", [True, False], ids=["scaled", "not scaled"])
-def test_batch_norm_is_flax_batch_norm(shape, use_scale):
-    """Values, gradients, moving statistics, in both modes."""
+def test_batch_norm_matches_flax_batch_norm(shape, use_scale):
+    """Compares values, gradients and running statistics, in both modes."""
     x = 3 * normal(*shape) + 1
     variables = {
         "params": {name: normal(6, seed=1) for name in (("scale", "bias") if use_scale else ("bias",))},

@@ -1,4 +1,4 @@
-"""The choice between JAX's own operations and the faster programs for CPUs, and what it reaches."""
+"""Tests of the selection between JAX's own operations and the faster lowerings for CPUs."""
 
 import json
 import threading
@@ -25,29 +25,29 @@ LAYERS = {
     "LocalResponseNorm": LocalResponseNorm(),
     "BatchNorm": BatchNorm(use_running_average=False),
 }
-OURS = ("zoo_convolution", "custom_vjp")
+CUSTOM_OPERATIONS = ("zoo_convolution", "custom_vjp")
 
 
 def operations(layer):
-    """What a layer is made of, as JAX prints it."""
+    """Returns the jaxpr of a layer as text."""
     x = normal(1, 9, 9, 4)
     variables = layer.init(jax.random.key(0), x)
     return str(jax.make_jaxpr(lambda x: layer.apply(variables, x, mutable=["batch_stats"]))(x))
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_layers_are_jaxs_own_operations_unless_chosen_otherwise(name):
-    assert not any(word in operations(LAYERS[name]) for word in OURS)
+def test_layers_use_jaxs_own_operations_by_default(name):
+    assert not any(word in operations(LAYERS[name]) for word in CUSTOM_OPERATIONS)
     with convolution_lowering("fast"):
-        assert any(word in operations(LAYERS[name]) for word in OURS)
+        assert any(word in operations(LAYERS[name]) for word in CUSTOM_OPERATIONS)
         with convolution_lowering("xla"):
-            assert not any(word in operations(LAYERS[name]) for word in OURS)
+            assert not any(word in operations(LAYERS[name]) for word in CUSTOM_OPERATIONS)
     with convolution_lowering("auto"):
-        assert any(word in operations(LAYERS[name]) for word in OURS) == (jax.default_backend() == "cpu")
+        assert any(word in operations(LAYERS[name]) for word in CUSTOM_OPERATIONS) == (jax.default_backend() == "cpu")
 
 
-def test_compiled_functions_follow_the_choice():
-    """JAX traces a function anew under another choice; and one that was decorated keeps its own."""
+def test_changing_the_lowering_retraces_functions():
+    """JAX retraces a function under another choice; a decorated function keeps its own."""
     traced = []
 
     def note(x):
@@ -63,7 +63,7 @@ def test_compiled_functions_follow_the_choice():
     assert traced == [False, True, True] and not is_fast()
 
 
-def test_a_choice_is_of_its_thread():
+def test_the_choice_is_thread_local():
     found = []
     with convolution_lowering("fast"):
         thread = threading.Thread(target=lambda: found.append(is_fast()))
@@ -73,7 +73,7 @@ def test_a_choice_is_of_its_thread():
     assert found == [False]
 
 
-def test_programs_are_fast_on_cpus_unless_told_otherwise():
+def test_programs_use_fast_lowerings_on_cpus_by_default():
     assert [lowering_of_programs(platform) for platform in ("cpu", "gpu", "tpu")] == ["fast", "xla", "xla"]
     for choice in ("xla", "fast"):
         with convolution_lowering(choice):
@@ -88,30 +88,32 @@ def test_unknown_choices():
         pass
 
 
-def test_a_jax_that_is_too_new_has_its_own_operations_and_one_line_says_so(monkeypatch):
+def test_newer_jax_uses_its_own_operations_and_warns_once(monkeypatch):
     monkeypatch.setattr(jax, "__version__", "99.0.dev1")
-    lowering._is_possible.cache_clear()
+    lowering._is_supported.cache_clear()
     try:
-        with pytest.warns(interfaces.ZooWarning, match=r"jax 99\.0\.dev1 is newer than .*: going on without") as caught:
+        with pytest.warns(
+            interfaces.ZooWarning, match=r"jax 99\.0\.dev1 is newer than .*: using slower operations"
+        ) as caught:
             assert lowering_of_programs("cpu") == "xla"
             with convolution_lowering("fast"):
                 assert not is_fast() and lowering_of_programs("cpu") == "xla"
         assert len(caught) == 1
     finally:
-        lowering._is_possible.cache_clear()
+        lowering._is_supported.cache_clear()
 
 
 def test_an_experiment_keeps_its_choice(dataset):
-    """Its steps are compiled when they are first called, which may be where another choice holds."""
+    """Steps are compiled on their first call, possibly inside a context with another choice."""
     with convolution_lowering("xla"):
         experiment = prepare(RECIPE, dataset)
     assert experiment.convolution == "xla" and prepare(RECIPE, dataset).convolution == lowering_of_programs("cpu")
     with convolution_lowering("fast"):
         text = step_text(experiment)
-    assert not any(word in text for word in OURS)
+    assert not any(word in text for word in CUSTOM_OPERATIONS)
     with convolution_lowering("fast"):
         experiment = prepare(RECIPE, dataset)
-    assert any(word in step_text(experiment) for word in OURS)
+    assert any(word in step_text(experiment) for word in CUSTOM_OPERATIONS)
 
 
 def step_text(experiment):
@@ -121,7 +123,7 @@ def step_text(experiment):
     return str(jax.make_jaxpr(experiment.train_step)(state, constants, batch))
 
 
-def test_a_run_says_how_it_was_computed(tmp_path):
+def test_runs_record_the_lowering(tmp_path):
     with convolution_lowering("xla"):
         zoo.fit(RECIPE.override({"budget.steps": 2}), tmp_path / "run")
     assert json.loads((tmp_path / "run" / "environment.json").read_text(encoding="utf-8"))["convolution"] == "xla"

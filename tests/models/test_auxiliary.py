@@ -1,4 +1,4 @@
-"""Networks with further classifiers in training: their losses count with the recipe's weight, or are an error."""
+"""Tests of auxiliary classifiers: their losses are weighted by the recipe, and a missing weight or head is an error."""
 
 import flax.linen as nn
 import jax
@@ -15,7 +15,7 @@ from zoo.training.prepare import prepare
 
 
 class Net(nn.Module):
-    """A linear network with, if asked for, a second classifier."""
+    """A linear network with an optional auxiliary classifier."""
 
     aux_heads: bool = False
 
@@ -28,7 +28,7 @@ class Net(nn.Module):
 
 @pytest.fixture(scope="module")
 def plain(recipe):
-    """12 steps of 16 images with an evaluation after every third, of all images."""
+    """A recipe of 12 steps of 16 images, with an evaluation on all images after every third step."""
     return recipe.override(
         {"initialization": Initialization(), "budget.interim_examples": None, "schedule": ConstantRate(0.05)}
     )
@@ -59,8 +59,8 @@ def test_auxiliary_weight_and_heads_go_together(plain, dataset):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name, weight", [("googlenet", 0.3), ("inception_v3", 0.4)])
-def test_networks_of_the_zoo_give_their_auxiliary_logits_to_the_step(plain, dataset, name, weight):
-    """Traced, not run: a network that gave none would be an error."""
+def test_auxiliary_logits_of_the_zoos_networks_reach_the_step(plain, dataset, name, weight):
+    """Only traces the step: a network without auxiliary logits would be an error."""
     recipe = plain.override(
         {
             "model": Model(name, options={"aux_heads": True}),

@@ -1,4 +1,4 @@
-"""Every network: facts, behaviour, and how it says no."""
+"""Tests of every network: facts from the papers, behavior, and errors."""
 
 import flax.linen as nn
 import jax
@@ -15,7 +15,7 @@ from zoo.models.registry import entries, find_entry
 
 
 def one_of_each_module():
-    """The first network of each module, by name."""
+    """Returns the first network of each module, by name."""
     return {entry.module: name for name, entry in reversed(entries().items())}.values()
 
 
@@ -23,7 +23,7 @@ def test_every_network_has_facts():
     assert [name for name in zoo.list_models() if load_facts(name) is None] == []
 
 
-def test_the_facts_are_what_the_papers_and_the_references_give():
+def test_facts_match_the_papers_and_references():
     derived = derive()
     assert sorted(derived) == zoo.list_models()
     for name, facts in derived.items():
@@ -42,7 +42,7 @@ def test_alexnet_has_the_papers_shapes():
 
 
 @pytest.mark.parametrize("name", one_of_each_module())
-def test_rows_add_up_and_any_number_of_channels_and_classes_will_do(name):
+def test_totals_and_any_number_of_channels_and_classes(name):
     height, width, channels = find_entry(name).input_shape
     summary = zoo.summarize(create_shallow(name, num_classes=7), (height, width, channels + 1))
     assert sum(row.params for row in summary.rows) == summary.params
@@ -50,7 +50,7 @@ def test_rows_add_up_and_any_number_of_channels_and_classes_will_do(name):
     assert summary.rows[-1].output_shape[-1] == 7
 
 
-def test_summary_of_a_module_and_of_a_foreign_one():
+def test_summary_of_a_module_from_the_zoo_and_from_elsewhere():
     assert zoo.summarize(zoo.create_model("alexnet")) == zoo.summarize("alexnet")
 
     class Foreign(nn.Module):
@@ -69,12 +69,12 @@ def test_summary_of_a_module_and_of_a_foreign_one():
         ("", "Foreign", 4),
     ]
     assert (summary.params, summary.batch_stats, summary.macs) == (134, 8, 8 * 8 * 3 * 3 * 3 * 4 + 8)
-    with pytest.raises(ZooError, match="say its input_shape"):
+    with pytest.raises(ZooError, match="pass input_shape="):
         zoo.summarize(Foreign())
 
 
 @pytest.mark.parametrize("name", zoo.list_models())
-def test_the_smallest_image_works_and_one_pixel_less_does_not(name):
+def test_minimum_image_size(name):
     model, channels = create_shallow(name), find_entry(name).input_shape[-1]
     size = model.smallest
 
@@ -86,7 +86,7 @@ def test_the_smallest_image_works_and_one_pixel_less_does_not(name):
 
     assert logits(size).shape == (2, model.num_classes)
     if size > 1:
-        with pytest.raises(ImageTooSmall, match=f"at least {size}x{size} pixels; these have"):
+        with pytest.raises(ImageTooSmall, match=f"at least {size}x{size} pixels, got"):
             logits(size - 1)
 
 
@@ -100,7 +100,7 @@ def test_dropout_only_acts_in_training():
 
 
 @pytest.mark.parametrize(("name", "heads"), [("googlenet", 2), ("googlenet_bn", 2), ("inception_v3", 1)])
-def test_auxiliary_heads_give_logits_in_training_alone(name, heads):
+def test_auxiliary_heads_return_logits_only_in_training(name, heads):
     model = zoo.create_model(name, num_classes=5, aux_heads=True)
     images = jnp.zeros((2, model.smallest, model.smallest, 3))
     rngs = dict.fromkeys(("params", "dropout"), jax.random.key(0))
@@ -139,17 +139,17 @@ def test_activations_by_name():
         zoo.features(model, variables, images, ["conv9"])
 
 
-def test_alexnet_starts_as_the_paper_says():
+def test_alexnet_is_initialized_as_in_the_paper():
     params = zoo.create_model("alexnet", hidden=64).init(jax.random.key(0), jnp.zeros((1, 67, 67, 3)))["params"]
     ones = {layer for layer, of_layer in params.items() if bool(jnp.all(of_layer["bias"] == 1))}
     zeros = {layer for layer, of_layer in params.items() if bool(jnp.all(of_layer["bias"] == 0))}
     assert ones == {"conv2", "conv4", "conv5", "fc6", "fc7"} and zeros == {"conv1", "conv3", "fc8"}
     for of_layer in params.values():
-        kernel = of_layer["kernel"]  # the standard error of a deviation is 1 / sqrt(2 n) of it; four of them
+        kernel = of_layer["kernel"]  # four standard errors of a standard deviation, each 1 / sqrt(2 n) of it
         assert abs(float(kernel.std()) / 0.01 - 1) < 4 / np.sqrt(2 * kernel.size)
 
 
-def test_alexnet_owt_starts_as_pytorch_would():
+def test_alexnet_owt_is_initialized_as_in_pytorch():
     model = zoo.create_model("alexnet_owt", hidden=64)
     params = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 63, 63, 3)))["params"]
     for layer in params.values():
@@ -166,7 +166,7 @@ def test_names_and_options():
         zoo.create_model("alexnt")
     with pytest.raises(ZooError, match="unknown option of alexnet 'dropuot': did you mean 'dropout'"):
         zoo.create_model("alexnet", dropuot=0.1)
-    with pytest.raises(ZooError, match="num_classes is 0"):
+    with pytest.raises(ZooError, match="num_classes must be from 1 to .*, not 0"):
         zoo.create_model("alexnet", num_classes=0)
     for name, options, message in (
         ("alexnet", {"dropout": 50}, "alexnet: dropout must be in \\[0, 1\\), not 50"),
@@ -178,7 +178,7 @@ def test_names_and_options():
     assert zoo.create_model("mlp", hidden=[64]).hidden == (64,)
 
 
-def test_same_padding_of_alexnets_first_convolution_gives_other_shapes():
+def test_alexnet_with_same_padding_has_other_shapes():
     shapes = {row.name: row.output_shape for row in zoo.summarize(zoo.create_model("alexnet", padding="SAME")).rows}
     assert shapes["conv1"] == (57, 57, 96) and shapes["pool1"] == (28, 28, 96)  # ceil(227 / 4); floor((57 - 3) / 2) + 1
 

@@ -1,4 +1,4 @@
-"""Every network is ordinary JAX: what works on a plain Flax network works on it, and other tools understand it."""
+"""Tests that every network is ordinary JAX: transformations and external tools work as on plain Flax networks."""
 
 import logging
 
@@ -13,22 +13,30 @@ from verification.architecture.behaviour import create_shallow, random_variables
 from zoo.compilation import compile_quickly, run_once
 from zoo.models.registry import entries, find_entry
 
-SIDE = 16  # pixels; or what the network needs at least
+SIDE = 16  # pixels, or the network's minimum if larger
 QUICK = ("alexnet", "bn_cnn", "lenet5", "mlp", "resnet18")
-# One of each kind of block; the rest are made of the same ones, and `full`.
-SLOW = ("convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "mobilenet_v3_small", "regnet_y_400mf", "resnetv2_50",
-        "shufflenet_v2_x1_0")  # fmt: skip
+# One network for each kind of block; the others, with the same blocks, are marked `full`.
+SLOW = (
+    "convnext_tiny",
+    "densenet121",
+    "efficientnet_b0",
+    "googlenet",
+    "mobilenet_v3_small",
+    "regnet_y_400mf",
+    "resnetv2_50",
+    "shufflenet_v2_x1_0",
+)
 
 
 def marks(names):
-    """Of the networks that are one, the mark that makes it quickest."""
+    """Returns the mark of the fastest of several equivalent networks."""
     if any(name in QUICK for name in names):
         return ()
     return pytest.mark.slow if any(name in SLOW for name in names) else pytest.mark.full
 
 
 class Network:
-    """A network without repetitions of blocks, for three classes, with random variables, two images and their logits."""
+    """A network without repeated blocks, for three classes, with random variables, two images and their logits."""
 
     def __init__(self, name):
         shape = find_entry(name).input_shape
@@ -46,16 +54,16 @@ class Network:
         ]
 
     def apply(self, variables, images):
-        """Logits [N, 3], the largest of which is about one: products of small ones would vanish in float32."""
+        """Returns logits [N, 3], scaled to a maximum of about one: products of small ones would underflow."""
         return self.model.apply(variables, images, train=False) / self.largest
 
     def loss(self, params):
-        """A number that is not linear in the logits, for the first image."""
+        """Returns a scalar that is not linear in the logits, for the first image."""
         return (self.apply({**self.variables, "params": params}, self.images[:1]) ** 2).sum()
 
 
 def different_networks():
-    """All networks; those that are the same without repetitions of their blocks, such as ResNet-20 and ResNet-110, once."""
+    """Returns all networks that differ without repeated blocks: of ResNet-20 and ResNet-110, for example, only one."""
     names = {}
     for name in entries():
         names.setdefault(create_shallow(name), []).append(name)
@@ -76,7 +84,7 @@ def length(tree):
 
 
 def test_forward_mode_and_products_with_the_hessian(network):
-    """The slope of the loss is the gradient's; the Hessian, forward over reverse, is symmetric. All within checkpoints."""
+    """Under `jax.checkpoint`, forward mode matches the gradient, and the forward-over-reverse Hessian is symmetric."""
 
     def along(direction):
         loss = jax.value_and_grad(jax.checkpoint(network.loss))
@@ -93,7 +101,7 @@ def test_forward_mode_and_products_with_the_hessian(network):
 
 
 def test_jacobian_in_forward_mode_through_the_input(network):
-    """With respect to a shift of each channel of the image, against the Jacobian in reverse mode."""
+    """Compares the Jacobian with respect to a shift of each channel with the Jacobian in reverse mode."""
 
     def logits(shift):
         return network.apply(network.variables, network.images[:1] + shift)[0]
@@ -104,8 +112,8 @@ def test_jacobian_in_forward_mode_through_the_input(network):
     np.testing.assert_allclose(forward, reverse, atol=1e-4 * np.abs(reverse).max())
 
 
-def test_operation_by_operation(network):
-    """Without `jax.jit`, which is how people debug."""
+def test_without_jit(network):
+    """Evaluates the network eagerly, as in debugging."""
     with jax.disable_jit():
         logits = network.apply(network.variables, network.images)
     np.testing.assert_allclose(logits, network.logits, atol=1e-5)
@@ -121,7 +129,7 @@ def interpret(jaxpr, constants, arguments):
     for equation in jaxpr.eqns:
         inputs = [read(atom) for atom in equation.invars]
         inner = next((equation.params[name] for name in ("jaxpr", "call_jaxpr") if name in equation.params), None)
-        if inner is not None:  # a function that is called: of jax.jit, or with a derivative of its own, as jax.nn.relu
+        if inner is not None:  # a call, of jax.jit or of a function with a custom derivative such as jax.nn.relu
             outputs = interpret(inner.jaxpr, inner.consts, inputs)
         else:
             outputs = equation.primitive.bind(*inputs, **equation.params)
@@ -130,7 +138,7 @@ def interpret(jaxpr, constants, arguments):
     return [read(atom) for atom in jaxpr.outvars]
 
 
-def test_an_interpreter_of_its_jaxpr(network):
+def test_custom_jaxpr_interpreter(network):
     closed = jax.make_jaxpr(network.apply)(network.variables, network.images)
     arguments = jax.tree.leaves((network.variables, network.images))
     (logits,) = interpret(closed.jaxpr, closed.consts, arguments)
@@ -149,7 +157,7 @@ def all_primitives(jaxpr):
 
 
 def test_checkpoint(network):
-    """Outside of `jax.jit`, and inside; the test of the Hessian has its derivatives."""
+    """Applies `jax.checkpoint` outside and inside `jax.jit`; the test of the Hessian covers its derivatives."""
     again = jax.checkpoint(network.apply)
     for logits in (again(network.variables, network.images), run_once(again, network.variables, network.images)):
         np.testing.assert_allclose(logits, network.logits, atol=1e-5)
@@ -182,9 +190,9 @@ def test_tabulate(network):
 
 
 def test_onnx(network):
-    """A file for any batch size, by jax2onnx, with which onnxruntime gives the same logits."""
+    """Exports for any batch size with jax2onnx, and compares the logits of onnxruntime."""
     runtime = pytest.importorskip("onnxruntime")
-    logging.disable(logging.WARNING)  # it tells with tracebacks which of its plugins this JAX lacks something for
+    logging.disable(logging.WARNING)  # jax2onnx logs tracebacks for plugins that this version of JAX does not support
     try:
         jax2onnx = pytest.importorskip("jax2onnx")
         model = jax2onnx.to_onnx(
@@ -198,11 +206,11 @@ def test_onnx(network):
         np.testing.assert_allclose(logits, network.logits[:count], atol=1e-4 * network.logits.std())
 
 
-TOLERANCES = {"lenet5": 1e-5, "bn_cnn": 4e-4}  # ten times what another processor changes in ten steps
+TOLERANCES = {"lenet5": 1e-5, "bn_cnn": 4e-4}  # ten times the difference between processors after ten steps
 
 
 @pytest.mark.parametrize("name", TOLERANCES)
-def test_training_gives_the_same_losses_either_way(name):
+def test_training_losses_agree_between_lowerings(name):
     recipe = zoo.load_recipe(name).override({"budget.steps": 10, "target": None})
     losses = {}
     for lowering in ("xla", "fast"):

@@ -1,4 +1,4 @@
-"""The training step of every network can be lowered for a TPU; none was at hand to run it on."""
+"""Tests that the training step of every network can be lowered for TPUs, without running it."""
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ IMAGES = 8
 
 
 def abstract_step(name, steps):
-    """A training step of a network in bfloat16, or a program of several, and the shapes of what it takes."""
+    """Returns a training step of a network in bfloat16, or a program of several steps, and abstract arguments."""
     model, (height, _, channels) = create_shallow(name, dtype=jnp.bfloat16), find_entry(name).input_shape
     side = max(model.smallest, min(SIDE, height))
     rate = learning_rate(ConstantRate(0.1), 100)
@@ -53,7 +53,7 @@ def test_the_training_step_is_lowered_for_tpus(name):
     exported = jax.export.export(step, platforms=["tpu"])(*arguments)
     assert exported.platforms == ("tpu",)
     text = exported.mlir_module()
-    # No program of ours for CPUs, and products in bfloat16.
+    # No CPU lowering, and products in bfloat16.
     assert "zoo_" not in text and "onednn" not in text.lower() and "xbf16" in text
 
 

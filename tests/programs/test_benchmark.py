@@ -1,4 +1,4 @@
-"""What `python -m zoo.benchmark` measures, and how."""
+"""Tests of `python -m zoo.benchmark`."""
 
 import json
 import sys
@@ -25,11 +25,11 @@ def run(*flags):
 
 
 @pytest.mark.slow
-def test_a_network_by_itself(tmp_path):
+def test_a_single_network(tmp_path):
     result = json.loads(run("--model=alexnet", "--batch=1", "--json", f"--profile={tmp_path}"))
     (side,) = result["sides"]
     assert side["images_per_second"] == pytest.approx(1000 / side["step_ms"])
-    assert side["compile_seconds"] > 0 and side["peak_mb"] > 4 * 2 * 60.9  # parameters and momentum at the least
+    assert side["compile_seconds"] > 0 and side["peak_mb"] > 4 * 2 * 60.9  # at least parameters and momentum
     assert list((tmp_path / "alexnet-train").rglob("perfetto_trace.json.gz"))
 
 
@@ -43,12 +43,12 @@ def sleeper(seconds):
     return Side(lambda: time.sleep(seconds) or seconds, 0.0)
 
 
-def mistaken():
+def failing_side():
     raise ZooError("this side cannot be made")
 
 
 @pytest.mark.slow
-def test_sides_are_compared_with_the_best_of_the_others():
+def test_the_ratio_is_relative_to_the_fastest_of_the_others():
     rounds = []
     result = compare(
         {"ours": (sleeper, 0.02), "slow": (sleeper, 0.2), "fast": (sleeper, 0.08)},
@@ -62,10 +62,12 @@ def test_sides_are_compared_with_the_best_of_the_others():
     assert 2.5 < result["ratio"] < 7  # 4 times as fast as the faster one, 10 times as fast as the other
     assert 100 < result["sides"][0]["images_per_second"] <= 200
     with pytest.raises(ZooError, match="this side cannot be made"):
-        compare({"ours": (sleeper, 0.01), "other": (mistaken,)}, rounds=1, steps=1, images=1, on_round=rounds.append)
+        compare(
+            {"ours": (sleeper, 0.01), "other": (failing_side,)}, rounds=1, steps=1, images=1, on_round=rounds.append
+        )
 
 
-def test_memory_is_that_of_the_step():
+def test_peak_memory_is_that_of_the_step():
     def megabytes(count):
         return np.ones(count * 2**20, np.uint8)
 
@@ -94,7 +96,7 @@ def test_scaling(monkeypatch, tmp_path):
     assert points == [
         *(("batch", count) for count in (2, 4)),
         *(("image side", pixels) for pixels in (32, 48)),
-        *(("devices", count) for count in (1, 2)),  # three cannot share a batch of four
+        *(("devices", count) for count in (1, 2)),  # a batch of four cannot be split over three devices
         *(("processes", count) for count in (1, 2)),
     ]
     losses = {row["loss"] for row in rows if row["axis"] in ("devices", "processes")}
@@ -108,10 +110,10 @@ def test_pipeline(image_folder):
     result = json.loads(run(f"--pipeline=folder:{image_folder}", "--json"))
     assert result["sides"][0]["images_per_second"] > 10
     for flags, message in (
-        (["--pipeline=fashion_mnist"], "these images are in memory"),
+        (["--pipeline=fashion_mnist"], "these images are in memory; expected folder:PATH"),
         (["--pipeline=folder:x", "--scaling"], "runs no network"),
-        (["--against=tf"], "it is tf.data"),
-        (["--scaling", "--against=torch"], "times the zoo alone"),
+        (["--against=tf"], "requires --pipeline=folder:PATH"),
+        (["--scaling", "--against=torch"], "times only the zoo"),
         (["--start", "--scaling"], "times whole commands"),
         (["--model=lenet5", "--against=keras"], "keras"),
     ):
@@ -125,7 +127,7 @@ def test_start():
     assert result["import_seconds"] < result["warm_seconds"] and result["import_seconds"] < result["cold_seconds"]
 
 
-def test_a_start_that_fails_says_so(monkeypatch, tmp_path):
+def test_failed_start_is_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", "false")
-    with pytest.raises(ZooError, match="--start: lenet5 has made no step"):
+    with pytest.raises(ZooError, match="--start: lenet5 did not reach its first step"):
         start.measure("lenet5", 2, rounds=1, console=Console(quiet=True))

@@ -19,7 +19,7 @@ def mistakes():
     yield train, ["--recipe=alexnet", "--set=schedule.peak=x"], "schedule.peak must be a number, not 'x'"
     yield train, ["--recipe=alexnet", "--set=model.name=alexnt"], "unknown model 'alexnt': did you mean 'alexnet'?"
     yield train, ["--recipe=alexnet", "--set=model.num_classes=7"], "model.num_classes is 7, but fashion_mnist has 10"
-    yield train, ["--recipe=alexnet", "--set=augmentation.train.0.size=66"], "at least 67x67 pixels; these have 66x66"
+    yield train, ["--recipe=alexnet", "--set=augmentation.train.0.size=66"], "at least 67x67 pixels, got 66x66"
     yield train, ["--recipe=alexnet", "--data="], "--data= has no value: give it one, or leave the flag out"
     yield train, ["--recipe=alexnet", "--data=folder:/no/such"], "there is no such folder"
     yield train, ["--recipe=alexnet", "--data=fashion"], "unknown data set 'fashion'"

@@ -1,4 +1,4 @@
-"""What is used of other packages that may change without notice: the table is true, and nothing fails without it."""
+"""Tests of the table of unstable interfaces of other packages, and of the fallbacks without them."""
 
 import os
 import re
@@ -29,11 +29,11 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("interface", interfaces.INTERFACES, ids=lambda each: each.name[:40])
-def test_the_table_names_every_use(interface):
+def test_the_table_lists_every_use(interface):
     assert tuple(name for name, text in SOURCES.items() if interface.mark in text) == tuple(sorted(interface.used_in))
 
 
-def test_nothing_private_is_imported():
+def test_no_private_modules_are_imported():
     private = re.compile(
         r"^\s*(from|import) (jax\._src|jaxlib\.|flax\.core\.|orbax\.checkpoint\._src|grain\._src)", re.M
     )
@@ -56,7 +56,7 @@ def test_versions(version, numbers):
 
 
 @pytest.mark.parametrize(
-    ("version", "tried", "newer"),
+    ("version", "tested", "newer"),
     [
         ("0.9.2", False, False),
         ("0.10.0", True, False),
@@ -67,34 +67,34 @@ def test_versions(version, numbers):
         ("unknown", False, False),
     ],
 )
-def test_only_a_newer_version_is_worth_a_line(version, tried, newer):
+def test_only_newer_versions_cause_a_warning(version, tested, newer):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert interfaces.was_tried(interfaces.ONEDNN, version) == tried
+        assert interfaces.is_tested(interfaces.ONEDNN, version) == tested
     assert [(each.category, version in str(each.message)) for each in caught] == [(ZooWarning, True)] * newer
 
 
 @pytest.fixture
-def asked_anew():
-    """oneDNN's availability is found out once in a process."""
+def onednn_cache_cleared():
+    """Clears the cached availability of oneDNN, which is determined once per process."""
     onednn.is_available.cache_clear()
     yield
     onednn.is_available.cache_clear()
 
 
 @pytest.mark.parametrize(("system", "machine"), [("darwin", "arm64"), ("win32", "AMD64"), ("linux", "aarch64")])
-def test_onednn_is_for_linux_on_x86_64(monkeypatch, asked_anew, system, machine):
+def test_onednn_is_for_linux_on_x86_64(monkeypatch, onednn_cache_cleared, system, machine):
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(onednn.platform, "machine", lambda: machine)
     monkeypatch.setattr(jaxlib, "__version__", "99.0")
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # there is nothing to say: no version would have it
+        warnings.simplefilter("error")  # no warning, since no version would have it
         assert not onednn.is_available()
 
 
 @pytest.mark.slow
-def test_a_jaxlib_newer_than_any_trains_and_says_one_line(tmp_path):
-    """As a program, for that is where the line is printed."""
+def test_a_newer_jaxlib_trains_with_one_warning(tmp_path):
+    """Runs the program, which is where the warning is printed."""
     script = tmp_path / "newer.py"
     script.write_text(
         "import sys, jaxlib\n"
@@ -105,31 +105,31 @@ def test_a_jaxlib_newer_than_any_trains_and_says_one_line(tmp_path):
         encoding="utf-8",
     )
     arguments = ["--recipe=lenet5", "--set=budget.steps=4", "--set=target=None", f"--workdir={tmp_path / 'run'}"]
-    # With GLIBC_TUNABLES set, the program does not start itself anew, without this script.
+    # With GLIBC_TUNABLES set, the program does not restart itself, which would bypass this script.
     done = run_python(script, *arguments, GLIBC_TUNABLES="glibc.malloc.hugetlb=1", PYTHONPATH=str(ROOT))
     assert done.returncode in (0, 1), done.stderr
     lines = [line for line in done.stderr.splitlines() if "jaxlib" in line]
     assert len(lines) == 1 and lines[0].startswith("note: jaxlib 99.0.dev1 is newer than 0.12")
 
 
-def test_options_that_the_compiler_does_not_know_are_left_out(monkeypatch):
+def test_unknown_compiler_options_are_omitted(monkeypatch):
     assert compilation.known_options({"xla_no_such_option": 1, "xla_backend_optimization_level": 0}) == {
         "xla_backend_optimization_level": 0
     }
-    assert compilation.known_options({"xla_backend_optimization_level": "fast"}) == {}  # nor values
+    assert compilation.known_options({"xla_backend_optimization_level": "fast"}) == {}  # unknown value
     monkeypatch.setattr(compilation, "CPU_OPTIONS", {"xla_no_such_option": True})
     assert compilation.run_once(lambda x: x + 1, 2) == 3
 
 
-def test_options_are_tried_once_in_a_process(monkeypatch):
+def test_compiler_options_are_tried_once_per_process(monkeypatch):
     compilation.known_options(compilation.CPU_OPTIONS)
     monkeypatch.setattr(jax, "jit", None)
     compilation.known_options(compilation.CPU_OPTIONS)
 
 
 @pytest.mark.skipif(not onednn.is_available(), reason="this machine's jaxlib has no oneDNN")
-def test_programs_with_onednns_calls_are_not_written_into_a_cache(tmp_path):
-    """XLA cannot write them: on some systems JAX warns of it, on others the process ends."""
+def test_programs_with_onednn_calls_are_not_cached(tmp_path):
+    """XLA cannot serialize them: on some systems JAX warns, on others the process crashes."""
     script = (
         "import pathlib, jax, jax.numpy as jnp\n"
         "from zoo.layers.convolution.onednn import forward\n"
@@ -155,7 +155,7 @@ def test_errors_of_compilation_are_raised():
         compilation.run_once(calls_nothing, jnp.float32(1))
 
 
-def test_functions_of_orbax_by_either_name(monkeypatch):
+def test_orbax_functions_under_either_name(monkeypatch):
     orbax = SimpleNamespace(load_pytree=lambda: "before")
     monkeypatch.setattr(checkpoint, "ocp", orbax)
     assert checkpoint._function("load", "load_pytree")() == "before"
@@ -164,8 +164,8 @@ def test_functions_of_orbax_by_either_name(monkeypatch):
 
 
 @pytest.fixture
-def started_anew(monkeypatch):
-    """What `use_huge_pages` starts, instead of starting it."""
+def restarts(monkeypatch):
+    """Records the arguments with which `use_huge_pages` would restart the program."""
     started = []
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
@@ -173,32 +173,32 @@ def started_anew(monkeypatch):
     return started
 
 
-def test_a_program_starts_anew_with_huge_pages_once(started_anew):
+def test_a_program_restarts_with_huge_pages_once(restarts):
     cli.use_huge_pages()
     cli.use_huge_pages()
-    assert started_anew == [(sys.executable, [sys.executable, *sys.orig_argv[1:]])]
+    assert restarts == [(sys.executable, [sys.executable, *sys.orig_argv[1:]])]
 
 
 @pytest.mark.parametrize("system", ["darwin", "win32"])
-def test_other_systems_have_no_huge_pages_to_ask_for(monkeypatch, started_anew, system):
+def test_no_huge_pages_on_other_systems(monkeypatch, restarts, system):
     monkeypatch.setattr(sys, "platform", system)
     cli.use_huge_pages()
-    assert started_anew == [] and "GLIBC_TUNABLES" not in os.environ
+    assert restarts == [] and "GLIBC_TUNABLES" not in os.environ
 
 
-def test_a_program_that_may_not_start_anew_goes_on(monkeypatch, started_anew):
+def test_a_program_that_may_not_restart_continues(monkeypatch, restarts):
     def forbidden(*arguments):
         raise PermissionError("not in this sandbox")
 
     monkeypatch.setattr(os, "execv", forbidden)
     cli.use_huge_pages()
     monkeypatch.delenv("GLIBC_TUNABLES")
-    monkeypatch.setattr(sys, "executable", "")  # of a Python inside another program
+    monkeypatch.setattr(sys, "executable", "")  # as in an embedded Python
     cli.use_huge_pages()
 
 
-def test_a_reader_that_has_seen_enough_where_there_is_no_such_signal():
-    """Windows has no SIGPIPE; the program ends as elsewhere."""
+def test_closed_output_pipe_without_sigpipe():
+    """Windows has no SIGPIPE; the program exits as on other systems."""
     script = (
         "import runpy, signal, sys; del signal.SIGPIPE; sys.argv[1:] = ['--model=alexnet'];"
         "runpy.run_module('zoo.summarize', run_name='__main__', alter_sys=True)"
@@ -213,7 +213,7 @@ def test_a_reader_that_has_seen_enough_where_there_is_no_such_signal():
     assert done.returncode == 128 + 13 and "Traceback" not in done.stderr, done.stderr
 
 
-def test_names_of_recipes_on_windows():
+def test_recipe_names_on_windows():
     assert [cli.short_name(name) for name in ("alexnet", "recipes.alexnet", "mine/alexnet.py", "recipes/alexnet")] == [
         "alexnet"
     ] * 4
@@ -229,17 +229,20 @@ def test_cores_and_processor_without_linux(monkeypatch):
     assert environment.processor()
 
 
-def test_memory_at_its_height_is_none_where_it_cannot_be_told(monkeypatch, tmp_path):
+def test_peak_memory_is_none_where_it_cannot_be_measured(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "PROCESS", tmp_path)
     assert memory.peak_of_process(lambda: None) is None  # no /proc
     (tmp_path / "clear_refs").touch()
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())  # another C library than glibc
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())  # a C library other than glibc
     assert memory.peak_of_process(lambda: None) is None
 
 
 def test_text_is_read_and_written_as_utf8():
-    """Elsewhere Python takes the system's encoding, which on Windows is another."""
-    script = "import sys, zoo.inspect.comparison, zoo.training.fit, verification.results as results; results.table_of_recipes()"
+    """By default Python uses the system's encoding, which differs on Windows."""
+    script = (
+        "import sys, zoo.inspect.comparison, zoo.training.fit, verification.results as results;"
+        " results.table_of_recipes()"
+    )
     done = run_python("-X", "warn_default_encoding", "-W", "always::EncodingWarning", "-c", script)
     ours = [line for line in done.stderr.splitlines() if str(ROOT) in line and "EncodingWarning" in line]
     assert done.returncode == 0 and ours == []
@@ -248,7 +251,7 @@ def test_text_is_read_and_written_as_utf8():
     assert [str(name) for name, text in packages.items() if without.search(text)] == []
 
 
-def test_own_warnings_are_one_line_and_others_stay_as_they_are(monkeypatch, capsys):
+def test_own_warnings_are_one_line_and_others_are_unchanged(monkeypatch, capsys):
     monkeypatch.setattr(warnings, "showwarning", lambda message, *rest, **options: print(f"as before: {message}"))
     cli._print_own_warnings_as_one_line()
     warnings.showwarning(ZooWarning("slower"), ZooWarning, "file.py", 3)

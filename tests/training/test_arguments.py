@@ -46,7 +46,7 @@ def test_a_data_set_is_named_by_a_text(spec):
 
 @pytest.mark.parametrize("classes", ["10", 2.5, True])
 def test_a_number_of_classes_is_a_number(classes):
-    with pytest.raises(ZooError, match="lenet5: num_classes is .*, it must be a whole number"):
+    with pytest.raises(ZooError, match="lenet5: num_classes must be an integer, not "):
         zoo.create_model("lenet5", classes)
 
 

@@ -157,7 +157,7 @@ print(lowered.compile().as_text().count(" all-reduce("))
 def test_batches_that_cannot_be_shared():
     mesh = parallel.make_mesh()
     parallel.check_batch_size(12, mesh, 3)
-    with pytest.raises(ZooError, match="a batch of 12 cannot be shared evenly by 1 devices in 5 parts"):
+    with pytest.raises(ZooError, match="cannot split a batch of 12 evenly over 1 devices in 5 parts"):
         parallel.check_batch_size(12, mesh, 5)
 
 

@@ -22,7 +22,7 @@ def recipe():
 def test_class_count_and_image_size_are_checked_first(recipe, dataset):
     with pytest.raises(ZooError, match="model.num_classes is 7, but tiny has 10 classes"):
         zoo.fit(recipe.override({"model.num_classes": 7}), dataset=dataset)
-    with pytest.raises(ZooError, match="AlexNet needs images of at least 67x67 pixels; these have 66x66"):
+    with pytest.raises(ZooError, match="AlexNet needs images of at least 67x67 pixels, got 66x66"):
         zoo.fit(recipe.override({"augmentation.train.0.size": 66}), dataset=dataset)
     with pytest.raises(ZooError, match="unknown model 'alexnt'"):
         zoo.fit(recipe.override({"model.name": "alexnt"}), dataset=dataset)

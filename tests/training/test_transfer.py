@@ -104,7 +104,7 @@ def test_files_that_cannot_be_used_are_one_line(weights, three, tmp_path):
     cases = [
         (weights[1], {"layout": None}, "transfer.layout has to say how"),
         (weights[1], {"layout": "torchvision"}, "unknown layout of bn_cnn 'torchvision'"),
-        (weights[1], {"num_classes": 7}, "fc2.weight is [10, 1568] and not [7, 1568]"),
+        (weights[1], {"num_classes": 7}, "fc2.weight has shape [10, 1568], expected [7, 1568]"),
         (tmp_path / "bomb.pth", {}, "bomb.pth"),
         (tmp_path / "garbage.safetensors", {}, "cannot be read"),
         (tmp_path / "other.npz", {}, "bn1.weight is missing"),

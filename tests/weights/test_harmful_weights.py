@@ -1,4 +1,4 @@
-"""Files of weights that were made to do harm, or are damaged: each is refused in one line, and no other file is read."""
+"""Tests that malicious or damaged weight files are rejected with a one-line error, and that no other file is read."""
 
 import os
 import struct
@@ -16,7 +16,7 @@ from keras_files import save_newer, save_older  # noqa: E402
 
 
 def linked(make):
-    """A file of whose two tensors one is something else."""
+    """Returns a function that writes a file in which one of two tensors is replaced."""
 
     def write(path):
         elsewhere = path.with_name("elsewhere.h5")
@@ -65,7 +65,7 @@ def nameless(path):
 
 
 def endless_heap(path):
-    """What is free in a heap of texts is of no size: the library would look for its end for ever."""
+    """Writes a string heap whose free space has size zero, on which the HDF5 library would loop forever."""
     save_newer(path, {"a/kernel": np.ones(3), "b/kernel": np.ones(3)})
     content = bytearray(path.read_bytes())
     position = content.index(b"GCOL") + 16
@@ -77,7 +77,7 @@ def endless_heap(path):
 
 
 def escapes(path):
-    """A command to terminals in the name of a tensor that is not there."""
+    """Writes a terminal escape sequence in the name of a missing tensor."""
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [b"fc"]
         file.create_group("fc").attrs["weight_names"] = [b"\x1b[31mkernel"]
@@ -92,35 +92,35 @@ HARMFUL = {
     "soft link": (linked(lambda group, other: group.__setitem__("bias:0", h5py.SoftLink("/fc/kernel:0"))), "is a link"),
     "external storage": (
         linked(lambda group, other: group.create_dataset("bias:0", (3,), "f4", external=[(other, 0, 12)])),
-        "is in another file",
+        "is stored in another file",
     ),
-    "virtual": (linked(virtual), "is in another file"),
+    "virtual": (linked(virtual), "is stored in another file"),
     "chunks of a terabyte": (
         linked(lambda group, other: group.create_dataset("bias:0", (2**38,), "f4", chunks=(1024,))),
-        "compressed or in chunks",
+        "compressed or chunked",
     ),
     "compressed": (
         linked(lambda group, other: group.create_dataset("bias:0", data=np.ones(3, "f4"), compression="gzip")),
-        "compressed or in chunks",
+        "compressed or chunked",
     ),
     "objects": (
         linked(lambda group, other: group.create_dataset("bias:0", (3,), h5py.vlen_dtype(np.uint8))),
-        "not of floating-point numbers",
+        "expected floating-point values",
     ),
     "references": (
         linked(lambda group, other: group.create_dataset("bias:0", (3,), h5py.ref_dtype)),
-        "not of floating-point numbers",
+        "expected floating-point values",
     ),
-    "empty": (linked(lambda group, other: group.__setitem__("bias:0", h5py.Empty("f4"))), "is no tensor"),
-    "group": (linked(lambda group, other: group.create_group("bias:0")), "is no tensor"),
+    "empty": (linked(lambda group, other: group.__setitem__("bias:0", h5py.Empty("f4"))), "is not a tensor"),
+    "group": (linked(lambda group, other: group.create_group("bias:0")), "is not a tensor"),
     "missing": (linked(lambda group, other: None), "there is no bias:0"),
     "link to a layer": (linked_layer, "is a link"),
     "contains itself": (contains_itself, "contains itself"),
     "truncated": (truncated, "cannot be read"),
     "no names": (nameless, "before Keras 3.6"),
-    "a list of a megabyte": (long_list, "holds no names"),
-    "no weights": (lambda path: h5py.File(path, "w").close(), "holds no weights"),
-    "endless heap": (endless_heap, "it is damaged: a heap of texts does not end"),
+    "a list of a megabyte": (long_list, "is not a list of names"),
+    "no weights": (lambda path: h5py.File(path, "w").close(), "no weights as Keras saves them"),
+    "endless heap": (endless_heap, "damaged string heap without an end"),
     "escapes": (escapes, r"there is no \\x1b\[31mkernel in /fc"),
     "garbage": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100)), "cannot be read"),
 }
@@ -135,7 +135,7 @@ def test_harmful_files(tmp_path, case):
     assert str(error.value).startswith(f"{tmp_path / 'harmful.h5'} cannot be read: ") and str(error.value).isprintable()
 
 
-def test_pipes_are_not_waited_for(tmp_path):
+def test_links_to_pipes_do_not_block(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     write = linked(lambda group, other: group.__setitem__("bias:0", h5py.ExternalLink(tmp_path / "pipe", "secret")))
     write(tmp_path / "harmful.h5")
@@ -147,7 +147,7 @@ def test_without_h5py(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     monkeypatch.delitem(sys.modules, "zoo.weights.hdf5", raising=False)
     with (
-        pytest.raises(ZooError, match="weights.h5 takes h5py to read: python -m pip install h5py"),
+        pytest.raises(ZooError, match="reading .*weights.h5 requires h5py: python -m pip install h5py"),
         open_tensors(tmp_path / "weights.h5", WANTED),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Weights of Keras's: its names, shapes, numbers, and both kinds of its files."""
+"""Tests of Keras weights: names, shapes, outputs, and both file formats."""
 
 import jax
 import numpy as np
@@ -25,7 +25,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def tensors(network):
-    """Its weights by Keras's names, in Keras's order."""
+    """Weights of the network by Keras's names, in Keras's order."""
     image = jax.ShapeDtypeStruct((1, 224, 224, 3), np.float32)
     abstract = jax.eval_shape(lambda image: network.init(jax.random.key(0), image, train=False), image)
     zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), abstract)
@@ -42,7 +42,7 @@ def assert_same(variables, others):
 
 @pytest.mark.parametrize("name", KERAS)
 def test_layouts_name_every_variable(name):
-    """Names, shapes and order are those of Keras's network."""
+    """Names, shapes and order match those of Keras's network."""
     reference = load_keras_reference(name)
     layout = find_entry(name).layouts["keras"]
     model = zoo.create_model(name, **layout.options)
@@ -66,7 +66,7 @@ def test_numbers_agree_with_keras(monkeypatch):
     assert list(check_keras_numbers("alexnet")) == []
 
 
-def test_what_is_exported_is_what_was_imported(network, tensors):
+def test_export_inverts_import(network, tensors):
     variables = zoo.import_weights(network, tensors, "keras")
     again = zoo.export_weights(network, variables, "keras")
     assert list(again) == list(tensors)
@@ -79,14 +79,14 @@ def test_files(tmp_path, network, tensors, kind):
     path = tmp_path / "weights.h5"
     if kind == "newer":
         save_newer(path, tensors)
-    elif kind == "older with older names":  # as in its trained weights: another name of the layer, and one of Keras 1
+    elif kind == "older with older names":  # as in Keras's trained weights: a different layer name, and one of Keras 1
         save_older(path, tensors, lambda layer: layer.replace("conv_dw_", "conv/dw_"), "{}_{}_1:0".format)
     else:
         save_older(path, tensors, whole_model=kind.endswith("model"))
     assert_same(zoo.import_weights(network, path, "keras"), zoo.import_weights(network, tensors, "keras"))
 
 
-def test_names_that_count_what_a_process_has_built(tmp_path):
+def test_automatic_names_with_any_numbering(tmp_path):
     tensors = {f"{layer}/kernel": np.float32(number) for number, layer in enumerate(("conv2d", "conv2d_1", "conv2d_2"))}
     given = {"conv2d": "conv2d_9", "conv2d_1": "conv2d_10", "conv2d_2": "conv2d_11"}
     save_newer(tmp_path / "weights.h5", tensors, given.get)
@@ -94,7 +94,7 @@ def test_names_that_count_what_a_process_has_built(tmp_path):
         assert {name: tensor[()] for name, tensor in found.items()} == tensors
 
 
-def test_models_within_models(tmp_path):
+def test_nested_models(tmp_path):
     wanted = {
         "stem/stem_conv/kernel": (1,),
         "stem/stem_norm/gamma": (2,),
@@ -123,7 +123,7 @@ def test_models_within_models(tmp_path):
 
 
 @pytest.mark.parametrize("save", [save_older, save_newer])
-def test_everything_wrong_is_listed(tmp_path, network, tensors, save):
+def test_error_lists_all_problems(tmp_path, network, tensors, save):
     wrong = dict(tensors, **{"conv_preds/kernel": np.zeros((7, 3), np.float32), "extra/kernel": np.zeros(3)})
     del wrong["conv1/kernel"]
     del wrong["conv_dw_1/kernel"]
@@ -132,18 +132,20 @@ def test_everything_wrong_is_listed(tmp_path, network, tensors, save):
         zoo.import_weights(network, tmp_path / "weights.h5", "keras")
     message = str(error.value)
     assert "conv1/kernel is missing; conv_dw_1/kernel is missing" in message and "\n" not in message
-    assert "conv_preds/kernel is [7, 3] and not [1, 1, 1024, 3]" in message
-    assert f"extra/{'kernel:0' if save is save_older else '0'} is surplus" in message
+    assert "conv_preds/kernel has shape [7, 3], expected [1, 1, 1024, 3]" in message
+    assert f"extra/{'kernel:0' if save is save_older else '0'} is unexpected" in message
 
 
-def test_networks_that_compute_something_else():
-    with pytest.raises(ZooError, match=r"create_model\('xception', epsilon=0.001, pool_padding='SAME'\)"):
+def test_networks_that_differ_from_the_keras_variant():
+    with pytest.raises(
+        ZooError, match=r"differs .* pass create_model\('xception', epsilon=0.001, pool_padding='SAME'\)"
+    ):
         zoo.import_weights("xception", {}, "keras")
     with pytest.raises(ZooError, match="unknown layout of resnet50 'keras'"):
         zoo.import_weights("resnet50", {}, "keras")
 
 
-def test_scales_that_keras_does_not_have():
+def test_scales_missing_in_keras():
     zeros = {
         variable: np.broadcast_to(np.float32(0), shape)
         for variable, shape in load_keras_reference("inception_resnet_v2")["variables"]
@@ -152,23 +154,25 @@ def test_scales_that_keras_does_not_have():
     scale = variables["params"]["conv_7b"]["bn"]["scale"]
     assert scale.shape == (1536,) and (scale == 1).all()
     scale[7] = 2
-    with pytest.raises(ZooError, match="does not have conv_7b/bn/scale, which has to be 1"):
+    with pytest.raises(ZooError, match="has no conv_7b/bn/scale, so it must be 1 everywhere"):
         zoo.export_weights("inception_resnet_v2", variables, "keras")
 
 
-def test_shapes_are_compared_before_anything_is_read(tmp_path, network, tensors):
-    """A terabyte that is not even in the file."""
+def test_shapes_are_checked_before_values_are_read(tmp_path, network, tensors):
+    """The tensor claims a terabyte that is not in the file."""
     save_older(tmp_path / "weights.h5", tensors)
     with h5py.File(tmp_path / "weights.h5", "a") as file:
         del file["conv1/conv1/kernel:0"]
         file["conv1"].create_dataset("conv1/kernel:0", (2**37, 2), "f4")
-    with pytest.raises(ZooError, match=r"conv1/kernel:0 has the shape \[137438953472, 2\], and its values are not"):
+    with pytest.raises(
+        ZooError, match=r"conv1/kernel:0 has shape \[137438953472, 2\], but some of its values are missing"
+    ):
         zoo.import_weights(network, tmp_path / "weights.h5", "keras")
 
 
-def test_programs_of_keras(tmp_path):
+def test_keras_model_files_are_rejected(tmp_path):
     with (
-        pytest.raises(ZooError, match="model.keras is a program: save its weights by themselves"),
+        pytest.raises(ZooError, match="model.keras contains code: save only the weights"),
         open_tensors(tmp_path / "model.keras", {}),
     ):
         pass

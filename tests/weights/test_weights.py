@@ -1,4 +1,4 @@
-"""Weights of other frameworks: the right tensors in the right places, and everything wrong listed."""
+"""Tests of import and export of weights: tensors are in the right places, and errors list all problems."""
 
 import json
 import pickle
@@ -20,21 +20,21 @@ from zoo.paths import THIRD_PARTY
 
 @pytest.fixture(scope="module")
 def tensors():
-    """torchvision's AlexNet with regenerated weights, by its own names."""
+    """Weights of torchvision's AlexNet, regenerated from a seed, with torchvision's names."""
     reference = load_reference("alexnet_owt")
     return {name: regenerated_tensor(name, tuple(shape), 1.0) for name, shape in reference["state_dict"]}
 
 
 @pytest.mark.parametrize("model", ["alexnet", "alexnet_owt", "mlp", "lenet5"])
 def test_numbers_agree_with_another_implementation(model):
-    """The authors' own in PyTorch, torchvision's, one of vectors, one of grey images; all others in verification."""
+    """Covers an authors' PyTorch implementation, torchvision, vectors and gray images; verification has all others."""
     checks = list(check_numbers(model))
     assert [check.name for check in checks] == ["logits", "activations"]
     assert [check.status for check in checks] == ["pass", "pass"], checks
 
 
-def test_one_wrong_tensor_is_seen(monkeypatch, tensors):
-    """The tolerance is tight enough: half a percent on one bias vector is too much."""
+def test_one_wrong_tensor_is_detected(monkeypatch, tensors):
+    """The tolerance is tight enough to detect an error of 0.5% in one bias vector."""
 
     def slightly_wrong(name, shape, gain):
         tensor = regenerated_tensor(name, shape, gain)
@@ -44,7 +44,7 @@ def test_one_wrong_tensor_is_seen(monkeypatch, tensors):
     assert [check.status for check in check_numbers("alexnet_owt")] == ["fail", "fail"]
 
 
-def test_no_numbers_are_a_failure(monkeypatch):
+def test_missing_reference_numbers_are_a_failure(monkeypatch):
     monkeypatch.setattr("verification.architecture.numbers.load_reference", lambda name: None)
     (check,) = check_numbers("mlp")
     assert check.status == "fail" and "no other implementation's numbers" in check.detail
@@ -56,12 +56,12 @@ def test_files(tmp_path, tensors, suffix):
     save_file(tensors, path) if suffix == "safetensors" else np.savez(path, **tensors)
     params = zoo.import_weights("alexnet_owt", path)["params"]
     np.testing.assert_array_equal(params["conv2"]["kernel"], tensors["features.3.weight"].transpose(2, 3, 1, 0))
-    # Output 7 of fc6 takes pixel (2, 5) of channel 11 from column 11 * 36 + 2 * 6 + 5 of PyTorch's matrix.
+    # The weight of output 7 of fc6 for pixel (2, 5) of channel 11 is in column 11 * 36 + 2 * 6 + 5 in PyTorch.
     ours = params["fc6"]["kernel"].reshape(6, 6, 256, 4096)[2, 5, 11, 7]
     assert ours == tensors["classifier.1.weight"][7, 11 * 36 + 2 * 6 + 5]
 
 
-def test_what_is_exported_is_what_was_imported(tensors):
+def test_export_inverts_import(tensors):
     variables = zoo.import_weights("alexnet_owt", tensors)
     again = zoo.export_weights("alexnet_owt", variables)
     assert again.keys() == tensors.keys()
@@ -73,7 +73,7 @@ def test_what_is_exported_is_what_was_imported(tensors):
 
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_every_network_has_reference_numbers(name):
-    """A new one fails until it has, and until it is known what the other implementation calls its layers."""
+    """A new network fails until it has reference numbers and a layout."""
     reference = load_reference(name)
     assert reference is not None and layout_of(reference) in find_entry(name).layouts
 
@@ -82,7 +82,7 @@ def test_every_network_has_reference_numbers(name):
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGER)) for name in zoo.list_models()]
 )
 def test_layouts_name_every_tensor(name):
-    """All tensors of the other implementation have a place, and none twice; numbers are compared by verification."""
+    """Each tensor of the other implementation is mapped exactly once; verification compares numbers."""
     reference = load_reference(name)
     tensors = {tensor: np.broadcast_to(np.float32(0), shape) for tensor, shape in reference["state_dict"]}
     variables = zoo.import_weights(name, tensors, layout_of(reference))
@@ -97,12 +97,12 @@ def test_layouts_name_the_tensors_of_auxiliary_heads(name):
     tensors = {tensor: np.broadcast_to(np.float32(0), shape) for tensor, shape in names}
     variables = zoo.import_weights(zoo.create_model(name, aux_heads=True), tensors)
     assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) > zoo.summarize(name).params
-    with pytest.raises(ZooError, match=r"surplus"):
+    with pytest.raises(ZooError, match="is unexpected"):
         zoo.import_weights(name, tensors)
 
 
-def test_exported_shapes_are_the_other_frameworks():
-    """torchvision keeps the scale of a branch as [C, 1, 1], and linear layers may be convolutions in timm."""
+def test_exported_shapes_are_those_of_the_other_framework():
+    """In torchvision the scale of a branch is [C, 1, 1], and in timm linear layers may be convolutions."""
     abstract = jax.eval_shape(
         lambda: zoo.create_model("convnext_tiny").init(jax.random.key(0), np.zeros((1, 32, 32, 3), np.float32))
     )
@@ -118,26 +118,26 @@ def test_exported_shapes_are_the_other_frameworks():
 
 
 def test_flattened_images_that_are_not_square():
-    """How their pixels lie in PyTorch's matrix cannot be told."""
-    with pytest.raises(ZooError, match=r"fc.weight: its 12 inputs are no square image of 2 channels"):
+    """The order of their pixels in PyTorch's matrix is ambiguous."""
+    with pytest.raises(ZooError, match=r"fc.weight: 12 inputs are not a square image with 2 channels"):
         Tensor("fc.weight", (4, 12), (1, 0), flattened=2).imported(np.zeros((4, 12)))
 
 
 @pytest.mark.parametrize("name", ["efficientnet_b3", "efficientnet_b5", "convnext_tiny"])
-def test_networks_with_other_rates_are_the_same(name):
+def test_networks_with_other_rates_are_the_same_variant(name):
     rates = dict.fromkeys(find_entry(name).rates, 0.0)
     assert rates and name_of(zoo.create_model(name, **rates)) == name
 
 
-def test_everything_wrong_is_listed(tensors):
+def test_error_lists_all_problems(tensors):
     wrong = dict(tensors, extra=np.zeros(3))
     del wrong["features.3.bias"]
     wrong["classifier.6.weight"] = np.zeros((10, 4096))
     with pytest.raises(ZooError) as error:
         zoo.import_weights("alexnet_owt", wrong)
     message = str(error.value)
-    assert "features.3.bias is missing" in message and "extra is surplus" in message
-    assert "classifier.6.weight is [10, 4096] and not [1000, 4096]" in message
+    assert "features.3.bias is missing" in message and "extra is unexpected" in message
+    assert "classifier.6.weight has shape [10, 4096], expected [1000, 4096]" in message
     assert "\n" not in message
 
 
@@ -154,7 +154,7 @@ def test_files_that_are_not_weights(tmp_path, tensors):
 
 
 class Bomb:
-    """Unpickling it would leave a file behind."""
+    """An object whose unpickling would create a file."""
 
     def __init__(self, path):
         self.path = path

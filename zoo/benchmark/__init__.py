@@ -1,1 +1,1 @@
-"""How fast a network trains and evaluates, alone or against the same network in PyTorch."""
+"""Benchmarks of training and evaluation speed, alone or against the same network in PyTorch or Keras."""

@@ -1,4 +1,4 @@
-"""Measures how fast networks train or evaluate, how they scale, and how fast images are read.
+"""Benchmarks training and evaluation steps, their scaling, and image reading.
 
     python -m zoo.benchmark --model=alexnet --batch=32 --mode=train
     python -m zoo.benchmark --model=resnet18,resnet50 --mode=train,eval --against=torch
@@ -8,7 +8,8 @@
     python -m zoo.benchmark --pipeline=folder:flowers --against=torch
     python -m zoo.benchmark --start --model=alexnet,resnet50 --batch=8
 
-Sides are timed in turn, round by round, and compared round by round, so that the ratio holds on a noisy machine.
+The zoo and what it is compared with are timed alternately, and the ratio is taken within each round, so that it is
+reliable on a noisy machine.
 """
 
 import json
@@ -23,40 +24,45 @@ MODES = ("train", "eval")
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_list("model", ["alexnet"], "Names of networks.", flag_values=FLAGS)
-cli.define_integer("batch", 32, "Images a step.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_list("mode", ["train"], "What a step is: train, eval, or both.", flag_values=FLAGS)
-flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Of the computation.", flag_values=FLAGS)
+cli.define_integer("batch", 32, "Images per step.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_list("mode", ["train"], "Kinds of steps to time: train, eval, or both.", flag_values=FLAGS)
+flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Dtype of the computation.", flag_values=FLAGS)
 flags.DEFINE_enum(
     "against",
     None,
     ["torch", "keras", "tf"],
-    "What to compare with: PyTorch (eager and compiled; with --pipeline its DataLoader), Keras on JAX, or tf.data (with"
-    " --pipeline).",
+    "Framework to compare with: PyTorch (eager and compiled; with --pipeline its DataLoader), Keras on JAX, or tf.data"
+    " (with --pipeline).",
     flag_values=FLAGS,
 )
 flags.DEFINE_bool(
-    "scaling", False, "Time steps over batch, image side, width, devices and processes instead.", flag_values=FLAGS
+    "scaling",
+    False,
+    "Instead, time steps as a function of batch, image side, width, devices and processes.",
+    flag_values=FLAGS,
 )
-flags.DEFINE_string("picture", "scaling.png", "Where --scaling draws its picture.", flag_values=FLAGS)
+flags.DEFINE_string("picture", "scaling.png", "PNG file for the plot of --scaling.", flag_values=FLAGS)
 flags.DEFINE_bool(
-    "start", False, "Time how long it takes from the command to the first training step instead.", flag_values=FLAGS
+    "start", False, "Instead, measure the time from the command to the first training step.", flag_values=FLAGS
 )
-flags.DEFINE_string("pipeline", None, "Time the reading of folder:PATH or tfds:NAME instead.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "pipeline", None, "Instead, time the input pipeline on folder:PATH or tfds:NAME.", flag_values=FLAGS
+)
 cli.define_integer(
-    "workers", 0, "With --pipeline: processes that decode; 0 for threads.", lower_bound=0, flag_values=FLAGS
+    "workers", 0, "With --pipeline: worker processes for decoding; 0 for threads.", lower_bound=0, flag_values=FLAGS
 )
 flags.DEFINE_string(
     "profile", None, "Folder for a trace of the zoo's steps, for TensorBoard and ui.perfetto.dev.", flag_values=FLAGS
 )
-cli.define_integer("rounds", 5, "How often each side has its turn.", lower_bound=1, flag_values=FLAGS)
-cli.define_integer("steps", 3, "Steps in a turn.", lower_bound=1, flag_values=FLAGS)
+cli.define_integer("rounds", 5, "Rounds of alternating timings.", lower_bound=1, flag_values=FLAGS)
+cli.define_integer("steps", 3, "Steps timed in each round.", lower_bound=1, flag_values=FLAGS)
 cli.define_convolution_flag(FLAGS)
-flags.DEFINE_bool("json", False, "Print a line of JSON for each result, not a table.", flag_values=FLAGS)
+flags.DEFINE_bool("json", False, "Print a line of JSON for each result instead of a table.", flag_values=FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Times what was asked for, and prints what came out."""
-    # The main process only asks which device there is: the memory is for the sides.
+    """Runs the requested benchmark and prints the results."""
+    # The main process only queries the device: the memory is for the benchmarked processes.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     from zoo.errors import ZooError, printable, unknown
     from zoo.models.registry import find_entry
@@ -68,15 +74,15 @@ def main(args: flags.FlagValues) -> int:
     for model in args.model:
         find_entry(model)
     if args.pipeline and (args.scaling or args.profile or args.against == "keras"):
-        raise ZooError("--pipeline reads images and runs no network: it takes neither --scaling, --profile nor Keras")
+        raise ZooError("--pipeline runs no network: it cannot be combined with --scaling, --profile or --against=keras")
     if args.against == "tf" and not args.pipeline:
-        raise ZooError("--against=tf is for --pipeline=folder:PATH: it is tf.data")
+        raise ZooError("--against=tf compares with tf.data: it requires --pipeline=folder:PATH")
     if args.scaling and (args.against or args.profile):
-        raise ZooError("--scaling times the zoo alone: it takes neither --against nor --profile")
+        raise ZooError("--scaling times only the zoo: it cannot be combined with --against or --profile")
     if args.scaling:
         streams.check_output("--picture", Path(args.picture))
     if args.profile and Path(args.profile).exists() and not Path(args.profile).is_dir():
-        raise ZooError(f"--profile={printable(args.profile)} is a file, and has to be a folder")
+        raise ZooError(f"--profile={printable(args.profile)} is a file: expected a folder")
     console = streams.make_console(stderr=args.json)
 
     def put(result):
@@ -84,7 +90,9 @@ def main(args: flags.FlagValues) -> int:
             print(json.dumps({**result, "environment": environment()}), flush=True)
 
     if args.start and (args.scaling or args.pipeline or args.against or args.profile):
-        raise ZooError("--start times whole commands: it takes neither --scaling, --pipeline, --against nor --profile")
+        raise ZooError(
+            "--start times whole commands: it cannot be combined with --scaling, --pipeline, --against or --profile"
+        )
     with cli.chosen_convolution(args):
         (_read if args.pipeline else _scale if args.scaling else _start if args.start else _step)(args, console, put)
     return 0
@@ -108,7 +116,9 @@ def _step(args, console, put):
     if not args.json:
         networks.show(results, console)
     if args.profile:
-        console.print(f"traces are in {args.profile}: tensorboard --logdir={args.profile}, or ui.perfetto.dev")
+        console.print(
+            f"wrote traces to {args.profile}: view with tensorboard --logdir={args.profile}, or ui.perfetto.dev"
+        )
 
 
 def _scale(args, console, put):
@@ -125,7 +135,7 @@ def _scale(args, console, put):
     if not args.json:
         scaling.show(results, console)
     scaling.draw(results, Path(args.picture))
-    console.print(f"the picture is {args.picture}")
+    console.print(f"wrote the plot to {args.picture}")
 
 
 def _start(args, console, put):

@@ -1,7 +1,7 @@
-"""How fast chips can multiply matrices at best."""
+"""Peak matrix multiplication throughput of accelerators, and utilization relative to it."""
 
-# Dense bfloat16, floating-point operations a second and device of JAX's, as the makers' data sheets have them. Names are
-# beginnings of what `jax.Device.device_kind` says; the first that fits counts.
+# Dense bfloat16 FLOP/s per JAX device, from the vendors' data sheets. Keys are prefixes of `jax.Device.device_kind`;
+# the first match is used.
 PEAKS = {
     "NVIDIA B200": 2250e12,
     "NVIDIA H200": 989e12,
@@ -20,13 +20,13 @@ PEAKS = {
 
 
 def utilization(device_kind: str, dtype: str, multiply_adds: float, seconds: float) -> float | None:
-    """The fraction of a chip's bfloat16 peak that was used ("MFU"); None for other dtypes and for chips not listed.
+    """Returns model FLOP/s utilization (MFU), relative to the chip's bfloat16 peak; None for other dtypes and chips.
 
     Args:
       device_kind: JAX's name of the chip.
       dtype: of the computation.
-      multiply_adds: that the network needs, by its table; what is computed twice counts once.
-      seconds: that they took.
+      multiply_adds: number that the network needs according to its layer table; recomputation does not count.
+      seconds: time that they took.
     """
     peak = next((peak for name, peak in PEAKS.items() if device_kind.startswith(name)), None)
     if peak is None or dtype != "bfloat16":

@@ -10,7 +10,7 @@ from zoo.benchmark.work import Work
 from zoo.errors import ZooError, unknown
 from zoo.models.registry import find_entry
 
-# Names in keras.applications. Some stride or pad elsewhere than the zoo's; what a step costs is the same.
+# Names in keras.applications. Some differ from the zoo's in strides or padding; the cost of a step is the same.
 KERAS = {
     "vgg16": "VGG16",
     "vgg19": "VGG19",
@@ -36,10 +36,10 @@ KERAS = {
 
 
 def keras_side(work: Work) -> Side:
-    """A step with the same work as `zoo_side`: `train_on_batch` or `predict_on_batch` of a compiled model.
+    """Returns a step with the same work as `zoo_side`: `train_on_batch` or `predict_on_batch` of a compiled model.
 
     Raises:
-      ZooError: Keras is not installed, or has no such network.
+      ZooError: Keras is not installed, or does not have the network.
     """
     os.environ.setdefault("KERAS_BACKEND", "jax")
     if work.model not in KERAS:

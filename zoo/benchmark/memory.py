@@ -1,4 +1,4 @@
-"""Memory of a process at its height."""
+"""Peak memory of a process."""
 
 import ctypes
 import re
@@ -9,16 +9,16 @@ PROCESS = Path("/proc/self")
 
 
 def peak_of_process(step: Callable[[], object]) -> int | None:
-    """Bytes of memory that this process holds at the height of a step: frameworks, weights, activations, all of it.
+    """Returns this process's peak memory in bytes during a step, including frameworks, weights and activations.
 
-    What was freed before, as by the compiler, is handed back to the system first. None where the system is not Linux, its
-    C library is not glibc, or it does not let a process forget its peak.
+    Memory freed before, such as the compiler's, is first returned to the system. The result is None where the system is
+    not Linux, its C library is not glibc, or a process may not reset its peak.
     """
     if not (PROCESS / "clear_refs").exists():
         return None
     try:
         ctypes.CDLL(None).malloc_trim(0)
-        (PROCESS / "clear_refs").write_bytes(b"5")  # forgets the peak so far, see proc_pid_clear_refs(5)
+        (PROCESS / "clear_refs").write_bytes(b"5")  # resets the peak, see proc_pid_clear_refs(5)
     except (AttributeError, OSError):
         return None
     step()

@@ -1,4 +1,4 @@
-"""Times steps of networks, alone or in turn with the same networks elsewhere."""
+"""Timing of training and evaluation steps, alone or alternating with the same networks in other frameworks."""
 
 import importlib.metadata
 from pathlib import Path
@@ -19,8 +19,8 @@ from zoo.inspect.summary import summarize
 from zoo.models.registry import create_model
 
 
-def rivals(against: str) -> dict[str, tuple[Any, ...]]:
-    """What makes the other sides, by their names: functions of the work, with what else they take.
+def other_sides(against: str) -> dict[str, tuple[Any, ...]]:
+    """Returns, by name, functions that create the sides to compare with, each with its arguments after the work.
 
     Raises:
       ZooError: the other framework is not installed.
@@ -31,7 +31,7 @@ def rivals(against: str) -> dict[str, tuple[Any, ...]]:
 
             return {"torch eager": (torch_side, False), "torch compiled": (torch_side, True)}
         importlib.metadata.version("keras")
-    except ImportError:  # PackageNotFoundError is one
+    except ImportError:  # includes PackageNotFoundError
         raise ZooError(f"--against={against} is not installed: python -m pip install 'zoo[bench]'") from None
     from zoo.benchmark.keras_side import keras_side
 
@@ -46,16 +46,16 @@ def measure(
     Args:
       work: what to time.
       against: "torch", "keras" or None.
-      rounds, steps: how often each side has its turn, and how many steps that is.
-      console: for the progress.
-      profile: the folder for a trace of the zoo's step, if one is wanted.
+      rounds, steps: number of rounds, and of steps of each side in a round.
+      console: where the progress is shown.
+      profile: folder for a trace of the zoo's step; None for no trace.
 
     Returns:
-      The result as JSON.
+      The result as a JSON object.
     """
     makers: dict[str, tuple[Any, ...]] = {"zoo": (profiled_side, work, profile) if profile else (zoo_side, work)}
     if against:
-        makers |= {name: (side, work, *more) for name, (side, *more) in rivals(against).items()}
+        makers |= {name: (side, work, *more) for name, (side, *more) in other_sides(against).items()}
     title = f"{work.model}, {work.mode}"
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"{title}: compiling", total=rounds)
@@ -66,7 +66,7 @@ def measure(
             images=work.batch,
             on_round=lambda done: progress.update(task, completed=done, description=f"{title}: timing"),
         )
-    passes = 3 if work.mode == "train" else 1  # forward, and backward for the input and for the parameters
+    passes = 3 if work.mode == "train" else 1  # forward, and backward with respect to the input and the parameters
     multiply_adds = passes * work.batch * summarize(create_model(work.model), work.input_shape).macs
     for side in result["sides"]:
         seconds = side["step_ms"] / 1e3
@@ -88,7 +88,7 @@ def show(results: list[dict[str, Any]], console: Console) -> None:
         "mode",
         "",
         "images/s",
-        "ms a step",
+        "ms/step",
         "fastest",
         "slowest",
         "compile s",
@@ -108,4 +108,4 @@ def show(results: list[dict[str, Any]], console: Console) -> None:
             table.add_row(result["model"], result["mode"], row["side"], *numbers, peak, mfu, times)
     console.print(table)
     if "ratio" in first:
-        console.print("ratio: how many times as fast the zoo is as the best of the others")
+        console.print("ratio: speed of the zoo relative to the fastest of the others")

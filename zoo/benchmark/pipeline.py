@@ -1,6 +1,6 @@
-"""Times how fast image files become batches: decoding, a random resized crop to 224 pixels, a flip.
+"""Timing of input pipelines on image files: decoding, a random resized crop to 224 pixels, and a horizontal flip.
 
-The zoo flips on the device, so its host does without; the others flip on the host.
+The zoo flips on the device, not on the host; the others flip on the host.
 """
 
 import io
@@ -26,13 +26,15 @@ from zoo.references.torch_libraries import load
 from zoo.training.run.environment import cores
 
 PIXELS = 224
-IMAGES = 2048  # in a step; each step begins anew, so that nobody profits from what was read ahead while others had their turn
+# Images in a step. Each step starts a new iterator, so that no side benefits from prefetching while the others are
+# timed.
+IMAGES = 2048
 
 
 def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:
-    """Batches as `zoo.fit` gets them."""
+    """Returns a side that produces batches with the input pipeline of `zoo.fit`."""
     dataset = open_source(spec)
-    corrupt = Unreadable(spec, len(dataset.train))
+    corrupt = CorruptLimit(spec, len(dataset.train))
     transforms = (RandomResizedCrop(PIXELS), HorizontalFlip(), Normalize())
     pipeline = make_pipeline(
         dataset.train,
@@ -44,7 +46,7 @@ def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:
     )
     if pipeline.resident or not pipeline.host_transforms:
         raise ZooError(
-            f"--pipeline={spec}: these images are in memory; it takes folder:PATH or tfds:NAME with image files"
+            f"--pipeline={spec}: these images are in memory; expected folder:PATH or tfds:NAME with image files"
         )
     return _side(
         lambda seed: training_batches(pipeline, batch_size, seed=seed),
@@ -52,26 +54,27 @@ def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:
     )
 
 
-class Unreadable:
-    """Raises `ZooError` when more images than `Data.corrupt_limit` allows by itself cannot be decoded, or all of them: what
-    would be timed is how fast files are given up.
+class CorruptLimit:
+    """Callback that raises `ZooError` if too many images cannot be decoded, so that the timing would be meaningless.
+
+    The limit is the default of `Data.corrupt_limit`, and at most all images but one.
     """
 
     def __init__(self, spec: str, images: int) -> None:
         self.spec, self.examples = spec, set[str]()
-        self.most = min(Data(spec).corrupt_limit, images - 1)
+        self.limit = min(Data(spec).corrupt_limit, images - 1)
 
     def __call__(self, corrupt: Corrupt) -> None:
         self.examples.add(corrupt.example)
-        if len(self.examples) > self.most:
+        if len(self.examples) > self.limit:
             raise ZooError(
-                f"--pipeline={self.spec}: {len(self.examples)} images cannot be decoded, the last of them"
+                f"--pipeline={self.spec}: {len(self.examples)} images cannot be decoded, most recently"
                 f" {corrupt.example} ({corrupt.reason})"
             )
 
 
 def torch_loader(spec: str, batch_size: int) -> Side:
-    """PyTorch's DataLoader with PIL and torchvision's transforms, a worker process for each core."""
+    """Returns a side with PyTorch's DataLoader, PIL, torchvision's transforms, and one worker process per core."""
     torch, data = load("torch"), load("torch.utils.data")
     transforms = load("torchvision.transforms")
     host_transforms = transforms.Compose(
@@ -93,7 +96,7 @@ def torch_loader(spec: str, batch_size: int) -> Side:
 
 
 class _Files:
-    """A split as PyTorch's map-style data set."""
+    """A split as a PyTorch map-style data set."""
 
     def __init__(self, split: Split, host_transforms: Callable) -> None:
         self.split, self.host_transforms = split, host_transforms
@@ -104,21 +107,21 @@ class _Files:
     def __getitem__(self, index: int) -> tuple[Any, int]:
         encoded, label = self.split.read(int(index))
         if not isinstance(encoded, bytes):
-            raise ZooError("--against=torch reads image files only, such as folder:PATH")
+            raise ZooError("--against=torch reads only image files, such as folder:PATH")
         return self.host_transforms(Image.open(io.BytesIO(encoded)).convert("RGB")), label
 
 
 def tensorflow_pipeline(spec: str, batch_size: int) -> Side:
-    """tf.data as its guide for performance advises: parallel map with fused decoding and cropping."""
+    """Returns a side with tf.data as in its performance guide: parallel map with fused decoding and cropping."""
     try:
         import tensorflow as tf
     except ImportError:
-        raise ZooError("--against=tf needs TensorFlow: python -m pip install 'zoo[prepare]'") from None
+        raise ZooError("--against=tf requires TensorFlow: python -m pip install 'zoo[prepare]'") from None
     split = open_source(spec).train
     if not isinstance(split, FolderSplit):
-        raise ZooError("--against=tf reads folder:PATH only")
+        raise ZooError("--against=tf reads only folder:PATH")
 
-    def frame(path, label):
+    def decode_and_crop(path, label):
         encoded = tf.io.read_file(path)
         begin, size, _ = tf.image.sample_distorted_bounding_box(
             tf.image.extract_jpeg_shape(encoded),
@@ -137,14 +140,14 @@ def tensorflow_pipeline(spec: str, batch_size: int) -> Side:
 
     def batches(seed):
         shuffled = files.shuffle(len(split), seed=seed).repeat()
-        framed = shuffled.map(frame, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)
-        return framed.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+        batched = shuffled.map(decode_and_crop, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)
+        return batched.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
 
     return _side(batches, batch_size)
 
 
 def _side(batches: Callable[[int], Any], batch_size: int) -> Side:
-    """A side whose step takes `IMAGES` images from new batches."""
+    """Returns a side whose step reads `IMAGES` images from a new iterator of batches."""
     seeds = iter(range(2**31))
 
     def step():
@@ -152,7 +155,7 @@ def _side(batches: Callable[[int], Any], batch_size: int) -> Side:
         try:
             for _ in range(IMAGES // batch_size):
                 batch = next(source)
-        finally:  # or its processes would be left to themselves
+        finally:  # otherwise its worker processes would be orphaned
             if hasattr(source, "close"):
                 source.close()
         return float(np.asarray(batch[-1])[0])
@@ -163,11 +166,18 @@ def _side(batches: Callable[[int], Any], batch_size: int) -> Side:
 def measure(
     spec: str, batch_size: int, against: str | None, *, workers: int, rounds: int, console: Console
 ) -> dict[str, Any]:
-    """Times the reading of a data set's training images; `workers` as for `zoo.fit`. The result as JSON."""
+    """Times the input pipeline on a data set's training images and returns the result as a JSON object.
+
+    Args:
+      spec: the data set, folder:PATH or tfds:NAME.
+      batch_size: images in a batch.
+      against: "torch", "tf" or None.
+      workers: as for `zoo.fit`.
+      rounds: number of rounds of alternating timings.
+      console: where the progress is shown.
+    """
     if batch_size > IMAGES:
-        raise ZooError(
-            f"--batch={batch_size}: a round of --pipeline reads {IMAGES:,} images, which is less than a batch"
-        )
+        raise ZooError(f"--batch={batch_size}: must be at most {IMAGES:,}, the images that --pipeline reads in a round")
     makers: dict[str, tuple[Any, ...]] = {"zoo": (zoo_pipeline, spec, batch_size, workers)}
     if against == "torch":
         makers["PyTorch DataLoader"] = (torch_loader, spec, batch_size)
@@ -187,7 +197,7 @@ def show(result: dict[str, Any], console: Console) -> None:
     """Prints the result as a table."""
     title = f"{result['pipeline']} to {PIXELS} pixels, median of {result['rounds']} rounds of {IMAGES:,} images"
     table = Table(box=box.SIMPLE_HEAD, title=title)
-    for column, heading in enumerate(("", "images/s", "images/s and core", "peak MB", "ratio")):
+    for column, heading in enumerate(("", "images/s", "images/s/core", "peak MB", "ratio")):
         table.add_column(heading, justify="right" if column else "left")
     for row in result["sides"]:
         numbers = [f"{row[name]:,.0f}" for name in ("images_per_second", "images_per_second_and_core", "peak_mb")]

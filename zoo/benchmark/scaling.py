@@ -1,4 +1,4 @@
-"""How the time of a step grows with the batch, the image and the width, and what more devices and processes do."""
+"""Scaling of the step time with the batch, the image side, the width, and the number of devices and processes."""
 
 import contextlib
 import dataclasses
@@ -19,7 +19,7 @@ from zoo.benchmark.zoo_side import zoo_side
 from zoo.errors import ZooError
 from zoo.models.registry import create_model
 
-LONGEST = 10.0  # seconds a step; what would take longer is left out
+MAX_STEP_SECONDS = 10.0  # points that would take longer per step are skipped
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SIDES = (0.5, 0.75, 1, 1.25, 1.5, 2)  # times the canonical image
@@ -28,7 +28,7 @@ DEVICES = (1, 2, 4, 8)
 
 
 def series(work: Work) -> Iterator[tuple[str, list[tuple[float, tuple[Work, ...]]]]]:
-    """What is varied, and to each of its values the work that it means: one for each process."""
+    """Yields the name of each varied quantity, with its values and the work of each process at each value."""
     yield "batch", [(batch, (dataclasses.replace(work, batch=batch),)) for batch in BATCHES]
     model = create_model(work.model)
     pixels = [round(times * work.input_shape[0]) for times in SIDES]
@@ -47,10 +47,10 @@ def series(work: Work) -> Iterator[tuple[str, list[tuple[float, tuple[Work, ...]
 
 
 def measure(work: Work, *, rounds: int, steps: int, console: Console) -> Iterator[dict[str, Any]]:
-    """Times a step of a network over each of the series; the results as JSON, one for each point.
+    """Times a step of a network over each of the series, and yields a JSON object for each point.
 
-    `loss` is that after the same number of steps from the same start: over devices and processes it has to stay the same,
-    unless there is batch normalization, whose statistics are each device's own.
+    `loss` is the loss after the same number of steps from the same initial state: it must be the same for all numbers
+    of devices and processes, unless the network has batch normalization, whose statistics are per device.
     """
     for axis, points in series(work):
         for value, works in points:
@@ -78,13 +78,13 @@ def measure(work: Work, *, rounds: int, steps: int, console: Console) -> Iterato
                 "loss": loss,
             }
             growth = points[min(points.index((value, works)) + 1, len(points) - 1)][0] / value
-            if median * growth > LONGEST:
+            if median * growth > MAX_STEP_SECONDS:
                 break
 
 
 def _time(works, rounds, steps):
-    """Seconds a step in each round, the processes' memory at its height, and the loss of the last step."""
-    with ThreadPoolExecutor(len(works)) as pool, contextlib.ExitStack() as stack:  # processes wait for one another
+    """Returns the seconds per step in each round, the peak memory of the processes, and the loss of the last step."""
+    with ThreadPoolExecutor(len(works)) as pool, contextlib.ExitStack() as stack:  # processes wait for each other
         processes = list(pool.map(lambda work: SideProcess(zoo_side, work), works))
         stack.callback(lambda: list(pool.map(SideProcess.close, processes)))
         seconds = [max(pool.map(lambda process: process.time(steps), processes)) for _ in range(rounds)]
@@ -101,7 +101,7 @@ def show(results: list[dict[str, Any]], console: Console) -> None:
         "varied",
         "value",
         "batch",
-        "ms a step",
+        "ms/step",
         "fastest",
         "slowest",
         "images/s",
@@ -119,7 +119,7 @@ def show(results: list[dict[str, Any]], console: Console) -> None:
 
 
 def draw(results: list[dict[str, Any]], path: Path) -> None:
-    """Draws images a second, and milliseconds a step, over each of the series; a line for each network and mode."""
+    """Plots images per second and milliseconds per step over each of the series, a line for each network and mode."""
     from matplotlib.figure import Figure
 
     axes_of = list(dict.fromkeys(row["axis"] for row in results))
@@ -132,7 +132,7 @@ def draw(results: list[dict[str, Any]], path: Path) -> None:
             values = [row["value"] for row in rows]
             for axes, name in zip(grid[:, column], ("images_per_second", "step_ms"), strict=True):
                 axes.plot(values, [row[name] for row in rows], "o-", markersize=4, label=f"{model}, {mode}")
-        for axes, label in zip(grid[:, column], ("images a second", "milliseconds a step"), strict=True):
+        for axes, label in zip(grid[:, column], ("images per second", "milliseconds per step"), strict=True):
             axes.set_xscale("log", base=2)
             axes.set_xticks(
                 sorted({row["value"] for row in rows_of}), [f"{v:g}" for v in sorted({row["value"] for row in rows_of})]

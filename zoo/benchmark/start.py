@@ -1,4 +1,4 @@
-"""Times how long it takes from the command to the first training step that it reports: importing, reading, compiling."""
+"""Timing of training startup, from the command to the first reported step: imports, data loading, compilation."""
 
 import os
 import subprocess
@@ -17,25 +17,24 @@ from zoo.errors import ZooError
 from zoo.layers.lowering import Choice
 from zoo.models.registry import find_entry
 
-POLL = 0.02  # seconds
-PATIENCE = 600  # seconds
+POLL_SECONDS = 0.02
+TIMEOUT_SECONDS = 600
 
 
 def measure(
     model: str, batch_size: int, *, rounds: int, console: Console, convolution: Choice = "auto"
 ) -> dict[str, Any]:
-    """Starts training processes, and ends each after its first step: in turn with an empty compilation cache, and with
-    what the one before left there.
+    """Times training processes up to their first step, alternately with an empty and a filled compilation cache.
 
     Args:
-      model: trained with its canonical input on Fashion-MNIST.
-      batch_size: of the step.
-      rounds: of one cold and one warm start.
-      console: where to say how far it is.
+      model: name of the network, trained with its canonical input on Fashion-MNIST.
+      batch_size: images per step.
+      rounds: number of rounds of one cold and one warm start.
+      console: where the progress is shown.
       convolution: see `zoo.layers.lowering`.
 
     Raises:
-      ZooError: a process ended before its first step, or takes too long.
+      ZooError: a process exited before its first step, or took too long.
     """
     times: dict[str, list[float]] = {"cold": [], "warm": []}
     for number in range(1, rounds + 1):
@@ -63,7 +62,7 @@ def _seconds_to_first_step(model, batch_size, convolution, folder, kind):
     resize = f"Resize({find_entry(model).input_shape[0]})"
     changes = {
         "model": f"Model('{model}')",
-        "initialization": "Initialization(kernel=HeNormal(), bias=Constant(0.0))",  # as recipes for ImageNet have it
+        "initialization": "Initialization(kernel=HeNormal(), bias=Constant(0.0))",  # as in recipes for ImageNet
         "augmentation": f"Augmentation(train=({resize}, Normalize()), eval=({resize}, Normalize()))",
         "budget.batch_size": batch_size,
         "target": None,
@@ -79,10 +78,10 @@ def _seconds_to_first_step(model, batch_size, convolution, folder, kind):
     try:
         metrics = run / "metrics.jsonl"
         while not (metrics.exists() and metrics.stat().st_size):
-            if process.poll() is not None or time.perf_counter() - started > PATIENCE:
+            if process.poll() is not None or time.perf_counter() - started > TIMEOUT_SECONDS:
                 last = (folder / f"{kind}.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-                raise ZooError(f"--start: {model} has made no step: {''.join(last)}")
-            time.sleep(POLL)
+                raise ZooError(f"--start: {model} did not reach its first step: {''.join(last)}")
+            time.sleep(POLL_SECONDS)
         return time.perf_counter() - started
     finally:
         process.kill()
@@ -90,7 +89,7 @@ def _seconds_to_first_step(model, batch_size, convolution, folder, kind):
 
 
 def show(results: list[dict[str, Any]], console: Console) -> None:
-    """Prints a table."""
+    """Prints the results as a table."""
     table = Table("network", "batch", "cold, s", "warm, s", "import zoo, s", box=box.SIMPLE)
     for result in results:
         seconds = [f"{result[key]:.1f}" for key in ("cold_seconds", "warm_seconds", "import_seconds")]

@@ -1,6 +1,6 @@
-"""Times steps of several sides in turn, so that a machine whose speed drifts slows all of them alike.
+"""Alternating timing of several sides, such as the zoo and PyTorch, so that drifts in machine speed affect all equally.
 
-Each side has a process of its own: two frameworks in one get in each other's way, with their threads and their memory.
+Each side runs in its own process: two frameworks in one process would compete for threads and memory.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ from typing import Any, NamedTuple
 from zoo.benchmark.memory import peak_of_process
 from zoo.errors import ZooError, reason
 
-ENDED = "a side of the benchmark ended by itself; it may have run out of memory"
-SECONDS_TO_END = 10.0  # that a side's process has, with those of its own that read images
+PROCESS_DIED = "a benchmark process exited unexpectedly; it may have run out of memory"
+SHUTDOWN_SECONDS = 10.0  # time for a side's process to exit, including its worker processes
 
 
 class Side(NamedTuple):
     """Something to be timed.
 
     Attributes:
-      step: does one step, waits for its end, and gives its loss.
-      compile_seconds: what making it took.
-      device_peak: gives the most bytes of an accelerator's memory that were in use so far; None for the host's.
+      step: runs one step, waits for its completion, and returns its loss.
+      compile_seconds: time taken by compilation.
+      device_peak: returns the peak bytes of accelerator memory used so far; None to measure host memory instead.
     """
 
     step: Callable[[], float]
@@ -36,23 +36,23 @@ class Side(NamedTuple):
 
 
 class SideProcess:
-    """A side in a process of its own.
+    """A side in its own process.
 
     Attributes:
-      compile_seconds: of the `Side`.
+      compile_seconds: as in `Side`.
       loss: of the last step; NaN before the first.
-      peak_bytes: memory of a step at its height; None where that cannot be told.
+      peak_bytes: peak memory of a step; None where that cannot be measured.
     """
 
     def __init__(self, make_side: Callable[..., Side], *arguments: Any) -> None:
         """Starts the process and waits until the side is ready.
 
         Args:
-          make_side: a function at the top level of its module.
-          *arguments: of `make_side`.
+          make_side: a function at the top level of its module, so that it can be pickled.
+          *arguments: arguments of `make_side`.
 
         Raises:
-          ZooError: what `make_side` raised, or that its process ended.
+          ZooError: `make_side` failed, or its process exited.
         """
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
@@ -67,20 +67,20 @@ class SideProcess:
         self.loss = math.nan
 
     def time(self, steps: int) -> float:
-        """Seconds a step, over so many steps."""
+        """Runs this number of steps and returns the seconds per step."""
         try:
             self._connection.send(steps)
-        except OSError:  # it has ended meanwhile
-            raise ZooError(ENDED) from None
+        except OSError:  # the process has exited
+            raise ZooError(PROCESS_DIED) from None
         seconds, self.loss = self._receive()
         return seconds
 
     def close(self) -> None:
-        """Ends the process, and so gives its memory back."""
-        self._connection.close()  # at which the process ends by itself
-        for end in (lambda: None, self._process.terminate, self._process.kill):  # or it is made to
+        """Ends the process, which frees its memory."""
+        self._connection.close()  # on which the process exits
+        for end in (lambda: None, self._process.terminate, self._process.kill):  # or is killed
             end()
-            self._process.join(SECONDS_TO_END)
+            self._process.join(SHUTDOWN_SECONDS)
             if self._process.exitcode is not None:
                 return
 
@@ -88,20 +88,20 @@ class SideProcess:
         try:
             received = self._connection.recv()
         except (EOFError, OSError):
-            raise ZooError(ENDED) from None
+            raise ZooError(PROCESS_DIED) from None
         if isinstance(received, Exception):
             raise received
         return received
 
 
 def _serve(connection, make_side, arguments):
-    """What the process of a side does."""
+    """Serves a side in its process: makes it, then times steps on request."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends it
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries greet on it, and results are what belongs there
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leaves the other sides their part of a GPU
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # stdout is for results, and libraries print to it
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leaves GPU memory for the other sides
     try:
         side = make_side(*arguments)
-        side.step()  # the first one is not like the others
+        side.step()  # warm-up
         peak = side.device_peak() if side.device_peak else peak_of_process(side.step)
         connection.send((side.compile_seconds, peak))
         while True:
@@ -110,21 +110,21 @@ def _serve(connection, make_side, arguments):
             for _ in range(steps):
                 loss = side.step()
             connection.send(((time.perf_counter() - started) / steps, loss))
-    except (EOFError, BrokenPipeError, ConnectionError):  # the main process has what it wants
+    except (EOFError, BrokenPipeError, ConnectionError):  # the main process closed the connection
         return
     except Exception as error:
-        told = error if type(error) is ZooError else ZooError(f"a side of the benchmark failed: {reason(error)}")
+        failure = error if type(error) is ZooError else ZooError(f"a benchmark process failed: {reason(error)}")
         with contextlib.suppress(OSError):
-            connection.send(told)
+            connection.send(failure)
 
 
-def time_in_turn(
+def time_alternating(
     sides: Mapping[str, SideProcess], rounds: int, steps: int, on_round: Callable[[int], None]
 ) -> dict[str, list[float]]:
-    """Seconds a step of each side in each round.
+    """Returns the seconds per step of each side in each round.
 
-    Each turn begins with a step that does not count: while others had their turn, the system may have taken back memory
-    that this side had freed, which in training never happens and cost up to a second here to get again.
+    Each timing is preceded by an untimed step: while other sides ran, the system may have reclaimed memory that this
+    side had freed, which never happens in training and took up to a second to allocate again.
     """
     for side in sides.values():
         side.time(2)
@@ -145,24 +145,24 @@ def compare(
     images: int,
     on_round: Callable[[int], None],
 ) -> dict[str, Any]:
-    """Makes sides, times them in turn, and ends them.
+    """Starts sides, times them alternately, and ends them.
 
     Args:
-      makers: the arguments of `SideProcess` for each side, by its name; the first is ours.
-      rounds, steps: how often each side has its turn, and how many steps that is.
-      images: in a step.
-      on_round: called with the number of rounds done, from 0 on.
+      makers: the arguments of `SideProcess` for each side, by its name; the zoo's first.
+      rounds, steps: number of rounds, and of steps of each side in a round.
+      images: number of images in a step.
+      on_round: called with the number of completed rounds, starting from 0.
 
     Returns:
-      `rounds`, the figures of the `sides` (medians over rounds), and where there are several the `ratio`: how many times
-      as fast the first is as the best of the others, the median over rounds of the ratio in one round.
+      `rounds`, the figures of the `sides` (medians over rounds), and if there are several the `ratio`: speed of the
+      first side relative to the fastest of the others, as the median over rounds of the ratio within a round.
     """
     sides = {}
     try:
         for name, maker in makers.items():
             sides[name] = SideProcess(*maker)
         on_round(0)
-        seconds = time_in_turn(sides, rounds, steps, on_round)
+        seconds = time_alternating(sides, rounds, steps, on_round)
     finally:
         for side in sides.values():
             side.close()

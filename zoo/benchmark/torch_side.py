@@ -1,4 +1,4 @@
-"""The PyTorch side of a benchmark: the same network, run as PyTorch's documentation advises."""
+"""The PyTorch side of a benchmark: the same network, run as recommended in PyTorch's documentation."""
 
 import functools
 import os
@@ -14,7 +14,7 @@ from zoo.references.torch_libraries import build
 
 
 def torch_side(work: Work, compiled: bool) -> Side:
-    """An eager or `torch.compile`d step with the same work as `zoo_side`: channels last, autocast if not float32."""
+    """Returns an eager or compiled step with the same work as `zoo_side`: channels last, autocast if not float32."""
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     torch.backends.cudnn.benchmark = True
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""What is to be timed."""
+"""Specification of a step to be timed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ class Work:
     Attributes:
       model: the network's name in the zoo.
       mode: "train" or "eval".
-      batch: images in a step, over all devices.
+      batch: images per step, over all devices.
       dtype: of the computation.
-      convolution: how the zoo computes convolutions, see `zoo.layers.lowering`.
+      convolution: lowering of the zoo's convolutions, see `zoo.layers.lowering`.
       image_side: pixels in height and width; None for the canonical input.
       options: further arguments of `zoo.create_model`.
-      devices: of this process; on CPUs they share the cores.
-      coordinator: HOST:PORT where several processes meet; None for a single one.
-      process, processes: this process' number, and how many there are.
+      devices: number of devices of this process; on CPUs they share the cores.
+      coordinator: HOST:PORT of the coordinator of several processes; None for a single process.
+      process, processes: index of this process, and number of processes.
     """
 
     model: str
@@ -39,6 +39,6 @@ class Work:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of an image."""
+        """Shape (height, width, channels) of an image."""
         height, width, channels = find_entry(self.model).input_shape
         return (self.image_side or height, self.image_side or width, channels)

@@ -1,4 +1,4 @@
-"""The zoo's side of a benchmark: the very step that `zoo.fit` runs."""
+"""The zoo's side of a benchmark: the step that `zoo.fit` runs."""
 
 import os
 import time
@@ -27,12 +27,11 @@ PROFILED_STEPS = 3
 
 
 def zoo_side(work: Work) -> Side:
-    """A step with SGD, momentum and weight decay, and with normalization as its only transform."""
+    """Returns a step with SGD, momentum and weight decay, with normalization as the only transform."""
     if work.devices > 1:
         jax.config.update("jax_num_cpu_devices", work.devices)
-        os.environ.setdefault(
-            "NPROC", str(4 * work.devices)
-        )  # threads: devices that wait for each other need their own
+        # Threads: devices that wait for each other need their own.
+        os.environ.setdefault("NPROC", str(4 * work.devices))
     if work.coordinator:
         jax.distributed.initialize(work.coordinator, work.processes, work.process)
     devices = jax.devices() if work.processes > 1 else jax.devices()[: work.devices]
@@ -81,7 +80,7 @@ def zoo_side(work: Work) -> Side:
 
 
 def profiled_side(work: Work, folder: Path) -> Side:
-    """The same, once some of its steps have been traced by JAX's profiler into a folder for TensorBoard and Perfetto."""
+    """Returns `zoo_side` after tracing some steps with JAX's profiler to a folder, for TensorBoard and Perfetto."""
     side = zoo_side(work)
     side.step()
     with jax.profiler.trace(folder, create_perfetto_trace=True):
@@ -92,7 +91,7 @@ def profiled_side(work: Work, folder: Path) -> Side:
 
 
 def _batch(work):
-    """This process' part of random images and labels, the same whatever the number of processes."""
+    """Returns this process's part of random images and labels, which do not depend on the number of processes."""
     random = np.random.default_rng(0)
     image = random.integers(0, 256, (work.batch, *work.input_shape), np.uint8)
     label = random.integers(0, find_entry(work.model).num_classes, work.batch, np.int32)

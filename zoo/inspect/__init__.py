@@ -1,1 +1,1 @@
-"""Looks into networks and data: layer tables, comparisons, activations, contact sheets."""
+"""Inspection of networks and data: layer tables, comparisons, activations, contact sheets."""

@@ -1,4 +1,4 @@
-"""Activations of a network by the names of its layers."""
+"""Activations of a network, by layer name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,13 +16,13 @@ def features(
     images: jax.Array,
     layers: Sequence[str] | None = None,
 ) -> dict[str, jax.Array]:
-    """What layers give for images, in evaluation mode; can be called inside of `jax.jit` for a fixed list of layers.
+    """Returns the outputs of layers for images, in evaluation mode; works under `jax.jit` with static `layers`.
 
     Args:
       model: a name from `zoo.list_models()`, or any flax module called as `module(images, train=False)`.
       variables: {"params": ..., "batch_stats": ...}.
       images: float [N, H, W, C].
-      layers: names as in `zoo.summarize`, such as "conv1", or of blocks, such as "layer1_0"; None for all.
+      layers: names of layers as in `zoo.summarize`, such as "conv1", or of blocks, such as "layer1_0"; None for all.
 
     Returns:
       The layers' outputs by name, [N, H', W', C'] or [N, features], in execution order.

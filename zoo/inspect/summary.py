@@ -1,4 +1,4 @@
-"""A network's layer table: names, shapes, parameters and multiply-adds, found without allocating a parameter."""
+"""Layer table of a network: names, shapes, parameters and multiply-adds, computed without allocating parameters."""
 
 import math
 from typing import Any, NamedTuple
@@ -14,14 +14,14 @@ from zoo.models.registry import create_model, find_entry, name_of
 
 
 class Row(NamedTuple):
-    """One layer.
+    """A row of the layer table.
 
     Attributes:
-      name: the layer's path in the module, joined by "/", which is also where its parameters are.
-      type: the name of its class.
+      name: the layer's path in the module, joined by "/"; also the path of its parameters.
+      type: name of its class.
       output_shape: without the batch dimension: (height, width, channels) or (features,).
-      params: trainable parameters.
-      macs: multiply-adds for one image, of convolutions and linear layers alone, padding taps included.
+      params: number of trainable parameters.
+      macs: multiply-adds for one image, of convolutions and linear layers only, including taps on padding.
     """
 
     name: str
@@ -32,14 +32,14 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The table of a network.
+    """The layer table of a network.
 
     Attributes:
       rows: the layers in execution order.
       input_shape: (height, width, channels) of the image.
-      params: trainable parameters in all.
-      batch_stats: moving statistics in all.
-      macs: multiply-adds for one image in all.
+      params: total number of trainable parameters.
+      batch_stats: total number of running statistics.
+      macs: total multiply-adds for one image.
     """
 
     rows: tuple[Row, ...]
@@ -52,34 +52,33 @@ class Summary(NamedTuple):
 def summarize(
     model: str | nn.Module, input_shape: tuple[int, ...] | None = None, num_classes: int | None = None
 ) -> Summary:
-    """Makes the layer table of a model.
+    """Computes the layer table of a model.
 
     Args:
       model: a name from `list_models`, or any flax module called as `module(images, train=False)`.
       input_shape: (height, width, channels) of one image; the canonical input if None.
-      num_classes: logits, for a name; the canonical network's number if None. A module has its own.
+      num_classes: number of logits, if `model` is a name; the canonical network's if None.
 
     Raises:
-      ZooError: the name is unknown, the image is too small, a module that is not from the zoo has no `input_shape`, or
-        `num_classes` is given for a module.
+      ZooError: the name is unknown, the image is too small, `input_shape` is missing for a module that is not from the
+        zoo, or `num_classes` is given for a module.
     """
     name = model if isinstance(model, str) else name_of(model)
     if isinstance(model, str):
         model = create_model(model, num_classes)
     elif num_classes is not None:
         raise ZooError(
-            f"num_classes={num_classes} is for names; this {type(model).__name__} has its number of classes already"
+            f"num_classes={num_classes} requires the name of a model; this {type(model).__name__} has its own"
         )
     if input_shape is None:
         if name is None:
             raise ZooError(
-                f"{type(model).__name__} is not one of the zoo's networks: say its input_shape=(height, width, channels)"
+                f"{type(model).__name__} is not one of the zoo's networks: pass input_shape=(height, width, channels)"
             )
         input_shape = find_entry(name).input_shape
 
-    calls: list[
-        tuple[nn.Module, Any, bool]
-    ] = []  # (module, output, whether it called no other module), in the order in which the calls end
+    # (module, output, whether it called no other module), in the order in which the calls end.
+    calls: list[tuple[nn.Module, Any, bool]] = []
 
     def record(next_function, args, kwargs, context):
         if context.method_name != "__call__":
@@ -100,7 +99,7 @@ def summarize(
     for module, output, leaf in calls:
         own = [path for path in params if path[:-1] == module.path]
         if leaf or own:
-            # A module that is called twice has its parameters once.
+            # The parameters of a module that is called twice are counted once.
             size = 0 if module.path in counted else sum(math.prod(params[path].shape) for path in own)
             counted.add(module.path)
             shape = jax.tree.leaves(output)[0].shape
@@ -119,5 +118,5 @@ def summarize(
 def _macs(module, shape, params):
     if not isinstance(module, Conv | nn.Conv | nn.Dense):
         return 0
-    # Each output pixel takes every weight of the kernel once: [kh, kw, in / groups, out], or [in, out].
+    # Each output pixel uses every weight of the kernel once: [kh, kw, in / groups, out], or [in, out].
     return math.prod(shape[1:-1]) * math.prod(params[*module.path, "kernel"].shape)

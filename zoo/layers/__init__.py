@@ -1,4 +1,4 @@
-"""Layers that the architecture families share."""
+"""Layers shared by the architecture families."""
 
 from zoo.layers.blocks import ConvBN, DropPath, SqueezeExcite
 from zoo.layers.conv import Conv

@@ -1,4 +1,4 @@
-"""Small groups of layers that several families are built from."""
+"""Small building blocks used by several architecture families."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +15,14 @@ from zoo.layers.window import Padding
 
 
 class ConvBN(nn.Module):
-    """A convolution without bias, batch normalization, and an activation; its layers are `conv` and `bn`.
+    """A convolution without bias, followed by batch normalization and an activation; sublayers `conv` and `bn`.
 
     Attributes:
       features, kernel_size, strides, padding, groups, kernel_init: as in `Conv`.
-      activation: applied to the result.
-      epsilon, momentum: of batch normalization; `momentum` is the share of the old moving statistics that is kept, which
-        PyTorch counts the other way: its 0.1 is 0.9 here.
-      scale: whether batch normalization multiplies by a parameter.
+      activation: applied to the normalized output.
+      epsilon, momentum: of batch normalization; `momentum` is the decay rate of the running statistics, the fraction of
+        the old value that is kept. PyTorch's convention is the opposite: its 0.1 is 0.9 here.
+      scale: whether batch normalization has a learned scale.
       dtype: of the computation.
     """
 
@@ -63,12 +63,15 @@ class ConvBN(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Weighs channels by what all pixels say together (Hu et al. 2018, section 3); its layers are `avgpool`, `fc1`, `fc2`.
+    """Squeeze-and-excitation (Hu et al. 2018, section 3): scales channels by gates computed from their global averages.
+
+    Sublayers: `avgpool`, `fc1`, `fc2`.
 
     Attributes:
       features: channels between the two layers.
-      activation: after the first.
-      gate: after the second, to (0, 1).
+      activation: applied after the first layer.
+      gate: applied after the second layer; maps to (0, 1).
+      kernel_init: initializer of both kernels.
       dtype: of the computation.
     """
 
@@ -89,6 +92,6 @@ class SqueezeExcite(nn.Module):
 
 
 class DropPath(nn.Dropout):
-    """Stochastic depth: leaves a whole branch out of some examples, [N, H, W, C], while training (Huang et al. 2016)."""
+    """Stochastic depth (Huang et al. 2016): during training, drops a whole residual branch [N, H, W, C] per example."""
 
     broadcast_dims: tuple[int, ...] = (1, 2, 3)

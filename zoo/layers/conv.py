@@ -1,4 +1,4 @@
-"""The convolutional layer."""
+"""The convolution layer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,22 +14,23 @@ from zoo.layers.window import Padding, pair, resolve_window
 
 
 class Conv(nn.Module):
-    """A 2-D convolution, NHWC.
+    """A 2-D convolution of NHWC images.
 
-    Parameters, as in `flax.linen.Conv`: `kernel` [kh, kw, C / groups, features] and `bias` [features], both float32.
+    As in `flax.linen.Conv`, the parameters are `kernel` [kh, kw, C / groups, features] and `bias` [features], both
+    float32.
 
     Attributes:
       features: output channels.
-      kernel_size: pixels, one number or (height, width).
-      strides: pixels, one number or (height, width).
-      padding: "SAME", "VALID", pixels on every side, or ((top, bottom), (left, right)).
-      groups: see `convolution`; `groups == C` is a depthwise convolution.
-      use_bias: whether there is a bias.
+      kernel_size: in pixels, one number or (height, width).
+      strides: in pixels, one number or (height, width).
+      padding: "SAME", "VALID", "CEIL", pixels on every side, or ((top, bottom), (left, right)); see `Padding`.
+      groups: see `convolution`; `groups == C` makes a depthwise convolution.
+      use_bias: whether to add a bias.
       dtype: of the computation and of the result.
       kernel_init, bias_init: initializers `(key, shape, dtype) -> array`.
 
     Raises:
-      ZooError: groups do not divide the channels, or the window does not fit into the image.
+      ZooError: the channels are not divisible by `groups`, or the window does not fit into the image.
     """
 
     features: int
@@ -47,7 +48,8 @@ class Conv(nn.Module):
         channels = x.shape[-1]
         if channels % self.groups or self.features % self.groups:
             raise ZooError(
-                f"{self.name}: {self.groups} groups do not divide {channels} input channels and {self.features} features"
+                f"{self.name}: {channels} input channels and {self.features} features must both be divisible by"
+                f" groups={self.groups}"
             )
         window = resolve_window(self.name, x.shape[1:3], self.kernel_size, self.strides, self.padding)
         shape = (*pair(self.kernel_size), channels // self.groups, self.features)

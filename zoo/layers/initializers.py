@@ -1,7 +1,7 @@
-"""Where a network's own parameters come from: initializers that can be asked for their law.
+"""Parameter initializers that expose their distribution.
 
-They give what Flax's of the same law give. `zoo.training.step.initialization` draws by the law, without a program for each parameter, and
-`verification` tests what was drawn against it.
+They return the same values as Flax's initializers of the same distribution. `zoo.training.step.initialization` samples
+from the distribution without compiling a program for each parameter, and `verification` tests the samples against it.
 """
 
 import math
@@ -16,13 +16,14 @@ from jax.typing import DTypeLike
 
 @dataclass(frozen=True)
 class VarianceScaling:
-    """Of kernels [..., in, out]: variance `scale` / fan, as `flax.linen.initializers.variance_scaling`.
+    """Initializer of kernels [..., in, out] with variance `scale` / fan, as `flax.linen.initializers.variance_scaling`.
 
     Attributes:
-      scale: 2 is He's (He et al. 2015, arXiv:1502.01852, equation 10), 1 with "fan_avg" Glorot's (Glorot & Bengio 2010,
-        equation 16), 1 with "fan_in" LeCun's.
-      fan: how many inputs a unit has, how many outputs an input has, or the mean of both.
-      law: "truncated_normal" is cut off at two deviations of a Gaussian that is wider by as much as that takes off.
+      scale: 2 for He (He et al. 2015, arXiv:1502.01852, equation 10), 1 with "fan_avg" for Glorot (Glorot & Bengio
+        2010, equation 16), 1 with "fan_in" for LeCun.
+      fan: the number of inputs of a unit, the number of outputs of an input, or the mean of both.
+      law: the distribution. "truncated_normal" is truncated at two standard deviations of a Gaussian widened such that
+        the variance after truncation is right.
     """
 
     scale: float
@@ -35,7 +36,7 @@ class VarianceScaling:
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Mean 0 and deviation `stddev`."""
+    """Initializer that samples a Gaussian with mean 0 and standard deviation `stddev`."""
 
     stddev: float
 
@@ -45,7 +46,7 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Between -`bound` and `bound`."""
+    """Initializer that samples uniformly between -`bound` and `bound`."""
 
     bound: float
 
@@ -57,10 +58,10 @@ OwnInitializer = VarianceScaling | Gaussian | Uniform
 
 
 def torch_kernel() -> VarianceScaling:
-    """PyTorch's default for kernels: uniform within +-1 / sqrt(fan_in) (`torch.nn.Linear.reset_parameters`)."""
+    """Returns PyTorch's default kernel initializer: uniform in +-1 / sqrt(fan_in), as in `torch.nn.Linear`."""
     return VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 def torch_bias(fan_in: int) -> Uniform:
-    """PyTorch's default for biases: uniform within +-1 / sqrt(fan_in), `fan_in` being that of the layer's kernel."""
+    """Returns PyTorch's default bias initializer: uniform in +-1 / sqrt(fan_in), with the kernel's fan-in."""
     return Uniform(1 / math.sqrt(fan_in))

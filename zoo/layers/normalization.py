@@ -13,16 +13,16 @@ from zoo.layers.lowering import is_fast
 
 
 def local_response_norm(x: jax.Array, size: int, k: float, alpha: float, beta: float) -> jax.Array:
-    """x / (k + alpha * sum of x^2 over the `size` nearest channels) ** beta, with channels last.
+    """Returns x / (k + alpha * sum of x^2 over the `size` nearest channels) ** beta, with channels last.
 
-    The sum is plain, as in Krizhevsky et al. 2012, section 3.3. PyTorch and ONNX divide alpha by `size` first.
+    As in Krizhevsky et al. 2012, section 3.3, alpha is not divided by `size`; PyTorch and ONNX divide it.
     """
     if is_fast():
         return _fast_local_response_norm(x, size, k, alpha, beta)
     return x * _inverse_power(_base(x, size, k, alpha), beta)
 
 
-# The gradient is written out: differentiating the power and the window sum instead costs seven times as long on a CPU.
+# Custom gradient: differentiating the power and the window sum takes seven times as long on a CPU.
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
 def _fast_local_response_norm(x, size, k, alpha, beta):
     return x * _inverse_power(_base(x, size, k, alpha), beta)
@@ -41,7 +41,7 @@ def _base(x, size, k, alpha):
 
 
 def _inverse_power(base, beta):
-    if beta == 0.75:  # every published network's; square roots take a third of the time of a power on a CPU
+    if beta == 0.75:  # the value in every published network; on CPUs, square roots take a third of the time of a power
         root = lax.rsqrt(base)
         return root * jnp.sqrt(root)
     return base**-beta
@@ -54,7 +54,7 @@ def _forward(x, size, k, alpha, beta):
 def _backward(size, k, alpha, beta, x, cotangent):
     base = _base(x, size, k, alpha)
     scale = _inverse_power(base, beta)
-    # A channel takes part in the windows of the channels around it, mirrored: for even sizes the window is not symmetric.
+    # A channel belongs to the windows of its neighbors, with the window reversed: even sizes are not symmetric.
     inner = _window_sum((cotangent * x * scale / base)[..., ::-1], size)[..., ::-1]
     return (cotangent * scale - 2 * alpha * beta * x * inner,)
 
@@ -84,7 +84,7 @@ class LocalResponseNorm(nn.Module):
 def batch_norm(
     x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Normalizes each channel of a batch (Ioffe and Szegedy 2015, algorithm 1), in float32.
+    """Normalizes each channel over a batch (Ioffe and Szegedy 2015, algorithm 1), computed in float32.
 
     Args:
       x: [..., C].
@@ -92,7 +92,7 @@ def batch_norm(
       epsilon: added to the variance.
 
     Returns:
-      The result in the dtype of `x`, and the means and (biased) variances [C], through which no gradient flows.
+      The result in the dtype of `x`, and the means and (biased) variances [C], which have no gradient.
     """
     y, mean, variance = (_fast_batch_norm if is_fast() else _batch_norm)(x, scale, bias, epsilon)
     return y, lax.stop_gradient(mean), lax.stop_gradient(variance)
@@ -108,7 +108,7 @@ def _batch_norm(x, scale, bias, epsilon):
     return y.astype(x.dtype), mean, variance
 
 
-# Written out, too: it is traced and compiled in half the time of the same derived by JAX.
+# Custom gradient: it traces and compiles in half the time of the one derived by JAX.
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _fast_batch_norm(x, scale, bias, epsilon):
     return _batch_norm(x, scale, bias, epsilon)
@@ -124,13 +124,14 @@ def _batch_norm_backward(epsilon, residuals, cotangents):
     cotangent, exact = cotangents[0].astype(jnp.float32), x.astype(jnp.float32)
     count = x.size // x.shape[-1]
     axes = tuple(range(x.ndim - 1))
-    deviation = lax.rsqrt(variance + epsilon)
-    # Whatever is as large as x and the same in two places is one value to XLA, which computes it in the forward pass and
-    # keeps it until it is wanted here. Hence the barrier, and the sum a * cotangent + b * x + c with a, b and c by channel.
+    inverse_std = lax.rsqrt(variance + epsilon)
+    # XLA merges equal subexpressions, so a tensor of x's size that occurs in both passes would be computed in the
+    # forward pass and kept in memory until here. Hence the barrier, and the form a * cotangent + b * x + c with a, b
+    # and c per channel.
     mean = lax.optimization_barrier(mean)
-    bias_gradient, scale_gradient = cotangent.sum(axes), deviation * (cotangent * (exact - mean)).sum(axes)
-    a = deviation * scale
-    b = -a * deviation * scale_gradient / count
+    bias_gradient, scale_gradient = cotangent.sum(axes), inverse_std * (cotangent * (exact - mean)).sum(axes)
+    a = inverse_std * scale
+    b = -a * inverse_std * scale_gradient / count
     c = -a * bias_gradient / count - b * mean
     return (a * cotangent + b * exact + c).astype(x.dtype), scale_gradient, bias_gradient
 
@@ -142,12 +143,13 @@ class BatchNorm(nn.Module):
     """Batch normalization of the last axis, with the parameters, statistics and results of `flax.linen.BatchNorm`.
 
     Attributes:
-      use_running_average: whether to normalize by the moving statistics, or by those of the batch, which then move them.
-      momentum: the share of the old moving statistics that is kept.
+      use_running_average: whether to normalize by the running statistics; otherwise by those of the batch, which update
+        the running statistics.
+      momentum: decay rate of the running statistics: the fraction of the old value that is kept.
       epsilon: added to the variance.
-      use_scale: whether there is a parameter `scale`; `bias` there always is.
+      use_scale: whether there is a parameter `scale`; there is always a `bias`.
       scale_init: initializer of `scale`, `(key, shape, dtype) -> array`.
-      dtype: of the result; all is computed in float32.
+      dtype: of the result; the computation is in float32.
     """
 
     use_running_average: bool
@@ -170,6 +172,6 @@ class BatchNorm(nn.Module):
             return ((x.astype(jnp.float32) - mean.value) * factor + bias).astype(self.dtype)
         y, *batch = batch_norm(x, scale, bias, self.epsilon)
         if not self.is_initializing():
-            for moving, value in zip((mean, variance), batch, strict=True):
-                moving.value = self.momentum * moving.value + (1 - self.momentum) * value
+            for running, value in zip((mean, variance), batch, strict=True):
+                running.value = self.momentum * running.value + (1 - self.momentum) * value
         return y.astype(self.dtype)

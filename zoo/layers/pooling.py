@@ -1,4 +1,4 @@
-"""Maximum and average pooling, NHWC."""
+"""Max and average pooling of NHWC images."""
 
 import functools
 import math
@@ -13,26 +13,26 @@ from jax import lax
 from zoo.layers.lowering import is_fast
 from zoo.layers.window import Padding, Window, pair, resolve_window, shifts
 
-MOST_POSITIONS = 255  # of a window, for one byte to say which of them had the largest value
+MAX_POSITIONS = 255  # in a window, so that the index of the maximum fits into one byte
 
 
 def max_pool(x: jax.Array, window: Window) -> jax.Array:
-    """The largest value under each window; [N, H, W, C] -> [N, H', W', C]. Padding never wins.
+    """Returns the maximum of each window, [N, H, W, C] -> [N, H', W', C]; padding is never the maximum.
 
-    The gradient goes to the first of equal values, row by row, as in XLA and PyTorch.
+    Among equal values, the gradient goes to the first in row-major order, as in XLA and PyTorch.
     """
-    if is_fast() and math.prod(window.size) <= MOST_POSITIONS:
+    if is_fast() and math.prod(window.size) <= MAX_POSITIONS:
         return _fast_max_pool(x, window)
     return nn.max_pool(_pad(x, window, -jnp.inf), window_shape=window.size, strides=window.strides)
 
 
 def _pad(x, window, value):
-    # Apart from the pool: jax2onnx takes the pools of Flax for ONNX's, but of their paddings only the words.
+    # Padded outside of the pool: jax2onnx converts Flax's pools only with padding "SAME" or "VALID".
     return jnp.pad(x, ((0, 0), *window.padding, (0, 0)), constant_values=value) if np.any(window.padding) else x
 
 
-# XLA's own gradient of a maximum (select-and-scatter) is ten times slower than this on CPUs, and on GPUs it refuses to
-# run under --xla_gpu_deterministic_ops (google/flax#4233). Remembering which pixel won needs one byte an output.
+# XLA's gradient of a max pool (select-and-scatter) is ten times slower than this on CPUs, and on GPUs it fails under
+# --xla_gpu_deterministic_ops (google/flax#4233). Storing the index of the maximum takes one byte per output.
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def _fast_max_pool(x: jax.Array, window: Window) -> jax.Array:
     return functools.reduce(jnp.maximum, shifts(x, window, -jnp.inf))
@@ -49,8 +49,8 @@ def _forward(x, window):
 
 def _backward(window, residuals, cotangent):
     winner, image_size = residuals
-    # Pixels fall into strides[0] * strides[1] phases, by their place modulo the strides. Those of one phase are met by
-    # the same positions of the window, each of which adds the cotangent of the windows where it won.
+    # Pixels fall into strides[0] * strides[1] phases, by their coordinates modulo the strides. Pixels of one phase are
+    # covered by the same positions of the window; each position adds the cotangent of the windows whose maximum it was.
     down, right = window.strides
     (top, _), (left, _) = window.padding
     rows, columns = -(-(image_size[0] + top) // down), -(-(image_size[1] + left) // right)
@@ -83,15 +83,15 @@ _fast_max_pool.defvjp(_forward, _backward)
 
 
 def avg_pool(x: jax.Array, window: Window, count_include_pad: bool) -> jax.Array:
-    """The mean under each window; [N, H, W, C] -> [N, H', W', C].
+    """Returns the mean of each window, [N, H, W, C] -> [N, H', W', C].
 
     Args:
       x: images.
       window: see `Window`.
-      count_include_pad: whether padding counts in the divisor: yes in torchvision's Inception v3, no in Keras'.
+      count_include_pad: whether padding counts in the divisor: yes in torchvision's Inception v3, no in Keras's.
     """
     pool = _mean_of_shifts if is_fast() else nn.avg_pool
-    # Sums of many terms: in bfloat16 the later ones would be lost.
+    # In bfloat16, sums of many terms would lose the later ones.
     means = pool(_pad(x.astype(jnp.float32), window, 0), window_shape=window.size, strides=window.strides)
     if not count_include_pad:
         means /= _covered(x.shape[1:3], window)[..., None]
@@ -99,13 +99,13 @@ def avg_pool(x: jax.Array, window: Window, count_include_pad: bool) -> jax.Array
 
 
 def _mean_of_shifts(x, window_shape, strides):
-    """The same as `nn.avg_pool`; on CPUs, XLA adds up shifted images several times as fast as it reduces windows."""
+    """Computes `nn.avg_pool` as a sum of shifted images, which on CPUs is several times as fast as reducing windows."""
     images = shifts(x, Window(window_shape, strides, ((0, 0), (0, 0))))
     return functools.reduce(jnp.add, images) / math.prod(window_shape)
 
 
 def _covered(image_size, window):
-    """The fraction of each window that is not padding, float32 [H', W']."""
+    """Returns the fraction of each window that is not padding, float32 [H', W']."""
     fractions = []
     for axis, pixels in enumerate(image_size):
         first = np.arange(window.output_size(image_size)[axis]) * window.strides[axis] - window.padding[axis][0]
@@ -115,9 +115,9 @@ def _covered(image_size, window):
 
 
 def adaptive_avg_pool(x: jax.Array, size: tuple[int, int]) -> jax.Array:
-    """Means over `size` even parts of the image; [N, H, W, C] -> [N, *size, C].
+    """Returns means over a grid of `size` regions of the image, [N, H, W, C] -> [N, *size, C].
 
-    Part i of n covers the pixels floor(i * H / n) up to ceil((i + 1) * H / n), as in `torch.nn.AdaptiveAvgPool2d`.
+    As in `torch.nn.AdaptiveAvgPool2d`, region i of n covers pixels floor(i * H / n) to ceil((i + 1) * H / n).
     """
     if x.shape[1:3] == size:
         return x
@@ -132,11 +132,11 @@ def adaptive_avg_pool(x: jax.Array, size: tuple[int, int]) -> jax.Array:
 
 
 class MaxPool(nn.Module):
-    """Maximum pooling.
+    """Max pooling.
 
     Attributes:
-      window: pixels, one number or (height, width).
-      strides: pixels; None for the window's size.
+      window: in pixels, one number or (height, width).
+      strides: in pixels; None for the window's size.
       padding: as in `Conv`.
     """
 

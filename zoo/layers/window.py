@@ -1,4 +1,4 @@
-"""Windows that slide over an image: what convolutions and pools have in common."""
+"""Sliding windows, shared by convolutions and pools."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,20 +9,20 @@ from jax import lax
 
 from zoo.errors import ImageTooSmall, ZooError
 
-# "SAME" and "VALID" as in XLA; "CEIL" pads below and to the right as far as the last window hangs over the edge, as pools of
-# Caffe and of PyTorch's ceil_mode do; an int pads every side; ((top, bottom), (left, right)) pads each side by itself.
+# "SAME" and "VALID" as in XLA. "CEIL" pads the bottom and the right so that the last window fits, as pools in Caffe and
+# with PyTorch's ceil_mode do. An int pads every side; ((top, bottom), (left, right)) gives the padding of each side.
 Padding = str | int | tuple[tuple[int, int], ...]
 
 
 class Window(NamedTuple):
-    """A window with everything resolved to numbers of pixels; hashable, so that it can be a static argument."""
+    """A window's size, strides and padding, all in pixels; hashable, so that it can be a static argument."""
 
     size: tuple[int, int]
     strides: tuple[int, int]
     padding: tuple[tuple[int, int], tuple[int, int]]
 
     def output_size(self, image_size: Sequence[int]) -> tuple[int, int]:
-        """Height and width after the window, for an image of height and width `image_size`."""
+        """Returns the output height and width for an input of height and width `image_size`."""
         height, width = (
             (pixels + before + after - size) // stride + 1
             for pixels, size, stride, (before, after) in zip(
@@ -36,13 +36,11 @@ def require_pixels(network: str, images: jax.Array, smallest: int) -> None:
     """Raises `ImageTooSmall` if images [N, H, W, C] are smaller than `smallest` pixels in height or width."""
     height, width = images.shape[1:3]
     if min(height, width) < smallest:
-        raise ImageTooSmall(
-            f"{network} needs images of at least {smallest}x{smallest} pixels; these have {height}x{width}"
-        )
+        raise ImageTooSmall(f"{network} needs images of at least {smallest}x{smallest} pixels, got {height}x{width}")
 
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:
-    """(value, value) for an int; a sequence of two as it is."""
+    """Returns (value, value) for an int, and a sequence of two as a tuple."""
     if isinstance(value, int):
         return value, value
     first, second = value
@@ -56,11 +54,11 @@ def resolve_window(
     strides: int | Sequence[int],
     padding: Padding,
 ) -> Window:
-    """Resolves `padding` for an image of height and width `image_size`.
+    """Resolves a window's `padding` for an image of height and width `image_size`.
 
     Raises:
-      ImageTooSmall: the window does not fit into the padded image once; the message names `layer`.
-      ZooError: `padding` is a word other than "SAME", "VALID" and "CEIL".
+      ImageTooSmall: the window does not fit into the padded image; the message names `layer`.
+      ZooError: `padding` is a string other than "SAME", "VALID" and "CEIL".
     """
     size, strides = pair(size), pair(strides)
     if padding == "VALID":
@@ -77,7 +75,7 @@ def resolve_window(
         )
         pads = ((0, down), (0, right))
     elif isinstance(padding, str):
-        raise ZooError(f"{layer}: padding is 'SAME', 'VALID', 'CEIL' or numbers of pixels, not {padding!r}")
+        raise ZooError(f"{layer}: padding must be 'SAME', 'VALID', 'CEIL' or pixels, got {padding!r}")
     elif isinstance(padding, int):
         pads = ((padding, padding), (padding, padding))
     else:
@@ -86,13 +84,14 @@ def resolve_window(
     window = Window(size, strides, pads)
     if min(window.output_size(image_size)) < 1:
         raise ImageTooSmall(
-            f"{layer}: a {size[0]}x{size[1]} window does not fit into its input of {image_size[0]}x{image_size[1]} pixels"
+            f"{layer}: a {size[0]}x{size[1]} window does not fit into an input of"
+            f" {image_size[0]}x{image_size[1]} pixels"
         )
     return window
 
 
 def shifts(x: jax.Array, window: Window, padding_value: float = 0.0) -> list[jax.Array]:
-    """For each position inside the window, row by row, the pixels [N, H', W', C] that meet it as the window slides."""
+    """Returns, for each position in the window in row-major order, the pixels [N, H', W', C] at it in every window."""
     height, width = window.output_size(x.shape[1:3])
     x = jnp.pad(x, ((0, 0), *window.padding, (0, 0)), constant_values=padding_value)
     batch, _, _, channels = x.shape

@@ -1,1 +1,1 @@
-"""Architectures: one family a file. `zoo.models.registry` finds them by name."""
+"""Architectures, one family per file; `zoo.models.registry` finds them by name."""

@@ -1,4 +1,4 @@
-"""The list of networks under its earlier name, `python -m zoo.models`, which is `python -m zoo.summarize` now."""
+"""Deprecated alias: `python -m zoo.models` runs `python -m zoo.summarize`."""
 
 import runpy
 

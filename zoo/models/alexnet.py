@@ -1,10 +1,11 @@
 """AlexNet: Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks".
 
-`alexnet` is the network of section 3.5 and figure 2. The two GPUs of the paper are the two groups of conv2, conv4 and
-conv5. Figure 2 says 224 pixels; 55x55 outputs of an unpadded 11x11 window with stride 4 take 227.
+`alexnet` is the network of section 3.5 and figure 2. The paper's split over two GPUs corresponds to the two groups of
+conv2, conv4 and conv5. Figure 2 says 224 pixels, but 55x55 outputs of an unpadded 11x11 window with stride 4 require
+227.
 
-`alexnet_owt` is the one of Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks", as
-torchvision has it: no groups, no response normalization, fewer kernels, and dropout in front of fc6 and fc7.
+`alexnet_owt` is the network of Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks", as
+in torchvision: no groups, no response normalization, fewer kernels, and dropout before fc6 and fc7.
 """
 
 import functools
@@ -25,15 +26,15 @@ from zoo.models.registry import Entry
 class AlexNet(nn.Module):
     """AlexNet 2012: 60,965,224 parameters for 227x227x3 images and 1000 classes.
 
-    By default the weights are drawn as in section 5: Gaussian with deviation 0.01; biases one in conv2, conv4, conv5,
-    fc6 and fc7, zero elsewhere. Trained for a few hundred steps from there it stays at ln(num_classes); see
-    `recipes/alexnet.py`.
+    Weights are initialized as in section 5: Gaussian with standard deviation 0.01; biases are one in conv2, conv4,
+    conv5, fc6 and fc7, and zero elsewhere. In the first few hundred steps of training from this initialization, the
+    loss stays at ln(num_classes); see `recipes/alexnet.py`.
 
     Attributes:
       num_classes: logits.
       dropout: rate on the outputs of fc6 and fc7.
       hidden: width of fc6 and fc7.
-      padding: of conv1; "SAME" is a mistake that is often made: 57x57 outputs where figure 2 has 55x55.
+      padding: of conv1; "SAME", a common mistake, gives 57x57 outputs instead of figure 2's 55x55.
       dtype: of the computation.
     """
 
@@ -73,7 +74,7 @@ class AlexNet(nn.Module):
 
 
 class AlexNetOWT(nn.Module):
-    """The "one weird trick" AlexNet: 61,100,840 parameters; weights are drawn as PyTorch's layers draw theirs.
+    """The "one weird trick" AlexNet: 61,100,840 parameters; weights have PyTorch's default initialization.
 
     Attributes: as in `AlexNet`; dropout is on the inputs of fc6 and fc7.
     """

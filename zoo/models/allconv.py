@@ -1,8 +1,8 @@
 """All convolutional nets: Springenberg et al. 2015, "Striving for Simplicity: The All Convolutional Net".
 
-`all_cnn_c` is All-CNN-C for CIFAR-10: base network C of table 1 with convolutions of stride 2 (conv3 and conv6) in the
-place of its pools, as in table 2. The tables give no padding, and average over 6x6 pixels at the end; here every 3x3
-convolution is padded by one pixel, which leaves 8x8. 6x6 would take conv7 without padding. Parameters are the same.
+`all_cnn_c` is All-CNN-C for CIFAR-10: base network C of table 1 with convolutions of stride 2 (conv3 and conv6) instead
+of pools, as in table 2. The tables give no padding, and average over 6x6 pixels at the end; here every 3x3 convolution
+is padded by one pixel, which gives 8x8. 6x6 would require conv7 without padding. Parameters are the same.
 """
 
 import functools
@@ -22,8 +22,8 @@ from zoo.models.registry import Entry
 class AllCNNC(nn.Module):
     """All-CNN-C: 1,369,738 parameters for 32x32x3 images and 10 classes.
 
-    The paper does not say how weights are drawn: kernels are Gaussian with variance 2 / fan_in here (He et al. 2015),
-    biases zero. Logits are means of what comes out of a ReLU, and never negative.
+    The paper does not specify the initialization: here kernels are Gaussian with variance 2 / fan_in (He et al. 2015),
+    and biases zero. Logits are means of ReLU outputs, and therefore never negative.
 
     Attributes:
       num_classes: logits.

@@ -1,15 +1,16 @@
-"""Small networks from articles of January 2025 on training that does not converge, which define them in Keras.
+"""Small networks from two articles of January 2025 on training that does not converge, which define them in Keras.
 
 `bn_cnn` is example 3 of "What causes TensorFlow CNN training errors?": a convolution, ReLU, batch normalization, a
-maximum pool and a linear layer, in this order.
+max pool and a linear layer, in this order.
 
 `mlp` is the fully connected network of "Why does my TensorFlow 2.1 classification network fail to converge?". Its
-example 2 has three for 20 features and one probability, a sigmoid's: 20-4-1, called shallow (89 parameters),
-20-64-32-1, balanced (3,457), and 20-128-128-128-1, overcomplex (35,841). The balanced one is the canonical `mlp`;
-`hidden` makes the others. Its canonical input of 20 features is an image of one pixel with 20 channels, (1, 1, 20).
+example 2 has three variants for 20 features and one probability, from a sigmoid: 20-4-1, called shallow (89
+parameters), 20-64-32-1, balanced (3,457), and 20-128-128-128-1, overcomplex (35,841). The balanced one is the canonical
+`mlp`; `hidden` selects the others. The canonical input of 20 features is an image of one pixel with 20 channels: (1, 1,
+20).
 
-Both give logits where the articles' last layers end in softmax or sigmoid. A softmax needs two classes or more: train
-`mlp` with `num_classes=2`, which can tell apart what a sigmoid can.
+Both return logits where the articles' last layers end in softmax or sigmoid. A softmax needs at least two classes:
+train `mlp` with `num_classes=2`, which is equivalent to a sigmoid.
 """
 
 import functools
@@ -31,9 +32,9 @@ ACTIVATIONS = {"relu": nn.relu, "tanh": nn.tanh, "sigmoid": nn.sigmoid}
 
 
 class BNCNN(nn.Module):
-    """A convolution and a linear layer: 54,474 parameters and 64 moving statistics for 28x28x1 images and 10 classes.
+    """A convolution and a linear layer: 54,474 parameters and 64 running statistics for 28x28x1 images and 10 classes.
 
-    Kernels are drawn as Keras's layers draw theirs, uniform after Glorot; biases zero. Batch normalization has Keras's
+    Kernels have Keras's default initialization, Glorot uniform; biases are zero. Batch normalization has Keras's
     epsilon (1e-3) and momentum (0.99).
 
     Attributes:
@@ -60,12 +61,12 @@ class BNCNN(nn.Module):
 class MLP(nn.Module):
     """Linear layers with activations between them: 3,457 parameters for 20 features and one logit.
 
-    Images [N, H, W, C] are flattened; feature vectors [N, F] are taken as they are. Kernels are drawn as Keras's layers
-    draw theirs, uniform after Glorot; biases zero.
+    Images [N, H, W, C] are flattened; feature vectors [N, F] are used unchanged. Kernels have Keras's default
+    initialization, Glorot uniform; biases are zero.
 
     Attributes:
       num_classes: logits.
-      hidden: widths of the layers in front of the last one.
+      hidden: widths of the layers before the last one.
       activation: between layers, "relu", "tanh" or "sigmoid".
       dtype: of the computation.
     """

@@ -2,7 +2,8 @@
 
 `convnext_tiny`, `convnext_small` and `convnext_base` are ConvNeXt-T, -S and -B of section 3, with the rates of
 stochastic depth of table 5, as in torchvision. The linear layers of a block are the paper's 1x1 convolutions. Keras has
-the same networks; unless told otherwise (`include_preprocessing=False`) it normalizes its images in front of them.
+the same networks, but by default with a normalization of the images before them (disabled by
+`include_preprocessing=False`).
 """
 
 import functools
@@ -19,16 +20,16 @@ from zoo.layers.window import require_pixels
 from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
-# torchvision truncates at +-2, which is a hundred deviations.
+# torchvision truncates at +-2, which is a hundred standard deviations.
 KERNEL_INIT = Gaussian(0.02)
 
 
 class Patches(nn.Module):
-    """Turns squares of pixels into pixels, with layer normalization before (`norm_first`) or after; `conv` and `norm`.
+    """Patch embedding or downsampling: a convolution `conv` with stride `size`, and layer normalization `norm`.
 
     Attributes:
       features: output channels.
-      size: of a square, in pixels.
+      size: side of a patch, in pixels.
       norm_first: whether normalization comes first.
       dtype: of the computation.
     """
@@ -54,13 +55,13 @@ class Patches(nn.Module):
 
 
 class ConvNeXtBlock(nn.Module):
-    """Figure 4: a depthwise 7x7 convolution, then two layers on each pixel, added to the input.
+    """ConvNeXt block (figure 4): a depthwise 7x7 convolution and two pointwise linear layers, added to the input.
 
-    Parameters besides its layers': `layer_scale` [C], which multiplies what is added.
+    In addition to the parameters of its layers it has `layer_scale` [C], which multiplies the residual branch.
 
     Attributes:
-      initial_scale: of `layer_scale`.
-      drop_path: rate at which nothing is added.
+      initial_scale: initial value of `layer_scale`.
+      drop_path: rate of stochastic depth.
       dtype: of the computation.
     """
 
@@ -85,14 +86,14 @@ class ConvNeXtBlock(nn.Module):
 class ConvNeXt(nn.Module):
     """ConvNeXt; parameters at 1000 classes: tiny 28,589,128, small 50,223,688, base 88,591,464.
 
-    Kernels are drawn from a Gaussian of deviation 0.02, biases are zero, as in the paper's appendix A.1.
+    Kernels are initialized from a Gaussian with standard deviation 0.02, biases are zero, as in appendix A.1.
 
     Attributes:
       num_classes: logits.
       depths: blocks of the four stages.
       widths: channels of the four stages.
-      drop_path: rate at which the last block is left out; it rises linearly from 0 at the first.
-      initial_scale: of each block's `layer_scale`.
+      drop_path: rate of stochastic depth in the last block; it rises linearly from 0 in the first.
+      initial_scale: initial value of each block's `layer_scale`.
       dtype: of the computation.
     """
 
@@ -137,8 +138,10 @@ TORCHVISION = Layout(
 
 
 def _keras(name, depths):
-    """Keras's stem and its downsampling are models of their own. `layer_scale` is a layer, and its variable has the
-    name that Keras gives to those without one in the order in which they are made."""
+    """Returns Keras's layout, whose stem and downsampling are nested models.
+
+    `layer_scale` is a layer, whose variable has an automatic name, numbered in the order of creation.
+    """
     count = itertools.count()
     layers = {
         "stem/conv": f"{name}_stem/{name}_stem_conv",

@@ -1,13 +1,13 @@
 """DenseNet: Huang, Liu, van der Maaten, Weinberger 2017, "Densely Connected Convolutional Networks".
 
-`densenet121`, `densenet169` and `densenet201` are the columns of table 1, for ImageNet; `densenet_bc_100_12` is table 2's
-DenseNet-BC of depth 100 with growth 12, for the 32-pixel images of CIFAR. All have bottlenecks (B) and transitions that
-keep half of the channels (C). `bottleneck=False, compression=1.0` makes the plain DenseNets of table 2, with 16 channels in
-front of the first block.
+`densenet121`, `densenet169` and `densenet201` are the columns of table 1, for ImageNet; `densenet_bc_100_12` is table
+2's DenseNet-BC of depth 100 with growth rate 12, for the 32-pixel images of CIFAR. All have bottlenecks (B) and
+transitions that keep half of the channels (C). `bottleneck=False, compression=1.0` gives the plain DenseNets of table
+2, with 16 channels before the first block.
 
-Dropout follows each convolution but the first, as in section 4.2; the paper uses it, at 0.2, only on data that is not
-augmented. torchvision has one dropout a layer, after its 3x3 convolution. Epsilon is torchvision's; Keras has 1.001e-5
-(`epsilon=1.001e-5`).
+Dropout follows each convolution but the first, as in section 4.2; the paper uses it, at 0.2, only on data without
+augmentation. torchvision has one dropout per layer, after its 3x3 convolution. Epsilon is torchvision's; Keras has
+1.001e-5 (`epsilon=1.001e-5`).
 """
 
 from typing import Any
@@ -26,14 +26,14 @@ HE_NORMAL = VarianceScaling(2.0, "fan_in", "normal")
 
 
 def batch_norm(train: bool, epsilon: float, dtype: Any, name: str) -> BatchNorm:
-    """Batch normalization with PyTorch's momentum."""
+    """Returns batch normalization with PyTorch's momentum."""
     return BatchNorm(use_running_average=not train, momentum=0.9, epsilon=epsilon, dtype=dtype, name=name)
 
 
 def norm_relu_conv(
     x: jax.Array, train: bool, features: int, size: int, dropout: float, epsilon: float, dtype: Any, number: str = ""
 ) -> jax.Array:
-    """Table 1's "conv": the layers `norm`, `conv` and, with dropout, `drop` of the module that calls this."""
+    """Applies table 1's "conv", as layers `norm`, `conv` and, with dropout, `drop` of the calling module."""
     x = nn.relu(batch_norm(train, epsilon, dtype, f"norm{number}")(x))
     x = Conv(
         features,
@@ -48,7 +48,7 @@ def norm_relu_conv(
 
 
 class DenseLayer(nn.Module):
-    """The `growth` channels that one layer adds, from all channels before it.
+    """Dense layer, which computes `growth` new channels from all channels before it.
 
     Attributes: as in `DenseNet`.
     """
@@ -67,9 +67,9 @@ class DenseLayer(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Layers that each see the block's input and what all layers before them added.
+    """Dense block, each of whose layers takes the block's input and the outputs of all layers before it.
 
-    Attributes: `length` is the number of layers; others as in `DenseNet`.
+    Attributes: `length` is the number of layers; the others are as in `DenseNet`.
     """
 
     length: int
@@ -90,9 +90,9 @@ class DenseBlock(nn.Module):
 
 
 class Transition(nn.Module):
-    """Fewer channels, and half the pixels in height and width.
+    """Transition layer, which reduces the channels and halves height and width.
 
-    Attributes: `features` are the channels that are left; others as in `DenseNet`.
+    Attributes: `features` is the number of output channels; the others are as in `DenseNet`.
     """
 
     features: int
@@ -107,20 +107,23 @@ class Transition(nn.Module):
 
 
 class DenseNet(nn.Module):
-    """DenseNet: 7,978,856 (121 layers), 14,149,480 (169), 20,013,928 (201) parameters for 224-pixel images and 1000 classes;
-    769,162 (BC, 100 layers, growth 12) for 32-pixel images and 10 classes.
+    """DenseNet.
 
-    Kernels of convolutions are drawn as by He et al. 2015, as in the paper and in torchvision: normal with variance
-    2 / fan_in. The last layer's kernel is drawn as PyTorch's layers draw it, and its bias is zero, as in torchvision.
+    Parameters: 7,978,856 (121 layers), 14,149,480 (169), 20,013,928 (201) for 224-pixel images and 1000 classes;
+    769,162 (BC, 100 layers, growth rate 12) for 32-pixel images and 10 classes.
+
+    Kernels of convolutions are initialized as in the paper and in torchvision, after He et al. 2015: normal with
+    variance 2 / fan_in. As in torchvision, the last layer's kernel has PyTorch's default initialization, and its bias
+    is zero.
 
     Attributes:
       num_classes: logits.
       blocks: layers in each dense block.
-      growth: channels that each layer adds (the paper's k).
-      features: channels in front of the first block: twice the growth, or 16 without bottlenecks.
+      growth: growth rate, the channels that each layer adds (the paper's k).
+      features: channels before the first block: twice the growth rate, or 16 without bottlenecks.
       bottleneck: whether a 1x1 convolution to 4 * growth channels comes before each 3x3 convolution.
-      compression: share of the channels that a transition keeps (the paper's theta).
-      small_images: the first convolution is 3x3 with stride 1, and no pool follows.
+      compression: fraction of the channels that a transition keeps (the paper's theta).
+      small_images: whether the first convolution is 3x3 with stride 1, without a pool after it.
       dropout: rate after each convolution but the first.
       epsilon: of batch normalization.
       dtype: of the computation.
@@ -139,7 +142,7 @@ class DenseNet(nn.Module):
 
     @property
     def smallest(self) -> int:
-        """Pixels that leave one behind the last transition."""
+        """Minimum height and width of an image in pixels, which leaves one pixel after the last transition."""
         halved = 2 ** (len(self.blocks) - 1)
         return halved if self.small_images else 4 * halved - 3
 
@@ -205,7 +208,7 @@ def _keras(blocks):
 
 
 def imagenet(*blocks: int) -> Entry:
-    """A column of table 1."""
+    """Returns the entry of a column of table 1."""
     return Entry(
         DenseNet,
         input_shape=(224, 224, 3),

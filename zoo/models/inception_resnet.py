@@ -1,11 +1,11 @@
-"""Inception-ResNet v2: Szegedy, Ioffe, Vanhoucke, Alemi 2017, "Inception-v4, Inception-ResNet and the Impact of Residual
-Connections on Learning", as the authors published its weights, and as timm has it under the paper's name.
+"""Inception-ResNet v2: Szegedy, Ioffe, Vanhoucke, Alemi 2017, "Inception-v4, Inception-ResNet and the Impact of
+Residual Connections on Learning", as in the authors' published weights, and in timm under the paper's name.
 
-The paper's figures 15 to 19 describe another network: with the stem of Inception v4, with 5, 10 and 5 residual blocks in
-the place of 10, 20 and 10, and 384, 1154 and 2048 channels in the place of 320, 1088 and 2080.
+The paper's figures 15 to 19 describe a different network: with the stem of Inception v4, with 5, 10 and 5 residual
+blocks instead of 10, 20 and 10, and 384, 1154 and 2048 channels instead of 320, 1088 and 2080.
 
 Batch normalization has the authors' epsilon of 1e-3 and PyTorch's momentum, as in timm; in Keras it has no scales. The
-authors' code adds an auxiliary head for training, which is not in the paper, nor in timm, nor here.
+authors' code adds an auxiliary head for training, which is neither in the paper nor in timm, and not included here.
 """
 
 import functools
@@ -24,7 +24,7 @@ from zoo.models.inception_v4 import REDUCE, Mixed, layer_name, reduction_a, side
 from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
-# Branches are written as in Inception v4.
+# Branches are specified as in Inception v4.
 MIXED_5B = (((96, 1),), ((48, 1), (64, 5)), ((64, 1), (96, 3), (96, 3)), ("avg", (64, 1)))
 INCEPTION_RESNET_A = (((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3)))
 INCEPTION_RESNET_B = (((192, 1),), ((128, 1), (160, (1, 7)), (192, (7, 1))))
@@ -33,13 +33,13 @@ INCEPTION_RESNET_C = (((192, 1),), ((192, 1), (224, (1, 3)), (256, (3, 1))))
 
 
 class InceptionResNet(nn.Module):
-    """Branches side by side, then a 1x1 convolution, `project`, whose output times `scale` is added to the input.
+    """Residual Inception block: parallel branches and a 1x1 convolution, `project`, scaled and added to the input.
 
     Attributes:
       branches, conv: as in `Mixed`.
-      project: makes `project` from its number of features.
-      scale: section 3.3's, against activations that die out.
-      activation: of the sum.
+      project: creates the layer `project` from its number of features.
+      scale: factor on the residual branch (section 3.3), which prevents activations from dying.
+      activation: applied to the sum.
     """
 
     branches: tuple[tuple, ...]
@@ -55,13 +55,14 @@ class InceptionResNet(nn.Module):
 
 
 class InceptionResNetV2(nn.Module):
-    """Inception-ResNet v2, as published: 55,843,464 parameters at 1000 classes.
+    """Inception-ResNet v2 of the published weights: 55,843,464 parameters for 1000 classes.
 
-    All kernels are drawn uniformly with variance 2 / (fan_in + fan_out), as in the authors' code; biases are zero.
+    As in the authors' code, all kernels are initialized uniformly with variance 2 / (fan_in + fan_out); biases are
+    zero.
 
     Attributes:
       num_classes: logits.
-      blocks: how many residual blocks of each kind there are in front of the last.
+      blocks: number of residual blocks of each kind before the last block.
       dropout: rate on the input of the last layer.
       dtype: of the computation.
     """
@@ -117,8 +118,11 @@ TIMM = Layout(
 
 
 def _keras():
-    """Layers in Keras's order. In parallel branches that is by their distance from the branches' end, and convolutions
-    come before normalizations, while names count layers branch by branch, in the order in which they are made."""
+    """Returns Keras's layout, with layers in Keras's order.
+
+    In parallel branches, layers are ordered by their distance from the end of the branch, with convolutions before
+    normalizations, while automatic names are numbered in the order of creation, branch by branch.
+    """
     layers, count = {}, itertools.count()
 
     def add(*made):

@@ -1,14 +1,14 @@
 """Inception v3: Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision".
 
-`inception_v3` is torchvision's network, ported from the authors' TensorFlow code. Up to the first Inception block, the
-paper's table 1 is another one: behind the first pool it has convolutions of 3x3, 3x3 with stride 2, and 3x3; the code
-has 1x1, 3x3, and a pool of 3x3 with stride 2. On 35x35 pixels the paper has blocks with two kernels of 3x3 for one of
-5x5 (figure 5); in the code one of their branches has 5x5 still. The auxiliary head is on the last block of 17x17 pixels
-(figure 8).
+`inception_v3` is torchvision's network, ported from the authors' TensorFlow code. The code differs from the paper's
+table 1 before the first Inception block: after the first pool, the paper has convolutions of 3x3, 3x3 with stride 2,
+and 3x3; the code has 1x1, 3x3, and a pool of 3x3 with stride 2. At 35x35 pixels the paper's blocks replace 5x5 kernels
+by two 3x3 kernels (figure 5); in the code one branch still has 5x5. The auxiliary head is on the last block of 17x17
+pixels (figure 8).
 
-Average pools count the padding as pixels here and in torchvision; TensorFlow and Keras leave it out of the mean.
-torchvision's `transform_input` is not here: it turns images normalized for torchvision's other weights into what those
-from TensorFlow expect, and is no part of the network.
+Average pools include the padding in the mean here and in torchvision; TensorFlow and Keras exclude it. torchvision's
+`transform_input` is not included: it converts images normalized for torchvision's other weights into what the weights
+from TensorFlow expect, and is not part of the network.
 """
 
 import functools
@@ -25,8 +25,8 @@ from zoo.layers.window import pair, require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
-# Branches of convolutions: (name, features, kernel size), and the strides where they are not 1. Two convolutions in one
-# pair of brackets see the same input.
+# Branches of convolutions: (name, features, kernel size), followed by the strides if not 1. Two convolutions in one
+# tuple take the same input.
 BLOCK_5 = (
     (("branch1x1", 64, 1),),
     (("branch5x5_1", 48, 1), ("branch5x5_2", 64, 5)),
@@ -39,7 +39,7 @@ BLOCK_6A = (
 
 
 def block_6(features: int) -> Sequence[Sequence[tuple]]:
-    """Branches of a block on 17x17 pixels (figure 6 with n = 7)."""
+    """Returns the branches of a block at 17x17 pixels (figure 6 with n = 7)."""
     return (
         (("branch1x1", 192, 1),),
         (("branch7x7_1", features, 1), ("branch7x7_2", features, (1, 7)), ("branch7x7_3", 192, (7, 1))),
@@ -72,7 +72,7 @@ BLOCK_7 = (  # figure 7
     ),
 )
 
-# Branches, and features of the convolution behind the average pool; none for the blocks that halve the image.
+# Branches, and features of the convolution after the average pool; None for blocks that halve the image.
 BLOCKS = {
     "5b": (BLOCK_5, 32),
     "5c": (BLOCK_5, 64),
@@ -89,12 +89,13 @@ BLOCKS = {
 
 
 class Mixed(nn.Module):
-    """Branches of convolutions side by side, and after them one with a pool.
+    """Parallel branches of convolutions, followed by a branch with a pool.
 
     Attributes:
       branches: see `BLOCK_5`.
-      pooled: features of the 1x1 convolution behind an average pool; None for a maximum pool with stride 2 alone.
-      conv: makes a convolution, as `ConvBN` is made.
+      pooled: features of the 1x1 convolution after an average pool; None for a max pool with stride 2 and no
+        convolution.
+      conv: creates a convolution, with the signature of `ConvBN`.
     """
 
     branches: Sequence[Sequence[tuple]]
@@ -122,7 +123,7 @@ class Mixed(nn.Module):
 
 
 class AuxHead(nn.Module):
-    """The auxiliary classifier (figure 8).
+    """Auxiliary classifier (figure 8).
 
     Attributes:
       num_classes: logits.
@@ -139,29 +140,29 @@ class AuxHead(nn.Module):
         x = AvgPool(5, 3, name="pool")(x)
         x = self.conv(128, 1, padding=0, name="conv0")(x, train)
         x = self.conv(768, 5, padding=0, kernel_init=Gaussian(0.01), name="conv1")(x, train)
-        x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]  # one pixel already at 299 pixels
+        x = AdaptiveAvgPool(1, name="avgpool")(x)[:, 0, 0]  # the identity for 299-pixel images
         return _classifier(self.num_classes, 0.001, x, self.dtype)
 
 
-def _classifier(num_classes, deviation, x, dtype):
-    """The last layer, `fc`."""
-    kernel_init, bias_init = Gaussian(deviation), torch_bias(x.shape[-1])
+def _classifier(num_classes, stddev, x, dtype):
+    """Applies the last layer, `fc`."""
+    kernel_init, bias_init = Gaussian(stddev), torch_bias(x.shape[-1])
     return nn.Dense(num_classes, kernel_init=kernel_init, bias_init=bias_init, dtype=dtype, name="fc")(x)
 
 
 class InceptionV3(nn.Module):
     """Inception v3: 23,834,568 parameters for 1000 classes; 27,161,264 with the auxiliary head.
 
-    Weights are drawn as in torchvision's `Inception3.__init__`: Gaussian with deviation 0.1, which it cuts off at +-2,
-    20 deviations away; in the auxiliary head 0.01 for conv1 and 0.001 for fc. Biases are drawn as PyTorch draws them.
-    (In torchvision the 0.01 has no effect: it is set on the block around the convolution, and looked for on the
-    convolution itself. TensorFlow's code has it.)
+    Weights are initialized as in torchvision's `Inception3.__init__`: Gaussian with standard deviation 0.1 (truncated
+    at +-2 there, which is 20 standard deviations); in the auxiliary head 0.01 for conv1 and 0.001 for fc. Biases have
+    PyTorch's default initialization. (In torchvision the 0.01 has no effect: it is set on the block that contains the
+    convolution, but looked up on the convolution itself. It is effective in TensorFlow's code.)
 
     Attributes:
       num_classes: logits.
       dropout: rate on the inputs of the last layer.
-      aux_heads: whether there is a further classifier, on the output of mixed6e. Only training uses it: a call then
-        returns (logits, [logits of the head]).
+      aux_heads: whether there is an auxiliary classifier, on the output of mixed6e. It is only used in training: a call
+        then returns (logits, [logits of the head]).
       dtype: of the computation.
     """
 
@@ -172,7 +173,7 @@ class InceptionV3(nn.Module):
 
     @property
     def smallest(self) -> int:
-        """Pixels that an image must have on each side."""
+        """Minimum height and width of an image in pixels."""
         return 299 if self.aux_heads else 75
 
     @nn.compact

@@ -1,11 +1,11 @@
 """Inception v4: Szegedy, Ioffe, Vanhoucke, Alemi 2017, "Inception-v4, Inception-ResNet and the Impact of Residual
 Connections on Learning", figures 3 to 9.
 
-Where the stem and some branches have 7x1 and 1x7, or 1x3 and 3x1, one after the other, the order is that of the authors'
-code, which timm has, too.
+Where the stem and some branches have consecutive 7x1 and 1x7, or 1x3 and 3x1 convolutions, the order is that of the
+authors' code and of timm.
 
 Batch normalization has the authors' epsilon of 1e-3 and PyTorch's momentum, as in timm. The authors' code adds an
-auxiliary head for training, which is not in the paper, nor in timm, nor here.
+auxiliary head for training, which is neither in the paper nor in timm, and not included here.
 """
 
 import functools
@@ -23,13 +23,13 @@ from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
 # A block is a tuple of branches, and a branch a tuple of layers: "max", a pool of 3x3 pixels with stride 2; "avg", one
-# with stride 1; ("fork", a, b), two convolutions that see the same; or a convolution, (features, window[, stride,
+# with stride 1; ("fork", a, b), two convolutions with the same input; or a convolution, (features, window[, stride,
 # padding]). Padding is "VALID" where the figures have a "V".
 REDUCE = (3, 2, "VALID")
 
 
 def reduction_a(k: int, l: int, m: int, n: int) -> tuple:  # noqa: E741
-    """Figure 7, with the letters of table 1."""
+    """Returns the reduction block of figure 7, with the letters of table 1."""
     return (((n, *REDUCE),), ((k, 1), (l, 3), (m, *REDUCE)), ("max",))
 
 
@@ -59,7 +59,7 @@ V4_BLOCKS = (4, 7, 3)
 
 
 def v4_layers(blocks: tuple[int, int, int]) -> dict[str, tuple]:
-    """What Inception v4 has between its first convolutions and its head (figure 9), by name."""
+    """Returns the blocks between the first convolutions and the head (figure 9), by name."""
     return {
         "stem1": STEM_1,
         "stem2": STEM_2,
@@ -73,12 +73,12 @@ def v4_layers(blocks: tuple[int, int, int]) -> dict[str, tuple]:
 
 
 def layer_name(branch: int, index: int, layers: tuple) -> str:
-    """`branch0` where a branch has but one layer, else `branch0_0` and so on."""
+    """Returns the name of a layer: `branch0` if the branch has only one layer, else `branch0_0` and so on."""
     return f"branch{branch}_{index}" if len(layers) > 1 else f"branch{branch}"
 
 
 def side_by_side(branches: tuple[tuple, ...], conv: Callable, x: jax.Array, train: bool) -> jax.Array:
-    """What a block's branches give."""
+    """Applies the branches of a block and concatenates their outputs."""
     outputs = []
     for branch, layers in enumerate(branches):
         y = x
@@ -98,11 +98,11 @@ def side_by_side(branches: tuple[tuple, ...], conv: Callable, x: jax.Array, trai
 
 
 class Mixed(nn.Module):
-    """Branches side by side.
+    """Parallel branches.
 
     Attributes:
-      branches: see above.
-      conv: makes a convolution from the tuple that stands for it.
+      branches: see the comment above `REDUCE`.
+      conv: creates a convolution from the arguments in its tuple.
     """
 
     branches: tuple[tuple, ...]
@@ -114,14 +114,14 @@ class Mixed(nn.Module):
 
 
 class InceptionV4(nn.Module):
-    """Inception v4: 42,679,816 parameters at 1000 classes.
+    """Inception v4: 42,679,816 parameters for 1000 classes.
 
-    Kernels of convolutions are drawn from a truncated Gaussian of variance 2 / fan_in, those of the last layer
-    uniformly with variance 2 / (fan_in + fan_out), as in the authors' code; biases are zero.
+    As in the authors' code, kernels of convolutions are initialized from a truncated Gaussian with variance 2 / fan_in,
+    the kernel of the last layer uniformly with variance 2 / (fan_in + fan_out); biases are zero.
 
     Attributes:
       num_classes: logits.
-      blocks: how many of the kinds A, B and C there are.
+      blocks: numbers of blocks A, B and C.
       dropout: rate on the input of the last layer.
       dtype: of the computation.
     """

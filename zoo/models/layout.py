@@ -1,4 +1,4 @@
-"""What other frameworks call the layers of a network, and how they keep the variables of those."""
+"""Mapping of layers and variables to their names, axes and order in other frameworks."""
 
 import re
 from collections.abc import Mapping
@@ -9,21 +9,24 @@ import numpy as np
 
 from zoo.errors import ZooError
 
-Path = tuple[str, ...]  # of a variable of the zoo's: its collection, the names of its layers, its own name
-Axes = tuple[int | None, ...]  # of an array elsewhere: for each axis the zoo's, or None for one of size 1
+Path = tuple[str, ...]  # of a variable in the zoo: its collection, the names of its layers, its own name
+Axes = tuple[
+    int | None, ...
+]  # of an array in another framework: the zoo's axis for each axis, or None for an axis of size 1
 
 
 @dataclass(frozen=True)
 class Framework:
-    """What all networks of a framework have in common.
+    """Conventions shared by all networks of a framework.
 
     Attributes:
-      separator: between the names of layers, and between a layer's and its variable's.
-      linear: what variables of layers with a kernel are called, by the zoo's names and in the framework's order.
-      others: the same for all other layers; a variable that is not here is called as in the zoo.
-      tensors: (pattern, replacement) pairs for `re.sub`, applied to whole names of tensors.
-      kernels: axes of kernels, by their number, where they are not the zoo's, [height, width, in, out] or [in, out].
-      ignored: how names of tensors end that say nothing of the network.
+      separator: between names of layers, and between the names of a layer and its variable.
+      linear: names of variables of layers with a kernel, by the zoo's names and in the framework's order.
+      others: the same for all other layers; a variable that is not listed has the same name as in the zoo.
+      tensors: (pattern, replacement) pairs for `re.sub`, applied to full names of tensors.
+      kernels: axes of kernels by number of dimensions, where they differ from the zoo's, [height, width, in, out] or
+        [in, out].
+      ignored: suffixes of names of tensors that are not part of the network.
     """
 
     separator: str
@@ -39,28 +42,28 @@ PYTORCH = Framework(
     linear={"kernel": "weight", "bias": "bias"},
     others={"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"},
     kernels={4: (3, 2, 0, 1), 2: (1, 0)},
-    ignored=("num_batches_tracked",),  # batch normalization counts batches
+    ignored=("num_batches_tracked",),  # batch normalization's counter
 )
 
 KERAS = Framework(
     separator="/",
     linear={"kernel": "kernel", "bias": "bias"},
     others={"scale": "gamma", "bias": "beta", "mean": "moving_mean", "var": "moving_variance"},
-    # A separable convolution is one layer; the scale of a branch is a layer, whose name in a layout is all of it.
+    # A separable convolution is one layer; the scale of a branch is a layer, whose name in a layout is the full name.
     tensors=((r"/(depthwise|pointwise)/(?=kernel$)", r"/\1_"), (r"/layer_scale$", "")),
 )
-# Its depthwise kernels are [height, width, channels, 1], the zoo's [height, width, 1, channels].
+# Keras's depthwise kernels are [height, width, channels, 1], the zoo's [height, width, 1, channels].
 KERAS_DEPTHWISE: Axes = (0, 1, 3, 2)
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A variable of the zoo's as another framework keeps it.
+    """A variable of the zoo as stored in another framework.
 
     Attributes:
-      name, shape: there.
+      name, shape: in the other framework.
       axes: see `Axes`.
-      flattened: channels of the image that a linear layer gets flattened, see `Layout`; 0 if it gets none.
+      flattened: channels of the image that a linear layer takes flattened, see `Layout`; 0 for other inputs.
     """
 
     name: str
@@ -69,7 +72,7 @@ class Tensor:
     flattened: int = 0
 
     def exported(self, array: np.ndarray) -> np.ndarray:
-        """The zoo's array as the other framework keeps it."""
+        """Converts the zoo's array to the other framework's axes."""
         if self.flattened:
             size = self._image_size(array)
             image = array.reshape(size, size, self.flattened, -1)
@@ -78,7 +81,7 @@ class Tensor:
         return np.ascontiguousarray(array.transpose(order)).reshape(self.shape)
 
     def imported(self, tensor: np.ndarray) -> np.ndarray:
-        """The inverse of `exported`, for a tensor of this shape."""
+        """Converts a tensor of this shape to the zoo's axes; inverse of `exported`."""
         units = tuple(place for place, axis in enumerate(self.axes) if axis is None)
         order = [axis for axis in self.axes if axis is not None]
         array = np.squeeze(tensor, units).transpose(np.argsort(order))
@@ -91,26 +94,26 @@ class Tensor:
     def _image_size(self, kernel):
         size = round((len(kernel) / self.flattened) ** 0.5)
         if self.flattened * size * size != len(kernel):
-            raise ZooError(f"{self.name}: its {len(kernel)} inputs are no square image of {self.flattened} channels")
+            raise ZooError(f"{self.name}: {len(kernel)} inputs are not a square image with {self.flattened} channels")
         return size
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the names and shapes in another framework's file of weights follow from the zoo's.
+    """Rules that derive names and shapes in another framework's weight files from the zoo's.
 
     Attributes:
-      rules: (pattern, replacement) pairs for `re.sub`, applied one after the other to a layer's path in the zoo, such as
-        "layer1_0/conv1". What is left of "/" then becomes the framework's separator.
-      layers: names by the whole path, for all layers that have variables and in the framework's order, in the place
-        of `rules` where it also knows tensors by their order.
-      flattened: the channels of the image that a linear layer gets flattened, by the layer's path: PyTorch flattens
+      rules: (pattern, replacement) pairs for `re.sub`, applied in sequence to a layer's path in the zoo, such as
+        "layer1_0/conv1". Remaining "/" are then replaced by the framework's separator.
+      layers: names by full path, for all layers that have variables and in the framework's order, instead of `rules` if
+        the framework also matches tensors by order.
+      flattened: channels of the image that a linear layer takes flattened, by the layer's path: PyTorch flattens
         [C, H, W], the zoo [H, W, C].
-      axes: (pattern, axes) pairs, searched for in a variable's path, such as "layer1_0/conv1/kernel", where it has
-        other axes than the framework's kernels.
-      constants: (pattern, value) pairs for variables that the other network does not have, as if they had this value.
-      options: arguments of `create_model` that make the zoo's network compute what the other one does.
-      framework: whose layout it is.
+      axes: (pattern, axes) pairs, searched for in a variable's path, such as "layer1_0/conv1/kernel", for variables
+        whose axes differ from the framework's kernels.
+      constants: (pattern, value) pairs for variables that the other network does not have, with their implied values.
+      options: arguments of `create_model` with which the zoo's network computes the same as the other one.
+      framework: the framework of the layout.
     """
 
     rules: tuple[tuple[str, str], ...] = ()
@@ -122,7 +125,7 @@ class Layout:
     framework: Framework = PYTORCH
 
     def name(self, path: str) -> str:
-        """The other framework's name of the layer at a path."""
+        """Returns the other framework's name of the layer at a path."""
         if path in self.layers:
             return self.layers[path]
         for pattern, replacement in self.rules:
@@ -130,11 +133,11 @@ class Layout:
         return path.replace("/", self.framework.separator)
 
     def constant(self, path: Path) -> float | None:
-        """The value of a variable that the other network does not have; None for those that it has."""
+        """Returns the value of a variable that the other network does not have, or None for those that it has."""
         return next((value for pattern, value in self.constants if re.search(pattern, "/".join(path[1:]))), None)
 
     def tensors(self, shapes: Mapping[Path, tuple[int, ...]]) -> dict[Path, Tensor]:
-        """The other framework's tensors for variables of these shapes; in its order, if there are `layers`."""
+        """Returns the other framework's tensors for variables of these shapes, in its order if there are `layers`."""
         linear = {path[:-1] for path in shapes if path[-1] == "kernel"}
         order = {layer: place for place, layer in enumerate(self.layers)}
         found = {}

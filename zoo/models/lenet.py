@@ -1,13 +1,16 @@
 """LeNet-5: LeCun, Bottou, Bengio, Haffner 1998, "Gradient-Based Learning Applied to Document Recognition".
 
-`lenet5` has the sizes of figure 2 and is what the name stands for today. It departs from section II.B in four places:
+`lenet5` has the sizes of figure 2 and is the form that the name refers to today. It differs from section II.B in four
+ways:
 
-- C3 sees all maps of S2, where table I connects each of its maps with three to six of them: 2,416 parameters, not 1,516;
-- S2 and S4 are plain means, where the paper's have a coefficient and a bias for each map and an activation: 44 parameters;
+- C3 is fully connected to S2, where table I connects each of its maps with three to six of S2: 2,416 parameters, not
+  1,516;
+- S2 and S4 are average pools, where the paper's have a coefficient and a bias for each map and an activation: 44
+  parameters;
 - the activation is tanh, where the paper's is 1.7159 tanh(2x/3);
-- the output is linear, for a softmax to follow, where the paper's measures distances to fixed patterns of +-1.
+- the output is linear, for use with softmax, where the paper's measures distances to fixed patterns of +-1.
 
-In all, 61,706 parameters, where the paper has 60,000.
+In total it has 61,706 parameters, where the paper has 60,000.
 """
 
 import functools
@@ -25,7 +28,7 @@ from zoo.models.registry import Entry
 
 
 def _uniform(key, shape, dtype):
-    """Uniform within +-2.4 / fan_in (appendix A)."""
+    """Initializes uniformly within +-2.4 / fan_in (appendix A)."""
     bound = 2.4 / math.prod(shape[:-1])
     return jax.random.uniform(key, shape, dtype, -bound, bound)
 
@@ -33,7 +36,7 @@ def _uniform(key, shape, dtype):
 class LeNet5(nn.Module):
     """LeNet-5: 61,706 parameters for 32x32x1 images and 10 classes.
 
-    Kernels are drawn as in appendix A, uniform within +-2.4 / fan_in; biases are zero.
+    Kernels are initialized as in appendix A, uniformly within +-2.4 / fan_in; biases are zero.
 
     Attributes:
       num_classes: logits.

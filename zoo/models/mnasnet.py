@@ -1,8 +1,9 @@
-"""MnasNet: Tan, Chen, Pang, Vasudevan, Sandler, Howard, Le 2019, "MnasNet: Platform-Aware Neural Architecture Search for
-Mobile".
+"""MnasNet: Tan, Chen, Pang, Vasudevan, Sandler, Howard, Le 2019, "MnasNet: Platform-Aware Neural Architecture Search
+for Mobile".
 
-`mnasnet1_0` is torchvision's, the network that the authors' code calls MnasNet-B1: without squeeze-and-excitation.
-Figure 7 of the paper shows MnasNet-A1, which has it in some of its blocks, and other numbers of layers and channels.
+`mnasnet1_0` is torchvision's, the network that is called MnasNet-B1 in the authors' code: without
+squeeze-and-excitation. Figure 7 of the paper shows MnasNet-A1, which has it in some of its blocks, and different
+numbers of layers and channels.
 """
 
 import functools
@@ -20,7 +21,7 @@ from zoo.models.mobilenet import HE_FAN_OUT, InvertedResidual
 from zoo.models.registry import Entry
 
 BLOCKS = (  # kernel size, expansion factor, channels, repetitions, stride of the first
-    (3, 1, 16, 1, 1),  # a separable convolution: nothing to expand
+    (3, 1, 16, 1, 1),  # a separable convolution, without expansion
     (3, 3, 24, 3, 2),
     (5, 3, 40, 3, 2),
     (5, 6, 80, 3, 2),
@@ -33,14 +34,14 @@ BLOCKS = (  # kernel size, expansion factor, channels, repetitions, stride of th
 class MnasNet(nn.Module):
     """MnasNet-B1 of width 1: 4,383,312 parameters for 224-pixel images and 1000 classes.
 
-    As in torchvision, kernels of convolutions are drawn as by He et al. 2015: normal with variance 2 / fan_out; the last
-    layer's is uniform with variance 1 / fan_out, and its bias is zero.
+    As in torchvision, kernels of convolutions are initialized after He et al. 2015: normal with variance 2 / fan_out;
+    the last layer's is uniform with variance 1 / fan_out, and its bias is zero.
 
     Attributes:
       num_classes: logits.
       dropout: rate on the inputs of the last layer.
-      momentum: share of the old moving statistics that is kept. torchvision's 0.9997 takes 10,000 steps to forget all but
-        a twentieth of where they start.
+      momentum: decay rate of the running statistics. With torchvision's 0.9997 it takes 10,000 steps for the influence
+        of their initial values to decay to 5%.
       dtype: of the computation.
     """
 

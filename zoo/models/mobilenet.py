@@ -1,18 +1,18 @@
-"""MobileNet: separable convolutions, first plain, then with inverted residuals.
+"""MobileNet v1 and v2: depthwise separable convolutions, in v2 with inverted residuals.
 
 `mobilenet_v1` is table 1 of Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto, Adam 2017, "MobileNets: Efficient
-Convolutional Neural Networks for Mobile Vision Applications". That table prints stride 2 for the last depthwise
-convolution; its input and its output are 7x7, and the stride is 1. Keras has the same network, with ReLU6 where the paper
-(figure 3) has ReLU (`relu6=True` has that, too), and with dropout, at 0.001, in front of the last layer, which the
-paper does not mention. What the paper leaves open is as in Keras: no biases but the last layer's, "SAME" padding (of
-images of odd size Keras pads only the bottom and the right), and batch normalization with epsilon 1e-3 and momentum
-0.99. timm's `mobilenetv1_100` is the same with `pad_type="same", bn_eps=1e-3, act_layer="relu"`; without, as its trained
-weights want it, it pads one pixel on each side, and has 1e-5 and ReLU6.
+Convolutional Neural Networks for Mobile Vision Applications". That table gives stride 2 for the last depthwise
+convolution, but its input and its output are 7x7, so the stride is 1. Keras has the same network, with ReLU6 where the
+paper (figure 3) has ReLU (`relu6=True` selects it), and with dropout of 0.001 before the last layer, which the paper
+does not mention. What the paper leaves open is as in Keras: no biases but the last layer's, "SAME" padding (of images
+of odd size, Keras pads only the bottom and the right), and batch normalization with epsilon 1e-3 and momentum 0.99.
+timm's `mobilenetv1_100` is the same with `pad_type="same", bn_eps=1e-3, act_layer="relu"`; by default, as its trained
+weights require, it pads one pixel on each side, and has 1e-5 and ReLU6.
 
 `mobilenet_v2` is table 2 of Sandler, Howard, Zhu, Zhmoginov, Chen 2018, "MobileNetV2: Inverted Residuals and Linear
-Bottlenecks", as torchvision has it: the first bottleneck, whose expansion factor is 1, has no expanding convolution, and
-there is dropout in front of the last layer. Convolutions pad one pixel on each side, and epsilon is 1e-5; in Keras
-those with strides pad only the bottom and the right of images of even size, and epsilon is 1e-3.
+Bottlenecks", as in torchvision: the first bottleneck, whose expansion factor is 1, has no expanding convolution, and
+there is dropout before the last layer. Convolutions pad one pixel on each side, and epsilon is 1e-5; in Keras, strided
+convolutions pad only the bottom and the right of images of even size, and epsilon is 1e-3.
 """
 
 import functools
@@ -40,7 +40,7 @@ TABLE_1 = (  # of Howard et al.: channels, stride of the depthwise convolution
 
 
 class SeparableConv(nn.Module):
-    """A 3x3 depthwise convolution and a 1x1 convolution (MobileNetV1, figure 3).
+    """Depthwise separable convolution: 3x3 depthwise, then 1x1 (MobileNetV1, figure 3).
 
     Attributes:
       features: output channels.
@@ -62,13 +62,13 @@ class SeparableConv(nn.Module):
 class MobileNetV1(nn.Module):
     """MobileNetV1 of width 1: 4,231,976 parameters for 224-pixel images and 1000 classes.
 
-    The paper does not say how weights are drawn; here as in `MobileNetV2`.
+    The paper does not specify the initialization; here it is that of `MobileNetV2`.
 
     Attributes:
       num_classes: logits.
-      relu6: whether activations are cut off at 6.
-      momentum: share of the old moving statistics that is kept; a run of a few hundred steps needs a smaller one, since
-        evaluation still has a part of where they start.
+      relu6: whether activations are ReLU6 instead of ReLU.
+      momentum: decay rate of the running statistics. A run of a few hundred steps needs a smaller one, since otherwise
+        evaluation is still influenced by their initial values.
       dtype: of the computation.
     """
 
@@ -98,14 +98,14 @@ class MobileNetV1(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Expands the channels, filters each, and projects them on few again (MobileNetV2, figure 3).
+    """Inverted residual block: expansion, depthwise convolution, and linear projection (MobileNetV2, figure 3).
 
-    The layers are `expand`, unless the input is as wide, `depthwise`, `squeeze`, if there is one, and `project`, which has
-    no activation. The input is added where it is as large and as wide as the output.
+    Sublayers: `expand`, unless the expanded width is that of the input; `depthwise`; optionally `squeeze`; and
+    `project`, which has no activation. The input is added if its shape equals the output's.
 
     Attributes:
       features: output channels.
-      expanded: channels in between.
+      expanded: channels after expansion.
       conv: makes a `ConvBN` from features, kernel size, and a name.
       kernel_size: of the depthwise convolution.
       strides: of the depthwise convolution.
@@ -154,8 +154,8 @@ TABLE_2 = (  # of Sandler et al.: expansion factor t, channels c, repetitions n,
 class MobileNetV2(nn.Module):
     """MobileNetV2 of width 1: 3,504,872 parameters for 224-pixel images and 1000 classes.
 
-    As in torchvision, kernels of convolutions are drawn as by He et al. 2015: normal with variance 2 / fan_out; the last
-    layer's is normal with deviation 0.01, and its bias is zero.
+    As in torchvision, kernels of convolutions are initialized after He et al. 2015: normal with variance 2 / fan_out;
+    the last layer's is normal with standard deviation 0.01, and its bias is zero.
 
     Attributes:
       num_classes: logits.
@@ -223,7 +223,7 @@ TORCHVISION_V2 = Layout(
     )
 )
 
-# timm cuts the blocks into stages, one for each size of image.
+# timm groups the blocks into stages, one for each image size.
 _STAGES = (1, 2, 2, 6, 2)
 _BLOCKS = [(stage, block) for stage, blocks in enumerate(_STAGES) for block in range(blocks)]
 TIMM_V1 = Layout(

@@ -1,10 +1,10 @@
 """MobileNetV3: Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, "Searching for
 MobileNetV3".
 
-`mobilenet_v3_large` is table 1, `mobilenet_v3_small` table 2, both as torchvision has them. Table 2 has
-squeeze-and-excitation behind the last convolution, too, which torchvision has not. Epsilon, 1e-3, is torchvision's; the
-momentum is the paper's (section 6.1.1). In Keras convolutions with strides pad only the bottom and the right of images
-of even size.
+`mobilenet_v3_large` is table 1, `mobilenet_v3_small` table 2, both as in torchvision. Table 2 also has
+squeeze-and-excitation after the last convolution, which torchvision lacks. Epsilon, 1e-3, is torchvision's; the
+momentum is the paper's (section 6.1.1). In Keras, strided convolutions pad only the bottom and the right of images of
+even size.
 """
 
 import functools
@@ -20,8 +20,9 @@ from zoo.models.layout import Layout
 from zoo.models.mobilenet import GAUSSIAN, HE_FAN_OUT, InvertedResidual
 from zoo.models.registry import Entry
 
-# Kernel size, "exp size", "#out", "SE", "NL" (RE: ReLU, HS: hard swish), stride. Where the paper ticks "SE" there are the
-# channels in the middle of squeeze-and-excitation: a quarter of the "exp size", rounded to a multiple of 8 by torchvision.
+# Kernel size, "exp size", "#out", "SE", "NL" (RE: ReLU, HS: hard swish), stride. Instead of the paper's check marks,
+# "SE" has the channels in the middle of squeeze-and-excitation: a quarter of the "exp size", rounded to a multiple of 8
+# as in torchvision.
 TABLE_1 = (
     (3, 16, 16, 0, "RE", 1),
     (3, 64, 24, 0, "RE", 2),
@@ -56,18 +57,18 @@ ACTIVATIONS = {"RE": nn.relu, "HS": nn.hard_swish}
 
 
 class MobileNetV3(nn.Module):
-    """MobileNetV3, for 224-pixel images: large has 5,483,032, small 2,542,856 parameters at 1000 classes.
+    """MobileNetV3: 5,483,032 (large) and 2,542,856 (small) parameters for 224-pixel images and 1000 classes.
 
-    As in torchvision, kernels of convolutions are drawn as by He et al. 2015: normal with variance 2 / fan_out; those of
-    linear layers are normal with deviation 0.01; biases are zero.
+    As in torchvision, kernels of convolutions are initialized after He et al. 2015: normal with variance 2 / fan_out;
+    those of linear layers are normal with standard deviation 0.01; biases are zero.
 
     Attributes:
       num_classes: logits.
       blocks: the rows "bneck" of table 1 or 2.
       hidden: width of fc1.
       dropout: rate on the inputs of fc2.
-      momentum: share of the old moving statistics that is kept; a run of a few hundred steps needs a smaller one, since
-        evaluation still has a part of where they start.
+      momentum: decay rate of the running statistics. A run of a few hundred steps needs a smaller one, since otherwise
+        evaluation is still influenced by their initial values.
       dtype: of the computation.
     """
 
@@ -105,7 +106,7 @@ class MobileNetV3(nn.Module):
 
 
 def torchvision(blocks: tuple[tuple[int, int, int, int, str, int], ...]) -> Layout:
-    """torchvision counts the layers of a block, and not every block has all of them."""
+    """Returns torchvision's layout, which numbers the layers of a block; not every block has all of them."""
     rules, channels = [], 16
     for number, (_, expanded, features, squeeze, _, _) in enumerate(blocks, start=1):
         parts = ["expand"] * (expanded != channels) + ["depthwise"] + ["squeeze"] * (squeeze > 0) + ["project"]

@@ -1,9 +1,10 @@
 """Network in network: Lin, Chen, Yan 2014, "Network In Network".
 
-`nin_cifar` is the network for CIFAR-10 of section 4: three convolutions, each followed by a perceptron of two layers
-that slides over the pixels. These are 1x1 convolutions, called cccp (cascaded cross-channel parametric pooling) in the
-authors' definition in Caffe. The paper gives no widths and has maximum pools only; widths, windows, the second pool, an
-average, and the weights at the start are that definition's. As in Caffe the last window of a pool may hang over the edge.
+`nin_cifar` is the network for CIFAR-10 of section 4: three convolutions, each followed by a two-layer perceptron
+applied to every pixel. These are 1x1 convolutions, called cccp (cascaded cross-channel parametric pooling) in the
+authors' Caffe definition. The paper gives no widths and has only max pools; the widths, windows, the second pool, which
+is an average pool, and the initialization are from that definition. As in Caffe, the last window of a pool may extend
+past the edge.
 """
 
 import functools
@@ -23,8 +24,8 @@ from zoo.models.registry import Entry
 class NiN(nn.Module):
     """Network in network: 966,986 parameters for 32x32x3 images and 10 classes.
 
-    Weights are drawn as in the authors' definition: Gaussian with deviation 0.05; biases zero. Logits are means of what
-    comes out of a ReLU, and never negative.
+    Weights are initialized as in the authors' definition: Gaussian with standard deviation 0.05; biases are zero.
+    Logits are means of ReLU outputs, and therefore never negative.
 
     Attributes:
       num_classes: logits.

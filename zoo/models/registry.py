@@ -1,4 +1,4 @@
-"""Finds architectures by name: every module of this package that has a `MODELS` table is a family."""
+"""Registry of architectures by name, collected from the `MODELS` tables of the modules of this package."""
 
 import dataclasses
 import fnmatch
@@ -20,22 +20,22 @@ from zoo.errors import ZooError, shown, unknown
 from zoo.models.layout import Layout
 from zoo.recipe.part import LARGEST_INT, check_values, conform, describe
 
-LAYERS = {"depths", "blocks"}  # numbers of layers, of which there may be none in a stage
-SHARES = {"dropout", "input_dropout", "aux_dropout", "drop_path"}  # of what is dropped
+BLOCK_COUNTS = {"depths", "blocks"}  # options that are numbers of blocks, which may be zero in a stage
+DROP_RATES = {"dropout", "input_dropout", "aux_dropout", "drop_path"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """What is known of a model besides its code.
+    """Metadata of a model.
 
     Attributes:
-      module: the flax module's class, whose `smallest` is the number of pixels that an image must have on each side.
+      module: class of the flax module, whose `smallest` is the minimum height and width of an image in pixels.
       input_shape: the canonical input, (height, width, channels).
-      paper: where the network is from.
+      paper: reference for the network.
       num_classes: of the canonical network.
-      options: constructor arguments that make this variant.
-      rates: constructor arguments that only training minds, such as dropout: with others it is the same variant.
-      layouts: what other frameworks call its layers, by the name of the framework; see `zoo.import_weights`.
+      options: constructor arguments that define this variant.
+      rates: constructor arguments that only affect training, such as dropout; other values are the same variant.
+      layouts: names of its layers in other frameworks, by framework; see `zoo.import_weights`.
     """
 
     module: type[nn.Module]
@@ -48,7 +48,7 @@ class Entry:
 
     @property
     def year(self) -> int:
-        """Of the paper."""
+        """Year of the paper."""
         year = re.search(r"\b(19|20)\d\d\b", self.paper)
         assert year is not None, self.paper
         return int(year[0])
@@ -56,23 +56,23 @@ class Entry:
 
 @functools.cache
 def entries() -> Mapping[str, Entry]:
-    """All models by name."""
+    """Returns the entries of all models by name."""
     found: dict[str, Entry] = {}
     for module in pkgutil.iter_modules(zoo.models.__path__):
         if module.name == "__main__":
             continue
         family = getattr(importlib.import_module(f"zoo.models.{module.name}"), "MODELS", {})
         if twice := found.keys() & family.keys():
-            raise ValueError(f"zoo.models.{module.name}: there is a model {min(twice)!r} already")
+            raise ValueError(f"zoo.models.{module.name}: duplicate model {min(twice)!r}")
         found |= family
     return MappingProxyType(dict(sorted(found.items())))
 
 
 def find_entry(name: str) -> Entry:
-    """The entry of the model `name`.
+    """Returns the entry of the model `name`.
 
     Raises:
-      ZooError: there is no such model; the message names the nearest one.
+      ZooError: there is no such model; the message suggests the nearest name.
     """
     if name not in entries():
         raise unknown("model", name, entries())
@@ -80,7 +80,7 @@ def find_entry(name: str) -> Entry:
 
 
 def name_of(model: nn.Module) -> str | None:
-    """The name under which `create_model` makes a network like this, whatever its classes; None for a stranger."""
+    """Returns the name with which `create_model` creates such a network, or None if it is not from the zoo."""
     for name, entry in entries().items():
         if type(model) is entry.module and all(
             getattr(model, option) == value for option, value in entry.options.items()
@@ -90,40 +90,40 @@ def name_of(model: nn.Module) -> str | None:
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Names of the models that match a shell-style pattern, such as "resnet*"."""
+    """Returns the names of the models that match a shell-style pattern, such as "resnet*"."""
     return fnmatch.filter(entries(), pattern)
 
 
 def create_model(name: str, num_classes: int | None = None, dtype: Any = jnp.float32, **overrides: Any) -> nn.Module:
-    """Builds an architecture.
+    """Creates a model by name.
 
     Args:
       name: see `list_models`.
-      num_classes: logits; the canonical network's number if None.
-      dtype: of the computation; parameters are float32 whatever it is.
+      num_classes: number of logits; the canonical network's if None.
+      dtype: of the computation; parameters are always float32.
       **overrides: further attributes of the module, such as `dropout=0.0`.
 
     Returns:
-      A flax module: `model.init(key, images, train=False)`, `model.apply(variables, images, train=False)` give logits
-      [N, num_classes] for float images [N, H, W, C].
+      A flax module with `model.init(key, images, train=False)` and `model.apply(variables, images, train=False)`, which
+      returns logits [N, num_classes] for float images [N, H, W, C].
 
     Raises:
-      ZooError: there is no such model, or it has no such attribute, and then the message names the nearest one; or a
-        value is of another type than the attribute, or is no rate of dropout or stochastic depth.
+      ZooError: there is no such model or attribute (the message suggests the nearest name), or a value has the wrong
+        type or is out of range.
     """
     entry = find_entry(name)
     overrides = {option: _checked(name, entry, option, value) for option, value in overrides.items()}
     if num_classes is None:
         num_classes = entry.num_classes
     if isinstance(num_classes, bool) or not isinstance(num_classes, int | np.integer):
-        raise ZooError(f"{name}: num_classes is {shown(num_classes)}, it must be a whole number")
+        raise ZooError(f"{name}: num_classes must be an integer, not {shown(num_classes)}")
     if not 1 <= num_classes <= LARGEST_INT:
-        raise ZooError(f"{name}: num_classes is {shown(num_classes)}, it must be from 1 to {LARGEST_INT:,}")
+        raise ZooError(f"{name}: num_classes must be from 1 to {LARGEST_INT:,}, not {shown(num_classes)}")
     return entry.module(num_classes=num_classes, dtype=dtype, **{**entry.options, **entry.rates, **overrides})
 
 
 def _checked(name, entry, option, value):
-    """The value of an attribute of a module, as its annotation has it."""
+    """Returns the value of an attribute of a module, converted to the annotated type."""
     attributes = [field.name for field in dataclasses.fields(entry.module) if field.name not in ("parent", "name")]
     if option not in attributes:
         raise unknown(f"option of {name}", option, attributes)
@@ -133,11 +133,11 @@ def _checked(name, entry, option, value):
     except TypeError:
         raise ZooError(f"{name}: {option} must be {describe(hint)}, not {shown(value)}") from None
     check_values(f"{name}: {option}", value)
-    least = 0 if option in LAYERS else 1
+    least = 0 if option in BLOCK_COUNTS else 1
     if hint in (int, tuple[int, ...]) and any(
         each < least for each in (value if isinstance(value, tuple) else (value,))
     ):
         raise ZooError(f"{name}: {option} must be at least {least}, not {shown(value)}")
-    if option in SHARES and not 0 <= value < 1:
+    if option in DROP_RATES and not 0 <= value < 1:
         raise ZooError(f"{name}: {option} must be in [0, 1), not {value:g}")
     return value

@@ -1,7 +1,7 @@
 """RegNet: Radosavovic, Kosaraju, Girshick, He, Dollar 2020, "Designing Network Design Spaces".
 
-`regnet_y_400mf` is RegNetY-400MF of the paper's appendix, as torchvision has it. Widths and depths of the stages are
-those that equations 2 to 4 give for 16 blocks, w_0 = 48, w_a = 27.89 and w_m = 2.09.
+`regnet_y_400mf` is RegNetY-400MF of the paper's appendix, as in torchvision. Widths and depths of the stages are those
+that equations 2 to 4 give for 16 blocks, w_0 = 48, w_a = 27.89 and w_m = 2.09.
 """
 
 import functools
@@ -21,12 +21,12 @@ CONV_INIT = VarianceScaling(2.0, "fan_out", "normal")
 
 
 class YBlock(nn.Module):
-    """The Y block: 1x1, grouped 3x3, squeeze-and-excite, 1x1, without a bottleneck, added to the input.
+    """Y block: 1x1, grouped 3x3, squeeze-and-excitation, 1x1, without a bottleneck, added to the input.
 
     Attributes:
-      features: channels.
+      features: output channels.
       strides: of the 3x3 convolution, in pixels.
-      group_width: channels of a group.
+      group_width: channels per group.
       dtype: of the computation.
     """
 
@@ -48,16 +48,17 @@ class YBlock(nn.Module):
 
 
 class RegNetY(nn.Module):
-    """RegNetY; RegNetY-400MF has 4,344,144 parameters at 1000 classes.
+    """RegNetY: 4,344,144 parameters for 1000 classes in RegNetY-400MF.
 
-    Kernels of convolutions are drawn from a Gaussian of variance 2 / fan_out, those of the last layer with deviation
-    0.01, as in torchvision. Biases are zero; torchvision leaves those of squeeze-and-excite as PyTorch draws them.
+    As in torchvision, kernels of convolutions are initialized from a Gaussian with variance 2 / fan_out, the kernel of
+    the last layer with standard deviation 0.01. Biases are zero; in torchvision, those of squeeze-and-excitation have
+    PyTorch's default initialization.
 
     Attributes:
       num_classes: logits.
       depths: blocks of the four stages.
       widths: channels of the four stages.
-      group_width: channels of a group in the 3x3 convolutions.
+      group_width: channels per group in the 3x3 convolutions.
       dtype: of the computation.
     """
 

@@ -1,14 +1,15 @@
-"""ResNet: He, Zhang, Ren, Sun 2016, "Deep Residual Learning for Image Recognition", table 1, and two that widen it.
+"""ResNet: He, Zhang, Ren, Sun 2016, "Deep Residual Learning for Image Recognition", table 1, and two wider variants.
 
-`resnet18` and `resnet34` have blocks of two 3x3 convolutions; `resnet50`, `resnet101` and `resnet152` bottlenecks of 1x1,
-3x3 and 1x1. Shortcuts that change their input's shape are projections, all others identities (option B of section 3.3).
+`resnet18` and `resnet34` have blocks of two 3x3 convolutions; `resnet50`, `resnet101` and `resnet152` have bottlenecks
+of 1x1, 3x3 and 1x1. Shortcuts that change their input's shape are projections, all others identities (option B of
+section 3.3).
 
-`resnext50_32x4d` is the one of Xie et al. 2017, "Aggregated Residual Transformations for Deep Neural Networks", table 1: the
-3x3 convolution of a bottleneck has twice the channels, in 32 groups of 4, 8, 16 and 32 channels in the four stages.
-`wide_resnet50_2` is the one of Zagoruyko and Komodakis 2016, "Wide Residual Networks", section 3: it has twice the channels
-without groups.
+`resnext50_32x4d` is that of Xie et al. 2017, "Aggregated Residual Transformations for Deep Neural Networks", table 1:
+the 3x3 convolution of a bottleneck has twice the channels, in 32 groups of 4, 8, 16 and 32 channels in the four stages.
+`wide_resnet50_2` is that of Zagoruyko and Komodakis 2016, "Wide Residual Networks", section 3: it has twice the
+channels without groups.
 
-As in torchvision, the stride of a bottleneck is in its 3x3 convolution; in the paper, and in Keras, it is in the first
+As in torchvision, the stride of a bottleneck is in its 3x3 convolution; in the paper and in Keras it is in the first
 1x1, which takes fewer multiply-adds (3.8 instead of 4.1 billion for 50 layers).
 """
 
@@ -27,17 +28,17 @@ from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
-# Gaussian with variance 2 / fan_out: He et al. 2015 for the backward pass, torchvision's kaiming_normal_ in "fan_out" mode.
+# Gaussian with variance 2 / fan_out: He et al. 2015, backward pass; torchvision's kaiming_normal_ with "fan_out".
 he_fan_out = VarianceScaling(2.0, "fan_out", "normal")
 
 
 def batch_norm(train: bool, dtype: Any) -> functools.partial:
-    """Batch normalization with torchvision's epsilon and momentum (0.1 there, 0.9 here); it still needs its name."""
+    """Returns a partial `BatchNorm` without a name, with torchvision's epsilon and momentum (0.1 there, 0.9 here)."""
     return functools.partial(BatchNorm, use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=dtype)
 
 
 class Kernel(NamedTuple):
-    """A convolution of a block, padded such that without strides it keeps the image's size."""
+    """A convolution of a block, padded such that it preserves the image size if its stride is 1."""
 
     features: int
     size: int
@@ -46,17 +47,17 @@ class Kernel(NamedTuple):
 
 
 def basic(features: int, strides: int) -> tuple[Kernel, ...]:
-    """Figure 5, left."""
+    """Returns the convolutions of a basic block (figure 5, left)."""
     return Kernel(features, 3, strides), Kernel(features, 3)
 
 
 def bottleneck(features: int, strides: int, inner: int, groups: int = 1) -> tuple[Kernel, ...]:
-    """Figure 5, right; `inner` features inside."""
+    """Returns the convolutions of a bottleneck block (figure 5, right), with `inner` features inside."""
     return Kernel(inner, 1), Kernel(inner, 3, strides, groups), Kernel(features, 1)
 
 
 class Place(NamedTuple):
-    """Where a block stands: its name, its stage counted from 0, its strides, and its share of the depth, in (0, 1]."""
+    """Position of a block: its name, its stage counted from 0, its strides, and its relative depth in (0, 1]."""
 
     name: str
     stage: int
@@ -65,7 +66,7 @@ class Place(NamedTuple):
 
 
 def places(counts: tuple[int, ...]) -> Iterator[Place]:
-    """The blocks of stages with so many blocks each; all stages but the first halve the image with their first block."""
+    """Yields the blocks of stages with these block counts; all stages but the first start with stride 2."""
     done = 0
     for stage, count in enumerate(counts):
         for index in range(count):
@@ -74,14 +75,14 @@ def places(counts: tuple[int, ...]) -> Iterator[Place]:
 
 
 class ResidualBlock(nn.Module):
-    """Convolutions with batch normalization, added to a shortcut; layers `conv1`, `bn1`, ..., `downsample_conv`, `_bn`.
+    """Residual block: convolutions `conv1`, `bn1`, ..., and a shortcut, optionally `downsample_conv`, `downsample_bn`.
 
     Attributes:
       convs: the convolutions.
       drop_path: rate of stochastic depth.
-      project: whether a shortcut that changes its input's shape is a 1x1 convolution with batch normalization (option B);
-        otherwise it leaves out pixels and appends channels of zeros (option A).
-      zero_init_residual: whether the last normalization's scale starts at zero.
+      project: whether a shortcut that changes its input's shape is a 1x1 convolution with batch normalization (option
+        B); otherwise it subsamples pixels and appends zero channels (option A).
+      zero_init_residual: whether the last normalization's scale is initialized to zero.
       kernel_init: of all convolutions.
       dtype: of the computation.
     """
@@ -118,23 +119,23 @@ class ResidualBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """ResNets of four stages. Parameters for 1000 classes:
+    """ResNet with four stages.
 
-    resnet18 11,689,512; resnet34 21,797,672; resnet50 25,557,032; resnet101 44,549,160; resnet152 60,192,808;
-    resnext50_32x4d 25,028,904; wide_resnet50_2 68,883,240.
+    Parameters for 1000 classes: resnet18 11,689,512; resnet34 21,797,672; resnet50 25,557,032; resnet101 44,549,160;
+    resnet152 60,192,808; resnext50_32x4d 25,028,904; wide_resnet50_2 68,883,240.
 
-    Weights are drawn as in torchvision: `he_fan_out` in convolutions, PyTorch's default in fc.
+    Weights are initialized as in torchvision: `he_fan_out` in convolutions, PyTorch's default in fc.
 
     Attributes:
       num_classes: logits.
-      blocks: in each stage.
+      blocks: number of blocks in each stage.
       bottleneck: whether blocks are bottlenecks, with four times the features.
       groups: of the 3x3 convolution of a bottleneck.
-      widening: factor on the features inside of a bottleneck.
-      width: features of the first stage inside of a block; they double from stage to stage.
-      small_images: whether conv1 is 3x3 without stride and without a pool behind it, as for images of 32x32 pixels.
+      widening: multiplier of the features inside a bottleneck.
+      width: features inside the blocks of the first stage; they double in each stage.
+      small_images: whether conv1 is 3x3 with stride 1 and no pool after it, as for 32x32 images.
       drop_path: rate of stochastic depth in the last block; it rises linearly over the blocks (Huang et al. 2016).
-      zero_init_residual: whether blocks start as identities (Goyal et al. 2017, section 5.1).
+      zero_init_residual: whether blocks are initialized as identities (Goyal et al. 2017, section 5.1).
       dtype: of the computation.
     """
 

@@ -1,8 +1,9 @@
 """ResNet-9 for CIFAR-10: Page 2018, "How to Train Your ResNet", and his repository davidcpage/cifar10-fast.
 
-Eight 3x3 convolutions in a row with four pools, two residual pairs of convolutions among them, and a linear layer: made to be
-trained to 94 % in as few seconds as a GPU allows, for Stanford's DAWNBench. A residual pair adds what leaves its last ReLU, and
-nothing comes behind the sum. Logits are divided by eight, which keeps the softmax soft.
+Eight 3x3 convolutions in sequence with four pools, two residual pairs of convolutions among them, and a linear layer,
+designed to be trained to 94 % in as few seconds as possible on a GPU, for Stanford's DAWNBench. A residual pair adds
+the output of its last ReLU, and no layer follows the sum. Logits are divided by eight, which keeps the softmax from
+saturating.
 """
 
 import functools
@@ -24,12 +25,12 @@ from zoo.models.registry import Entry
 class ResNet9(nn.Module):
     """ResNet-9: 6,573,120 parameters for 32x32x3 images and 10 classes.
 
-    Weights are drawn as PyTorch does by default.
+    Weights have PyTorch's default initialization.
 
     Attributes:
       num_classes: logits.
-      width: features of the first layer; 2, 4 and 8 times as many in the others.
-      logit_scale: what logits are multiplied by.
+      width: features of the first layer; the others have 2, 4 and 8 times as many.
+      logit_scale: factor on the logits.
       dtype: of the computation.
     """
 

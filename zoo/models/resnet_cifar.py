@@ -1,9 +1,9 @@
 """ResNets for CIFAR-10: He, Zhang, Ren, Sun 2016, "Deep Residual Learning for Image Recognition", section 4.2.
 
-6n + 2 layers: a 3x3 convolution, three stages of n blocks with 16, 32 and 64 filters on 32x32, 16x16 and 8x8 pixels, and a
-linear layer. All shortcuts are identities without parameters (option A): where a stage halves the image, they take every
-second pixel and append zeros for the new filters. The paper does not say on which side the zeros are; what the network can
-compute does not depend on it.
+The networks have 6n + 2 layers: a 3x3 convolution, three stages of n blocks with 16, 32 and 64 filters at 32x32, 16x16
+and 8x8 pixels, and a linear layer. All shortcuts are parameter-free identities (option A): where a stage halves the
+image, they take every second pixel and append zeros for the new filters. The paper does not say on which side the zeros
+are; the functions that the network can represent do not depend on it.
 """
 
 from typing import Any, ClassVar
@@ -21,16 +21,17 @@ from zoo.models.resnet import ResidualBlock, basic, batch_norm, places
 
 
 class ResNetCifar(nn.Module):
-    """ResNet of 6n + 2 layers. Parameters for 10 classes:
+    """ResNet with 6n + 2 layers.
 
-    resnet20 269,722; resnet32 464,154; resnet44 658,586; resnet56 853,018; resnet110 1,727,962.
+    Parameters for 10 classes: resnet20 269,722; resnet32 464,154; resnet44 658,586; resnet56 853,018; resnet110
+    1,727,962.
 
-    Weights are drawn as section 4.2 says, after He et al. 2015: Gaussian with variance 2 / fan_in; biases are zero.
+    Weights are initialized as in section 4.2, after He et al. 2015: Gaussian with variance 2 / fan_in; biases are zero.
 
     Attributes:
       num_classes: logits.
-      blocks: in each stage, n in the paper.
-      width: filters of the first stage; they double from stage to stage.
+      blocks: number of blocks in each stage, n in the paper.
+      width: filters of the first stage; they double in each stage.
       drop_path: rate of stochastic depth in the last block; it rises linearly over the blocks (Huang et al. 2016).
       dtype: of the computation.
     """

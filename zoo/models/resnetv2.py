@@ -1,13 +1,14 @@
 """ResNet v2: He, Zhang, Ren, Sun 2016, "Identity Mappings in Deep Residual Networks", figure 4 (e).
 
-Normalization and ReLU come in front of each convolution, so that nothing but additions lies on the path of the shortcuts. A
-block that changes its input's shape projects what its first normalization and ReLU give, in the others the shortcut is the
+Normalization and ReLU precede each convolution, so that the path of the shortcuts contains only additions. A block that
+changes its input's shape projects the output of its first normalization and ReLU; in the others the shortcut is the
 block's input. The last block is followed by one more normalization and ReLU.
 
-The paper has 200 layers on ImageNet; `resnetv2_50` has the stages of ResNet-50, as in timm. Where timm and the authors' code
-differ, it goes with timm: the stride of a bottleneck is in its 3x3 convolution, there in the first 1x1; and the pool is
-between conv1 and the first normalization, where the paper activates right after conv1. Keras has the stride of a stage
-in its last block, and biases in conv1, in the last convolution of each block and in the projections.
+The paper has 200 layers on ImageNet; `resnetv2_50` has the stages of ResNet-50, as in timm. Where timm and the authors'
+code differ, it follows timm: the stride of a bottleneck is in its 3x3 convolution, in the authors' code in the first
+1x1; and the pool is between conv1 and the first normalization, where the paper has normalization and ReLU right after
+conv1. Keras has the stride of a stage in its last block, and biases in conv1, in the last convolution of each block and
+in the projections.
 """
 
 import functools
@@ -27,11 +28,11 @@ from zoo.models.resnet import Kernel, batch_norm, bottleneck, he_fan_out, places
 
 
 class PreActivationBlock(nn.Module):
-    """Convolutions behind batch normalization and ReLU, added to a shortcut; layers `bn1`, `conv1`, ..., `downsample`.
+    """Pre-activation residual block, with layers `bn1`, `conv1`, ... and optionally `downsample`.
 
     Attributes:
       convs: the convolutions.
-      dropout: rate in front of the last convolution; None for a block without this layer.
+      dropout: rate before the last convolution; None for a block without this layer.
       drop_path: rate of stochastic depth.
       dtype: of the computation.
     """
@@ -61,14 +62,15 @@ class PreActivationBlock(nn.Module):
 
 
 class ResNetV2(nn.Module):
-    """Pre-activation ResNet of bottlenecks: 25,549,352 parameters for 1000 classes in resnetv2_50.
+    """Pre-activation ResNet with bottlenecks: 25,549,352 parameters for 1000 classes in resnetv2_50.
 
-    Weights are drawn as in timm: `he_fan_out` in convolutions; in fc Gaussian with deviation 0.01, and biases zero.
+    Weights are initialized as in timm: `he_fan_out` in convolutions; in fc Gaussian with standard deviation 0.01, and
+    biases zero.
 
     Attributes:
       num_classes: logits.
-      blocks: in each stage.
-      width: features of the first stage inside of a block; they double from stage to stage.
+      blocks: number of blocks in each stage.
+      width: features inside the blocks of the first stage; they double in each stage.
       drop_path: rate of stochastic depth in the last block; it rises linearly over the blocks (Huang et al. 2016).
       dtype: of the computation.
     """

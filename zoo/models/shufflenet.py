@@ -1,6 +1,7 @@
-"""ShuffleNet V2: Ma, Zhang, Zheng, Sun 2018, "ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture Design".
+"""ShuffleNet V2: Ma, Zhang, Zheng, Sun 2018, "ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture
+Design".
 
-`shufflenet_v2_x1_0` is the column 1x of table 5, as torchvision has it.
+`shufflenet_v2_x1_0` is the column 1x of table 5, as in torchvision.
 """
 
 import functools
@@ -18,15 +19,15 @@ from zoo.models.registry import Entry
 
 
 def shuffle(left: jax.Array, right: jax.Array) -> jax.Array:
-    """Two halves of the channels side by side, and shuffled: one of the left, one of the right, and so on."""
+    """Concatenates two halves of the channels and interleaves them: one of the left, one of the right, and so on."""
     return jnp.stack([left, right], axis=-1).reshape(*left.shape[:-1], 2 * left.shape[-1])
 
 
 class ShuffleUnit(nn.Module):
-    """Figure 3: with stride 1 unit (c), which lets half of the channels pass; with stride 2 unit (d), which filters both.
+    """ShuffleNet V2 unit: with stride 1 figure 3c, which passes half of the channels through; with stride 2 figure 3d.
 
     Attributes:
-      features: output channels; with stride 1 the input has as many.
+      features: output channels; with stride 1 also the input channels.
       strides: of the depthwise convolutions.
       dtype: of the computation.
     """
@@ -60,11 +61,11 @@ class ShuffleUnit(nn.Module):
 class ShuffleNetV2(nn.Module):
     """ShuffleNet V2: 2,278,604 parameters for 224-pixel images and 1000 classes, with the channels of column 1x.
 
-    Weights are drawn as PyTorch's layers draw theirs, as in torchvision; the paper does not say how.
+    Weights have PyTorch's default initialization, as in torchvision; the paper does not specify it.
 
     Attributes:
       num_classes: logits.
-      channels: of conv1, stages 2 to 4, and conv5.
+      channels: output channels of conv1, stages 2 to 4, and conv5.
       dtype: of the computation.
     """
 

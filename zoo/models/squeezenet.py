@@ -1,9 +1,10 @@
-"""SqueezeNet: Iandola et al. 2016, "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size".
+"""SqueezeNet: Iandola et al. 2016, "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model
+size".
 
-`squeezenet1_0` is table 1 of the paper, and `squeezenet1_1` the authors' later one, which needs 2.3 times fewer
-multiply-adds: a first convolution with fewer and smaller kernels, and pools further in front. Both are as in
-torchvision: conv1 is not padded, and the last window of a pool may hang over the edge. For 224 pixels that makes conv1
-of `squeezenet1_0` 109x109, where table 1 has 111x111, and 54x54 pixels after pool1, where table 1 has 55x55.
+`squeezenet1_0` is table 1 of the paper, and `squeezenet1_1` the authors' later version, which needs 2.3 times fewer
+multiply-adds: its first convolution has fewer and smaller kernels, and its pools are earlier. Both are as in
+torchvision: conv1 is not padded, and the last window of a pool may extend past the edge. For 224 pixels, conv1 of
+`squeezenet1_0` has 109x109 outputs, where table 1 has 111x111, and pool1 54x54, where table 1 has 55x55.
 """
 
 import functools
@@ -21,10 +22,10 @@ from zoo.models.registry import Entry
 
 
 class Fire(nn.Module):
-    """Squeezes to few channels, from which 1x1 and 3x3 kernels expand to four times as many each (section 3.2).
+    """Fire module: a 1x1 squeeze layer, then 1x1 and 3x3 expand layers with four times as many channels (section 3.2).
 
     Attributes:
-      features: of the squeezing convolution.
+      features: output channels of the squeeze layer.
       dtype: of the computation.
     """
 
@@ -41,15 +42,15 @@ class Fire(nn.Module):
 
 
 class SqueezeNet(nn.Module):
-    """SqueezeNet: 1,248,424 parameters for 1000 classes as of version 1.0, 1,235,496 as of version 1.1.
+    """SqueezeNet: 1,248,424 (version 1.0) and 1,235,496 (version 1.1) parameters for 1000 classes.
 
-    Weights are drawn as torchvision draws them: kernels uniform with variance 2 / fan_in, that of conv10 Gaussian with
-    deviation 0.01; biases zero. Logits are means of what comes out of a ReLU, and never negative.
+    Weights are initialized as in torchvision: kernels uniform with variance 2 / fan_in, that of conv10 Gaussian with
+    standard deviation 0.01; biases are zero. Logits are means of ReLU outputs, and therefore never negative.
 
     Attributes:
       num_classes: logits.
       stem: features and kernel size, in pixels, of conv1.
-      pools: the layers that a pool follows, by their number: 1 for conv1, 2 to 9 for fire2 to fire9.
+      pools: numbers of the layers that are followed by a pool: 1 for conv1, 2 to 9 for fire2 to fire9.
       dropout: rate on the input of conv10.
       dtype: of the computation.
     """
@@ -64,7 +65,7 @@ class SqueezeNet(nn.Module):
 
     @property
     def smallest(self) -> int:
-        """Pixels that leave eight behind conv1, and two, on which a window hangs over, in front of the third pool."""
+        """Minimum height and width of an image in pixels: eight after conv1, and two before the third pool."""
         return self.stem[1] + 14
 
     @nn.compact
@@ -88,7 +89,7 @@ class SqueezeNet(nn.Module):
 
 
 def _torchvision(pools):
-    """torchvision numbers conv1, its activation, pools and fire modules in one row."""
+    """Returns torchvision's layout, which numbers conv1, its activation, pools and fire modules consecutively."""
     names = ["conv1", "relu1"]
     for number in range(1, 10):
         names += [f"fire{number}"] * (number > 1) + [f"pool{number}"] * (number in pools)

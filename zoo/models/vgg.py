@@ -1,13 +1,13 @@
 """VGG: Simonyan, Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition".
 
-`vgg11`, `vgg13`, `vgg16` and `vgg19` are columns A, B, D and E of table 1; columns A-LRN and C are not here. With `_bn`
-batch normalization, which is younger than the paper, follows each convolution, as in torchvision, where convolutions
-keep their biases all the same.
+`vgg11`, `vgg13`, `vgg16` and `vgg19` are columns A, B, D and E of table 1; columns A-LRN and C are not included. With
+the suffix `_bn`, batch normalization, which is more recent than the paper, follows each convolution, as in torchvision,
+where convolutions keep their biases.
 
-For 224 pixels the layers are the paper's. torchvision, and the zoo after it, differ in two respects. Weights are drawn
-with a deviation that follows from the fan-out, where section 3.1 draws those of column A with deviation 0.1 ("10^-2
-variance") and starts the deeper networks from a trained A. And images of other sizes are averaged to 7x7 pixels in front
-of fc6, where section 3.2 turns the linear layers into convolutions.
+For 224 pixels the layers are the paper's. torchvision, and the zoo like it, differs in two respects. The standard
+deviation of initial weights follows from the fan-out, where section 3.1 initializes column A with standard deviation
+0.1 ("10^-2 variance") and the deeper networks from a trained A. And images of other sizes are averaged to 7x7 pixels
+before fc6, where section 3.2 turns the linear layers into convolutions.
 """
 
 import functools
@@ -27,17 +27,17 @@ from zoo.models.registry import Entry
 
 
 class VGG(nn.Module):
-    """VGG, column D unless said otherwise.
+    """VGG, by default column D.
 
     Parameters for 1000 classes: vgg11 132,863,336; vgg13 133,047,848; vgg16 138,357,544; vgg19 143,667,240; batch
     normalization adds 5,504, 5,888, 8,448 and 11,008.
 
-    Weights are drawn as torchvision draws them: kernels of convolutions Gaussian with variance 2 / fan_out, of linear
-    layers Gaussian with deviation 0.01; biases zero.
+    Weights are initialized as in torchvision: kernels of convolutions Gaussian with variance 2 / fan_out, of linear
+    layers Gaussian with standard deviation 0.01; biases are zero.
 
     Attributes:
       num_classes: logits.
-      depths: 3x3 convolutions in each of the five blocks; their features are 64, 128, 256, 512 and 512.
+      depths: numbers of 3x3 convolutions in the five blocks, which have 64, 128, 256, 512 and 512 features.
       batch_norm: whether batch normalization follows each convolution.
       dropout: rate on the outputs of fc6 and fc7.
       hidden: width of fc6 and fc7.
@@ -81,7 +81,7 @@ class VGG(nn.Module):
 
 
 def _torchvision(depths, batch_norm):
-    """torchvision numbers all layers of its `features`, activations included."""
+    """Returns torchvision's layout, which numbers all layers of its `features`, including activations."""
     number, rules = itertools.count(), []
     for block, depth in enumerate(depths, start=1):
         for index in range(1, depth + 1):

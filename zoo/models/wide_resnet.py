@@ -1,12 +1,12 @@
 """Wide ResNets: Zagoruyko and Komodakis 2016, "Wide Residual Networks", table 1.
 
-WRN-n-k has n = 6N + 4 convolutions: a 3x3 convolution with 16 channels and three groups of N blocks with 16k, 32k and 64k
-channels on 32x32, 16x16 and 8x8 pixels; table 1 calls them conv1 to conv4, here they are conv1 and layer1 to layer3. The
-blocks, B(3,3), are pre-activated as in ResNet v2, with dropout between their convolutions behind the ReLU (section 2.4).
-n counts the 1x1 convolutions in the shortcuts of the three blocks that change the number of channels.
+WRN-n-k has n = 6N + 4 convolutions: a 3x3 convolution with 16 channels and three groups of N blocks with 16k, 32k and
+64k channels at 32x32, 16x16 and 8x8 pixels; table 1 calls them conv1 to conv4, here they are conv1 and layer1 to
+layer3. The blocks, B(3,3), are pre-activated as in ResNet v2, with dropout between their convolutions after the ReLU
+(section 2.4). n counts the 1x1 convolutions in the shortcuts of the three blocks that change the number of channels.
 
-conv1 has no normalization of its own, as the first block starts with one, and a last normalization and ReLU come before the
-average pool. Table 1 shows neither; both are so in the authors' code.
+conv1 has no normalization of its own, since the first block starts with one, and a last normalization and ReLU precede
+the average pool. Table 1 shows neither; both are as in the authors' code.
 """
 
 from typing import Any, ClassVar
@@ -27,14 +27,15 @@ from zoo.models.resnetv2 import PreActivationBlock
 class WideResNet(nn.Module):
     """WRN-n-k: 2,748,890 parameters for 10 classes in wrn_16_4, 36,479,194 in wrn_28_10.
 
-    Weights are drawn as in the authors' code: `he_fan_out` in convolutions; in fc Torch's default, and biases zero.
+    Weights are initialized as in the authors' code: `he_fan_out` in convolutions, Torch's default in fc; biases are
+    zero.
 
     Attributes:
       num_classes: logits.
-      blocks: in each group, N in the paper, (n - 4) / 6.
+      blocks: number of blocks in each group, N = (n - 4) / 6 in the paper.
       widening: k in the paper.
       width: channels of conv1, and of the first group without widening.
-      dropout: rate between the two convolutions of a block; 0.3 on CIFAR in the paper's section 3, where it has any.
+      dropout: rate between the two convolutions of a block; 0.3 on CIFAR in the paper's section 3, if used.
       drop_path: rate of stochastic depth in the last block; it rises linearly over the blocks (Huang et al. 2016).
       dtype: of the computation.
     """

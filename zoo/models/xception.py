@@ -1,11 +1,11 @@
 """Xception: Chollet 2017, "Xception: Deep Learning with Depthwise Separable Convolutions".
 
-`xception` is the network of figure 5, in the form that timm has it (its `legacy_xception`). The figure does not say how
-windows are padded. In the author's code, which is Keras's, it is TensorFlow's "SAME"; timm pads the 3x3 pools by one
-pixel on each side, and so does the zoo. The two differ where the image in front of a pool has an even size: for 299
-pixels, in `block2` alone, which has 74. Batch normalization follows each convolution, with PyTorch's epsilon of 1e-5
-where Keras has 1e-3. `epsilon=1e-3, pool_padding="SAME"` make Keras's network. Dropout in front of the last layer is
-that of section 4.3; neither Keras nor, by default, timm has it.
+`xception` is the network of figure 5, as in timm (`legacy_xception`). The figure does not give the padding of windows.
+In the author's code, which is Keras's, it is TensorFlow's "SAME"; timm pads the 3x3 pools by one pixel on each side,
+and so does the zoo. The two differ where the input of a pool has an even size: for 299 pixels only in `block2`, which
+has 74. Batch normalization follows each convolution, with PyTorch's epsilon of 1e-5 where Keras has 1e-3.
+`epsilon=1e-3, pool_padding="SAME"` gives Keras's network. Dropout before the last layer is that of section 4.3; neither
+Keras nor, by default, timm has it.
 """
 
 import functools
@@ -25,7 +25,7 @@ CONV_INIT = VarianceScaling(2.0, "fan_out", "normal")
 
 
 class SeparableConv(nn.Module):
-    """A 3x3 convolution of each channel by itself, a 1x1 convolution, and batch normalization.
+    """Depthwise separable convolution: 3x3 depthwise, 1x1, and batch normalization.
 
     Attributes:
       features: output channels.
@@ -48,13 +48,13 @@ class SeparableConv(nn.Module):
 
 
 class Block(nn.Module):
-    """Separable convolutions and a shortcut around them.
+    """Residual block of separable convolutions.
 
     Attributes:
       widths: output channels of the convolutions.
       epsilon, pool_padding: as in `Xception`.
-      strides: 2 for a pool after them and a convolution in the shortcut, in pixels.
-      relu_first: whether there is a ReLU in front of the first convolution, as there is in front of the others.
+      strides: in pixels; 2 for a pool after the convolutions and a convolution in the shortcut.
+      relu_first: whether a ReLU precedes the first convolution, as it does the others.
       dtype: of the computation.
     """
 
@@ -88,10 +88,10 @@ class Block(nn.Module):
 
 
 class Xception(nn.Module):
-    """Xception: 22,855,952 parameters at 1000 classes.
+    """Xception: 22,855,952 parameters for 1000 classes.
 
-    Kernels of convolutions are drawn from a Gaussian of variance 2 / fan_out, the last layer as PyTorch's linear layers
-    are, as in timm.
+    As in timm, kernels of convolutions are initialized from a Gaussian with variance 2 / fan_out, and the last layer
+    has PyTorch's default initialization.
 
     Attributes:
       num_classes: logits.
@@ -143,7 +143,7 @@ class Xception(nn.Module):
 
 TIMM = Layout(
     (
-        # In timm a block is a list that counts ReLUs, too; the first block lacks one.
+        # In timm a block is a list in which ReLUs are also numbered; the first block lacks one.
         *((f"^block1/conv{i}/bn", f"block1.rep.{3 * i - 2}") for i in (1, 2)),
         *((f"^block1/conv{i}/", f"block1.rep.{3 * i - 3}/") for i in (1, 2)),
         *((rf"^(block\d+)/conv{i}/bn", rf"\1.rep.{3 * i - 1}") for i in (1, 2, 3)),
@@ -156,7 +156,7 @@ TIMM = Layout(
 
 
 def _keras():
-    """Keras counts blocks from `conv1` on; shortcuts have names that it gives in the order in which they are made."""
+    """Returns Keras's layout, which numbers blocks from `conv1` on, and shortcuts in the order of creation."""
     layers: dict[str, str] = {}
     shortcuts = {"block1": "", "block2": "_1", "block3": "_2", "block12": "_3"}
     for conv in ("conv1", "conv2"):

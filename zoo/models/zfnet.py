@@ -1,10 +1,10 @@
 """ZFNet: Zeiler, Fergus 2014, "Visualizing and Understanding Convolutional Networks".
 
 `zfnet` is the network of figure 3: AlexNet with smaller windows and strides in conv1 and conv2, and no groups. The
-figure gives sizes (110, 55, 26, 13, 13, 13 and 6 pixels) and no padding. One pixel on every side of conv1, pool1 and
-pool2, and none at conv2 and pool5, makes these sizes from 224 pixels.
+figure gives sizes (110, 55, 26, 13, 13, 13 and 6 pixels) but no padding. One pixel on every side of conv1, pool1 and
+pool2, and none at conv2 and pool5, gives these sizes for 224 pixels.
 
-Of the contrast normalization across maps the paper gives no constants; these are those of AlexNet.
+The paper gives no constants for the contrast normalization across maps; they are AlexNet's.
 """
 
 import functools
@@ -25,8 +25,8 @@ from zoo.models.registry import Entry
 class ZFNet(nn.Module):
     """ZFNet: 62,357,608 parameters for 224x224x3 images and 1000 classes.
 
-    Weights are drawn as section 3.1 is read: it says "initialized to 10^-2", which is a Gaussian's deviation here;
-    biases zero.
+    Section 3.1 says that weights are "initialized to 10^-2", which is interpreted as the standard deviation of a
+    Gaussian; biases are zero.
 
     Attributes:
       num_classes: logits.

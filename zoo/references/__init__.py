@@ -1,1 +1,1 @@
-"""The same networks in PyTorch, to compare numbers and speed with."""
+"""PyTorch implementations of the zoo's networks, to compare outputs and speed with."""

@@ -1,6 +1,6 @@
-"""The zoo's networks as others have them in PyTorch: torchvision's, timm's, and those of zoo/references/torch_networks.
+"""PyTorch implementations of the zoo's networks, from torchvision, timm and zoo/references/torch_networks.
 
-torchvision's wheels for CUDA can be used beside a PyTorch for the CPU: two operators that they lack are declared here.
+torchvision's CUDA wheels also work with a CPU-only PyTorch: the two operators that they lack are declared here.
 """
 
 import functools
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from zoo.errors import ZooError, unknown
 from zoo.models.registry import find_entry
 
-# The libraries' names of networks, where they are not the zoo's.
+# Names of networks in the libraries, where they differ from the zoo's.
 TORCHVISION = {"alexnet_owt": "alexnet", "googlenet_bn": "googlenet"}
 TIMM = {
     "inception_v4": "inception_v4",
@@ -32,21 +32,21 @@ TIMM = {
     "regnet_y_400mf": "regnety_004",
 }
 
-# What the functions are called with that make the zoo's networks, where it is not their default.
+# Arguments of the builder functions that make them build the zoo's networks, where the defaults do not.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "googlenet_bn": {"aux_logits": False, "init_weights": True},
     "inception_v3": {"aux_logits": False, "init_weights": True},
-    # Padding and epsilon as in Keras, and the paper's ReLU; by default timm has PyTorch's, and ReLU6.
+    # Padding and epsilon as in Keras, and the paper's ReLU; timm's defaults are PyTorch's, and ReLU6.
     "mobilenet_v1": {"pad_type": "same", "bn_eps": 1e-3, "act_layer": "relu"},
 }
 
 
 class Implementation(NamedTuple):
-    """A network in PyTorch.
+    """A PyTorch implementation of a network.
 
     Attributes:
       network: a `torch.nn.Module`, in evaluation mode.
-      origin: what it is and how it was made, as reference files begin: `model`, `builder`, `kwargs`, `versions`.
+      origin: how it was built, as stored in reference files: `model`, `builder`, `kwargs`, `versions`.
     """
 
     network: Any
@@ -54,13 +54,13 @@ class Implementation(NamedTuple):
 
 
 class Library(NamedTuple):
-    """Where networks in PyTorch are from.
+    """A library of PyTorch networks.
 
     Attributes:
-      module: that has the functions which make them.
-      functions: loads them, by name.
-      names: its names of networks, where they are not the zoo's.
-      packages: whose versions have a part in the numbers.
+      module: the module with the builder functions.
+      functions: returns the builder functions by name.
+      names: the library's names of networks, where they differ from the zoo's.
+      packages: packages whose versions affect the outputs.
     """
 
     module: str
@@ -70,15 +70,15 @@ class Library(NamedTuple):
 
 
 def build(model_name: str) -> Implementation:
-    """The network in PyTorch for one of the zoo's names.
+    """Builds the PyTorch implementation of one of the zoo's networks.
 
     Raises:
-      ZooError: no library has it, or the library is not installed.
+      ZooError: no library has the network, or the library is not installed.
     """
     layouts = find_entry(model_name).layouts
     layout = next((layout for layout in LIBRARIES if layout in layouts), None)
     if layout is None:
-        raise ZooError(f"{model_name} has the layout of none of {', '.join(LIBRARIES)}, and so no network in PyTorch")
+        raise ZooError(f"{model_name} has no PyTorch implementation: none of the layouts {', '.join(LIBRARIES)}")
     library = LIBRARIES[layout]
     functions, known_as = library.functions(), library.names.get(model_name, model_name)
     if known_as not in functions:
@@ -100,34 +100,34 @@ def _torchvision():
 
 
 def _timm():
-    load("torchvision")  # which timm imports
+    load("torchvision")  # imported by timm
     models = load("timm.models")
     return {name: models.model_entrypoint(name) for name in models.list_models()}
 
 
-def _own():
+def _torch_networks():
     return load("zoo.references.torch_networks").NETWORKS
 
 
 LIBRARIES = {
     "torchvision": Library("torchvision.models", _torchvision, TORCHVISION, ("numpy", "torch", "torchvision")),
     "timm": Library("timm.models", _timm, TIMM, ("numpy", "torch", "timm")),
-    "torch": Library("zoo.references.torch_networks", _own, {}, ("numpy", "torch")),
+    "torch": Library("zoo.references.torch_networks", _torch_networks, {}, ("numpy", "torch")),
 }
 
 
 def load(module: str) -> Any:
-    """A module of PyTorch's, torchvision's or timm's, or a `ZooError` that says how to install it."""
+    """Imports a module of PyTorch, torchvision or timm; raises `ZooError` if it is not installed."""
     try:
         _declare_operators()
         return importlib.import_module(module)
     except ImportError as error:
-        raise ZooError(f"this needs {error.name}: python -m pip install torch torchvision timm") from None
+        raise ZooError(f"{error.name} is not installed: python -m pip install torch torchvision timm") from None
 
 
 @functools.cache
 def _declare_operators():
-    """What torchvision's wheels for CUDA lack. The cache keeps it alive: what a library declares goes with it."""
+    """Declares the operators that torchvision's CUDA wheels lack; cached, because they live as long as the library."""
     import torch
 
     library = torch.library.Library("torchvision", "FRAGMENT")

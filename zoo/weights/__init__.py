@@ -1,4 +1,4 @@
-"""Trained weights of other frameworks, into the zoo's networks and out of them."""
+"""Import and export of trained weights in the formats of other frameworks."""
 
 import contextlib
 import warnings
@@ -27,31 +27,30 @@ def import_weights(
     *,
     input_shape: tuple[int, int, int] | None = None,
 ) -> dict[str, Any]:
-    """Turns the weights of another framework into variables for a network of the zoo.
+    """Converts the weights of another framework into variables of a network of the zoo.
 
     Args:
       model: a name from `zoo.list_models()`, or a network of the zoo.
-      tensors: arrays by name, or a `.safetensors` or `.npz` file, or a `.pth` file, for which PyTorch has to be
-        installed, or a `.h5` file of Keras's, for which h5py has to be. Nothing in a file is ever executed. Tensors may
-        be in a mapping among others, as under "model_state_dict", and "module." or the like may stand in front of all
-        names; a `ZooWarning` says so.
-      layout: whose names and axes they have: "torchvision", "timm", "keras" (keras.applications), or "torch" for
-        networks that no other has. Arrays of Keras's are called as in `{variable.path: variable for variable in
-        model.weights}`, such as "block1_conv1/kernel", and layers without a name of their own as in a process that has
-        built no other model: "conv2d", "conv2d_1", ... In files other names will do, see `zoo.weights.hdf5.open_hdf5`.
+      tensors: arrays by name, or the path of a `.safetensors`, `.npz`, `.pth` (requires PyTorch) or Keras `.h5` file
+        (requires h5py). Nothing in a file is ever executed. The tensors may be nested in other mappings, as under
+        "model_state_dict", and all names may have a prefix such as "module."; a `ZooWarning` reports either.
+      layout: the framework whose names and axes they have: "torchvision", "timm", "keras" (keras.applications), or
+        "torch" for networks that none of these has. Keras arrays are named as in `{variable.path: variable for variable
+        in model.weights}`, such as "block1_conv1/kernel", and automatically named layers as in a process that has built
+        no other model: "conv2d", "conv2d_1", ... In files, other names are accepted, see `zoo.weights.hdf5.open_hdf5`.
       input_shape: (height, width, channels); the canonical input if None.
 
     Returns:
-      {"params": ..., "batch_stats": ...}, float32; no "batch_stats" where the network has none.
+      {"params": ..., "batch_stats": ...}, float32; without "batch_stats" if the network has none.
 
     Raises:
-      ZooError: the layout is not known for this network; the network has not the options that make it the layout's; a
-        tensor is missing, surplus, misshapen or of another type (five of each are listed); a value is not finite, or a
+      ZooError: the network has no such layout; the network's options differ from the layout's; a tensor is missing,
+        unexpected, of the wrong shape or of the wrong type (up to five of each are listed); a value is not finite, or a
         variance negative; or the file cannot be read.
     """
     if not isinstance(tensors, str | Path | Mapping):
         raise ZooError(
-            f"weights are a mapping of names to arrays, or the path of a file, and not a {type(tensors).__name__}: such as"
+            f"expected a mapping of names to arrays or the path of a file, got {type(tensors).__name__}: pass"
             " model.state_dict(), or {variable.path: variable for variable in model.weights}"
         )
     name, model, known = _resolve(model, layout)
@@ -67,17 +66,17 @@ def import_weights(
             raise ZooError(f"{source}{error}") from None
         found, prefix_note = without_prefix(found, wanted)
         there = in_memory({name: found[name] for name in wanted if name in found})
-        said = "; ".join(filter(None, (place_note, prefix_note)))
-        # Nothing is read, of files that allow it, before all shapes are known to be right.
+        notes = "; ".join(filter(None, (place_note, prefix_note)))
+        # No values are read before all shapes are checked, for file formats that allow it.
         if problems := _differences(map(str, found), there, wanted, known.framework.ignored):
-            looked = f" ({said})" if said else ""
-            raise ZooError(f"{source}these are not the weights of {name} in the layout of {layout}{looked}: {problems}")
+            found_at = f" ({notes})" if notes else ""
+            raise ZooError(f"{source}not the weights of {name} in the layout {layout}{found_at}: {problems}")
         values = read_floats(there, source)
-    if said:
-        warnings.warn(f"{source}weights were found: {said}", ZooWarning, stacklevel=2)
+    if notes:
+        warnings.warn(f"{source}weights loaded: {notes}", ZooWarning, stacklevel=2)
     arrays = {path: values[place.name] for path, place in places.items()}
     if negative := [places[path].name for path, array in arrays.items() if path[-1] == "var" and np.any(array < 0)]:
-        raise ZooError(f"{source}variances are negative: {listed(negative)}")
+        raise ZooError(f"{source}negative variances: {listed(negative)}")
     constants = {
         path: np.full(variables[path].shape, known.constant(path), np.float32)
         for path in variables
@@ -90,18 +89,18 @@ def import_weights(
 def export_weights(
     model: str | nn.Module, variables: Mapping[str, Any], layout: str = "torchvision"
 ) -> dict[str, np.ndarray]:
-    """The inverse of `import_weights`: arrays by the names and with the axes of another framework, float32.
+    """Converts variables into float32 arrays with the names and axes of another framework; inverse of `import_weights`.
 
-    `safetensors.numpy.save_file(zoo.export_weights(...), path)` makes a file of them. Those of Keras's are in its
-    order, too: `model.set_weights(list(zoo.export_weights(...).values()))`.
+    `safetensors.numpy.save_file(zoo.export_weights(...), path)` saves them to a file. Arrays for Keras are also in its
+    order: `model.set_weights(list(zoo.export_weights(...).values()))`.
 
     Args:
       model, layout: as in `import_weights`.
       variables: {"params": ..., "batch_stats": ...}.
 
     Raises:
-      ZooError: the layout is not known for this network; the network has not the options that make it the layout's; or
-        the other framework's does not have some variable, which would have to be a constant here.
+      ZooError: the network has no such layout; the network's options differ from the layout's; or a variable that the
+        other framework's network lacks does not have the constant value that this implies.
     """
     name, _, known = _resolve(model, layout)
     arrays = {
@@ -112,13 +111,13 @@ def export_weights(
     for path in sorted(arrays.keys() - places.keys()):
         if np.any(arrays[path] != known.constant(path)):
             raise ZooError(
-                f"{name} in {layout} does not have {'/'.join(path[1:])}, which has to be {known.constant(path):g} then"
+                f"{name} in {layout} has no {'/'.join(path[1:])}, so it must be {known.constant(path):g} everywhere"
             )
     return {place.name: place.exported(arrays[path]) for path, place in places.items()}
 
 
 def _resolve(model, layout):
-    """The name of a network, the network, and the layout of this name, if it is this network's."""
+    """Returns the name of a network, the network, and its layout, if the network's options match the layout's."""
     name = model if isinstance(model, str) else name_of(model)
     if name is None:
         raise ZooError(f"{type(model).__name__} is not one of the zoo's networks")
@@ -129,8 +128,7 @@ def _resolve(model, layout):
     if any(getattr(model, option) != value for option, value in known[layout].options.items()):
         options = ", ".join(f"{option}={value!r}" for option, value in known[layout].options.items())
         raise ZooError(
-            f"{name} computes something else than in {layout}: take the network create_model({name!r}, {options}) "
-            "in the place of its name"
+            f"{name} differs from the {layout} variant; pass create_model({name!r}, {options}) instead of the name"
         )
     return name, model, known[layout]
 
@@ -142,20 +140,22 @@ def _abstract_variables(name, model, input_shape):
 
 
 def _differences(names, there, wanted, ignored):
-    """What is missing, misshapen, of another type or surplus: five of each, and how many more there are."""
+    """Lists tensors that are missing, of the wrong shape or type, or unexpected: five of each, and how many more."""
     kinds = {
         "missing": [f"{name} is missing" for name in wanted if name not in there],
-        "misshapen": [
-            f"{name} is {list(tensor.shape)} and not {list(wanted[name])}"
+        "of the wrong shape": [
+            f"{name} has shape {list(tensor.shape)}, expected {list(wanted[name])}"
             for name, tensor in there.items()
             if tensor.shape != wanted[name]
         ],
-        "of another type": [
-            f"{name} is {tensor.dtype} and not of floating-point numbers"
+        "of the wrong type": [
+            f"{name} is {tensor.dtype}, expected floating-point values"
             for name, tensor in there.items()
             if tensor.dtype not in FLOATING
         ],
-        "surplus": [f"{short(name)} is surplus" for name in names if name not in wanted and not name.endswith(ignored)],
+        "unexpected": [
+            f"{short(name)} is unexpected" for name in names if name not in wanted and not name.endswith(ignored)
+        ],
     }
     return "; ".join(
         listed(lines, separator="; ") + (f" {kind}" if len(lines) > 5 else "") for kind, lines in kinds.items() if lines

@@ -1,8 +1,8 @@
-"""Reading the `.h5` files that Keras saves weights in, without trusting them; needs h5py.
+"""Safe reading of Keras `.h5` weight files from untrusted sources; requires h5py.
 
-HDF5 files can refer to other files (links, external storage, virtual data sets), load code (filters), unpack into far
-more than they are (chunks, filters), and contain themselves. Keras makes use of none of that, and a file that does is
-refused. `model_config` in files of whole models, from which Keras would build layers, is never looked at.
+HDF5 files can refer to other files (links, external storage, virtual data sets), load code (filters), expand to far
+more than their size (chunks, filters), and contain cycles. Keras uses none of these features, so files that do are
+rejected. `model_config` in files of whole models, from which Keras would build layers, is never read.
 """
 
 import contextlib
@@ -18,28 +18,28 @@ import numpy as np
 
 from zoo.errors import ZooError, reason
 
-# Names that Keras gives to layers without one, counting what a process has built: "conv2d", "conv2d_1", ...
+# Automatic names that Keras gives to layers, numbered by what the process has built: "conv2d", "conv2d_1", ...
 AUTOMATIC = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
 HEAP = b"GCOL\x01\0\0\0"
-# Bytes that an attribute has at most, texts of any length counting 16 each; Keras cuts longer lists of names in pieces.
-LARGEST_ATTRIBUTE = 65_536
+# Maximum size of an attribute, variable-length strings counting 16 bytes each; Keras splits longer lists of names.
+MAX_ATTRIBUTE_BYTES = 65_536
 
 
 @contextlib.contextmanager
 def open_hdf5(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, h5py.Dataset]]:
-    """The tensors in a file of Keras's by their names in `wanted`; none has been read yet.
+    """Opens a Keras file and yields its tensors, not yet read, by their names in `wanted`.
 
     Older files (`layer_names`), such as those of keras.applications, list layers and tensors in Keras's order. Where
-    names are not those of now, for they have changed from version to version, that order tells which tensor is which,
-    as it does for Keras itself. In newer files (`layers/CLASS_NUMBER/vars/NUMBER`) layers say their names. Tensors that
-    are not wanted have the file's own names.
+    their names differ from the current ones, since Keras has changed them over time, tensors are matched by that order,
+    as Keras itself does. Newer files (`layers/CLASS_NUMBER/vars/NUMBER`) store the names of layers. Tensors that are
+    not wanted keep the file's own names.
 
     Args:
-      path: of the file.
+      path: the file.
       wanted: shapes by name, "LAYER/VARIABLE", in Keras's order.
 
     Raises:
-      ZooError: the file is damaged, no file of weights, or makes use of what Keras does not.
+      ZooError: the file is damaged, contains no weights, or uses HDF5 features that Keras does not.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -50,17 +50,17 @@ def open_hdf5(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[dic
             elif _has(root, "layers"):
                 yield _by_name(root, wanted)
             else:
-                raise ValueError("it holds no weights as Keras saves them")
-    # What h5py raises for a damaged file; ValueError is also what the functions here refuse a file with.
+                raise ValueError("no weights as Keras saves them")
+    # Raised by h5py for damaged files; the functions below also raise ValueError.
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise ZooError(f"{path} cannot be read: {reason(error)}") from None
 
 
 def _check_heaps(path):
-    """Raises ValueError for damaged heaps of texts that the HDF5 library would go through without end.
+    """Raises ValueError for damaged string heaps on which the HDF5 library would loop forever.
 
-    A heap ("GCOL" in the HDF5 File Format Specification 3.0, III.E) is a row of objects, each of which says where the
-    next one is. Number 0 is what is free, and the library does not mind if that is of no size.
+    A heap ("GCOL" in the HDF5 File Format Specification 3.0, III.E) is a sequence of objects, each with the offset of
+    the next. Object 0 is the free space, and the library accepts size 0 for it.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         begin = content.find(HEAP)
@@ -70,13 +70,13 @@ def _check_heaps(path):
             while position + 16 <= end:
                 number, length = struct.unpack_from("<H6xQ", content, position)
                 if number == 0 and length == 0:
-                    raise ValueError("it is damaged: a heap of texts does not end")
+                    raise ValueError("damaged string heap without an end")
                 position += length if number == 0 else 16 + -(-length // 8) * 8
             begin = content.find(HEAP, begin + 1)
 
 
 def _by_order(root, wanted):
-    """The tensors of an older file."""
+    """Returns the tensors of an older file."""
     known = {_end(name): name for name in wanted}
     names, tensors = [], []
     for layer in _list(root, "layer_names"):
@@ -87,16 +87,16 @@ def _by_order(root, wanted):
     if len(names) == len(wanted) and set(names) != set(wanted):
         names = wanted
     if len(set(names)) < len(names):
-        raise ValueError("two of its tensors have the same name")
+        raise ValueError("two tensors have the same name")
     return dict(zip(names, tensors, strict=True))
 
 
 def _by_name(root, wanted):
-    """The tensors of a newer file."""
+    """Returns the tensors of a newer file."""
     layers = {}
     for name, variables in _layers(root):
         if name in layers:
-            raise ValueError(f"the layer {name} is there twice")
+            raise ValueError(f"duplicate layer {name}")
         layers[name] = [_tensor(variables, str(number)) for number in range(len(variables))]
     names: dict[str, list[str]] = {}
     for name in wanted:
@@ -110,7 +110,7 @@ def _by_name(root, wanted):
 
 
 def _layers(root):
-    """(name, group of variables) of a model's layers that have variables, and of the layers of models among them."""
+    """Yields (name, group of variables) for each layer with variables, including those of nested models."""
     models, seen = [root], set()
     while models:
         layers = _member(models.pop(), "layers")
@@ -126,7 +126,7 @@ def _layers(root):
 
 
 def _as_in_a_fresh_process(names: Iterable[str]) -> dict[str, str]:
-    """The names that Keras would have given in a process that had built nothing before, by those that it has given."""
+    """Maps Keras's automatic names to those that it would give in a process that had built no other model."""
     fresh = {name: name for name in names}
     automatic = sorted(filter(None, map(AUTOMATIC.fullmatch, fresh)), key=lambda match: int(match[2] or 0))
     for family in {match[1] for match in automatic}:
@@ -136,17 +136,17 @@ def _as_in_a_fresh_process(names: Iterable[str]) -> dict[str, str]:
 
 
 def _end(name):
-    """A tensor's own name and its layer's, without those of models that the layer is in."""
+    """Returns the names of a tensor and its layer, without those of enclosing models."""
     return "/".join(name.split("/")[-2:])
 
 
 def _has(group, name):
-    """Whether a group has a member; h5py's `in` would go after links."""
+    """Returns whether a group has a member; h5py's `in` would follow links."""
     return group.id.links.exists(name.encode())
 
 
 def _member(group, path):
-    """What is at a path; every step of it must be in the file itself."""
+    """Returns the object at a path, every step of which must be in the file itself."""
     found = group
     for name in filter(None, path.split("/")):
         if not isinstance(found, h5py.Group) or not _has(found, name):
@@ -158,23 +158,23 @@ def _member(group, path):
 
 
 def _tensor(group, path):
-    """The data set at a path, if it is no larger than it says and can be read by itself."""
+    """Returns the data set at a path, after checking that all its values are stored in the file, uncompressed."""
     tensor = _member(group, path)
     if not isinstance(tensor, h5py.Dataset) or tensor.shape is None:
-        raise ValueError(f"{tensor.name} is no tensor")
+        raise ValueError(f"{tensor.name} is not a tensor")
     if tensor.external or tensor.is_virtual:
-        raise ValueError(f"{tensor.name} is in another file")
+        raise ValueError(f"{tensor.name} is stored in another file")
     if tensor.chunks is not None:
-        raise ValueError(f"{tensor.name} is compressed or in chunks, as Keras does not save it")
+        raise ValueError(f"{tensor.name} is compressed or chunked, which Keras does not use")
     if tensor.dtype.kind != "f":
-        raise ValueError(f"{tensor.name} is of the type {tensor.dtype} and not of floating-point numbers")
+        raise ValueError(f"{tensor.name} is {tensor.dtype}, expected floating-point values")
     if tensor.id.get_storage_size() < tensor.nbytes:  # HDF5 would fill in zeros
-        raise ValueError(f"{tensor.name} has the shape {list(tensor.shape)}, and its values are not all there")
+        raise ValueError(f"{tensor.name} has shape {list(tensor.shape)}, but some of its values are missing")
     return tensor
 
 
 def _list(group, name):
-    """A list of names, which may be in pieces, `NAME0`, `NAME1`, ..."""
+    """Returns a list of names, which may be split into attributes `NAME0`, `NAME1`, ..."""
     if name in group.attrs:
         return _names(group, name)
     names, piece = [], 0
@@ -185,19 +185,19 @@ def _list(group, name):
 
 
 def _name(variables):
-    """The name of the layer that has the variables."""
+    """Returns the name of the layer that owns the variables."""
     if "name" not in variables.attrs:
-        raise ValueError("its layers have no names, as before Keras 3.6: save it again with a newer Keras")
+        raise ValueError("its layers have no names, as before Keras 3.6: save it again with Keras 3.6 or newer")
     (name,) = _names(variables, "name")
     return name
 
 
 def _names(group, attribute):
-    """The names in an attribute: bytes of one length in older files, text in newer ones."""
+    """Returns the names in an attribute: fixed-length bytes in older files, text in newer ones."""
     found = group.attrs.get_id(attribute)
     if not math.prod(found.shape):
         return []
-    if found.get_storage_size() > LARGEST_ATTRIBUTE or not h5py.check_string_dtype(found.dtype):
-        raise ValueError(f"{attribute} of {group.name} holds no names")
+    if found.get_storage_size() > MAX_ATTRIBUTE_BYTES or not h5py.check_string_dtype(found.dtype):
+        raise ValueError(f"{attribute} of {group.name} is not a list of names")
     names = np.atleast_1d(group.attrs[attribute]).ravel()
     return [name.decode() if isinstance(name, bytes) else name for name in names]

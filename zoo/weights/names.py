@@ -1,4 +1,4 @@
-"""Where in a file the weights of a network are, and what stands in front of their names."""
+"""Locates a network's weights in a saved checkpoint, and removes prefixes of their names."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,36 +6,41 @@ from typing import Any
 
 from zoo.errors import ZooError, listed, shown
 
-# What training scripts call the weights beside the rest that they save. Of several that fit, the first is taken.
-KNOWN = ("", "state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params", "model_state")
-DEEPEST = 3
+# Keys under which training scripts save the weights. If several match, the first one is used.
+WEIGHT_KEYS = (
+    "", "state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params", "model_state",
+)  # fmt: skip
+MAX_DEPTH = 3  # of nested mappings
 
 
 def find_weights(loaded: Any, wanted: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
-    """The mapping of names to tensors in what was saved, and a note about where it was; "" if it is all there is.
+    """Finds the mapping of names to tensors in a saved object.
 
     Args:
-      loaded: tensors by name, or such a mapping in others, beside an optimizer's state, counts of epochs and the like.
+      loaded: tensors by name, or nested mappings with such a mapping among an optimizer's state, epoch counts etc.
       wanted: the names of a network's tensors.
 
+    Returns:
+      The mapping, and a note about where it was found; "" if it is `loaded` itself.
+
     Raises:
-      ZooError: there are no tensors by name, or several that fit equally well.
+      ZooError: there are no tensors by name, or several mappings match equally well.
     """
     if not isinstance(loaded, Mapping):
-        raise ZooError(f"there are no tensors by name, but a {type(loaded).__name__}")
+        raise ZooError(f"expected tensors by name, got {type(loaded).__name__}")
     found = {path: tensors for path, tensors in _mappings(loaded, "") if any(map(_is_tensor, tensors.values()))}
     if not found:
         if any(isinstance(value, Mapping) for value in loaded.values()):
-            raise ZooError(f"there are no tensors under {listed([shown(str(name)) for name in loaded])}")
+            raise ZooError(f"no tensors under {listed([shown(str(name)) for name in loaded])}")
         return loaded, ""
     fitting = {path: fit(tensors, wanted)[1] for path, tensors in found.items()}
     best = [path for path, count in fitting.items() if count == max(fitting.values())]
-    if not fitting[best[0]]:  # of another network: then what errors should be about is the most
+    if not fitting[best[0]]:  # another network: errors should refer to the largest mapping
         best = [max(found, key=lambda path: len(found[path]))]
-    known = [path for path in KNOWN if path in best]
-    if len(best) > 1 and not known:
-        raise ZooError(f"there are several networks, under {listed([shown(path) for path in best])}: pass one of them")
-    path = (known or best)[0]
+    preferred = [path for path in WEIGHT_KEYS if path in best]
+    if len(best) > 1 and not preferred:
+        raise ZooError(f"several networks, under {listed([shown(path) for path in best])}: pass one of them")
+    path = (preferred or best)[0]
     if not path:
         return loaded, ""
     others = [shown(other) for other in best if other != path]
@@ -43,7 +48,7 @@ def find_weights(loaded: Any, wanted: Mapping[str, Any]) -> tuple[Mapping[str, A
 
 
 def fit(tensors: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, int]:
-    """What stands in front of the names of tensors, such as "module.", and how many of those wanted are there then."""
+    """Returns the common prefix of the names of tensors, such as "module.", and how many wanted ones are then found."""
     ends: dict[str, list[str]] = {}
     for key in map(str, tensors):
         ends.setdefault(_end(key), []).append(key)
@@ -55,29 +60,29 @@ def fit(tensors: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, int
             prefixes |= found
             break
     counts = {prefix: sum(f"{prefix}{name}" in tensors for name in wanted) for prefix in sorted(prefixes)}
-    return max(counts.items(), key=lambda item: item[1])  # the shortest of several, for it comes first
+    return max(counts.items(), key=lambda item: item[1])  # of equally good prefixes the shortest, which comes first
 
 
 def without_prefix(tensors: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
-    """Tensors without what stands in front of all the wanted ones' names, and a note about that; "" if nothing does."""
+    """Removes the common prefix of the wanted names; returns the tensors and a note, which is "" without a prefix."""
     prefix, _ = fit(tensors, wanted)
     if not prefix:
         return tensors, ""
     return {
         str(name).removeprefix(prefix): tensor for name, tensor in tensors.items()
-    }, f"{shown(prefix)} in front of their names is taken off"
+    }, f"prefix {shown(prefix)} of all names removed"
 
 
 def _mappings(loaded: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     yield path, loaded
-    if path.count("/") < DEEPEST:
+    if path.count("/") < MAX_DEPTH:
         for name, value in loaded.items():
             if isinstance(value, Mapping):
                 yield from _mappings(value, f"{path}/{name}".removeprefix("/"))
 
 
 def _end(name):
-    """A tensor's own name and its layer's."""
+    """Returns the names of a tensor and its layer."""
     return "/".join(re.split("[./]", name)[-2:])
 
 

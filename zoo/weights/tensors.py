@@ -1,4 +1,4 @@
-"""Tensors by name that have not been read yet: what is known of them before, and how values come of them."""
+"""Lazily read tensors, with a known shape and dtype, and the conversion of their values to float32."""
 
 import struct
 import tokenize
@@ -13,10 +13,10 @@ from safetensors import SafetensorError
 
 from zoo.errors import ZooError, listed, reason
 
-# Types of less than 16 bits are those of weights that take a scale from elsewhere; whole numbers are counts or codes.
+# Types with fewer than 16 bits need scales that are stored elsewhere; integers are counts or quantized codes.
 FLOATING = ("float32", "float16", "bfloat16", "float64")
-# What readers raise for damaged files; none of them says which.
-UNREADABLE = (
+# Exceptions that readers raise for damaged files, which none of them documents.
+READ_ERRORS = (
     OSError,
     ValueError,
     EOFError,
@@ -40,9 +40,9 @@ class Unread:
 
     Attributes:
       shape: of the tensor.
-      dtype: of its values, as NumPy names it, or in words what else it is.
-      read: gives the values.
-      where: it comes from, for errors.
+      dtype: NumPy's name of the type of its values, or a description of what it is instead.
+      read: returns the values.
+      where: origin of the tensor, for error messages.
     """
 
     shape: tuple[int, ...]
@@ -53,12 +53,12 @@ class Unread:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         try:
             return np.asarray(self.read(), dtype)
-        except UNREADABLE as error:
+        except READ_ERRORS as error:
             raise ZooError(f"{self.where} cannot be read: {reason(error)}") from None
 
 
 def in_memory(tensors: Mapping[Any, Any]) -> dict[str, Unread]:
-    """Arrays, tensors of PyTorch's, variables of Keras's and lists by name."""
+    """Wraps NumPy arrays, PyTorch tensors, Keras variables and lists, by name."""
     return {str(name): _in_memory(str(name), value) for name, value in tensors.items()}
 
 
@@ -69,14 +69,14 @@ def _in_memory(name, value):
         return of_torch(value, name)
     try:
         array = value if hasattr(value, "shape") and hasattr(value, "dtype") else np.asarray(value)
-    except UNREADABLE:
-        return Unread((), f"{type(value).__name__}, which is no array", lambda: value, name)
+    except READ_ERRORS:
+        return Unread((), f"{type(value).__name__} instead of an array", lambda: value, name)
     dtype = array.dtype if isinstance(array.dtype, str) else np.dtype(array.dtype).name
     return Unread(tuple(array.shape), dtype, lambda: np.asarray(array), name)
 
 
 def of_torch(tensor: Any, where: str) -> Unread:
-    """A tensor of PyTorch's, which has types and layouts that NumPy has not."""
+    """Wraps a PyTorch tensor, which may have a type or layout that NumPy lacks."""
     dtype = str(tensor.dtype).removeprefix("torch.")
     layout = str(tensor.layout).removeprefix("torch.")
     if layout != "strided":
@@ -87,14 +87,14 @@ def of_torch(tensor: Any, where: str) -> Unread:
 
 
 def read_floats(tensors: Mapping[str, Unread], source: str) -> dict[str, np.ndarray]:
-    """The values of tensors as float32, by name; `source` is what errors begin with.
+    """Returns the values of tensors as float32, by name; `source` is the start of error messages.
 
     Raises:
-      ZooError: one cannot be read, or has values that are not finite.
+      ZooError: a tensor cannot be read, or has values that are not finite.
     """
     arrays, wrong = {}, []
     for name, tensor in tensors.items():
-        with np.errstate(over="ignore"):  # which is seen in the next line
+        with np.errstate(over="ignore"):  # checked in the next line
             arrays[name] = np.asarray(tensor).astype(np.float32)
         if not np.isfinite(arrays[name]).all():
             wrong.append(f"{name} ({np.count_nonzero(~np.isfinite(arrays[name])):,} of {arrays[name].size:,})")

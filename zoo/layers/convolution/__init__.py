@@ -1,4 +1,4 @@
-"""The convolution that layers call."""
+"""The convolution function used by layers."""
 
 import jax
 
@@ -8,19 +8,19 @@ from zoo.layers.window import Window
 
 
 def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int = 1) -> jax.Array:
-    """A 2-D cross-correlation: `lax.conv_general_dilated`, or `fast.convolution` where that was chosen.
+    """Computes a 2-D cross-correlation, by `lax.conv_general_dilated` or, if selected, by `fast.convolution`.
 
     Args:
       x: images [N, H, W, C].
-      kernel: [kh, kw, C / groups, features], the same dtype as `x`.
+      kernel: [kh, kw, C / groups, features], of the same dtype as `x`.
       window: strides and padding; its size is the kernel's.
-      groups: input and output channels are cut into this many parts that do not see each other.
+      groups: number of independent groups that input and output channels are split into.
 
     Returns:
       [N, H', W', features] in the dtype of `x`.
     """
     if is_fast():
-        from zoo.layers.convolution import fast  # not before: it leans on parts of JAX that may change
+        from zoo.layers.convolution import fast  # imported here: it uses unstable interfaces of JAX
 
         return fast.convolution(x, kernel, window, groups)
     return XLA.forward(x, kernel, window, groups)

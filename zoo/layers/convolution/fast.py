@@ -1,6 +1,6 @@
-"""A convolution with the values of `lax.conv_general_dilated` that is faster on CPUs; see `zoo.layers.lowering`.
+"""Faster convolution for CPUs with the same values as `lax.conv_general_dilated`; see `zoo.layers.lowering`.
 
-On other platforms it is that very operation.
+On other platforms it lowers to `lax.conv_general_dilated`.
 """
 
 import functools
@@ -19,9 +19,9 @@ from zoo.layers.window import Window
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
-    """A 2-D cross-correlation, as `zoo.layers.convolution.convolution`.
+    """Computes a 2-D cross-correlation; see `zoo.layers.convolution.convolution`.
 
-    It can be differentiated in reverse mode any number of times (`jax.grad`, `jax.vjp`), not in forward mode.
+    It is differentiable any number of times in reverse mode (`jax.grad`, `jax.vjp`), but not in forward mode.
     """
     return _bind(x, kernel, part="forward", window=window, groups=groups)
 
@@ -30,18 +30,18 @@ def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int) ->
 def input_gradient(
     cotangent: jax.Array, kernel: jax.Array, window: Window, groups: int, image_size: tuple[int, int]
 ) -> jax.Array:
-    """The gradient [N, *image_size, C] of a convolution with respect to its input, for a cotangent [N, H', W', features]."""
+    """Returns the gradient [N, *image_size, C] with respect to the input, for a cotangent [N, H', W', features]."""
     return _bind(cotangent, kernel, part="input_gradient", window=window, groups=groups, image_size=image_size)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def kernel_gradient(x: jax.Array, cotangent: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The gradient [kh, kw, C / groups, features] of a convolution with respect to its kernel."""
+    """Returns the gradient [kh, kw, C / groups, features] with respect to the kernel."""
     return _bind(x, cotangent, part="kernel_gradient", window=window, groups=groups)
 
 
 # A convolution is linear in each of its arguments, and so are its two gradients: the derivatives of each of the three
-# functions are the two others.
+# functions are the other two.
 convolution.defvjp(
     lambda x, kernel, window, groups: (convolution(x, kernel, window, groups), (x, kernel)),
     lambda window, groups, saved, cotangent: (
@@ -64,8 +64,8 @@ kernel_gradient.defvjp(
     ),
 )
 
-# One operation of our own in the traced program, which becomes another program on each platform. The alternative,
-# `lax.platform_dependent`, would trace every platform's program each time, and cannot know that it is being exported.
+# A single custom primitive in the traced program, lowered differently on each platform. The alternative,
+# `lax.platform_dependent`, would trace the program of every platform each time, and does not know about export.
 _primitive = Primitive("zoo_convolution")
 
 
@@ -80,7 +80,7 @@ def _apply(lowering: Lowering, *arrays: Any, part: str, **parameters: Any) -> An
 
 @_primitive.def_impl
 def _run(*arrays: jax.Array, **parameters: Any) -> jax.Array:
-    """What happens outside of `jax.jit`, or where that is disabled: this one operation is compiled nevertheless."""
+    """Evaluates the primitive eagerly: it is compiled even outside of `jax.jit` and where that is disabled."""
     with jax.disable_jit(False):
         return _bind(*arrays, **parameters)
 
@@ -88,7 +88,7 @@ def _run(*arrays: jax.Array, **parameters: Any) -> jax.Array:
 @_primitive.def_abstract_eval
 def _abstract(left, right, **parameters):
     shape = jax.eval_shape(functools.partial(_apply, XLA, **parameters), *map(_plain, (left, right))).shape
-    # What a product of both would be: JAX knows on which devices of a mesh that differs.
+    # The abstract value of a product of both: JAX derives over which mesh axes it varies.
     product = jax.make_jaxpr(lambda left, right: lax.broadcast(left.sum() * right.sum(), shape))
     return product(left, right).out_avals[0]
 
@@ -100,7 +100,7 @@ def _plain(aval):
 def _lower(context, *arrays, cpu, **parameters):
     lowering = XLA
     if cpu:
-        # An exported program has to run elsewhere, and in years to come.
+        # An exported program has to run on other machines and with later versions.
         exporting = context.module_context.lowering_parameters.for_export
         usable = not exporting and onednn.can_compute(*context.avals_in)
         lowering = onednn.ONEDNN if usable else PLAIN
@@ -108,7 +108,7 @@ def _lower(context, *arrays, cpu, **parameters):
     return function(context.replace(avals_in=[*map(_plain, context.avals_in)]), *arrays, **parameters)
 
 
-# Equal layers become calls of one function, which is compiled faster.
+# Not inlined: equal layers become calls of one function, which compiles faster.
 mlir.register_lowering(_primitive, functools.partial(_lower, cpu=False), inline=False)
 mlir.register_lowering(_primitive, functools.partial(_lower, cpu=True), platform="cpu", inline=False)
 

@@ -1,13 +1,15 @@
-"""Convolution on CPUs by oneDNN, which XLA carries inside itself on Linux for x86-64.
+"""Convolution on CPUs by oneDNN, which is part of XLA on Linux for x86-64.
 
-XLA reaches it by custom calls that its own compiler is meant to make, but no longer makes for convolutions; here they are
-made by hand. Their configuration (`onednn_config.proto` in XLA's source) is not a public interface: it is used with the
-versions that `zoo.interfaces` says it was tried with, and with others `plain` is. Measured on two AVX-512 cores, as GFLOP/s of XLA's own
-convolution and of oneDNN's: 3x3, 64 channels, 56 pixels: 220, 490; 1x1, 96 to 24 channels: 80, 230; depthwise: 1, 90.
+XLA reaches it by custom calls that its compiler was meant to emit, but no longer emits for convolutions; this module
+emits them directly. Their configuration (`onednn_config.proto` in XLA's source) is not a public interface: it is used
+only with the versions listed as tested in `zoo.interfaces`; with others, `plain` is used.
 
-oneDNN's gradient with respect to the kernel has no such call: it is computed by matrix products, also oneDNN's. XLA cannot
-write such programs into JAX's persistent compilation cache, and may end the process where it tries: they are compiled anew
-in each process.
+GFLOP/s of XLA's own convolution and of oneDNN's, measured on two AVX-512 cores: 3x3, 64 channels, 56 pixels: 220, 490;
+1x1, 96 to 24 channels: 80, 230; depthwise: 1, 90.
+
+There is no such call for oneDNN's gradient with respect to the kernel, which is computed by matrix products, also
+oneDNN's. XLA cannot serialize such programs into JAX's persistent compilation cache, and may crash when it tries: they
+are compiled in each process.
 """
 
 import functools
@@ -27,24 +29,24 @@ from zoo.layers.convolution.plain import from_blocks, is_stem, to_blocks
 from zoo.layers.convolution.xla import Lowering
 from zoo.layers.window import Window, shifts
 
-BLOCK = 2**21  # bytes of an image batch that fit into a core's cache along with their cotangent
+BLOCK = 2**21  # bytes of a batch of images that fit into a core's cache together with their cotangent
 
 
 @functools.cache
 def is_available() -> bool:
-    """Whether this jaxlib carries oneDNN, and with a configuration that is known; warns once if it is too new to tell."""
+    """Returns whether oneDNN is available and was tested with this jaxlib; warns once if the jaxlib is newer."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
-    return interfaces.was_tried(interfaces.ONEDNN, jaxlib.__version__)
+    return interfaces.is_tested(interfaces.ONEDNN, jaxlib.__version__)
 
 
 def can_compute(*arrays: jax.Array) -> bool:
-    """Whether these are arguments that it can be given; mistaken ones would end the process."""
+    """Returns whether oneDNN supports these arguments; unsupported ones would crash the process."""
     return is_available() and all(array.dtype == jnp.float32 and array.size > 0 for array in arrays)
 
 
 def forward(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
-    """One call."""
+    """Computes the convolution by a single oneDNN call."""
     output = (len(x), *window.output_size(x.shape[1:3]), kernel.shape[-1])
     return _convolve(x, kernel, window, groups, output)
 
@@ -52,9 +54,9 @@ def forward(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax
 def input_gradient(
     cotangent: jax.Array, kernel: jax.Array, window: Window, groups: int, image_size: tuple[int, int]
 ) -> jax.Array:
-    """A convolution of the cotangent with the mirrored kernel, for each phase of the stride.
+    """Convolves the cotangent with the flipped kernel, for each phase of the stride.
 
-    Pixels of the image whose distance to a multiple of the stride is the same see the same taps of the kernel.
+    Pixels with the same coordinates modulo the stride are reached by the same taps of the kernel.
     """
     channels = kernel.shape[2] * groups
     kernel = _swap_channels(kernel, groups)
@@ -72,7 +74,7 @@ def input_gradient(
 
 
 def _phase(cotangent, kernel, window, groups, image_size, phase, channels):
-    """The gradient at every stride-th pixel, from pixel `phase` on."""
+    """Returns the gradient at every stride-th pixel, starting at pixel `phase`."""
     padding, size, first = [], [], []
     for pixels, extent, stride, (before, _), offset, given in zip(
         image_size, window.size, window.strides, window.padding, phase, cotangent.shape[1:3], strict=True
@@ -82,12 +84,12 @@ def _phase(cotangent, kernel, window, groups, image_size, phase, channels):
         tap, ahead = (offset + before) % stride, (offset + before) // stride
         taps = len(range(tap, extent, stride))
         wanted = -(-pixels // stride)
-        low = taps - 1 - ahead  # of padding in front of the outputs, so that window p ends at output p + ahead
+        low = taps - 1 - ahead  # padding before the outputs, so that window p ends at output p + ahead
         padding.append((low, wanted + taps - 1 - low - given))
         size.append(taps)
         first.append(tap)
     wanted = tuple(-(-pixels // stride) for pixels, stride in zip(image_size, window.strides, strict=True))
-    if 0 in size:  # the stride is larger than the kernel: nobody reads these pixels
+    if 0 in size:  # the stride is larger than the kernel: these pixels are never read
         return jnp.zeros((len(cotangent), *wanted, channels), cotangent.dtype)
     taps = kernel[first[0] :: window.strides[0], first[1] :: window.strides[1]][::-1, ::-1]
     crop = [(min(before, 0), min(after, 0), 0) for before, after in padding]
@@ -99,7 +101,7 @@ def _phase(cotangent, kernel, window, groups, image_size, phase, channels):
 
 
 def _swap_channels(kernel, groups):
-    """[kh, kw, C / groups, features] -> [kh, kw, features / groups, C]."""
+    """Transposes a kernel, [kh, kw, C / groups, features] -> [kh, kw, features / groups, C]."""
     height, width, channels, features = kernel.shape
     return (
         _split_channels(kernel, groups)
@@ -109,7 +111,7 @@ def _swap_channels(kernel, groups):
 
 
 def kernel_gradient(x: jax.Array, cotangent: jax.Array, window: Window, groups: int) -> jax.Array:
-    """Matrix products of the cotangent with the image as each tap of the kernel sees it."""
+    """Multiplies the cotangent with the image shifted to each tap of the kernel."""
     if groups == x.shape[-1] and groups > 1:
         return _depthwise_kernel_gradient(x, cotangent, window)
     if groups == 1:
@@ -124,13 +126,15 @@ def _split_channels(x, groups):
 
 
 def _depthwise_kernel_gradient(x, cotangent, window):
-    """All taps in one pass: each is a sum over the pixels of shifted image times cotangent."""
+    """Computes all taps in one pass: each is a sum over the pixels of shifted image times cotangent."""
     features = cotangent.shape[-1]
     x = jnp.repeat(x, features // x.shape[-1], axis=-1)
-    x = lax.optimization_barrier(jnp.pad(x, ((0, 0), *window.padding, (0, 0))))  # or it is padded anew for each tap
+    x = lax.optimization_barrier(
+        jnp.pad(x, ((0, 0), *window.padding, (0, 0)))
+    )  # otherwise it is padded again for each tap
     products = [shifted * cotangent for shifted in shifts(x, window._replace(padding=((0, 0), (0, 0))))]
     zeros = [jnp.zeros((), x.dtype)] * len(products)
-    # Image by image first, so that cores can share the work.
+    # Summed per image first, so that the cores can share the work.
     sums = lax.reduce(products, zeros, lambda left, right: [*map(jnp.add, left, right)], (1, 2))
     return jnp.stack(sums).sum(1).reshape(*window.size, 1, features)
 
@@ -152,7 +156,7 @@ def _dense_kernel_gradient(x, cotangent, window):
 
 
 def _taps(x, cotangent, window):
-    """The gradient [kh * kw, C, features]. A loop: taps one by one would each have to be compiled."""
+    """Returns the gradient [kh * kw, C, features], by a loop: unrolled, each tap would have to be compiled."""
     strides, output = window.strides, cotangent.shape[1:3]
     rows = [out + (extent - 1) // stride for out, extent, stride in zip(output, window.size, strides, strict=True)]
     padding = [
@@ -181,7 +185,7 @@ ONEDNN = Lowering(forward, input_gradient, kernel_gradient)
 
 
 def _convolve(x, kernel, window, groups, output):
-    """Strides and padding in pixels, a dilation of 1 for none; dimensions are counted from 0."""
+    """Emits a convolution; strides and padding are in pixels, dilation 1 means none, dimensions are numbered from 0."""
     nhwc = {"data": {"batch_dim": 0, "feature_dim": 3, "spatial_dims": [1, 2]}}
     hwio = {"filter": {"spatial_dims": [0, 1], "input_feature_dim": 2, "output_feature_dim": 3}}
     configuration = {
@@ -202,7 +206,7 @@ def _convolve(x, kernel, window, groups, output):
 
 
 def _matmul(left, right):
-    """left [K, M] transposed, times right [K, N]."""
+    """Returns the product of `left` [K, M] transposed and `right` [K, N]."""
     output = (left.shape[1], right.shape[1])
     return _call("matmul", {"onednn_matmul_config": {"transpose_a": True}}, output, left, right)
 

@@ -1,9 +1,9 @@
-"""Convolution on CPUs where `onednn` cannot be used: XLA's lowering of several common shapes is slower than it need be.
+"""Convolution on CPUs where `onednn` is not available, for common shapes that XLA lowers inefficiently.
 
-Each function here is plain differentiable JAX; `convolution` chooses. The reasons, measured on two AVX-512 cores with
+Each function is plain differentiable JAX; `convolution` selects one. Reasons, measured on two AVX-512 cores with
 jax 0.10 (`python -m zoo.benchmark` repeats the comparison for whole networks):
 
-- grouped: AlexNet's training step takes 2.3 s with `feature_group_count`, 0.8 s with one convolution a group;
+- grouped: AlexNet's training step takes 2.3 s with `feature_group_count`, 0.8 s with one convolution per group;
 - depthwise: 15 ms as a grouped convolution, 0.3 ms as nine shifted multiply-adds;
 - stems (few channels, large strides): 3 input channels leave most of a vector register empty, space-to-depth fills it;
 - kernel gradients: XLA convolves with a window as large as the image; a matrix product for each tap of the kernel,
@@ -21,7 +21,7 @@ from zoo.layers.window import Window, shifts
 
 
 def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
-    """The same values as `lax.conv_general_dilated`; see `zoo.layers.convolution.convolution` for shapes."""
+    """Computes the same values as `lax.conv_general_dilated`; see `zoo.layers.convolution.convolution` for shapes."""
     channels = x.shape[-1]
     if groups > 1 and groups == channels:
         return depthwise(x, kernel, window)
@@ -33,16 +33,16 @@ def convolution(x: jax.Array, kernel: jax.Array, window: Window, groups: int) ->
 
 
 def grouped(x: jax.Array, kernel: jax.Array, window: Window, groups: int) -> jax.Array:
-    """One convolution a group, concatenated."""
+    """Computes one convolution per group and concatenates the results."""
     inputs = jnp.split(x, groups, axis=-1)
     kernels = jnp.split(kernel, groups, axis=-1)
     return jnp.concatenate([dense(*part, window) for part in zip(inputs, kernels, strict=True)], axis=-1)
 
 
 def depthwise(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    """A sum over the kernel's taps of shifted image times tap. `kernel` is [kh, kw, 1, channels * multiplier].
+    """Sums shifted images times taps of the kernel; `kernel` is [kh, kw, 1, channels * multiplier].
 
-    Sums are float32 whatever the dtype, here and in the gradient, as those of every other convolution are.
+    Sums are float32 whatever the dtype, here and in the gradient, as in every other convolution.
     """
     multiplier = kernel.shape[-1] // x.shape[-1]
     images = jnp.repeat(x, multiplier, axis=-1) if multiplier > 1 else x
@@ -53,12 +53,12 @@ def depthwise(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
 
 
 def is_stem(x: jax.Array, window: Window) -> bool:
-    """Whether a convolution is one with few channels and large strides."""
+    """Returns whether a convolution has few channels and large strides."""
     return min(window.strides) > 1 and x.shape[-1] <= 4 and window.strides[0] == window.strides[1]
 
 
 def space_to_depth(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    """A convolution of stride s as one of stride 1 over s x s blocks of pixels, which become channels."""
+    """Computes a convolution with stride s as one with stride 1 over s x s blocks of pixels, stacked as channels."""
     blocks, window_of_blocks = to_blocks(x, window)
     block, channels, features = window.strides[0], x.shape[-1], kernel.shape[-1]
     size = window_of_blocks.size
@@ -70,11 +70,11 @@ def space_to_depth(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array
 
 
 def to_blocks(x: jax.Array, window: Window) -> tuple[jax.Array, Window]:
-    """Images [N, H / s, W / s, s * s * C] of blocks of pixels, and the window of stride 1 that slides over them."""
+    """Returns images of blocks of pixels [N, H / s, W / s, s * s * C], and the window with stride 1 over them."""
     block = window.strides[0]
     size = (-(-window.size[0] // block), -(-window.size[1] // block))
     output = window.output_size(x.shape[1:3])
-    # Pad (or cut: pixels beyond the last window are never read) to exactly the blocks that the windows cover.
+    # Pad (or crop: pixels beyond the last window are never read) to exactly the blocks that the windows cover.
     pads = [
         (before, (out - 1 + extent) * block - pixels - before)
         for pixels, (before, _), out, extent in zip(x.shape[1:3], window.padding, output, size, strict=True)
@@ -87,7 +87,7 @@ def to_blocks(x: jax.Array, window: Window) -> tuple[jax.Array, Window]:
 
 
 def from_blocks(kernel: jax.Array, window: Window) -> jax.Array:
-    """The kernel [kh, kw, C, features] for `window`, of one [bh, bw, s * s * C, features] for the window of blocks."""
+    """Turns a kernel over blocks [bh, bw, s * s * C, features] into the kernel [kh, kw, C, features] for `window`."""
     block = window.strides[0]
     rows, columns, depth, features = kernel.shape
     kernel = kernel.reshape(rows, columns, block, block, depth // block**2, features).transpose(0, 2, 1, 3, 4, 5)
@@ -97,7 +97,7 @@ def from_blocks(kernel: jax.Array, window: Window) -> jax.Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def dense(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
-    """An ungrouped convolution whose kernel gradient is a matrix product for each of the kernel's taps."""
+    """Computes an ungrouped convolution whose kernel gradient is one matrix product per tap of the kernel."""
     return XLA.forward(x, kernel, window, 1)
 
 

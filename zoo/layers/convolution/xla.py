@@ -1,4 +1,4 @@
-"""XLA's own convolution, and what any lowering is made of: a convolution and its two gradients."""
+"""The `Lowering` type, a convolution and its two gradients, and XLA's own convolution as one."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from zoo.layers.window import Window
 
 
 class Lowering(NamedTuple):
-    """How a convolution y = conv(x, kernel) and its gradients are computed; dtypes are those of the arguments.
+    """Functions that compute a convolution y = conv(x, kernel) and its gradients, in the dtype of the arguments.
 
     Attributes:
       forward: `(x, kernel, window, groups) -> y`; see `zoo.layers.convolution.convolution` for shapes.
@@ -25,7 +25,7 @@ class Lowering(NamedTuple):
 
 
 def transposed(forward: Callable) -> Lowering:
-    """A lowering whose gradients are derived from its forward part by JAX."""
+    """Returns a lowering whose gradients JAX derives from its forward function."""
 
     def input_gradient(cotangent, kernel, window, groups, image_size):
         shape = (cotangent.shape[0], *image_size, kernel.shape[2] * groups)

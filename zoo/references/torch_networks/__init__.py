@@ -1,8 +1,8 @@
-"""The zoo's networks in PyTorch, with PyTorch's own layers, as someone at home there would write them from the papers.
+"""Idiomatic PyTorch implementations of the zoo's networks, written from the papers with PyTorch's own layers.
 
-They are what `python -m zoo.benchmark --against=torch` runs against, and, since nothing here is shared with
-`zoo/models/`, what `verification` compares the numbers of networks with that neither torchvision nor timm has. Files and
-layers are named as in the zoo, and input is [N, C, H, W].
+`python -m zoo.benchmark --against=torch` compares speed with them. They share no code with `zoo/models/`, and so
+`verification` compares outputs with them for networks that neither torchvision nor timm has. Files and layers are named
+as in the zoo, and inputs are [N, C, H, W].
 """
 
 import functools

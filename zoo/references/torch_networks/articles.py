@@ -6,7 +6,7 @@ from torch import nn
 
 
 def bn_cnn() -> nn.Module:
-    """A convolution, ReLU, batch normalization with Keras's constants, a pool, a linear layer, for MNIST's images."""
+    """Builds a convolution, ReLU, batch normalization with Keras's constants, a pool, and a linear layer, for MNIST."""
     return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(1, 32, 3), relu1=nn.ReLU(),
@@ -18,7 +18,7 @@ def bn_cnn() -> nn.Module:
 
 
 def mlp() -> nn.Module:
-    """20-64-32-1, for images of one pixel with 20 channels; the article's sigmoid is left to the loss."""
+    """Builds the 20-64-32-1 network, for images of one pixel with 20 channels; the sigmoid is part of the loss."""
     return nn.Sequential(
         OrderedDict(
             flatten=nn.Flatten(),

@@ -7,7 +7,7 @@ from torch import nn
 
 
 class DenseLayer(nn.Module):
-    """A 1x1 bottleneck and a 3x3 convolution, each behind normalization and ReLU."""
+    """A 1x1 bottleneck and a 3x3 convolution, each preceded by normalization and ReLU."""
 
     def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class DenseLayer(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Layers that see the block's input and what all layers before them gave; so does what comes next."""
+    """Dense layers; each takes the block's input and the outputs of all layers before it, concatenated."""
 
     def __init__(self, channels: int, growth: int, count: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class DenseBlock(nn.Module):
 
 
 class Transition(nn.Module):
-    """Half of the channels, and of the pixels in height and width."""
+    """Transition layer, which halves the channels, the height and the width."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Transition(nn.Module):
 
 
 def densenet_bc(depth: int, growth: int) -> nn.Module:
-    """DenseNet-BC of table 2: three blocks with (depth - 4) / 6 bottleneck layers each, compression 0.5."""
+    """Builds DenseNet-BC of table 2: three blocks with (depth - 4) / 6 bottleneck layers each, compression 0.5."""
     channels, count = 2 * growth, (depth - 4) // 6
     layers = OrderedDict(conv0=nn.Conv2d(3, channels, 3, padding=1, bias=False))
     for block in (1, 2, 3):

@@ -7,7 +7,7 @@ from torch import nn
 
 
 class Inception(nn.Module):
-    """Figure 2b, with a row of table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj."""
+    """Inception module of figure 2b, with a row of table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj."""
 
     def __init__(self, channels: int, one: int, reduce3: int, three: int, reduce5: int, five: int, proj: int) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Inception(nn.Module):
 
 
 def googlenet() -> nn.Module:
-    """Table 1, without the heads that only training uses; padding and response normalization as in bvlc_googlenet."""
+    """Builds the network of table 1 without auxiliary heads; padding and LRN as in Caffe's bvlc_googlenet."""
     return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(3, 64, 7, 2, padding=3), relu1=nn.ReLU(),

@@ -1,4 +1,4 @@
-"""LeNet-5 of LeCun et al. 1998, as the name is used today."""
+"""LeNet-5 of LeCun et al. 1998, in the form that the name refers to today."""
 
 from collections import OrderedDict
 
@@ -6,7 +6,7 @@ from torch import nn
 
 
 def lenet5() -> nn.Module:
-    """Figure 2, with plain means in S2 and S4, all maps connected in C3, tanh, and a linear output."""
+    """Builds the network of figure 2, with average pools, C3 fully connected to S2, tanh, and a linear output."""
     return nn.Sequential(
         OrderedDict(
             c1=nn.Conv2d(1, 6, 5), tanh1=nn.Tanh(), s2=nn.AvgPool2d(2),

@@ -6,7 +6,7 @@ from torch import nn
 
 
 def nin_cifar() -> nn.Module:
-    """The authors' definition in Caffe, whose pools count the last window even where it hangs over the edge."""
+    """Builds the authors' Caffe definition, whose pools include windows that extend past the edge."""
     return nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(3, 192, 5, padding=2), relu1=nn.ReLU(),

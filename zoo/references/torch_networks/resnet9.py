@@ -17,7 +17,7 @@ class ConvBN(nn.Module):
 
 
 class ResNet9(nn.Module):
-    """For CIFAR-10; logits times 0.125."""
+    """ResNet-9 for CIFAR-10; logits are multiplied by 0.125."""
 
     def __init__(self) -> None:
         super().__init__()

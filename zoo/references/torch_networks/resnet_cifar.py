@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions around which the input goes, without parameters (option A): strides skip, zeros append."""
+    """Two 3x3 convolutions with a parameter-free shortcut (option A), which subsamples pixels and appends zeros."""
 
     def __init__(self, channels: int, features: int, stride: int) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class BasicBlock(nn.Module):
 
 
 def resnet_cifar(depth: int) -> nn.Module:
-    """Section 4.2: 6n + 2 layers, with 16, 32 and 64 filters on 32, 16 and 8 pixels."""
+    """Builds the network of section 4.2: 6n + 2 layers, with 16, 32 and 64 filters on 32, 16 and 8 pixels."""
     layers = OrderedDict(conv1=nn.Conv2d(3, 16, 3, padding=1, bias=False), bn1=nn.BatchNorm2d(16), relu=nn.ReLU())
     channels = 16
     for stage, features in enumerate((16, 32, 64), start=1):

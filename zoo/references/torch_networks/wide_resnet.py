@@ -7,7 +7,7 @@ from torch import nn
 
 
 class WideBlock(nn.Module):
-    """B(3,3), pre-activated. A shortcut that changes the shape starts behind the first normalization and ReLU."""
+    """Pre-activated block B(3,3); a shortcut that changes the shape follows the first normalization and ReLU."""
 
     def __init__(self, channels: int, features: int, stride: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class WideBlock(nn.Module):
 
 
 def wide_resnet(depth: int, widening: int) -> nn.Module:
-    """WRN-depth-widening of table 1, with the normalization in front of the pool that the authors' code has."""
+    """Builds WRN-depth-widening of table 1, with the normalization before the pool that is in the authors' code."""
     layers = OrderedDict(conv1=nn.Conv2d(3, 16, 3, padding=1, bias=False))
     channels = 16
     for group, width in enumerate((16, 32, 64), start=1):

@@ -7,7 +7,7 @@ from torch import nn
 
 
 def zfnet() -> nn.Module:
-    """Figure 3, for 224 pixels; response normalization as in AlexNet, whose alpha PyTorch divides by the size."""
+    """Builds the network of figure 3, for 224 pixels; LRN as in AlexNet, where PyTorch divides alpha by the size."""
     response_norm = functools.partial(nn.LocalResponseNorm, size=5, alpha=5e-4, beta=0.75, k=2.0)
     return nn.Sequential(
         OrderedDict(
