@@ -24,7 +24,7 @@ LABELS = np.arange(101) % 2
 def network_inputs(recipe, dataset, split="eval"):
     """What the network is fed of a split, [N, F], and the experiment."""
     experiment = prepare(recipe, dataset)
-    pipeline = getattr(experiment, f"{split}_feed")
+    pipeline = getattr(experiment, f"{split}_pipeline")
     constants = experiment.constants(pipeline)
     batch = next(zoo.data.pipeline.evaluation_batches(pipeline, len(pipeline.split)))
     inputs, _ = inputs_and_labels(pipeline.transforms, constants, batch, jax.random.key(0))

@@ -175,7 +175,7 @@ def test_fingerprints_of_recipes_without_mixing_stay():
 
 CHILD = f"""
 import sys
-sys.path[:0] = [{str(ROOT / "tests")!r}, {str(ROOT)!r}]
+sys.path[:0] = [{str(ROOT / "tests")!r}, {str(ROOT / "tests" / "data")!r}, {str(ROOT)!r}]
 import test_mixing
 test_mixing.print_differences()
 """

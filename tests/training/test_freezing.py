@@ -197,7 +197,7 @@ def test_no_gradient_flows_to_what_is_frozen():
 @pytest.mark.slow
 def test_many_devices_freeze_the_same(source, tmp_path):
     script = f"""
-import sys; sys.path.insert(0, "tests")
+import sys; sys.path[:0] = ["tests", "tests/training"]
 import jax, numpy as np
 from examples import tiny_dataset
 from flax import traverse_util
