@@ -91,7 +91,7 @@ def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
     """
     try:
         if path.is_dir():
-            raise ZooError(f"{flag}={printable(path)}: is a folder, expected a file")
+            raise ZooError(f"{flag}={printable(path)}: it is a folder, and has to be a file")
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
         new = not path.exists()

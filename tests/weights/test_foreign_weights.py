@@ -121,7 +121,7 @@ def test_what_is_no_network_s_weights_is_refused_in_a_line(saved, messages):
 def test_weights_that_are_neither_a_mapping_nor_a_file(weights):
     with pytest.raises(ZooError, match=f"and not a {type(weights).__name__}: such as model.state_dict"):
         zoo.import_weights("mlp", weights, "torch")
-    with pytest.raises(ZooError, match="unknown layout of mlp None: there is torch"):
+    with pytest.raises(ZooError, match="unknown layout of mlp None: expected torch"):
         zoo.import_weights("mlp", TENSORS, None)
 
 
