@@ -132,7 +132,7 @@ class Linear(nn.Module):
         'Transfer(source="x", rates={"fc*": 0})': "Transfer.rates must be positive factors",
         'Transfer(source="x", head=())': "Transfer.head must be None or at least one pattern",
         'Transfer(source="x", num_classes=10)': "Transfer.num_classes must be None without a layout",
-        "Transfer": "Transfer needs source",
+        "Transfer": "Transfer requires source",
         'Transfer(source="x", frozen=3)': "Transfer.frozen must be a list of strings",
     }.items(),
 )
