@@ -1,8 +1,8 @@
-"""Constraints for pip: the lowest versions that pyproject.toml allows of what it depends on, a line "name==version" each.
+"""Prints constraints for pip with the lowest versions of dependencies that pyproject.toml allows.
 
     python .ci/lowest.py keras tabular > constraints.txt
 
-The arguments name extras whose packages count as well.
+Each line is "name==version". The arguments name extras to include.
 """
 
 import re
@@ -12,10 +12,10 @@ from pathlib import Path
 
 
 def lowest(requirements: list[str]) -> dict[str, str]:
-    """The lower bound of each requirement by its package's name.
+    """Returns the lower bound of each requirement by package name.
 
     Raises:
-      ValueError: a requirement has no lower bound, so that nobody knows what the lowest version is.
+      ValueError: a requirement has no lower bound.
     """
     found = {}
     for requirement in requirements:

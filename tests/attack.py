@@ -1,9 +1,10 @@
-"""An attack on everything that is read: values of recipes, and files of a run, made up by the thousand.
+"""A fuzzer of all input that is parsed: values of recipes, and files of a run.
 
     python tests/attack.py [EXAMPLES]
 
-Whatever comes in, one of two things has to come out: the right result, with a line about what was left out, or an error
-of one line. It counts the rest: tracebacks, what was taken in silence, what took too long, and lines that are none.
+For any input, the result must be correct, with a line about anything that was left out, or there must be a one-line
+error. Everything else is counted as a failure: tracebacks, damage that is not reported, timeouts, and messages that are
+not one printable line.
 """
 
 import collections
@@ -31,44 +32,50 @@ from zoo.training.run.checkpoint import Checkpoints
 from zoo.training.run.folder import RunFolder
 from zoo.training.run.load_run import load_run
 
-SECONDS = 20.0  # after which it hangs
-LONGEST = 4000  # letters of an error that is still a line
-BY_ITSELF = ("recipe.json", "metrics.jsonl", "by_class.json", "corrupt.json", "environment.json", "statistics.npz")
+TIMEOUT = 20.0  # seconds
+MAX_MESSAGE_LENGTH = 4000  # characters
+RUN_FILES = ("recipe.json", "metrics.jsonl", "by_class.json", "corrupt.json", "environment.json", "statistics.npz")
 
 
 class Counts(collections.Counter):
-    """How often what came out, and an example of each failure."""
+    """Counts of outcomes, with an example of each failure."""
 
     def __init__(self):
         super().__init__()
         self.examples = {}
 
-    def attempt(self, what, action, silent=lambda result, said: False):
-        """Does something; `silent` says of its result, and of what was said meanwhile, whether too little was said."""
-        said, started = [], time.perf_counter()
+    def attempt(self, what, action, silent=lambda result, reported: False):
+        """Runs an action and counts its outcome.
+
+        Args:
+          what: a description of the action.
+          action: called with a function that takes reports of damage.
+          silent: whether a result, with the reports, is wrong without a report.
+        """
+        reported, started = [], time.perf_counter()
         try:
-            result = action(said.append)
-            outcome = "silent" if silent(result, said) else "right"
+            result = action(reported.append)
+            outcome = "silent" if silent(result, reported) else "accepted"
         except ZooError as error:
-            one_line = str(error) and str(error).isprintable() and len(str(error)) <= LONGEST
-            outcome = "refused" if one_line else "unclear"
+            one_line = str(error) and str(error).isprintable() and len(str(error)) <= MAX_MESSAGE_LENGTH
+            outcome = "rejected" if one_line else "unclear"
             result = error
         except Exception as error:
             outcome, result = f"traceback: {type(error).__name__}", error
-        if any("\n" in text or not text.isprintable() for text in said):
+        if any("\n" in text or not text.isprintable() for text in reported):
             outcome = "unclear"
-        if time.perf_counter() - started > SECONDS:
+        if time.perf_counter() - started > TIMEOUT:
             outcome = "hang"
         self[outcome] += 1
-        if outcome not in ("right", "refused"):
-            self.examples.setdefault(outcome, (what, repr(result)[:500], said[:2]))
+        if outcome not in ("accepted", "rejected"):
+            self.examples.setdefault(outcome, (what, repr(result)[:500], reported[:2]))
 
     @property
     def failures(self):
-        return {name: (self[name], self.examples[name]) for name in self if name not in ("right", "refused")}
+        return {name: (self[name], self.examples[name]) for name in self if name not in ("accepted", "rejected")}
 
 
-# What a person may type, or a program paste: numbers at and beyond every border, and texts that are not what they seem.
+# Values that a person may type or a program may paste: numbers at and beyond every limit, and misleading strings.
 ODD_NUMBERS = (
     *("1e999", "-1e999", "1e308", "1e39", "1e-46", "nan", "inf", "1_0", "0x10", "1j", "True", "None"),
     *("9" * 5000, "\u0663"),
@@ -135,7 +142,7 @@ SHAPES = strategies.recursive(
 
 
 def examples(strategy, count, seed):
-    """So many values of a strategy, the same ones each time."""
+    """Returns `count` values of a strategy, the same ones each time."""
     found = []
 
     @hypothesis.seed(seed)
@@ -151,14 +158,14 @@ def examples(strategy, count, seed):
 
 
 def attack_values(counts, count):
-    """Changes to recipes, from the command line and as JSON."""
+    """Fuzzes overrides of recipes, from the command line and as JSON."""
     bases = [tabular(), zoo.load_recipe("lenet5")]
     paths = sorted({path for base in bases for path in base.flat() if not path.endswith("kind")})
     paths += ["model.options.hidden", "model.options.name", "data.keep", "schedule", "model", "provenance", "a.b", ""]
     pairs = strategies.tuples(strategies.sampled_from(bases), strategies.sampled_from(paths), VALUES)
 
-    def unsound(recipe, said):
-        """Whether a recipe that was taken holds what cannot be computed with, or does not come back from JSON."""
+    def unsound(recipe, reported):
+        """Whether an accepted recipe has a value that is not a float32, or does not survive JSON."""
         leaves = recipe.flat().values()
         numbers = [leaf for leaf in leaves if isinstance(leaf, int | float)]
         again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
@@ -172,22 +179,22 @@ def attack_values(counts, count):
     for base, path, value in odd + examples(pairs, count, seed=1):
         counts.attempt(
             (path, value[:60]),
-            lambda say, base=base, path=path, value=value: base.override(parse_changes(base, [f"{path}={value}"])),
+            lambda report, base=base, path=path, value=value: base.override(parse_changes(base, [f"{path}={value}"])),
             unsound,
         )
         counts.attempt(
             ("vary", path, value[:60]),
-            lambda say, base=base, path=path, value=value: parse_variants(base, [f"{path}={value},{value}"]),
-            lambda result, said: True,  # the same value twice
+            lambda report, base=base, path=path, value=value: parse_variants(base, [f"{path}={value},{value}"]),
+            lambda result, reported: True,  # a duplicate value must be rejected
         )
     for shape in examples(SHAPES, count, seed=2):
         counts.attempt(
-            ("from_json", shape), lambda say, shape=shape: Recipe.from_json(shape), lambda recipe, said: True
+            ("from_json", shape), lambda report, shape=shape: Recipe.from_json(shape), lambda recipe, reported: True
         )
 
 
 def damages(seed):
-    """Functions that damage a file, by name."""
+    """Returns functions that damage a file, by name."""
     chance = random.Random(seed)
 
     def flip(path):
@@ -222,11 +229,11 @@ def damages(seed):
 
 
 def everything(folder):
-    """What a program reads out of a run's folder, as one value to be compared; `say` hears of damage."""
+    """Returns a function that reads all of a run's folder as one comparable value, and reports damage."""
 
-    def read(say):
-        run = load_run(folder, say)
-        files = RunFolder(folder, say)
+    def read(report):
+        run = load_run(folder, report)
+        files = RunFolder(folder, report)
         return (
             run.recipe.fingerprint,
             run.step,
@@ -252,12 +259,12 @@ def _leaves(tree, path=()):
 
 
 def attack_run(counts, run, count):
-    """The files of a run, each damaged in every way, and written over with JSON of any shape."""
+    """Fuzzes the files of a run: each is damaged in every way, and overwritten with JSON of any shape."""
     whole = everything(run)(lambda text: None)
     checkpoint = max((run / "checkpoints").iterdir(), key=lambda path: int(path.name))
     inside = [path.relative_to(run) for path in sorted(checkpoint.rglob("*")) if path.is_file()]
-    files = [Path(name) for name in BY_ITSELF if (run / name).exists()] + inside
-    # Each damage once, each time to another file, and then again from the next file on.
+    files = [Path(name) for name in RUN_FILES if (run / name).exists()] + inside
+    # Each kind of damage once, each to another file, and then again starting from the next file.
     cases = [
         (files[(first + place) % len(files)], name, damage)
         for first in range(len(files))
@@ -266,11 +273,11 @@ def attack_run(counts, run, count):
     written = []
     for shape in examples(SHAPES, count // 2, seed=5):
         text = json.dumps(shape)
-        file = Path(BY_ITSELF[len(written) % 5])
+        file = Path(RUN_FILES[len(written) % 5])
         written.append((file, text[:60], lambda path, text=text: path.write_text(text + "\n")))
 
-    def too_quiet(result, said):
-        return result[:4] != whole[:4] and not said  # in what follows, a digit may have become another one
+    def unreported(result, reported):
+        return result[:4] != whole[:4] and not reported  # a changed digit in the rest cannot be detected
 
     for file, name, damage in cases[:count] + written:
         with tempfile.TemporaryDirectory() as scratch:
@@ -279,16 +286,16 @@ def attack_run(counts, run, count):
             if not (copy / file).exists():
                 continue
             damage(copy / file)
-            counts.attempt((str(file), name), everything(copy), too_quiet)
+            counts.attempt((str(file), name), everything(copy), unreported)
             if file.parts[0] == "checkpoints":
-                counts.attempt((str(file), name, "to train"), lambda say, copy=copy: _open_to_train(copy, say))
+                counts.attempt((str(file), name, "to train"), lambda report, copy=copy: _open_to_train(copy, report))
 
 
-def _open_to_train(run, say):
-    """What a training run does with its checkpoints before its first step, and at the first evaluation."""
+def _open_to_train(run, report):
+    """Does what training does with the checkpoints before its first step, and at the first evaluation."""
     checkpoints = Checkpoints(run / "checkpoints", clean_up=True)
     try:
-        state = checkpoints.restore(None, say)
+        state = checkpoints.restore(None, report)
         checkpoints.save(1000, state, {"top1": 0.5})
         checkpoints.wait()
         return state
@@ -297,7 +304,7 @@ def _open_to_train(run, say):
 
 
 def attack_lines(counts, count):
-    """The runs of a study."""
+    """Fuzzes the recorded runs of a study."""
     line = (Path(__file__).parents[1] / "docs/studies/padding/runs.jsonl").read_bytes().split(b"\n")[0] + b"\n"
     fields = sorted(json.loads(line))
     changed = strategies.tuples(strategies.sampled_from(fields), SHAPES)
@@ -305,22 +312,22 @@ def attack_lines(counts, count):
         path = Path(scratch) / "runs.jsonl"
         for field, shape in examples(changed, count, seed=6):
             path.write_text(json.dumps({**json.loads(line), field: shape}) + "\n")
-            counts.attempt(("runs.jsonl", field, shape), lambda say: read_runs(path))
+            counts.attempt(("runs.jsonl", field, shape), lambda report: read_runs(path))
         for name, damage in damages(seed=7).items():
             path.write_bytes(line * 3) if not path.is_dir() else None
             if name != "folder":
                 damage(path)
-                counts.attempt(("runs.jsonl", name), lambda say: read_runs(path))
+                counts.attempt(("runs.jsonl", name), lambda report: read_runs(path))
 
 
 def make_run(folder):
-    """A run of a moment, with two checkpoints."""
+    """Trains a short run with two checkpoints; returns its folder."""
     zoo.fit(tabular(budget__steps=8, budget__evaluate_every=0.5), folder)
     return folder
 
 
 def attack(run, count):
-    """All of it, with about so many examples of each kind; the counts."""
+    """Runs all parts of the fuzzer, with about `count` examples of each kind; returns the counts."""
     counts = Counts()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -333,7 +340,7 @@ def attack(run, count):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         found = attack(make_run(Path(scratch) / "run"), int(sys.argv[1]) if sys.argv[1:] else 1000)
-    print(f"{sum(found.values()):,} attempts: {found['right']:,} right, {found['refused']:,} refused in a line")
+    print(f"{sum(found.values()):,} attempts: {found['accepted']:,} accepted, {found['rejected']:,} rejected")
     for outcome, (number, example) in found.failures.items():
         print(f"{number:,} {outcome}, such as {example}")
     sys.exit(1 if found.failures else 0)

@@ -3,7 +3,7 @@
     recipe = zoo.load_recipe("alexnet")
     result = zoo.fit(recipe)
 
-The public names are loaded when they are first used: command-line programs answer usage errors without waiting for JAX.
+Public names are imported on first use, so that command-line programs report usage errors without importing JAX.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import types
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    # What `_HOME` says, in the form that type checkers and editors read; a test holds the two against each other.
+    # The names in `_HOME`, in the form that type checkers and editors read; a test compares the two.
     from zoo.catalog import list_recipes as list_recipes
     from zoo.catalog import load_recipe as load_recipe
     from zoo.data.dataset import Dataset as Dataset
@@ -59,7 +59,7 @@ __all__ = list(_HOME)
 
 
 class _Package(types.ModuleType):
-    """The programs `zoo.evaluate` and `zoo.summarize` must not hide the functions of these names once imported."""
+    """The type of this module; keeps functions such as `evaluate` when the program `zoo.evaluate` is imported."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (name in _HOME and isinstance(value, types.ModuleType)):
@@ -69,7 +69,7 @@ class _Package(types.ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 
-if not TYPE_CHECKING:  # to a type checker, a name that is not above is a mistake
+if not TYPE_CHECKING:  # type checkers report names that are not imported above
 
     def __getattr__(name: str) -> object:
         if name not in _HOME:

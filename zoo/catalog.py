@@ -1,4 +1,4 @@
-"""Finds recipes, and reads changes to them from the command line."""
+"""The recipes and studies that ship with the zoo, and loading of recipe and study files."""
 
 import contextlib
 import fnmatch
@@ -15,16 +15,16 @@ from zoo.paths import RECIPES
 from zoo.recipe.recipe import Recipe
 from zoo.recipe.study import Study
 
-INSTALLED = "_recipes_of_the_zoo"  # what Python knows the package by, so that another `recipes` stays what it is
+INSTALLED_PACKAGE = "_recipes_of_the_zoo"  # in sys.modules, so that another package named `recipes` is not replaced
 
 
 def list_recipes(pattern: str = "*") -> list[str]:
-    """Names of the recipes in `recipes/` that match a shell-style pattern, such as "*imagenette"."""
+    """Returns the names of the recipes in `recipes/` that match a shell-style pattern, such as "*imagenette"."""
     return _modules(RECIPES, pattern)
 
 
 def list_studies(pattern: str = "*") -> list[str]:
-    """Names of the studies in `recipes/studies/` that match a shell-style pattern."""
+    """Returns the names of the studies in `recipes/studies/` that match a shell-style pattern."""
     return _modules(RECIPES / "studies", pattern)
 
 
@@ -34,16 +34,16 @@ def _modules(folder, pattern):
 
 
 def _import_installed(name):
-    """A module of the `recipes` that belong to this zoo. `import recipes` would take those of the current folder."""
-    if INSTALLED not in sys.modules:
+    """Imports a module of the zoo's own `recipes`; `import recipes` would prefer a folder of that name on the path."""
+    if INSTALLED_PACKAGE not in sys.modules:
         spec = importlib.util.spec_from_file_location(
-            INSTALLED, RECIPES / "__init__.py", submodule_search_locations=[str(RECIPES)]
+            INSTALLED_PACKAGE, RECIPES / "__init__.py", submodule_search_locations=[str(RECIPES)]
         )
         assert spec is not None and spec.loader is not None  # there is a loader for every name that ends in .py
         package = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(package)
-        sys.modules[INSTALLED] = package
-    return importlib.import_module(f"{INSTALLED}{name}")
+        sys.modules[INSTALLED_PACKAGE] = package
+    return importlib.import_module(f"{INSTALLED_PACKAGE}{name}")
 
 
 def load_recipe(name: str) -> Recipe:
@@ -53,7 +53,8 @@ def load_recipe(name: str) -> Recipe:
       name: the name of a file in `recipes/`, the path of a .py file, or a dotted module.
 
     Raises:
-      ZooError: there is no such recipe (the message names the nearest one), or the file cannot be run or has no `RECIPE`.
+      ZooError: there is no such recipe (the message names the nearest one), or the file cannot be run or has no
+        `RECIPE`.
     """
     return _load(name, Recipe, "", list_recipes)
 
@@ -71,7 +72,7 @@ def load_study(name: str) -> Study:
 
 
 def _load(name, cls, package, names):
-    """The constant, called like its class in capitals, of a Python file."""
+    """Returns the constant `RECIPE` or `STUDY`, an instance of `cls`, of a Python file or module."""
     kind = cls.__name__.lower()
     if name.endswith(".py"):
         if not os.path.isfile(name):
@@ -79,11 +80,11 @@ def _load(name, cls, package, names):
         spec = importlib.util.spec_from_file_location(Path(name).stem, name)
         assert spec is not None and spec.loader is not None  # there is a loader for every name that ends in .py
         module = importlib.util.module_from_spec(spec)
-        with _told_in_a_line(name, spec.origin):
+        with _errors_as_one_line(name, spec.origin):
             spec.loader.exec_module(module)
     elif "." in name or "/" in name:
         try:
-            with _told_in_a_line(name, None):
+            with _errors_as_one_line(name, None):
                 module = importlib.import_module(name)
         except ZooError as error:
             cause = error.__cause__
@@ -98,25 +99,25 @@ def _load(name, cls, package, names):
     found = getattr(module, kind.upper(), None)
     if not isinstance(found, cls):
         raise ZooError(
-            f"{printable(name)}: a {kind} file has a constant {kind.upper()} = {cls.__name__}(...), and this one has none"
+            f"{printable(name)}: expected a {kind} file with a constant {kind.upper()} = {cls.__name__}(...)"
         )
     return found
 
 
 @contextlib.contextmanager
-def _told_in_a_line(name, path):
-    """Whatever goes wrong in a file that somebody wrote, as an error that says where in it.
+def _errors_as_one_line(name, path):
+    """Turns any error in a user's file into a one-line `ZooError` with the file and line.
 
-    `path` is what Python calls the file; None if that is not known before it is imported.
+    `path` is the file name in tracebacks; None if that is unknown before the import.
     """
     try:
         yield
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # SystemExit too: a file that ends the program has trained nothing
+    except BaseException as error:  # including SystemExit: a recipe file must not end the program
         place, named = _place(error, name, path), f"{type(error).__name__}: "
         if isinstance(error, SystemExit):
-            said = f"it ends the program, with the status {shown(error.code)}"
+            said = f"SystemExit: the file exits the program with status {shown(error.code)}"
         elif isinstance(error, SyntaxError):
             said = f"{named}{printable(error.msg)}"
         else:
@@ -125,11 +126,11 @@ def _told_in_a_line(name, path):
 
 
 def _place(error, name, path):
-    """The file and the line in it where an error came from."""
+    """Returns the file and line that an error came from, as "FILE, line N"."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{printable(name if error.filename == path else error.filename)}, line {error.lineno or 1}"
     frames = traceback.extract_tb(error.__traceback__)
-    if path is None:  # the first that is neither the zoo's nor Python's way to import: the file, or one that imports it
+    if path is None:  # the first frame outside of the zoo and importlib: the file, or one that imports it
         others = (str(RECIPES.parent / "zoo"), os.path.dirname(importlib.__file__), "<")
         path = next((frame.filename for frame in frames if not frame.filename.startswith(others)), None)
         name = path or name

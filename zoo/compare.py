@@ -1,13 +1,13 @@
-"""Trains variants of a recipe with several seeds each, and shows them side by side.
+"""Trains variants of a recipe with several seeds each, and compares them in a table and a plot.
 
     python -m zoo.compare --study=learning_rate
     python -m zoo.compare --recipe=alexnet --vary=schedule.peak=1e-4,1e-2,1 --seeds=3
 
-The folder of the comparison gets runs.jsonl, table.md and curves.png. Calling the same command again goes on where it
-was stopped. A variant that diverges is a result like any other.
+The results are written to runs.jsonl, table.md and curves.png in the folder of the comparison. The same command resumes
+a comparison that was stopped. A variant that diverges is recorded like any other.
 
-Exit status: 0 all is trained, 2 the command or the data cannot be used, 128 + n stopped by signal n, 70 a mistake of the
-program's own.
+Exit status: 0 all runs are done, 2 the command or the data is invalid, 128 + n stopped by signal n, 70 a bug in the
+program.
 """
 
 import dataclasses
@@ -25,26 +25,28 @@ if TYPE_CHECKING:
     from zoo.recipe import Study
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("study", None, "Name of a study in recipes/studies/, or path of such a file.", flag_values=FLAGS)
-flags.DEFINE_string("recipe", None, "Or a recipe to vary: name, path or dotted module.", flag_values=FLAGS)
+flags.DEFINE_string("study", None, "Name of a study in recipes/studies/, or path of a study file.", flag_values=FLAGS)
+flags.DEFINE_string("recipe", None, "Recipe to vary: name, path or dotted module.", flag_values=FLAGS)
 flags.DEFINE_multi_string(
     "vary",
     [],
-    "The values of a field, as in --vary=schedule.peak=0.01,0.1; each combination if given several times.",
+    "Values of a field, such as --vary=schedule.peak=0.01,0.1; all combinations if given several times.",
     flag_values=FLAGS,
 )
 flags.DEFINE_multi_string(
-    "set", [], "Changes a field for all variants, as in --set=budget.steps=100.", flag_values=FLAGS
+    "set", [], "Override a field in all variants, such as --set=budget.steps=100.", flag_values=FLAGS
 )
-cli.define_integer("seeds", None, "Runs of each variant; the study's number, or 3.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_string("output", None, "Folder of the comparison; one in runs/ if not given.", flag_values=FLAGS)
-flags.DEFINE_bool("json", False, "Print the table as JSON, and all else to standard error.", flag_values=FLAGS)
+cli.define_integer(
+    "seeds", None, "Runs per variant; default: the study's number, or 3.", lower_bound=1, flag_values=FLAGS
+)
+flags.DEFINE_string("output", None, "Folder of the comparison; default: a folder in runs/.", flag_values=FLAGS)
+flags.DEFINE_bool("json", False, "Print the table as JSON, and everything else on standard error.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
 cli.define_convolution_flag(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Runs the comparison; 0 once every run is done."""
+    """Trains all variants and writes the results; returns 0."""
     study, name = read_study(args)
     trained = [*study.recipes().values(), *([study.start] if study.start else [])]
     digest = hashlib.sha256("".join(recipe.fingerprint for recipe in trained).encode()).hexdigest()[:8]
@@ -80,10 +82,10 @@ def main(args: flags.FlagValues) -> int:
 
 
 def read_study(args: flags.FlagValues) -> tuple["Study", str]:
-    """The study that the flags ask for, and a name for it.
+    """Returns the study that the flags select or describe, and its short name.
 
     Raises:
-      ZooError: they ask for none, or contradict each other.
+      ZooError: no study is given, or flags contradict each other.
     """
     from zoo.catalog import list_studies, load_recipe, load_study
     from zoo.errors import ZooError
@@ -92,16 +94,17 @@ def read_study(args: flags.FlagValues) -> tuple["Study", str]:
 
     if bool(args.study) == bool(args.recipe):
         raise ZooError(
-            f"which study? --study=NAME, where NAME is one of {', '.join(list_studies())}; or --recipe=NAME --vary=..."
+            "expected either --recipe=NAME --vary=... or --study=NAME, where NAME is one of"
+            f" {', '.join(list_studies())}"
         )
     if args.study and args.vary:
-        raise ZooError("--vary is for --recipe: a study says itself what it varies")
+        raise ZooError("--vary requires --recipe: a study defines its own variants")
     if args.recipe and not args.vary:
-        raise ZooError("what is to be compared? --vary=path=value,value, as in --vary=schedule.peak=0.01,0.1")
+        raise ZooError("missing --vary=PATH=VALUE,..., such as --vary=schedule.peak=0.01,0.1")
     name = cli.short_name(args.study or args.recipe)
     if args.study:
         study = load_study(args.study)
-        if args.set:  # what it shows, it shows for its own recipe
+        if args.set:  # the conclusion holds for the unchanged recipe only
             base = study.base.override(parse_changes(study.base, args.set))
             study = dataclasses.replace(study, base=base, conclusion="")
         return dataclasses.replace(study, seeds=args.seeds or study.seeds), name

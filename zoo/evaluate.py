@@ -1,8 +1,10 @@
-"""Evaluates a trained network: the last checkpoint of a run, on the run's data or on other data of the same classes.
+"""Evaluates the last checkpoint of a run on the run's data, or on other data with the same classes.
 
-python -m zoo.evaluate --workdir=runs/flowers
-python -m zoo.evaluate --workdir=runs/flowers --data=folder:more-flowers
-python -m zoo.evaluate --workdir=runs/flowers --split=test
+    python -m zoo.evaluate --workdir=runs/flowers
+    python -m zoo.evaluate --workdir=runs/flowers --data=folder:more-flowers
+    python -m zoo.evaluate --workdir=runs/flowers --split=test
+
+Exit status: 0, or 2 if the command, the run or the data cannot be used.
 """
 
 import json
@@ -14,14 +16,17 @@ from zoo import cli, streams
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=FLAGS)
 flags.DEFINE_string(
-    "data", None, "Other data: fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME.", flag_values=FLAGS
+    "data",
+    None,
+    "Data to use instead of the run's: fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME.",
+    flag_values=FLAGS,
 )
 flags.DEFINE_enum(
     "split",
     None,
     ["whole", "train", "val", "test"],
-    "Which part of the data. By default: of the run's own data, what it was not trained on; of other data everything, or"
-    " what it has for evaluation.",
+    "Part of the data to evaluate. Default: of the run's own data, the part that it was not trained on; of other data,"
+    " its evaluation split, or everything if it has none.",
     flag_values=FLAGS,
 )
 flags.DEFINE_bool("json", False, "Print a JSON object instead of a table.", flag_values=FLAGS)
@@ -30,7 +35,7 @@ cli.define_convolution_flag(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Prints the metrics."""
+    """Evaluates and prints the metrics; returns 0."""
     from rich import box
     from rich.markup import escape
     from rich.progress import Progress
@@ -39,7 +44,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.errors import ZooError, printable
 
     if not args.workdir:
-        raise ZooError("which run? --workdir=FOLDER")
+        raise ZooError("missing --workdir=FOLDER")
     cli.set_up_jax(args)
 
     from zoo.data.dataset import Dataset
@@ -65,7 +70,7 @@ def main(args: flags.FlagValues) -> int:
     (dataset,) = data
     examples = f"{metrics['examples']:,} of {len(dataset.eval):,} {dataset.examples}"
     if dataset.train is not dataset.eval:
-        examples += f"; {len(dataset.train):,} others are for training"
+        examples += f"; {len(dataset.train):,} others belong to its training split"
     console.print(escape(f"evaluated on {examples}"), soft_wrap=True)
     for line in dataset.report.lines()[2:]:
         console.print(escape(line), soft_wrap=True)

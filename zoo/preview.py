@@ -1,4 +1,4 @@
-"""Draws the images of a recipe's first training step, as they are and as the network receives them.
+"""Draws the images of a recipe's first training step, before and after augmentation.
 
     python -m zoo.preview --recipe=alexnet
     python -m zoo.preview --recipe=alexnet --data=folder:flowers --count=24 --output=flowers.png
@@ -14,20 +14,20 @@ from zoo import cli, streams
 
 FLAGS = flags.FlagValues()
 cli.define_recipe_flags(FLAGS)
-cli.define_integer("count", 12, "How many images.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_string("output", None, "The picture, a PNG file; runs/preview-RECIPE.png if not given.", flag_values=FLAGS)
-cli.define_integer("seed", 0, "Of the run.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+cli.define_integer("count", 12, "Number of images.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_string("output", None, "PNG file to write; default: runs/preview-RECIPE.png.", flag_values=FLAGS)
+cli.define_integer("seed", 0, "Seed of the run.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Draws the picture and prints where it is."""
+    """Draws the picture and prints its path; returns 0."""
     from zoo.errors import ZooError, printable
 
     name, recipe = cli.read_recipe(args)
     output = Path(args.output or f"runs/preview-{name}.png")
     if output.suffix.lower() != ".png":
-        raise ZooError(f"--output={output}: the picture is a PNG file, so let its name end in .png")
+        raise ZooError(f"--output={output}: expected the name of a PNG file, ending in .png")
     streams.check_output("--output", output, make_folder=True)
     cli.set_up_jax(args)
 

@@ -1,4 +1,4 @@
-"""Where programs write: standard output and error, whatever these are, and files that are asked for."""
+"""Output of the command-line programs: standard output and error, consoles, and output files named by flags."""
 
 import contextlib
 import io
@@ -18,32 +18,35 @@ from zoo.errors import ZooError, printable
 if TYPE_CHECKING:
     from zoo.data.pipeline import Corrupt
 
-MOST_CORRUPT = 5  # images that are named while a program goes on
+MAX_CORRUPT_NAMED = 5  # undecodable images that are printed by name while a program runs
 
 USAGE_ERROR = 2
-LONGEST_LINE = 4000  # letters of an error, of which a value of somebody's may be most
+MAX_MESSAGE_LENGTH = 4000  # characters; an error message may quote a long value
 
 
 def prepare_streams(program: str) -> None:
-    """Lets names that the terminal cannot show pass as escapes, and sees to it that there are streams at all.
+    """Makes the standard streams escape characters that cannot be encoded, and replaces or reports closed streams.
 
-    Where one is closed, the next file that is opened, a checkpoint perhaps, gets its number, and what others print goes
-    into that file.
+    If a standard stream is closed, the next file that is opened, such as a checkpoint, gets its file descriptor, and
+    output of libraries would be written into that file.
     """
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the program runs
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the program exits
     if sys.stdout is None:
-        end(USAGE_ERROR, f"{program}: standard output is closed: send it to {os.devnull} if nobody wants it")
+        end(USAGE_ERROR, f"{program}: standard output is closed: redirect it to {os.devnull} to discard it")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def end(status: int, message: str = "") -> NoReturn:
-    """Ends the program with a line. Output that cannot be written is dropped, or Python would try again and complain."""
+    """Exits with a status and an optional one-line message on standard error.
+
+    Buffered output that cannot be written is dropped; Python would otherwise retry at exit and print an error.
+    """
     message = printable(message)
-    if len(message) > LONGEST_LINE:
-        message = f"{message[: LONGEST_LINE // 2]} ... {message[-LONGEST_LINE // 2 :]}"
+    if len(message) > MAX_MESSAGE_LENGTH:
+        message = f"{message[: MAX_MESSAGE_LENGTH // 2]} ... {message[-MAX_MESSAGE_LENGTH // 2 :]}"
     with contextlib.suppress(OSError):
         if message:
             print(message, file=sys.stderr, flush=True)
@@ -52,16 +55,16 @@ def end(status: int, message: str = "") -> NoReturn:
             sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not message and status <= USAGE_ERROR:  # the program has done what it should, and nobody can read it
+        if not message and status <= USAGE_ERROR:  # the program succeeded, but its output is lost
             end(USAGE_ERROR, f"standard output cannot be written: {error.strerror}")
     sys.exit(status)
 
 
 class _Console(Console):
-    """A console that lets no name of a file or a class speak to the terminal, see `printable`."""
+    """A console that escapes control characters in names of files and classes, see `printable`."""
 
     def on_broken_pipe(self) -> None:
-        raise BrokenPipeError  # rich would exit with 1
+        raise BrokenPipeError  # rich would exit with status 1
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
@@ -76,12 +79,15 @@ class _Console(Console):
 
 
 def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
-    """Raises `ZooError` unless a file can be written: to be told now, and not after minutes of work.
+    """Checks that an output file can be written, so that the error comes before minutes of work.
 
     Args:
-      flag: that asks for it.
-      path: of the file.
-      make_folder: whether to make the folder that it is for.
+      flag: the flag that names the file, for the message.
+      path: the file.
+      make_folder: whether to create the file's folder.
+
+    Raises:
+      ZooError: the file cannot be written.
     """
     try:
         if path.is_dir():
@@ -90,30 +96,35 @@ def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
         new = not path.exists()
         if not new and not path.is_file():
-            return  # a device, or a pipe, which would wait for its reader
+            return  # a device, or a pipe, which would block until it is read
         path.open("ab").close()
         if new:
             path.unlink()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         said = error.strerror if isinstance(error, OSError) else error
-        raise ZooError(f"{flag}={printable(path)}: it cannot be written: {said}") from None
+        raise ZooError(f"{flag}={printable(path)}: cannot be written: {said}") from None
 
 
 def make_console(stderr: bool = False) -> Console:
-    """Where tables and progress go: as wide as the terminal, or wide enough for any table in a file or a pipe."""
+    """Returns a console for tables and progress: as wide as the terminal, or 200 columns wide in a file or a pipe."""
     console = _Console(stderr=stderr, highlight=False)
     return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=200)
 
 
 def corrupt_printer(console: Console, what: str) -> Callable[["Corrupt"], None]:
-    """Prints a line about each image that cannot be decoded, of thousands the first few; `what` says what comes of them."""
+    """Returns a callback that prints a line for each image that cannot be decoded, up to `MAX_CORRUPT_NAMED`.
+
+    Args:
+      console: prints the lines.
+      what: what happens to these images, such as "left out".
+    """
     numbers = itertools.count(1)
 
     def say(corrupt):
         number = next(numbers)
-        if number <= MOST_CORRUPT:
+        if number <= MAX_CORRUPT_NAMED:
             console.print(escape(printable(f"{what}: {corrupt.example} ({corrupt.reason})")), soft_wrap=True)
-        elif number == MOST_CORRUPT + 1:
-            console.print(f"{what}: more images that cannot be decoded, which are not named here", soft_wrap=True)
+        elif number == MAX_CORRUPT_NAMED + 1:
+            console.print(f"{what}: further images that cannot be decoded are not listed", soft_wrap=True)
 
     return say

@@ -1,12 +1,13 @@
-"""Prints a network's layer table, or a list of all networks.
+"""Prints the layer table of a network, or a list of all networks.
 
     python -m zoo.summarize --filter='resnet*'
     python -m zoo.summarize --model=alexnet
     python -m zoo.summarize --model=alexnet --compare=mine.csv
 
-A layer table has names, types, output shapes, parameters and multiply-adds (MACs). The list has year, paper, parameters,
-MACs, canonical input, and the recipes that train each network. With --compare, the exit status is 0 if all layers with
-parameters agree, and 1 if one differs.
+A layer table lists names, types, output shapes, parameters and multiply-adds (MACs). The list of networks has the year,
+paper, parameters, MACs and canonical input of each, and the recipes that train it.
+
+Exit status: 0, or 2 if the command cannot be used; with --compare, 1 if a layer differs.
 """
 
 import json
@@ -20,21 +21,21 @@ if TYPE_CHECKING:
     from zoo.inspect.summary import Summary
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("model", None, "Name of a network; without it, networks are listed.", flag_values=FLAGS)
+flags.DEFINE_string("model", None, "Name of a network; if omitted, networks are listed.", flag_values=FLAGS)
 flags.DEFINE_string("filter", "*", "Shell-style pattern of the names to list.", flag_values=FLAGS)
 flags.DEFINE_list("input", None, "Height, width and channels of an image, as in --input=227,227,3.", flag_values=FLAGS)
-cli.define_integer("num_classes", None, "Logits.", lower_bound=1, flag_values=FLAGS)
+cli.define_integer("num_classes", None, "Number of classes.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_string(
     "compare",
     None,
-    "A layer table of your own, CSV or JSON with name, shape and params, to hold against the network's.",
+    "Layer table to compare with the network's: a CSV or JSON file with name, shape and params.",
     flag_values=FLAGS,
 )
 flags.DEFINE_bool("json", False, "Print JSON instead of a table.", flag_values=FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Prints the table or the list."""
+    """Prints the table or the list; returns the exit status."""
     from rich import box
     from rich.table import Table
 
@@ -48,7 +49,7 @@ def main(args: flags.FlagValues) -> int:
     except ValueError:
         input_shape = ()
     if input_shape is not None and (len(input_shape) != 3 or min(input_shape) < 1):
-        raise ZooError(f"--input={','.join(args.input)}: it takes height, width and channels, as in --input=227,227,3")
+        raise ZooError(f"--input={','.join(args.input)}: expected HEIGHT,WIDTH,CHANNELS, such as --input=227,227,3")
     summary = summarize(args.model, input_shape, args.num_classes)
     if args.compare:
         return show_comparison(args.model, summary, args.compare)
@@ -67,20 +68,20 @@ def main(args: flags.FlagValues) -> int:
     for row in summary.rows:
         shape = "x".join(map(str, row.output_shape))
         params, macs = (f"{number:,}" if number else "" for number in (row.params, row.macs))
-        params_share = f"{100 * row.params / summary.params:.1f}" if row.params else ""
-        macs_share = f"{100 * row.macs / summary.macs:.1f}" if row.macs else ""
-        table.add_row(row.name, row.type, shape, params, params_share, macs, macs_share)
+        params_percent = f"{100 * row.params / summary.params:.1f}" if row.params else ""
+        macs_percent = f"{100 * row.macs / summary.macs:.1f}" if row.macs else ""
+        table.add_row(row.name, row.type, shape, params, params_percent, macs, macs_percent)
     streams.make_console().print(table)
     if summary.batch_stats:
-        print(f"moving statistics: {summary.batch_stats:,}")
+        print(f"running statistics: {summary.batch_stats:,}")
     return 0
 
 
 def list_networks(args: flags.FlagValues) -> int:
-    """Prints the list of networks whose names match the pattern.
+    """Prints the list of networks whose names match the pattern; returns 0.
 
     Raises:
-      ZooError: there is no such network, or a flag is given that takes one.
+      ZooError: no network matches, or a flag is given that requires --model.
     """
     from rich import box
     from rich.progress import track
@@ -93,16 +94,16 @@ def list_networks(args: flags.FlagValues) -> int:
 
     for name in ("input", "num_classes", "compare"):
         if getattr(args, name) is not None:
-            raise ZooError(f"--{name} is of one network: add --model=NAME")
+            raise ZooError(f"--{name} requires --model=NAME")
     names = list_models(args.filter)
     if not names:
-        raise ZooError(f"--filter={args.filter}: there is no such network; without --filter, all are listed")
+        raise ZooError(f"--filter={args.filter}: no network matches; omit --filter to list all")
     recipes: dict[str, list[str]] = {}
     for recipe in list_recipes():
         recipes.setdefault(load_recipe(recipe).model.name, []).append(recipe)
     console = streams.make_console(stderr=args.json)
     rows: list[dict[str, Any]] = []
-    for name in track(names, "counting", console=console, transient=True, disable=not console.is_terminal):
+    for name in track(names, "counting parameters", console=console, transient=True, disable=not console.is_terminal):
         entry, summary = find_entry(name), summarize(name)
         rows.append(
             {
@@ -138,7 +139,7 @@ def list_networks(args: flags.FlagValues) -> int:
 
 
 def show_comparison(model_name: str, summary: "Summary", path: str) -> int:
-    """Prints both tables side by side, up to the first difference; 0 if there is none, else 1."""
+    """Prints both tables side by side, up to the first difference; returns 0 if there is none, else 1."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table

@@ -1,4 +1,4 @@
-"""How a run looks in the terminal; without one, only what is worth a line in a log file."""
+"""Terminal output of a training run: progress bars in a terminal, plain lines in a log file."""
 
 import os
 from collections.abc import Sequence
@@ -20,10 +20,16 @@ from zoo.training.tracking import Tracker
 
 
 class Terminal(Tracker):
-    """Prints what is about to happen, a progress bar with the numbers of the last step, evaluations and the verdict."""
+    """Tracker that prints a summary of the run, a progress bar with current metrics, evaluations and the verdict."""
 
     def __init__(self, console: Console, recipe: str, workdir: str | None) -> None:
-        """Args: where to print, the recipe's name, and the folder of the run."""
+        """Starts the display.
+
+        Args:
+          console: prints the output.
+          recipe: the recipe's name.
+          workdir: the run's folder; None if the run is not saved.
+        """
         self.console, self.recipe, self.workdir = console, recipe, workdir
         self.bars = Progress(
             TextColumn("{task.description}"),
@@ -81,7 +87,7 @@ class Terminal(Tracker):
 
 
 def describe(experiment: Experiment, recipe: str, workdir: str | None, first_step: int) -> Table:
-    """What a run is about to do, as a table."""
+    """Returns a table that summarizes a run before its first step."""
     budget, dataset = experiment.recipe.budget, experiment.dataset
     summary = summarize(experiment.model, experiment.input_shape)
     devices = experiment.mesh.devices.flat
@@ -99,13 +105,14 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     goal = (
         f"{target.metric} {target.value:g} on the evaluation {dataset.examples}"
         if target
-        else "better than always the most frequent class"
+        else "beat the majority-class baseline"
     )
     steps = (target and target.within_steps) or experiment.total_steps
+    dtype = experiment.model.dtype
     rows = {
         "recipe": f"{recipe} ({experiment.recipe.fingerprint})",
-        "model": f"{type(experiment.model).__name__}: {summary.params:,} parameters, {summary.macs:,} multiply-adds an image,"
-        f" {experiment.model.dtype.__name__ if hasattr(experiment.model.dtype, '__name__') else experiment.model.dtype}",
+        "model": f"{type(experiment.model).__name__}: {summary.params:,} parameters, {summary.macs:,} multiply-adds an"
+        f" image, {getattr(dtype, '__name__', dtype)}",
         **({"start": _start(experiment)} if experiment.start else {}),
         "data": [
             f"{dataset.spec}: {train:,} training and {test:,} evaluation {dataset.examples},"
@@ -116,8 +123,9 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
         "budget": f"{experiment.total_steps:,} steps of {budget.batch_size} {dataset.examples},"
         f" {experiment.total_steps * budget.batch_size / train:.2f} epochs",
         "target": f"{goal} within {steps:,} steps",
-        "device": f"{len(devices)} x {devices[0].device_kind}, {processor()} with {os.cpu_count()} cores, jax {jax.__version__}",
-        "run": (workdir or "not kept") + (f", going on at step {first_step}" if first_step else ""),
+        "device": f"{len(devices)} x {devices[0].device_kind}, {processor()} with {os.cpu_count()} cores,"
+        f" jax {jax.__version__}",
+        "run": (workdir or "not saved") + (f", resuming at step {first_step}" if first_step else ""),
     }
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
@@ -131,12 +139,13 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
 def class_table(
     class_names: Sequence[str], recall: Sequence[float | None], confusion: Sequence[Sequence[int]] | None
 ) -> Table:
-    """The recall of each class, and what its examples were taken for, as a table.
+    """Returns a table of the recall of each class and the predictions for its examples.
 
     Args:
-      class_names: [K].
-      recall: [K], None for classes without examples.
-      confusion: [K, K], examples by class and answer: all of it for up to 12 classes, else the three commonest mistakes.
+      class_names: the names of the K classes.
+      recall: the recall of each class [K]; None for classes without examples.
+      confusion: the confusion matrix [K, K], in rows of the true class. The table has all of it for up to 12 classes,
+        and the three most frequent wrong predictions of each class otherwise.
     """
     table, class_names = Table(box=box.SIMPLE_HEAD), [printable(name) for name in class_names]
     table.add_column("class")
@@ -146,9 +155,9 @@ def class_table(
         for name in class_names:
             table.add_column(escape(name), justify="right")
     elif confusion is not None:
-        table.add_column("taken for")
-    for label, (name, share) in enumerate(zip(class_names, recall, strict=True)):
-        row = [escape(name), "-" if share is None else f"{share:.4f}"]
+        table.add_column("predicted as")
+    for label, (name, fraction) in enumerate(zip(class_names, recall, strict=True)):
+        row = [escape(name), "-" if fraction is None else f"{fraction:.4f}"]
         if whole and confusion is not None:
             row += [f"{count:,}" if count else "." for count in confusion[label]]
         elif confusion is not None:
@@ -160,7 +169,7 @@ def class_table(
 
 
 def _undecodable(experiment):
-    """How many images are missing in the totals, of which the classes' numbers still know."""
+    """Returns a note with the number of undecodable images, which the class counts include; "" if there are none."""
     dataset, train, test = experiment.dataset, experiment.train_pipeline, experiment.eval_pipeline
     if train.examples is not None or not (train.resident and test.resident):  # resampled, or not decoded yet
         return ""
@@ -169,10 +178,10 @@ def _undecodable(experiment):
 
 
 def _start(experiment):
-    """What a run starts from, in words."""
+    """Returns a description of the weights that a run starts from."""
     start = experiment.start
     taken = sum(path[0] == "params" for path in start.variables)
     return (
-        f"{experiment.recipe.transfer.source}: {taken} parameters, {len(experiment.frozen)} of them frozen; drawn anew:"
-        f" {', '.join(start.drawn) or 'none'}"
+        f"{experiment.recipe.transfer.source}: {taken} parameters, {len(experiment.frozen)} of them frozen;"
+        f" reinitialized: {', '.join(start.drawn) or 'none'}"
     )

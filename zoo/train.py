@@ -1,14 +1,14 @@
-"""Trains a network as a recipe says, and says whether it converged.
+"""Trains a network with a recipe, and reports whether it converged.
 
     python -m zoo.train --recipe=alexnet
     python -m zoo.train --recipe=alexnet --data=folder:flowers --set=budget.steps=500 --workdir=runs/flowers
     python -m zoo.train --recipe=alexnet --data=folder:flowers --folds=5
 
-With --folds it trains that many times on all but one part of the training images and evaluates on that part
-(cross-validation), and reports mean and deviation.
+With --folds=K it cross-validates on the training split: it trains K times on all folds but one, evaluates on that one,
+and reports the mean and standard deviation over folds.
 
-Exit status: 0 converged, 1 did not, 2 the command or the data cannot be used, 128 + n stopped by signal n (the same
-command goes on from there), 70 a mistake of the program's own.
+Exit status: 0 converged, 1 did not converge, 2 the command or the data is invalid, 128 + n stopped by signal n (the
+same command resumes the run), 70 a bug in the program.
 """
 
 import json
@@ -24,30 +24,28 @@ if TYPE_CHECKING:
 
 FLAGS = flags.FlagValues()
 cli.define_recipe_flags(FLAGS)
-flags.DEFINE_string(
-    "workdir", None, "Folder of the run; runs/RECIPE-FINGERPRINT-seedSEED if not given.", flag_values=FLAGS
-)
-cli.define_integer("seed", 0, "Decides all that is random.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+flags.DEFINE_string("workdir", None, "Folder of the run; default: runs/RECIPE-FINGERPRINT-seedSEED.", flag_values=FLAGS)
+cli.define_integer("seed", 0, "Seed of all random numbers.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
 cli.define_integer(
-    "folds", None, "Cross-validate on the training split, with this many folds.", lower_bound=2, flag_values=FLAGS
+    "folds", None, "Number of folds for cross-validation on the training split.", lower_bound=2, flag_values=FLAGS
 )
-flags.DEFINE_enum("parallel", "shard_map", ["shard_map", "pmap"], "How steps reach the devices.", flag_values=FLAGS)
+flags.DEFINE_enum("parallel", "shard_map", ["shard_map", "pmap"], "How steps are parallelized.", flag_values=FLAGS)
 cli.define_integer("workers", 0, "Processes that decode images; 0 for threads.", lower_bound=0, flag_values=FLAGS)
 cli.define_integer(
     "steps_per_execution",
     1,
-    "Training steps that one compiled program does at most; 0 for all from one evaluation to the next.",
+    "Maximum number of training steps in one compiled program; 0 for all steps between evaluations.",
     lower_bound=0,
     flag_values=FLAGS,
 )
-flags.DEFINE_bool("json", False, "Print the verdict as JSON, and all else to standard error.", flag_values=FLAGS)
+flags.DEFINE_bool("json", False, "Print the verdict as JSON, and everything else on standard error.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
 cli.define_convolution_flag(FLAGS)
 cli.define_distributed_flags(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Runs the training; 0 if it converged, in every fold if there are folds, 1 if not."""
+    """Trains; returns 0 if the run, or every fold, converged, and 1 if not."""
     name, recipe = cli.read_recipe(args)
     cli.set_up_jax(args)
     with cli.chosen_convolution(args):
@@ -55,7 +53,7 @@ def main(args: flags.FlagValues) -> int:
 
 
 def train(args: flags.FlagValues, name: str, recipe: "Recipe") -> int:
-    """The same, once flags and recipe are read."""
+    """Trains with a parsed recipe, as `main`; `name` is what the output calls the recipe."""
     import jax
 
     from zoo.terminal import Terminal

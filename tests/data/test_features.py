@@ -173,12 +173,10 @@ def test_features_and_images_are_told_apart(dataset):
         ZooError, match=r"features has vectors of features, and normalization=ChannelMeanStd\(\) is for images"
     ):
         prepare(images, features_dataset(ROWS, LABELS))
-    with pytest.raises(ZooError, match="FeatureRange is for vectors of features: augmentation has Normalize"):
+    with pytest.raises(ZooError, match="FeatureRange is for feature vectors: augmentation must be Normalize"):
         images.override({"normalization": FeatureRange()})
     for path, part in (("data.missing", ImputeMean()), ("data.outliers", Trim()), ("imbalance", SMOTE())):
-        with pytest.raises(
-            ZooError, match=f"is for vectors of features, and ChannelMeanStd for images: set {path}=None"
-        ):
+        with pytest.raises(ZooError, match=f"is for feature vectors, and ChannelMeanStd for images: set {path}=None"):
             images.override({path: part})
     for wrong in (dict(lower=0.5), dict(lower=-0.1), dict(upper=0.5), dict(upper=1.1)):
         with pytest.raises(ZooError, match="must be in"):

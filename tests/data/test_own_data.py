@@ -246,7 +246,7 @@ def test_of_many_images_that_cannot_be_decoded_the_first_few_are_named():
         say(Corrupt(f"\x1b[2J[bold]{number}.png", "it is empty"))
     lines = console.export_text().splitlines()
     assert lines[0] == r"not counted: \x1b[2J[bold]0.png (it is empty)" and len(lines) == 6
-    assert lines[5] == "not counted: more images that cannot be decoded, which are not named here"
+    assert lines[5] == "not counted: further images that cannot be decoded are not listed"
 
 
 def test_of_thousands_of_classes_those_that_changed_are_named():

@@ -119,11 +119,11 @@ def test_the_program_draws_a_folder(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "which recipe? --recipe=NAME"),
+        ([], "missing --recipe=NAME"),
         (["--recipe=alexnt"], "did you mean 'alexnet'?"),
         (["--recipe=alexnet", "--count=0"], "flag --count=0"),
         (["--recipe=alexnet", "--count=33"], "the first step has 32 images (budget.batch_size), not 33"),
-        (["--recipe=alexnet", "--output=a.jpg"], "--output=a.jpg: the picture is a PNG file"),
+        (["--recipe=alexnet", "--output=a.jpg"], "--output=a.jpg: expected the name of a PNG file"),
         (["--recipe=alexnet", "--output=/proc/none/a.png"], "--output=/proc/none/a.png: "),
         (["--recipe=alexnet", "--data=folder:/no/such"], "there is no such folder"),
         (["--recipe=alexnet", "--set=augmentation.mixing=Mixup(alpha=0)"], "Mixup.alpha must be positive"),

@@ -171,7 +171,7 @@ def test_names_and_options():
     for name, options, message in (
         ("alexnet", {"dropout": 50}, "alexnet: dropout must be in \\[0, 1\\), not 50"),
         ("alexnet", {"dropout": "0.5"}, "alexnet: dropout must be a number, not '0.5'"),
-        ("mlp", {"hidden": 64}, "mlp: hidden must be a list of a whole number, not 64"),
+        ("mlp", {"hidden": 64}, "mlp: hidden must be a list of integers, not 64"),
     ):
         with pytest.raises(ZooError, match=message):
             zoo.create_model(name, **options)

@@ -1,4 +1,4 @@
-"""The command-line programs: what they print, how they end, and that mistakes are one line."""
+"""Tests of the command-line programs: output, exit status, and one-line error messages."""
 
 import json
 import time
@@ -8,9 +8,9 @@ from programs import TINY_FLAGS, run_python
 
 
 def mistakes():
-    """(program, arguments, what the one line has to say)."""
+    """Yields the program, its arguments, and a part of the expected error message."""
     train = "zoo.train"
-    yield train, [], "which recipe? --recipe=NAME, where NAME is one of alexnet"
+    yield train, [], "missing --recipe=NAME, where NAME is one of alexnet"
     yield train, ["--recipe=alexnt"], "unknown recipe 'alexnt': did you mean 'alexnet'?"
     yield train, ["--recipe=alexnet", "--sed=1"], "Unknown command line flag 'sed'"
     yield train, ["--recipe=alexnet", "--seed=-1"], "-1 is not an integer in the range"
@@ -20,17 +20,18 @@ def mistakes():
     yield train, ["--recipe=alexnet", "--set=model.name=alexnt"], "unknown model 'alexnt': did you mean 'alexnet'?"
     yield train, ["--recipe=alexnet", "--set=model.num_classes=7"], "model.num_classes is 7, but fashion_mnist has 10"
     yield train, ["--recipe=alexnet", "--set=augmentation.train.0.size=66"], "at least 67x67 pixels, got 66x66"
-    yield train, ["--recipe=alexnet", "--data="], "--data= has no value: give it one, or leave the flag out"
+    yield train, ["--recipe=alexnet", "--data="], "--data= has no value: give one, or omit the flag"
     yield train, ["--recipe=alexnet", "--data=folder:/no/such"], "there is no such folder"
     yield train, ["--recipe=alexnet", "--data=fashion"], "unknown data set 'fashion'"
     yield train, ["--recipe=alexnet_imagenet"], "tfds:imagenet2012 is not prepared: python -m pip install"
     yield train, ["--recipe=alexnet", "--distributed"], "--coordinator, --num_processes and --process_id"
-    yield "zoo.summarize", [], "which network? --model=NAME"
+    yield "zoo.summarize", ["--num_classes=10"], "--num_classes requires --model=NAME"
+    yield "zoo.summarize", ["--filter=alexnt"], "no network matches"
     yield "zoo.summarize", ["--model=alexnt"], "did you mean 'alexnet'?"
     yield "zoo.summarize", ["--model=alexnet", "--input=66,66,3"], "at least 67x67 pixels"
-    yield "zoo.summarize", ["--model=alexnet", "--input=big"], "it takes height, width and channels"
+    yield "zoo.summarize", ["--model=alexnet", "--input=big"], "expected HEIGHT,WIDTH,CHANNELS"
     yield "zoo.benchmark", ["--model=alexnt"], "did you mean 'alexnet'?"
-    yield "zoo.evaluate", [], "which run? --workdir=FOLDER"
+    yield "zoo.evaluate", [], "missing --workdir=FOLDER"
     yield "zoo.evaluate", ["--workdir=/no/such"], "/no/such is not the folder of a run"
     yield "verification", ["--recipe=alexnt"], "did you mean 'alexnet'?"
     yield "verification", ["--only=architektur"], "did you mean 'architecture'?"
@@ -39,7 +40,7 @@ def mistakes():
 
 
 @pytest.mark.parametrize(("program", "arguments", "message"), list(mistakes()), ids=lambda value: str(value)[:40])
-def test_mistakes_are_one_line_and_exit_with_2(program, arguments, message, tmp_path):
+def test_usage_errors_are_one_line_with_exit_status_2(program, arguments, message, tmp_path):
     workdir = [f"--workdir={tmp_path / 'run'}"] if program == "zoo.train" else []
     done = run_python("-m", program, *arguments, *workdir, TFDS_DATA_DIR=str(tmp_path))
     assert done.returncode == 2, (done.stdout, done.stderr)
@@ -48,11 +49,11 @@ def test_mistakes_are_one_line_and_exit_with_2(program, arguments, message, tmp_
 
 
 @pytest.mark.parametrize("program", ["zoo.train", "zoo.evaluate", "zoo.summarize", "zoo.benchmark", "verification"])
-def test_help_is_quick_and_says_what_the_program_does(program):
+def test_help_is_quick_and_describes_the_program(program):
     started = time.perf_counter()
     done = run_python("-m", program, "--help")
     assert done.returncode == 0 and f"python -m {program}" in done.stdout and "Flags:" in done.stdout
-    assert time.perf_counter() - started < 15  # a second, but for a machine that is busy
+    assert time.perf_counter() - started < 15  # one second on an idle machine
 
 
 def test_summarize():
@@ -65,25 +66,33 @@ def test_summarize():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, image_folder):
-    """(run folder, finished process of a training run with --json)."""
+    """A run folder, and the finished process of its training with --json."""
     workdir = tmp_path_factory.mktemp("cli") / "run"
     arguments = [*TINY_FLAGS, f"--data=folder:{image_folder}", f"--workdir={workdir}", "--json"]
     return workdir, run_python("-m", "zoo.train", *arguments)
 
 
-def test_train_says_what_it_does_and_gives_the_verdict_as_json(trained, image_folder):
+def test_train_describes_the_run_and_prints_the_verdict_as_json(trained, image_folder):
     workdir, done = trained
     verdict = json.loads(done.stdout)
     assert done.returncode == (0 if verdict["converged"] else 1), done.stderr
     assert verdict["recipe"] == "tiny" and verdict["workdir"] == str(workdir) and verdict["steps"] == 40
-    for told in ("LeNet5: ", "parameters", f"folder:{image_folder}: 48 training and 12 evaluation images, 3 classes",
-                 "40 steps of 16 images", "better than always the most frequent class", "x cpu", str(workdir),
-                 "step 40: evaluation loss", verdict["explanation"]):  # fmt: skip
-        assert told in done.stderr, told
+    for expected in (
+        "LeNet5: ",
+        "parameters",
+        f"folder:{image_folder}: 48 training and 12 evaluation images, 3 classes",
+        "40 steps of 16 images",
+        "beat the majority-class baseline within 40 steps",
+        "x cpu",
+        str(workdir),
+        "step 40: evaluation loss",
+        verdict["explanation"],
+    ):
+        assert expected in done.stderr, expected
     assert "━" not in done.stderr  # no progress bars in a log file
 
 
-def test_evaluate_agrees_with_the_run(trained):
+def test_evaluate_reproduces_the_metrics_of_the_run(trained):
     workdir, done = trained
     evaluated = run_python("-m", "zoo.evaluate", f"--workdir={workdir}", "--json")
     assert evaluated.returncode == 0, evaluated.stderr
@@ -91,7 +100,7 @@ def test_evaluate_agrees_with_the_run(trained):
     assert metrics["top1"] == json.loads(done.stdout)["value"] and metrics["examples"] == 12 and metrics["step"] == 40
 
 
-def test_evaluate_on_data_of_other_classes_is_one_line(trained):
+def test_evaluate_rejects_data_with_other_classes(trained):
     done = run_python("-m", "zoo.evaluate", f"--workdir={trained[0]}", "--data=fashion_mnist")
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
     assert "the network was trained for the classes blue, green, red; fashion_mnist has T-shirt/top" in done.stderr

@@ -1,4 +1,4 @@
-"""Values, names, recipes of one's own, streams and data sets that nobody wants: each is refused in a line, or harmless."""
+"""Tests that hostile values, names, recipe files, streams and data sets are rejected in one line, or are harmless."""
 
 import io
 import json
@@ -30,7 +30,7 @@ TABLE = tabular()
 
 
 def refused(action, *arguments):
-    """The one line that something is refused with."""
+    """Runs an action that must be rejected; returns its error message, which must be one line."""
     with pytest.raises(ZooError) as error:
         action(*arguments)
     assert str(error.value).isprintable() and len(str(error.value)) < 600, str(error.value)[:1000]
@@ -48,35 +48,35 @@ VALUES = {
     "schedule.peak=nan": "must be a number, not 'nan'",
     "schedule.peak=" + "9" * 5000: "must be a number",
     "schedule.peak=" + "x" * 5000: "(5,000 characters)",
-    "schedule.peak=1_0": "'1_0': a number is written without _",
-    "model.options.hidden=[1_0, 2]": "a number is written without _",
+    "schedule.peak=1_0": "'1_0': numbers must not contain underscores",
+    "model.options.hidden=[1_0, 2]": "numbers must not contain underscores",
     "model.options.hidden=[1e999]": "must be a number from",
-    "model.options.activation=1j": "is made of numbers, texts, lists and mappings, not of 1j",
-    "model.options.activation=b'relu'": "not of b'relu'",
-    "model.options={'num_classes': 3}": "what a recipe says of it is model.num_classes",
-    "model.options.name=x": "name is no option of a network",
-    "model.options.dtype=float32": "what a recipe says of it is precision",
+    "model.options.activation=1j": "must consist of numbers, strings, lists and mappings, not 1j",
+    "model.options.activation=b'relu'": "not b'relu'",
+    "model.options={'num_classes': 3}": "num_classes is not an option of a network; set model.num_classes instead",
+    "model.options.name=x": "name is not an option of a network; set model.name instead",
+    "model.options.dtype=float32": "dtype is not an option of a network; set precision instead",
     "model.num_classes=0": "Model.num_classes must be positive or None, not 0",
-    "budget.steps=100000000000000000000000000": "must be a whole number of at most 2,147,483,647",
-    "budget.batch_size=100000000000": "must be a whole number of at most",
+    "budget.steps=100000000000000000000000000": "must be an integer of at most 2,147,483,647",
+    "budget.batch_size=100000000000": "must be an integer of at most",
     "budget.evaluate_every=1e-9": "Budget.evaluate_every must be from 0.00001 to 1, not 1e-09",
-    "data.corrupt_limit=10000000000": "must be a whole number of at most",
+    "data.corrupt_limit=10000000000": "must be an integer of at most",
     "data.keep={'0': 1e999}": "must be a number from",
-    "augmentation.train.00.x=5": "there is no '00' in",
-    "augmentation.train.\u0660=5": "there is no '\u0660' in",
+    "augmentation.train.00.x=5": "'00' is not in",
+    "augmentation.train.\u0660=5": "'\u0660' is not in",
     "data.keep={{}: 1}": "must be a mapping",
     "optimizer.momentum=" + "-" * 20000 + "1": "must be a number",
     "y" * 5000 + "=1": "(5,000 characters)",
-    "z" * 5000: "it takes the form --set=path=value",
+    "z" * 5000: "expected --set=PATH=VALUE",
 }
 
 
 @pytest.mark.parametrize("assignment", VALUES, ids=lambda text: text[:40])
-def test_values_that_no_recipe_can_mean(assignment):
+def test_unrepresentable_values_are_rejected(assignment):
     assert VALUES[assignment] in refused(change, assignment)
 
 
-def test_epochs_beyond_counting():
+def test_too_many_epochs_are_rejected():
     recipe = TABLE.override({"budget.steps": None, "budget.epochs": 1e30})
     assert "more than 2^31 steps" in refused(recipe.budget.total_steps, 1000)
 
@@ -91,12 +91,12 @@ SIZES = {
 
 
 @pytest.mark.parametrize("assignment", SIZES)
-def test_what_no_memory_has_room_for_is_said_before_it_is_allocated(assignment, monkeypatch):
-    monkeypatch.setattr("zoo.training.prepare.memory", lambda device: 16_000_000_000)
+def test_sizes_beyond_the_memory_are_rejected_before_allocation(assignment, monkeypatch):
+    monkeypatch.setattr("zoo.training.prepare.network.memory", lambda device: 16_000_000_000)
     assert SIZES[assignment] in refused(prepare, change(assignment), zoo.open_source("synthetic:random_10"))
 
 
-def test_values_from_python():
+def test_invalid_values_from_python_are_rejected():
     loop = {}
     loop["loop"] = loop
     for options in ({"activation": print}, {"hidden": np.int64(3)}, {"hidden": [object()]}, {3: 4.0j}, {"x": loop}):
@@ -117,9 +117,9 @@ def test_values_from_python():
     zoo.create_model("vgg11", depths=(1, 1, 1, 1, 0))
 
 
-def test_the_same_value_twice():
-    assert "'0.1' is there twice" in refused(parse_variants, TABLE, ["schedule.peak=0.1,0.2,0.1"])
-    assert "[1]' is there twice" in refused(parse_variants, TABLE, ["model.options.hidden=[1],[1]"])
+def test_duplicate_values_are_rejected():
+    assert "'0.1' is given twice" in refused(parse_variants, TABLE, ["schedule.peak=0.1,0.2,0.1"])
+    assert "[1]' is given twice" in refused(parse_variants, TABLE, ["model.options.hidden=[1],[1]"])
     assert len(parse_variants(TABLE, ["schedule.peak=0.1,0.2"])) == 2
 
 
@@ -135,34 +135,34 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_names_do_nothing_to_a_terminal(name):
+def test_names_are_escaped_for_the_terminal(name):
     assert printable(name) == NAMES[name] and printable(printable(name)) == printable(name)
 
 
-def test_consoles_print_no_escapes_of_others(monkeypatch):
+def test_consoles_escape_control_characters(monkeypatch):
     monkeypatch.setattr(sys, "stdout", stream := io.StringIO())
     streams.make_console().print("[bold]a[/]\x1b[31m", "b\x07")
     assert stream.getvalue() == "a\\x1b[31m b\\x07\n"
 
 
-def test_long_values_and_strange_errors_in_messages():
+def test_messages_are_short_and_printable():
     class Silent(Exception):
         def __str__(self):
             raise ValueError
 
     assert shown("x" * 60) == repr("x" * 60) and shown("x" * 300) == repr("x" * 60) + "... (300 characters)"
     with pytest.raises(ZooError) as error:
-        parse_variants(RECIPE, ["model.num_classes=a\U00104edc,a\U00104edc"])  # of a kind that no terminal shows
-    assert str(error.value).isprintable() and "is there twice" in str(error.value)
-    assert shown(10**5000).startswith("a int that is too long") and len(shown(["a"] * 10**5)) < 150
+        parse_variants(RECIPE, ["model.num_classes=a\U00104edc,a\U00104edc"])  # an unassigned character
+    assert str(error.value).isprintable() and "is given twice" in str(error.value)
+    assert shown(10**5000).startswith("a value of type int that is too long") and len(shown(["a"] * 10**5)) < 150
     assert (
         reason(Silent()) == "Silent" and reason(ValueError("a\nb")) == "a" and len(reason(ValueError("a" * 9999))) < 350
     )
 
 
 @pytest.mark.filterwarnings("error")
-def test_names_in_pictures(tmp_path, monkeypatch):
-    """Formulas of matplotlib's are in dollar signs; the last name has letters that its font does not."""
+def test_names_are_escaped_in_plots(tmp_path, monkeypatch):
+    """Matplotlib reads dollar signs as formulas; the last name has characters that its font lacks."""
     from matplotlib.figure import Figure
 
     titles = []
@@ -177,30 +177,30 @@ def test_names_in_pictures(tmp_path, monkeypatch):
     assert all((tmp_path / name).read_bytes()[:4] == b"\x89PNG" for name in ("confusion.png", "curves.png"))
 
 
-OWN_FILES = {
+USER_FILES = {
     "raises": ("import json\n\njson.loads('x')\n", "line 3: JSONDecodeError: Expecting value"),
-    "exits": ("import sys\nsys.exit(0)\n", "line 2: it ends the program, with the status 0"),
-    "quits": ("x = 1\nquit()\n", "line 2: it ends the program, with the status None"),
+    "exits": ("import sys\nsys.exit(0)\n", "line 2: SystemExit: the file exits the program with status 0"),
+    "quits": ("x = 1\nquit()\n", "line 2: SystemExit: the file exits the program with status None"),
     "breaks off": ("class Mine(BaseException): pass\nraise Mine('a\\nb')\n", "line 2: Mine: a"),
     "syntax": ("x = 1\ny = (\n", "line 2: SyntaxError: '(' was never closed"),
     "zero bytes": ("x = 1\n\0", "null bytes"),
     "function": (
         "from zoo.recipe import *\n\nM = Model('mlp', options={'f': print})\n",
-        "line 3: Model.options is made of",
+        "line 3: Model.options must consist of",
     ),
-    "own mistake": (
+    "invalid value": (
         "from zoo.recipe import *\nB = Budget(batch_size=0, steps=1)\n",
         "line 2: Budget.batch_size must be",
     ),
     "import": ("import no_such_module\n", "line 1: ModuleNotFoundError: No module named 'no_such_module'"),
-    "other": ("RECIPE = print\n", "has a constant RECIPE = Recipe(...), and this one has none"),
-    "endless": ("def f(): f()\nf()\n", "line 1: RecursionError: maximum recursion depth exceeded"),
+    "other": ("RECIPE = print\n", "expected a recipe file with a constant RECIPE = Recipe(...)"),
+    "infinite recursion": ("def f(): f()\nf()\n", "line 1: RecursionError: maximum recursion depth exceeded"),
 }
 
 
-@pytest.mark.parametrize("case", OWN_FILES)
-def test_recipes_of_ones_own_by_path_and_by_module(case, tmp_path, monkeypatch):
-    text, message = OWN_FILES[case]
+@pytest.mark.parametrize("case", USER_FILES)
+def test_errors_in_user_recipes_name_the_file_and_line(case, tmp_path, monkeypatch):
+    text, message = USER_FILES[case]
     package = "package_of_" + case.replace(" ", "_")
     (tmp_path / package).mkdir()
     (tmp_path / package / "mine.py").write_text(text)
@@ -213,17 +213,20 @@ def test_recipes_of_ones_own_by_path_and_by_module(case, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "name", ["no.such", "..x", "a/b", "os.path", "x" * 300 + ".py", "\0.py", "a.\ud800", "/tmp.py", "."]
 )
-def test_recipes_that_are_not_there(name):
+def test_missing_recipes_are_rejected(name):
     refused(load_recipe, name)
 
 
-def test_another_recipes_folder_is_left_alone(tmp_path, monkeypatch):
-    """What is installed is found by its place, and `import recipes` stays whatever it is where the program starts."""
+def test_a_recipes_folder_in_the_current_folder_is_not_imported(tmp_path, monkeypatch):
+    """The installed recipes are found by path; `import recipes` is not affected."""
     for folder in ("recipes", "recipes/studies"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "__init__.py").write_text("raise SystemExit('ran')\n")
         (tmp_path / folder / "mlp.py").write_text("raise SystemExit('ran')\n")
-    script = "import zoo; from zoo.recipe import *; load_recipe('mlp'); print(len(list_recipes()), load_study('padding').seeds)"
+    script = (
+        "import zoo; from zoo.recipe import *; load_recipe('mlp');"
+        "print(len(list_recipes()), load_study('padding').seeds)"
+    )
     for before in ("", "import sys, types; sys.modules['recipes'] = types.ModuleType('recipes'); "):
         environment = child_environment(PYTHONPATH=str(ROOT))
         done = subprocess.run(
@@ -233,7 +236,7 @@ def test_another_recipes_folder_is_left_alone(tmp_path, monkeypatch):
         assert done.stdout.split() == [str(len(zoo.list_recipes())).encode(), b"2"]
 
 
-def test_outputs_are_tried_before_the_work(tmp_path):
+def test_output_files_are_checked_in_advance(tmp_path):
     (tmp_path / "file").write_text("kept")
     for path in (
         tmp_path,
@@ -249,7 +252,7 @@ def test_outputs_are_tried_before_the_work(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["1_0", "\u0663", " 1", "1.0", "0x1", "", "9" * 5000, "-"])
-def test_whole_numbers_of_flags(text):
+def test_integer_flags_reject_other_notations(text):
     parser = cli.Integer(lower_bound=0)
     with pytest.raises(ValueError):
         parser.parse(text)
@@ -257,7 +260,7 @@ def test_whole_numbers_of_flags(text):
 
 
 SHELL = {
-    # command line, exit status, the line on standard error
+    # command line: (exit status, part of the line on standard error)
     "zoo.summarize --model=lenet5 >/dev/full": (2, "cannot be written: No space left on device"),
     "zoo.summarize --model=lenet5 --json >/dev/full": (2, "No space left on device"),
     "zoo.summarize --help >/dev/full": (2, "No space left on device"),
@@ -266,7 +269,7 @@ SHELL = {
     "zoo.summarize --model=lenet 2>/dev/full": (2, ""),
     "zoo.train --recipe=tests/tiny.py --num_processes=2": (
         2,
-        "--num_processes is for --distributed, which is not given",
+        "--num_processes requires --distributed",
     ),
     "verification --recipe=mlp --junit=docs": (2, "--junit=docs: it is a folder, and has to be a file"),
     "verification --recipe=mlp --first=5": (2, "--first is for --record"),
@@ -277,9 +280,9 @@ SHELL = {
 }
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 @pytest.mark.parametrize("command", SHELL)
-def test_statuses_of_programs(command):
+def test_exit_status_of_programs(command):
     status, message = SHELL[command]
     done = subprocess.run(
         f"{sys.executable} -m {command}", shell=True, cwd=ROOT, env=child_environment(), capture_output=True, text=True
@@ -289,7 +292,7 @@ def test_statuses_of_programs(command):
 
 
 def write_set(folder, name="evil", **replaced):
-    """A TFDS folder whose features are read by the classes in `replaced`, instead of TFDS's own."""
+    """Writes a TFDS folder; `replaced` changes entries of its image feature, such as the class that reads it."""
     of = "tensorflow_datasets.core.features"
     image = {"image": {"shape": {"dimensions": ["-1", "-1", "3"]}, "dtype": "uint8"},
              "pythonClassName": f"{of}.image_feature.Image"}  # fmt: skip
@@ -315,7 +318,7 @@ def write_set(folder, name="evil", **replaced):
 
 
 @pytest.mark.parametrize("key", ["pythonClassName", "python_class_name", "type"])
-def test_a_tfds_set_runs_nobodys_code(key, tmp_path, monkeypatch):
+def test_a_tfds_set_cannot_import_code(key, tmp_path, monkeypatch):
     there = write_set(tmp_path, **{key: "evil_reader.Image"})
     (tmp_path / "evil_reader.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -331,7 +334,7 @@ def test_a_tfds_set_runs_nobodys_code(key, tmp_path, monkeypatch):
         refused(check_features, tmp_path / "evil")
 
 
-def test_a_tfds_set_of_tfds_own_classes_opens(tmp_path, monkeypatch):
+def test_a_tfds_set_with_tfds_classes_opens(tmp_path, monkeypatch):
     write_set(tmp_path, name="good")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     assert zoo.open_source("tfds:good").class_names == ("0", "1") and zoo.open_source("tfds:good:1.0.0").channels == 3
@@ -343,7 +346,7 @@ def test_a_tfds_set_of_tfds_own_classes_opens(tmp_path, monkeypatch):
     "content", [b"", b"null", b"[]", b"{}", b"3", b"[" * 100_000, b'{"name": "\xff"}', b'{"name": "x"']
 )
 @pytest.mark.parametrize("name", ["features.json", "dataset_info.json"])
-def test_damaged_tfds_sets(name, content, tmp_path, monkeypatch):
+def test_damaged_tfds_sets_are_rejected(name, content, tmp_path, monkeypatch):
     (write_set(tmp_path) / name).write_bytes(content)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     assert "cannot be read" in refused(zoo.open_source, "tfds:evil")
@@ -352,12 +355,12 @@ def test_damaged_tfds_sets(name, content, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "name", ["../x", "/etc", "kaggle:x", "huggingface:mnist", "a/b=c", "a:b", "a\x1b", "x" * 5000, "a b"]
 )
-def test_names_of_tfds_sets(name, tmp_path, monkeypatch):
+def test_invalid_names_of_tfds_sets_are_rejected(name, tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     refused(zoo.open_source, f"tfds:{name}")
 
 
-def test_a_folder_of_nobody(tmp_path):
+def test_the_home_folder_of_an_unknown_user_is_rejected(tmp_path):
     for spec in ("folder:~nouser", "csv:~nouser/x.csv", "folder:~nouser/x"):
         assert "~nouser" in refused(zoo.open_source, spec)
 
@@ -373,7 +376,7 @@ def unreadable(tmp_path):
     return f"folder:{tmp_path}"
 
 
-def test_reading_what_cannot_be_read_is_not_timed(unreadable):
+def test_undecodable_images_are_not_timed(unreadable):
     with pytest.raises(ZooError, match="4 images cannot be decoded, most recently .*jpg"):
         zoo_pipeline(unreadable, 8, 0).step()
     many = CorruptLimit("folder:x", 1000)
@@ -397,10 +400,10 @@ def fails_at_once(kind):
     ("kind", "message"),
     [("zoo", "as it is"), ("exit", "exited unexpectedly"), ("other", "a benchmark process failed: .*x.jpg")],
 )
-def test_a_side_that_fails_is_one_line(kind, message):
+def test_a_failing_benchmark_side_is_reported_in_one_line(kind, message):
     with pytest.raises(ZooError, match=message):
         SideProcess(fails_at_once, kind)
 
 
-def test_a_recipes_of_the_zoo_passes():
+def test_a_valid_recipe_survives_json():
     assert Recipe.from_json(json.loads(json.dumps(RECIPE.to_json()))) == RECIPE

@@ -1,4 +1,4 @@
-"""What the project says of itself: its public names, its README, its table of results."""
+"""Tests of the public names, the README, and the tables of results."""
 
 import json
 import re
@@ -26,11 +26,11 @@ def test_public_names():
 
 def test_programs_do_not_hide_the_functions_of_their_names():
     script = "import zoo.summarize, zoo.evaluate, zoo; print(zoo.summarize.__module__, zoo.evaluate.__module__)"
-    assert run_python("-c", script).stdout.split() == ["zoo.inspect.summary", "zoo.training.evaluation"]
+    assert run_python("-c", script).stdout.split() == ["zoo.inspect.summary", "zoo.training.evaluate"]
 
 
 def test_importing_is_light():
-    """Neither JAX nor a heavy library is needed to say that a flag is wrong, and never TensorFlow or torch."""
+    """Usage errors need neither JAX nor another heavy library; TensorFlow and PyTorch are never imported."""
     script = (
         "import sys, zoo, zoo.train; early = set(sys.modules);"
         "import zoo.training.fit, verification.suite; late = set(sys.modules);"
@@ -39,13 +39,13 @@ def test_importing_is_light():
     assert run_python("-c", script).stdout.strip() == "set() set()"
 
 
-def test_the_readmes_numbers_are_the_networks():
+def test_numbers_of_alexnet_in_the_readme_are_correct():
     summary = zoo.summarize("alexnet", (227, 227, 1), 10)
     assert f"AlexNet: {summary.params:,} parameters, {summary.macs:,} multiply-adds an image" in README
     assert f"alexnet ({zoo.load_recipe('alexnet').fingerprint})" in README
 
 
-def test_the_tables_of_pages_are_those_of_the_ledgers_and_measurements():
+def test_generated_tables_are_up_to_date():
     for page, tables in results.PAGES.items():
         text = page.read_text(encoding="utf-8")
         assert results.with_tables(text, tables, page.name) == text
@@ -66,13 +66,26 @@ def test_the_readmes_recipe_can_be_built(tmp_path):
     assert recipe.early_stopping.patience < len(recipe.budget.evaluation_steps(1000))
 
 
-def test_files_that_the_readme_names_are_there():
-    named = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert "docs/alexnet.png" in named
-    assert [path for path in named if not (ROOT / path).exists()] == []
+def test_files_linked_in_documents_exist():
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    links = [
+        document.parent / path
+        for document in documents
+        for path in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8"))
+    ]
+    assert ROOT / "docs" / "alexnet.png" in links and ROOT / "CONTRIBUTING.md" in links
+    assert [str(path) for path in links if not path.exists()] == []
 
 
-def test_the_table_says_what_the_ledger_supports(monkeypatch, tmp_path):
+def test_paths_in_the_guides_for_contributors_exist():
+    """Paths in backticks that start with a folder of the project."""
+    for name in ("CONTRIBUTING.md", "WORKSPACE.md"):
+        quoted = re.findall(r"`([\w./]+)`", (ROOT / name).read_text(encoding="utf-8"))
+        paths = [path for path in quoted if path.split("/")[0] in ("zoo", "recipes", "verification", "tests", "docs")]
+        assert paths and [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_table_of_recipes_summarizes_the_ledger(monkeypatch, tmp_path):
     recipe = zoo.load_recipe("alexnet")
     runs = [
         {
@@ -111,12 +124,12 @@ def test_the_table_says_what_the_ledger_supports(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("model", ["alexnet", "bn_cnn", "mlp", "densenet_bc_100_12"])
-def test_the_script_of_numeric_references_makes_what_is_there(model):
-    """Its logits in float64 from PyTorch, for networks that neither torchvision nor timm has."""
+def test_numeric_references_are_reproduced(model):
+    """Float64 logits from PyTorch, for networks that neither torchvision nor timm has."""
     pytest.importorskip("torch", reason="needs torch")
     there = json.loads((ROOT / "verification" / "facts" / "numeric" / f"{model}.json").read_text())
     script = (
-        "import json, sys; from verification import numeric_reference as n;"
+        "import json, sys; from verification.references import numbers as n;"
         f"json.dump(n.make_reference({model!r}, {there['gain']}), sys.stdout)"
     )
     made = json.loads(subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True).stdout)

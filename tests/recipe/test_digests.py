@@ -1,6 +1,7 @@
-"""Tests that what is computed stays what it was: the values of recipes, the runs that count for them, and their batches.
+"""Regression tests of digests of the values of recipes, of the reference runs that count for them, and of batches.
 
-`python tests/recipe/test_digests.py` writes `digests.json` again, which is for an intended change of a recipe or of the order of examples.
+`python tests/recipe/test_digests.py` rewrites `digests.json`, after an intended change of a recipe or of the order of
+examples.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from verification.ledger import FOLDER, fingerprint
 from zoo.data.pipeline import make_pipeline, training_batches
 
 RECORDED = Path(__file__).parent / "digests.json"
-FROM_FOLDER = ("resnet9_cifar10_cpu", "resnet20_cifar10")  # of PNG files, which decode to the same pixels everywhere
+FROM_FOLDER = ("resnet9_cifar10_cpu", "resnet20_cifar10")  # from PNG files, which decode to the same pixels everywhere
 BATCHES = ("alexnet", "lenet5", "mlp", *FROM_FOLDER)
 
 
@@ -27,14 +28,16 @@ def digest(content):
 
 
 def values(recipe):
-    """The recipe as JSON without its provenance, which is prose."""
+    """Returns a recipe as JSON, without its provenance and with the earlier names of renamed fields."""
     content = recipe.to_json()
     del content["provenance"]
+    for earlier, current in recipe.data.earlier_names.items():
+        content["data"][earlier] = content["data"].pop(current)
     return json.dumps(content, sort_keys=True).encode()
 
 
 def counted(name, recipe):
-    """Of a recipe's reference runs, on every platform, those that count for it: platform, seed and fingerprint."""
+    """Returns platform, seed and fingerprint of the reference runs that count for a recipe, on every platform."""
     runs = []
     for path in sorted(FOLDER.glob(f"{name}.*.jsonl")):
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -56,7 +59,7 @@ def folder_of_images(root):
 
 
 def batches(name, folder):
-    """Of the bytes of a recipe's first ten batches for training, as they are before the device."""
+    """Returns the digest of a recipe's first ten training batches on the host."""
     recipe = zoo.load_recipe(name)
     dataset = zoo.open_source(f"folder:{folder}" if name in FROM_FOLDER else recipe.data.source)
     pipeline = make_pipeline(
@@ -65,7 +68,7 @@ def batches(name, folder):
         channels=dataset.channels,
         num_classes=len(dataset.class_names),
         on_corrupt=print,
-        decode_ahead=name != "resnet20_cifar10",  # one of the two is decoded on the way
+        decode_ahead=name != "resnet20_cifar10",  # one of the two is decoded in the pipeline
     )
     content = b""
     order = training_batches(pipeline, 64, seed=2026)
@@ -82,7 +85,7 @@ def recorded(kind):
 
 
 @pytest.mark.parametrize("name", zoo.list_recipes())
-def test_the_values_of_a_recipe_are_what_they_were(name):
+def test_the_values_of_a_recipe_are_unchanged(name):
     assert digest(values(zoo.load_recipe(name))) == recorded("recipes")[name]
 
 
@@ -92,7 +95,7 @@ def test_the_same_reference_runs_count_for_a_recipe(name):
 
 
 @pytest.mark.parametrize("name", BATCHES)
-def test_the_first_batches_of_a_recipe_are_what_they_were(name, tmp_path):
+def test_the_first_batches_of_a_recipe_are_unchanged(name, tmp_path):
     assert batches(name, folder_of_images(tmp_path / "images")) == recorded("batches")[name]
 
 

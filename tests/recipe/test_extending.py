@@ -55,23 +55,23 @@ def test_the_transform_inverts_half_of_the_images(recipe):
     found = jax.vmap(lambda key: augment.apply(recipe.augmentation.train[1:2], image, key, statistics))(keys)
     inverted = np.asarray(found[:, 0, :, 0] == jnp.array([10, 55])).all(1)
     assert (inverted | (np.asarray(found[:, 0, :, 0]) == [10, 200]).all(1)).all()
-    assert 140 < inverted.sum() < 260  # a binomial of 400 halves: outside once in 10^9
+    assert 140 < inverted.sum() < 260  # binomial(400, 1/2): outside once in 10^9
 
 
 def test_the_recipe_converges_and_its_run_resumes(tmp_path, recipe):
     flags = ["-m", "zoo.train", f"--recipe={EXAMPLE}", f"--workdir={tmp_path / 'run'}"]
     finished = run_python(*flags)
     assert finished.returncode == 0, finished.stderr
-    assert run_python(*flags).returncode == 0  # and is only reported now
-    loaded = zoo.load_run(tmp_path / "run")  # its parts are known to this process
+    assert run_python(*flags).returncode == 0  # finished: the verdict is only printed
+    loaded = zoo.load_run(tmp_path / "run")  # its parts are registered in this process
     assert zoo.evaluate(loaded)["top1"] >= recipe.target.value
 
 
-def test_a_run_with_unknown_parts_says_what_to_do(tmp_path):
+def test_loading_a_run_with_unknown_parts_names_the_remedy(tmp_path):
     flags = ["-m", "zoo.train", f"--recipe={EXAMPLE}", f"--workdir={tmp_path / 'run'}", "--set=budget.steps=2"]
-    assert run_python(*flags).returncode == 1  # two steps reach no target
+    assert run_python(*flags).returncode == 1  # two steps do not reach the target
     finished = run_python("-m", "zoo.evaluate", f"--workdir={tmp_path / 'run'}")
-    assert finished.returncode == 2 and "import its file first" in finished.stderr
+    assert finished.returncode == 2 and "import the file of a custom part first" in finished.stderr
 
 
 @pytest.mark.parametrize("kind", ["folder", "two words", "", 3])

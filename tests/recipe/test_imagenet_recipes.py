@@ -1,15 +1,15 @@
-"""The recipes for ImageNet, as far as they can be run without it: ten steps each on a set of its form, read as it would be."""
+"""Tests of the recipes for ImageNet without ImageNet: ten steps each on a small synthetic set in the same format."""
 
 import dataclasses
 import math
 
 import pytest
-import tensorflow_datasets  # noqa: F401  TFDS keeps the folder that the environment names when it is imported
+import tensorflow_datasets  # noqa: F401  TFDS reads its folder from the environment at import
 from programs import ROOT, run_python
 
 import zoo
 
-# The class has the name and version of TFDS's own, so that what is read is found under "imagenet2012".
+# The class has the name and version of TFDS's own, so that it is found as "imagenet2012".
 PREPARE = """
 import io, sys
 import numpy as np
@@ -47,7 +47,7 @@ BATCH, STEPS = 4, 10
 
 @pytest.fixture(scope="module")
 def imagenet(tmp_path_factory):
-    """A folder of TFDS with a small "imagenet2012": 36 training and 6 validation JPEGs of different sizes, 1000 classes."""
+    """A TFDS folder with a small "imagenet2012": 36 training and 6 validation JPEGs of several sizes, 1000 classes."""
     folder = tmp_path_factory.mktemp("tfds")
     script = folder / "prepare.py"
     script.write_text(PREPARE)
@@ -61,12 +61,12 @@ MARKED = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else pytest.
 
 
 @pytest.mark.parametrize("name", MARKED)
-def test_ten_steps_on_images_as_tfds_has_them(imagenet, monkeypatch, name):
+def test_ten_steps_on_a_tfds_set(imagenet, monkeypatch, name):
     monkeypatch.setenv("TFDS_DATA_DIR", str(imagenet))
     recipe = zoo.load_recipe(name)
     dataset = zoo.open_source(recipe.data.source)
     assert (len(dataset.train), len(dataset.eval), len(dataset.class_names)) == (36, 6, 1000)
-    average = recipe.weight_average  # without a ramp it would be what the run began with
+    average = recipe.weight_average  # without a ramp, it would be mostly initial weights
     short = recipe.override(
         {
             "budget.batch_size": BATCH,

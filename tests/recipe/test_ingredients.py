@@ -1,4 +1,4 @@
-"""Everything that a recipe can be made of is in a recipe or in a study that the project ships."""
+"""Test that every part of recipes is used by a recipe or study that ships with the project."""
 
 import zoo.recipe
 from zoo.catalog import list_recipes, list_studies, load_recipe, load_study
@@ -7,7 +7,7 @@ from zoo.recipe.part import Part
 
 
 def kinds_in(value):
-    """The names of all parts in what `Part.to_json` gives."""
+    """Returns the names of all parts in the output of `Part.to_json`."""
     if isinstance(value, dict):
         own = {value["kind"]} if "kind" in value else set()
         return own.union(*(kinds_in(item) for item in value.values()))

@@ -1,4 +1,4 @@
-"""Recipes: checked when they are built, changed by path, saved and told apart."""
+"""Tests of recipes: validation, overrides, JSON, fingerprints and loading."""
 
 import dataclasses
 import json
@@ -17,13 +17,13 @@ def recipe():
 
 
 @pytest.mark.parametrize("name", zoo.list_recipes())
-def test_shipped_recipes_say_where_every_field_is_from(name):
+def test_shipped_recipes_state_the_provenance_of_every_field(name):
     recipe = zoo.load_recipe(name)
     stated = [path for path, value in recipe.flat().items() if value is not None and not path.endswith("kind")]
     assert [path for path in stated if not recipe.source_of(path)] == []
 
 
-def test_the_longest_path_says_where_a_field_is_from_and_a_default_says_it_itself(recipe):
+def test_provenance_comes_from_the_longest_path_or_the_default(recipe):
     bare = dataclasses.replace(recipe, provenance={"budget": "a paper"})
     fields = ("budget.accumulation", "precision.gpu", "optimizer.rate_in_momentum")
     assert all(bare.source_of(path).startswith("ours: ") for path in fields)
@@ -81,7 +81,7 @@ def test_overrides_are_typed_and_recorded(recipe):
     assert recipe.schedule.peak != 1 and recipe.fingerprint != changed.fingerprint
 
 
-def test_changes_to_one_part_are_made_together(recipe):
+def test_changes_to_one_part_are_validated_together(recipe):
     changed = change(recipe, "budget.steps=None", "budget.epochs=2")
     assert (changed.budget.steps, changed.budget.epochs) == (None, 2.0)
 
@@ -98,16 +98,16 @@ def test_changes_to_one_part_are_made_together(recipe):
         "schedule=HeNormal": "schedule must be one of ConstantRate, Cosine, Polynomial, MultiStep, Step, Exponential,"
         " OneCycle, ReduceOnPlateau, not HeNormal",
         "schedule=Cosin(peak=1)": "unknown part of a recipe 'Cosin': did you mean 'Cosine'",
-        "initialization.kernel=Normal(0.5, 0.1)": "Normal: too many values, or a field twice; its fields are stddev",
-        "initialization.kernel=Normal(0.5, stddev=0.1)": "Normal: too many values, or a field twice",
+        "initialization.kernel=Normal(0.5, 0.1)": "too many values, or a field given twice; its fields are stddev",
+        "initialization.kernel=Normal(0.5, stddev=0.1)": "Normal: too many values, or a field given twice",
         "schedule=Cosine(paek=1)": "unknown field of Cosine 'paek': did you mean 'peak'",
-        "schedule=Cosine": "Cosine needs peak",
-        "schedule": "takes the form --set=path=value",
-        "budget.steps=1.5": "budget.steps must be a whole number or None, not 1.5",
+        "schedule=Cosine": "Cosine requires peak",
+        "schedule": "expected --set=PATH=VALUE",
+        "budget.steps=1.5": "budget.steps must be an integer or None, not 1.5",
         "budget.steps=0": "Budget.steps must be positive",
         "budget.epochs=2": "Budget needs either steps or epochs",
         "budget.accumulation=7": "a divisor of batch_size",
-        "augmentation.train.9.size=3": "there is no '9' in",
+        "augmentation.train.9.size=3": "'9' is not in",
         "augmentation.eval=[Resize(size=67),HorizontalFlip,Normalize]": "eval must be without random transforms",
         "augmentation.train=[Resize(size=67)]": "exactly one Normalize",
         "regularization.label_smoothing=1": "label_smoothing must be in",
@@ -116,14 +116,14 @@ def test_changes_to_one_part_are_made_together(recipe):
         "optimizer.momentum=1": "momentum must be in",
     }.items(),
 )
-def test_mistakes_are_one_line_that_says_what_to_do(recipe, assignment, message):
+def test_invalid_overrides_are_reported_in_one_line(recipe, assignment, message):
     with pytest.raises(ZooError) as error:
         change(recipe, assignment)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
-def test_parts_refuse_each_other(recipe):
-    with pytest.raises(ZooError, match="PixelMean needs every image in the same place"):
+def test_incompatible_values_are_rejected(recipe):
+    with pytest.raises(ZooError, match="PixelMean requires aligned images"):
         recipe.override({"normalization": PixelMean(), "augmentation.train": (RandomCrop(67), Normalize())})
     with pytest.raises(ZooError, match="unknown recipe field 'schedule.peek'"):
         recipe.override({"provenance": {"schedule.peek": "a paper"}})
@@ -155,7 +155,7 @@ def test_finding_recipes(tmp_path, monkeypatch, recipe):
         "alexnt": "did you mean 'alexnet'",
         "no/such.py": "there is no recipe file",
         "no.such": "there is no recipe module",
-        "zoo.cli": "a recipe file has a constant RECIPE",
+        "zoo.cli": "expected a recipe file with a constant RECIPE",
     }.items():
         with pytest.raises(ZooError, match=message):
             zoo.load_recipe(name)
@@ -167,6 +167,6 @@ def test_finding_recipes(tmp_path, monkeypatch, recipe):
         mine.write_text(text)
         with pytest.raises(ZooError, match=message):
             zoo.load_recipe(str(mine))
-        monkeypatch.chdir(tmp_path)  # where one's own file is called by its name
+        monkeypatch.chdir(tmp_path)  # where the user's file can be given by its name
         with pytest.raises(ZooError, match=message):
             zoo.load_recipe(mine.name)

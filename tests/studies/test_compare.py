@@ -42,9 +42,9 @@ def test_sweeps():
     assert list(parse_variants(SHORT, ["model.name=mlp)+(lenet5"])) == ["model.name=mlp)+(lenet5"]  # for it to say no
     with pytest.raises(ZooError, match="schedule must be one of .*, not .Cosine.*peak"):
         SHORT.override(parse_changes(SHORT, ["schedule=Cosine(**{'peak': 0.1})"]))
-    with pytest.raises(ZooError, match="takes the form --vary=path=value,value"):
+    with pytest.raises(ZooError, match="expected --vary=PATH=VALUE,..."):
         parse_variants(SHORT, ["schedule.peak"])
-    with pytest.raises(ZooError, match="schedule.peak is varied already"):
+    with pytest.raises(ZooError, match="schedule.peak is given twice"):
         parse_variants(SHORT, ["schedule.peak=1,2", "schedule.peak=3"])
 
 
@@ -57,7 +57,7 @@ def test_finding_studies(tmp_path):
     for name, message in {
         "learning_rat": "unknown study 'learning_rat': did you mean 'learning_rate'",
         "no/such.py": "there is no study file",
-        "recipes.alexnet": "a study file has a constant STUDY",
+        "recipes.alexnet": "expected a study file with a constant STUDY",
     }.items():
         with pytest.raises(ZooError, match=message):
             load_study(name)
@@ -110,11 +110,11 @@ def test_the_program(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "which study? --study=NAME, where NAME is one of activation"),
+        ([], "or --study=NAME, where NAME is one of activation"),
         (["--study=learning_rat"], "did you mean 'learning_rate'?"),
-        (["--study=learning_rate", "--vary=schedule.peak=1"], "--vary is for --recipe"),
-        (["--study=learning_rate", "--recipe=alexnet"], "which study?"),
-        (["--recipe=alexnet"], "what is to be compared? --vary="),
+        (["--study=learning_rate", "--vary=schedule.peak=1"], "--vary requires --recipe"),
+        (["--study=learning_rate", "--recipe=alexnet"], "expected either --recipe=NAME --vary=... or --study=NAME"),
+        (["--recipe=alexnet"], "missing --vary=PATH=VALUE,..."),
         (["--recipe=alexnet", "--vary=schedule.peek=1"], "did you mean 'schedule.peak'?"),
         (["--recipe=alexnet", "--vary=schedule.peak=-1"], "Cosine.peak must be positive"),
         (["--recipe=alexnet", "--vary=schedule.peak=1,1.0"], "are the same recipe"),

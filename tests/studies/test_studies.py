@@ -225,7 +225,7 @@ def test_variants_go_on_from_what_the_study_trains_first(tmp_path):
     other = dataclasses.replace(study, start=SHORT.override({"schedule.peak": 0.5}))
     with pytest.raises(ZooError, match="schedule.peak"):  # what is in "start" is not what it would go on from
         run_study(other, tmp_path)
-    with pytest.raises(ZooError, match="Study.start is None, and 'further' goes on from it"):
+    with pytest.raises(ZooError, match="Study.start is None, but 'further' starts from its weights"):
         dataclasses.replace(study, start=None)
-    with pytest.raises(ZooError, match="Study.start: no variant goes on from it"):
+    with pytest.raises(ZooError, match="Study.start: no variant starts from its weights"):
         dataclasses.replace(study, variants={"from chance": {}})

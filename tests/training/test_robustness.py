@@ -91,11 +91,11 @@ def test_a_stopped_run_saves_and_goes_on_to_the_same_bits(command, uninterrupted
         assert process.returncode == 128 + signum
         assert f"stopped by {signum.name} after" in errors and "the same command goes on from there" in errors
         assert "Traceback" not in errors
-        assert (f"going on at step {saved}" in output) == (saved > 0)
+        assert (f"resuming at step {saved}" in output) == (saved > 0)
         saved = max(int(path.name) for path in (workdir / "checkpoints").iterdir())
         assert after <= saved < 40 and f"after {saved} steps" in errors
     again = finish(command(workdir))
-    assert f"going on at step {saved}" in again.stdout
+    assert f"resuming at step {saved}" in again.stdout
     assert_same_run(workdir, uninterrupted)
 
 
@@ -238,7 +238,7 @@ def test_a_full_disk_is_one_line_and_costs_nothing(command, uninterrupted, small
     filler.unlink()
     subprocess.run(["mount", "-o", "remount,size=300m", small_disk], check=True)
     again = finish(command(workdir))
-    assert "going on at step" in again.stdout
+    assert "resuming at step" in again.stdout
     assert_same_run(workdir, uninterrupted)
 
 
@@ -270,7 +270,7 @@ def test_two_processes_stop_together_and_go_on(command, image_folder, tmp_path):
     again = start(workdir)
     outcomes = [process.communicate(timeout=180) for process in again]
     assert all(process.returncode in (0, 1) for process in again), outcomes
-    assert f"going on at step {saved}" in outcomes[0][0] and len(losses(workdir)) == 60 + 10
+    assert f"resuming at step {saved}" in outcomes[0][0] and len(losses(workdir)) == 60 + 10
 
 
 def test_an_unwritable_folder():

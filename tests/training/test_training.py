@@ -181,14 +181,14 @@ def test_corrupt_images_count_on_after_an_interruption(tmp_path, recipe, dataset
 
 
 def test_corrupt_images_are_a_share_as_well_as_a_number():
-    skipped = SkippedImages(Data("folder:x", corrupt_share=0.1), 20, None)
+    skipped = SkippedImages(Data("folder:x", corrupt_fraction=0.1), 20, None)
     assert skipped.summary() is None
     skipped(Corrupt("a.jpg", "cut short"))
     skipped(Corrupt("b.jpg", "cut short"))
     assert skipped.summary() == (
         "2 images that cannot be decoded were skipped, of 20: a.jpg (cut short); b.jpg (cut short)"
     )
-    with pytest.raises(ZooError, match="3 images cannot be decoded, and data.corrupt_share is 0.1 of 20: a.jpg"):
+    with pytest.raises(ZooError, match="3 images cannot be decoded, and data.corrupt_fraction is 0.1 of 20: a.jpg"):
         skipped(Corrupt("c.jpg", "no image"))
     SkippedImages(Data("folder:x"), 5, None)(Corrupt("a.jpg", "cut short"))  # one is always allowed
 

@@ -132,8 +132,8 @@ class Linear(nn.Module):
         'Transfer(source="x", rates={"fc*": 0})': "Transfer.rates must be positive factors",
         'Transfer(source="x", head=())': "Transfer.head must be None or at least one pattern",
         'Transfer(source="x", num_classes=10)': "Transfer.num_classes must be None without a layout",
-        "Transfer": "Transfer needs source",
-        'Transfer(source="x", frozen=3)': "Transfer.frozen must be a list of a text",
+        "Transfer": "Transfer requires source",
+        'Transfer(source="x", frozen=3)': "Transfer.frozen must be a list of strings",
     }.items(),
 )
 def test_mistakes_in_the_part_itself(text, message):
@@ -162,7 +162,7 @@ def test_from_the_command_line(image_folder, tmp_path):
     change = f'--set=transfer=Transfer(source="{first}", frozen=("c*",), rates={{"output/*": 10}})'
     done = run_python("-m", "zoo.train", *flags, f"--data=folder:{two}", f"--workdir={second}", change)
     assert done.returncode in (0, 1), done.stderr
-    assert f"{first}: 8 parameters, 6 of them frozen; drawn anew: output/bias, output/kernel" in done.stdout
+    assert f"{first}: 8 parameters, 6 of them frozen; reinitialized: output/bias, output/kernel" in done.stdout
     before, after = (flat(zoo.load_run(folder).variables["params"]) for folder in (first, second))
     for path in before.keys() - {"output/kernel", "output/bias"}:
         assert np.array_equal(before[path], after[path]) == path.startswith("c"), path

@@ -1,8 +1,8 @@
-"""What a training run is made of: a `Recipe` and its parts, to be composed, checked, overridden and saved.
+"""The parts of a training recipe: typed values that are composed, validated, overridden and saved.
+
+A recipe file needs one import:
 
     from zoo.recipe import *
-
-is all that a recipe file needs.
 """
 
 import importlib
@@ -170,12 +170,12 @@ __all__ = [
     "load_study",
 ]
 
-# Their home is `zoo.catalog`, which knows where recipes lie; files of users may still import them from here.
-_OF_THE_CATALOG = ("list_recipes", "list_studies", "load_recipe", "load_study")
+# Defined in `zoo.catalog`; importable from here as well, for existing user files.
+_FROM_CATALOG = ("list_recipes", "list_studies", "load_recipe", "load_study")
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        if name not in _OF_THE_CATALOG:
+        if name not in _FROM_CATALOG:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(importlib.import_module("zoo.catalog"), name)

@@ -1,4 +1,4 @@
-"""The size and the number of training steps, and how often they are evaluated."""
+"""The batch size, the number of training steps, and the frequency of evaluations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +10,15 @@ from zoo.recipe.part import LARGEST_INT, Part
 
 @dataclass(frozen=True)
 class Budget(Part):
-    """How much is computed.
+    """The amount of training.
 
     Attributes:
-      batch_size: images in a step, over all devices.
-      steps, epochs: the length of the run; one of the two.
-      accumulation: each step's batch is cut into this many parts, one after the other, to save memory.
-      evaluate_every: fraction of the run between two evaluations, each followed by a checkpoint.
-      interim_examples: how many examples those evaluations take (None: all); the one at the end takes all.
+      batch_size: examples per optimizer step, summed over all devices.
+      steps, epochs: the length of the run; exactly one of the two is set.
+      accumulation: number of equal parts of a batch whose gradients are accumulated one after the other, to save
+        memory.
+      evaluate_every: fraction of the run between two evaluations; a checkpoint is saved after each.
+      interim_examples: number of examples in evaluations before the last, which uses all; None for all.
     """
 
     default_sources: ClassVar[Mapping[str, str]] = {"accumulation": "ours: a whole batch fits on today's GPUs"}
@@ -41,16 +42,20 @@ class Budget(Part):
         self.require(self.interim_examples is None or self.interim_examples > 0, "interim_examples", "positive")
 
     def total_steps(self, examples: int) -> int:
-        """Optimizer steps of the run, for a training set of so many examples."""
+        """Returns the number of optimizer steps of the run, for the number of training examples.
+
+        Raises:
+          ZooError: the number does not fit into 32 bits.
+        """
         if self.epochs is None:
-            assert self.steps is not None  # validate() sees to it
+            assert self.steps is not None  # guaranteed by validate()
             return self.steps
         steps = max(1, round(self.epochs * examples / self.batch_size))
         if steps > LARGEST_INT:
-            raise ZooError(f"Budget.epochs is {self.epochs:g}: of {examples:,} examples that is more than 2^31 steps")
+            raise ZooError(f"Budget.epochs is {self.epochs:g}: with {examples:,} examples that is more than 2^31 steps")
         return steps
 
     def evaluation_steps(self, total_steps: int) -> list[int]:
-        """The steps after which a run of so many is evaluated, the last one included."""
+        """Returns the steps after which a run of `total_steps` is evaluated, including the last one."""
         every = max(round(total_steps * self.evaluate_every), 1)
         return [*range(every, total_steps, every), total_steps]

@@ -1,4 +1,4 @@
-"""Decisions that a run takes from its evaluations: to end early, and to lower the learning rate on a plateau."""
+"""Decisions based on evaluations: early stopping, and reduction of the learning rate on a plateau."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,16 @@ from zoo.recipe.schedule import Schedule
 
 @dataclass(frozen=True)
 class EarlyStopping(Part):
-    """Ends the run when evaluations no longer get better, and takes the weights of the best one (Prechelt 1998, "Early
-    Stopping - But When?").
+    """Early stopping: ends the run when the metric stops improving, and restores the weights of the best evaluation.
 
-    Evaluations that it compares are of the validation split, if `data.validation` makes one, and take
-    `budget.interim_examples` examples each, also the one after the last step. The weights that are taken are evaluated
-    once more, on all examples of the evaluation split.
+    See Prechelt 1998, "Early Stopping - But When?". The evaluations compared are on the validation split, if
+    `data.validation` is set, with `budget.interim_examples` examples each, including the one after the last step. The
+    restored weights are evaluated once more, on the whole evaluation split.
 
     Attributes:
       metric: "loss", "top1", "top5" or "balanced_accuracy".
-      patience: so many evaluations in a row that were not better than the best before them end the run.
-      minimum_change: by how much it has to be better, in the metric's unit.
+      patience: number of consecutive evaluations without improvement on the best after which the run ends.
+      minimum_change: minimum change of the metric that counts as an improvement, in the metric's unit.
     """
 
     metric: str = "loss"
@@ -34,15 +33,15 @@ class EarlyStopping(Part):
 
 @dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
-    """`peak`, multiplied by `factor` whenever evaluations no longer get better, as Keras' ReduceLROnPlateau.
+    """Multiplies the rate by `factor` whenever the metric stops improving, as Keras's ReduceLROnPlateau.
 
     Attributes:
-      metric: "loss", "top1", "top5" or "balanced_accuracy", of the validation split if `data.validation` makes one.
-      factor: of each reduction.
-      patience: so many evaluations in a row that were not better than the best before them lead to a reduction; PyTorch
-        counts from 0, and its patience is one less.
-      minimum_change: by how much it has to be better, in the metric's unit.
-      final: fraction of the peak below which the rate does not fall.
+      metric: "loss", "top1", "top5" or "balanced_accuracy", on the validation split if `data.validation` is set.
+      factor: factor of each reduction.
+      patience: number of consecutive evaluations without improvement on the best after which the rate is reduced.
+        PyTorch counts from 0, so that its patience is one less.
+      minimum_change: minimum change of the metric that counts as an improvement, in the metric's unit.
+      final: lower bound of the rate, as a fraction of `peak`.
     """
 
     metric: str = "loss"

@@ -1,6 +1,6 @@
-"""What happens to vectors of features before the network sees them. `zoo.data.features` carries it out.
+"""Preprocessing of feature vectors, implemented in `zoo.data.features`.
 
-Whatever has to be measured is measured on the training split alone, kept with the run, and used for other splits as is.
+Statistics are measured on the training split only, saved with the run, and applied unchanged to other splits.
 """
 
 from dataclasses import dataclass
@@ -10,46 +10,46 @@ from zoo.recipe.part import Part
 
 
 class FeatureNormalization(Normalization, abstract=True):
-    """Shift and scale of every feature by itself."""
+    """Shift and scale of each feature."""
 
 
 @dataclass(frozen=True)
 class FeatureMeanStd(FeatureNormalization):
-    """To mean 0 and standard deviation 1 (of the population) over the training examples; constant features to 0."""
+    """Scales to mean 0 and population standard deviation 1 over the training examples; constant features become 0."""
 
 
 @dataclass(frozen=True)
 class FeatureRange(FeatureNormalization):
-    """To [0, 1]: the training examples' least and greatest value become 0 and 1; constant features become 0."""
+    """Scales to [0, 1], from the minimum and maximum over the training examples; constant features become 0."""
 
 
 @dataclass(frozen=True)
 class Unscaled(FeatureNormalization):
-    """Features as they are."""
+    """Leaves features unchanged."""
 
 
 class Missing(Part, abstract=True):
-    """What stands for a missing value."""
+    """Imputation of missing values."""
 
 
 @dataclass(frozen=True)
 class ImputeMean(Missing):
-    """The mean of the feature's values that are there."""
+    """Replaces a missing value by the mean of the feature's present values."""
 
 
 @dataclass(frozen=True)
 class ImputeMedian(Missing):
-    """The median of the feature's values that are there."""
+    """Replaces a missing value by the median of the feature's present values."""
 
 
 @dataclass(frozen=True)
 class Outliers(Part, abstract=True):
-    """What becomes of values outside of two quantiles of a feature, each interpolated linearly.
+    """Treatment of values outside of two quantiles of a feature.
 
-    Quantiles are of the values that are there, before any missing one is filled in.
+    Quantiles are interpolated linearly, over the present values, before imputation.
 
     Attributes:
-      lower, upper: the quantiles.
+      lower, upper: the probabilities of the two quantiles.
     """
 
     lower: float = 0.01
@@ -62,9 +62,9 @@ class Outliers(Part, abstract=True):
 
 @dataclass(frozen=True)
 class Winsorize(Outliers):
-    """They become the quantile, in training and in evaluation (Dixon 1960, Annals of Mathematical Statistics 31)."""
+    """Clips values to the quantiles, in training and evaluation (Dixon 1960, Annals of Mathematical Statistics 31)."""
 
 
 @dataclass(frozen=True)
 class Trim(Outliers):
-    """Training examples with any such value are left out. Evaluation counts every example, as it is."""
+    """Leaves out training examples with any such value. Evaluation uses every example unchanged."""

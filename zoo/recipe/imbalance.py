@@ -1,6 +1,6 @@
-"""What is done about classes of different frequencies. `zoo.data.imbalance` carries it out, on training examples alone.
+"""Remedies for class imbalance, implemented in `zoo.data.imbalance` and applied to training examples only.
 
-Whatever is drawn is drawn from a seed of its own, so that runs with different seeds train on the same examples.
+Resampling uses a fixed seed, so that runs with different seeds train on the same examples.
 """
 
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ from zoo.recipe.part import Part
 
 
 class Imbalance(Part, abstract=True):
-    """A remedy for classes of different frequencies."""
+    """A remedy for class imbalance."""
 
 
 @dataclass(frozen=True)
 class ClassWeights(Imbalance):
     """Multiplies the loss of each training example by the weight of its class.
 
-    The sum is still divided by the number of examples, as Keras does it; PyTorch divides by the sum of the weights. The
-    balanced weights have the mean 1 over the training examples. A mixed example has the mean of its two classes' weights,
-    each by its part.
+    The weighted sum is divided by the number of examples, as in Keras; PyTorch divides by the sum of the weights.
+    Balanced weights have mean 1 over the training examples. An example mixed from two has the mean of the weights of
+    their classes, weighted by lambda.
 
     Attributes:
-      weights: by the class' name; classes that are not named have weight 1. Empty for balanced ones: n / (K n_c), for n
-        examples in K classes, n_c of them in class c (scikit-learn's "balanced", after King & Zeng 2001).
+      weights: weight of each class by name; classes that are not named have weight 1. Empty for balanced weights:
+        n / (K n_c), for n examples in K classes, n_c of them in class c (scikit-learn's "balanced", King & Zeng 2001).
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -34,23 +34,24 @@ class ClassWeights(Imbalance):
 
 @dataclass(frozen=True)
 class OverSampling(Imbalance):
-    """Repeats examples, drawn with replacement, until every class has as many as the most frequent one."""
+    """Samples examples with replacement until every class has as many as the most frequent one."""
 
 
 @dataclass(frozen=True)
 class UnderSampling(Imbalance):
-    """Leaves examples out, drawn without replacement, until every class has as few as the rarest one."""
+    """Samples examples without replacement, so that every class has as many as the rarest one."""
 
 
 @dataclass(frozen=True)
 class SMOTE(Imbalance):
-    """Makes examples up until every class has as many as the most frequent one (Chawla et al. 2002, JAIR 16, section 4.2).
+    """Synthesizes examples until every class has as many as the most frequent one.
 
-    Each lies at a uniformly random place between an example and one of its nearest neighbours of the same class. For
-    feature vectors only; which neighbours are near is decided after normalization.
+    See Chawla et al. 2002, JAIR 16, section 4.2. Each new example is a uniformly random interpolation between an
+    example and one of its nearest neighbours in the same class. For feature vectors only; distances are measured after
+    normalization.
 
     Attributes:
-      neighbors: from how many one is chosen.
+      neighbors: number of nearest neighbours to choose from.
     """
 
     neighbors: int = 5

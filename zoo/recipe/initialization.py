@@ -1,4 +1,4 @@
-"""How parameters start. `zoo.training.step.initialization` draws them; `verification` checks what was drawn."""
+"""Initializers of parameters. `zoo.training.step.initialization` samples them; `verification` tests the samples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,11 @@ from zoo.recipe.part import Part
 
 
 class Distribution(Part, abstract=True):
-    """Where the values of one parameter come from. Those of kernels follow from the kernel's shape [..., in, out]."""
+    """The distribution of the initial values of one parameter.
+
+    Attributes:
+      of_kernels: whether it depends on fan_in and fan_out, and so is for kernels [..., in, out] only.
+    """
 
     of_kernels: ClassVar[bool] = False
 
@@ -18,8 +22,8 @@ class HeNormal(Distribution):
     """Gaussian with variance 2 / fan_in (He et al. 2015, arXiv:1502.01852, equation 10).
 
     Attributes:
-      truncated: whether values beyond two deviations are drawn again, from a Gaussian that is wider by as much as this
-        takes off the variance: what Keras and Flax call by this name.
+      truncated: whether to truncate at two standard deviations, of a Gaussian that is wider so that the variance stays
+        the same: the initializer of this name in Keras and Flax.
     """
 
     of_kernels: ClassVar[bool] = True
@@ -39,8 +43,8 @@ class GlorotNormal(Distribution):
     """Gaussian with variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010, equation 12).
 
     Attributes:
-      truncated: whether values beyond two deviations are drawn again, from a Gaussian that is wider by as much as this
-        takes off the variance: what Keras and Flax call by this name.
+      truncated: whether to truncate at two standard deviations, of a Gaussian that is wider so that the variance stays
+        the same: the initializer of this name in Keras and Flax.
     """
 
     of_kernels: ClassVar[bool] = True
@@ -60,8 +64,8 @@ class LeCunNormal(Distribution):
     """Gaussian with variance 1 / fan_in (LeCun et al. 1998, "Efficient BackProp", section 4.6).
 
     Attributes:
-      truncated: whether values beyond two deviations are drawn again, from a Gaussian that is wider by as much as this
-        takes off the variance: what Keras and Flax call by this name.
+      truncated: whether to truncate at two standard deviations, of a Gaussian that is wider so that the variance stays
+        the same: the initializer of this name in Keras and Flax.
     """
 
     of_kernels: ClassVar[bool] = True
@@ -78,7 +82,7 @@ class LeCunUniform(Distribution):
 
 @dataclass(frozen=True)
 class Normal(Distribution):
-    """Gaussian with mean 0 and the deviation `stddev`."""
+    """Gaussian with mean 0 and standard deviation `stddev`."""
 
     stddev: float
 
@@ -88,10 +92,11 @@ class Normal(Distribution):
 
 @dataclass(frozen=True)
 class TruncatedNormal(Distribution):
-    """Gaussian with mean 0, values beyond two deviations drawn again.
+    """Gaussian with mean 0, truncated at two standard deviations.
 
     Attributes:
-      stddev: of the Gaussian before, as in Keras, JAX and PyTorch; what is left has the deviation 0.880 `stddev`.
+      stddev: standard deviation before truncation, as in Keras, JAX and PyTorch; after it, the standard deviation is
+        0.880 `stddev`.
     """
 
     stddev: float
@@ -102,8 +107,9 @@ class TruncatedNormal(Distribution):
 
 @dataclass(frozen=True)
 class Orthogonal(Distribution):
-    """A kernel as a matrix [all but out, out] has orthogonal columns of the length `scale`, or rows where they are fewer;
-    uniformly among all such matrices (Saxe et al. 2014, arXiv:1312.6120, section 3).
+    """Uniformly random orthogonal matrix, times `scale` (Saxe et al. 2014, arXiv:1312.6120, section 3).
+
+    The kernel, as a matrix [all but out, out], has orthogonal columns of norm `scale`, or rows if these are fewer.
     """
 
     of_kernels: ClassVar[bool] = True
@@ -116,22 +122,23 @@ class Orthogonal(Distribution):
 
 @dataclass(frozen=True)
 class Constant(Distribution):
-    """Every value is `value`."""
+    """Constant `value`."""
 
     value: float
 
 
 @dataclass(frozen=True)
 class Initialization(Part):
-    """A distribution for each parameter. The network's own (see its docstring) stands where a field is None.
+    """The initializers of all parameters. Where a field is None, the network's own is used (see its docstring).
 
     Attributes:
-      kernel: for convolutions and linear layers.
-      bias: for their biases.
-      exceptions: by parameter, such as {"conv2/bias": Constant(1.0)}; shell-style patterns, the last that matches wins.
+      kernel: initializer of the kernels of convolutions and linear layers.
+      bias: initializer of their biases.
+      exceptions: initializers by parameter, such as {"conv2/bias": Constant(1.0)}, which take precedence. Keys are
+        shell-style patterns, of which the last that matches counts.
 
-    Residual branches that start at zero (Goyal et al. 2017, section 5.1) are exceptions with `Constant(0.0)`:
-    "layer*_*/bn2/scale" for ResNets of two convolutions a block (resnet18, resnet34, resnet20 and the others for
+    To start residual branches at zero (Goyal et al. 2017, section 5.1), use exceptions with `Constant(0.0)`:
+    "layer*_*/bn2/scale" for ResNets with two convolutions per block (resnet18, resnet34, resnet20 and the others for
     CIFAR), "layer*_*/bn3/scale" for bottlenecks (resnet50 and deeper ones, ResNeXt, wide_resnet50_2). Pre-activation
     blocks end in a convolution: "layer*_*/conv2/kernel" for wrn_16_4 and wrn_28_10, "layer*_*/conv3/kernel" for
     resnetv2_50.

@@ -1,4 +1,4 @@
-"""What is made small. `zoo.training.step.loss` computes it, from logits [n, K] and targets [n, K], for each example."""
+"""Losses, computed by `zoo.training.step.loss` for each example, from logits [n, K] and targets [n, K]."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,10 +7,10 @@ from zoo.recipe.part import Part
 
 
 class Loss(Part, abstract=True):
-    """A loss.
+    """A loss function.
 
-    `hard_labels` says whether it is defined for one right class an example alone, so that targets must be one-hot, neither
-    smoothed nor mixed.
+    Attributes:
+      hard_labels: whether targets must be one-hot, without label smoothing or mixing.
     """
 
     hard_labels: ClassVar[bool] = False
@@ -18,23 +18,25 @@ class Loss(Part, abstract=True):
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
-    """-sum_k t_k log p_k, where p is the softmax of the logits and t the target."""
+    """Cross-entropy of the softmax: -sum_k t_k log p_k, where p is the softmax of the logits and t the target."""
 
 
 @dataclass(frozen=True)
 class SigmoidCrossEntropy(Loss):
-    """-sum_k (t_k log s_k + (1 - t_k) log(1 - s_k)), where s_k is the sigmoid of logit k: a question for each class (Beyer
-    et al. 2020, arXiv:2006.07159). Of logits 0 it is K ln 2.
+    """Sum of K binary cross-entropies: -sum_k (t_k log s_k + (1 - t_k) log(1 - s_k)), for the sigmoid s_k of logit k.
+
+    See Beyer et al. 2020, arXiv:2006.07159. For logits of 0 it is K ln 2.
     """
 
 
 @dataclass(frozen=True)
 class Focal(Loss):
-    """-(1 - p_y)^gamma log p_y, where p_y is the right class' probability (Lin et al. 2017, arXiv:1708.02002, equation 4), by
-    the softmax, which is the extension to several classes that the paper's section 3 mentions.
+    """Focal loss: -(1 - p_y)^gamma log p_y, where p_y is the softmax probability of the true class.
+
+    See Lin et al. 2017, arXiv:1708.02002, equation 4; the softmax is the multi-class extension mentioned in section 3.
 
     Attributes:
-      gamma: 0 gives cross-entropy; the larger, the less does an example count that the network is sure of.
+      gamma: exponent; 0 gives cross-entropy, larger values give less weight to examples classified with confidence.
     """
 
     hard_labels: ClassVar[bool] = True
@@ -47,13 +49,14 @@ class Focal(Loss):
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """The mean over classes of h(z_k - t_k), where z_k is logit k: h(e) is e^2 / 2 up to |e| = delta, and
-    delta (|e| - delta / 2) from there on (Huber 1964, "Robust Estimation of a Location Parameter").
+    """Huber loss between logits and targets: the mean over classes of h(z_k - t_k), where z_k is logit k.
 
-    It fits the logits themselves to the targets, as PyTorch's and Keras' losses of that name do. It is 1 / K of others' size.
+    h(e) is e^2 / 2 for |e| <= delta, and delta (|e| - delta / 2) beyond (Huber 1964, "Robust Estimation of a Location
+    Parameter"). It is a regression of the logits onto the targets, as the losses of this name in PyTorch and Keras. As
+    a mean over classes, it is smaller than the other losses by a factor of K.
 
     Attributes:
-      delta: from where on the loss rises in a straight line.
+      delta: error at which the loss changes from quadratic to linear.
     """
 
     delta: float = 1.0
@@ -64,11 +67,12 @@ class Huber(Loss):
 
 @dataclass(frozen=True)
 class GeneralizedCrossEntropy(Loss):
-    """(1 - p_y^q) / q, where p_y is the right class' probability by the softmax: for labels of which some are wrong (Zhang &
-    Sabuncu 2018, arXiv:1805.07836, section 3.2).
+    """Generalized cross-entropy: (1 - p_y^q) / q, where p_y is the softmax probability of the true class.
+
+    It is robust to label noise (Zhang & Sabuncu 2018, arXiv:1805.07836, section 3.2).
 
     Attributes:
-      q: towards 0 it is cross-entropy, at 1 the mean absolute error.
+      q: exponent; the limit at 0 is cross-entropy, and 1 gives the mean absolute error.
     """
 
     hard_labels: ClassVar[bool] = True

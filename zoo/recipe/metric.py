@@ -1,4 +1,4 @@
-"""What an evaluation tells, and when it has become better."""
+"""Metrics of an evaluation, and their direction of improvement."""
 
 from collections.abc import Mapping
 
@@ -9,17 +9,17 @@ METRIC_NAMES: Mapping[str, str] = {
     "balanced_accuracy": "balanced accuracy",
 }
 HIGHER_IS_BETTER: Mapping[str, bool] = {name: name != "loss" for name in METRIC_NAMES}
-TOP5_CLASSES = 10  # with fewer, five answers of which one must be right say little, and there is no `top5`
+TOP5_CLASSES = 10  # minimum number of classes for `top5`; with fewer, it is hardly informative
 
 
 def improves(metric: str, value: float, best: float | None, minimum_change: float = 0.0) -> bool:
-    """Whether `value` is better than `best` by more than `minimum_change`; what is not a number never is.
+    """Whether a metric has improved by more than `minimum_change`; NaN never is an improvement.
 
     Args:
       metric: a name from `METRIC_NAMES`.
-      value: of this evaluation.
-      best: of those before; None if there are none.
-      minimum_change: at least 0, in the metric's unit.
+      value: the metric in this evaluation.
+      best: the best value in earlier evaluations; None if there are none.
+      minimum_change: minimum improvement, at least 0, in the metric's unit.
     """
     if best is None:
         return value == value

@@ -13,8 +13,8 @@ class Model(Part):
     """The network.
 
     Attributes:
-      name: from `zoo.list_models()`.
-      num_classes: None for as many as the data has.
+      name: a name from `zoo.list_models()`.
+      num_classes: number of logits; None for the number of classes in the data.
       options: further arguments of `zoo.create_model`, such as {"dropout": 0.5}.
     """
 
@@ -24,12 +24,8 @@ class Model(Part):
 
     def validate(self) -> None:
         self.require(self.num_classes is None or self.num_classes > 0, "num_classes", "positive or None")
-        elsewhere = {
-            "num_classes": "model.num_classes",
-            "dtype": "precision",
-            "name": "model.name",
-            "parent": "none of it",
-        }
-        for name, said in elsewhere.items():
+        fields = {"num_classes": "model.num_classes", "dtype": "precision", "name": "model.name", "parent": None}
+        for name, field_name in fields.items():
             if name in self.options:
-                raise ZooError(f"Model.options: {name} is no option of a network; what a recipe says of it is {said}")
+                remedy = f"; set {field_name} instead" if field_name else ""
+                raise ZooError(f"Model.options: {name} is not an option of a network{remedy}")

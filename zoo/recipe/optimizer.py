@@ -1,6 +1,6 @@
-"""How a gradient becomes a step. `zoo.training.step.optimizer` turns these into an optax transformation.
+"""Update rules and gradient clipping. `zoo.training.step.optimizer` turns them into optax transformations.
 
-Every rule below gives an update u and moves the weight by -rate * u, g being the gradient.
+Each rule computes an update u from the gradient g, and the weight changes by -rate * u.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,10 @@ from zoo.recipe.part import Part
 class Optimizer(Part, abstract=True):
     """An update rule.
 
-    `decoupled` says what `regularization.weight_decay` does. False: decay * w is added to the gradient (L2), and goes
-    through the rule with it. True: it is added to the update that the rule gives, which the learning rate then scales
-    (Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2).
+    Attributes:
+      decoupled: where `regularization.weight_decay` is applied. False: decay * w is added to the gradient, before the
+        rule (L2). True: it is added to the update, after the rule, and scaled by the learning rate (Loshchilov & Hutter
+        2019, arXiv:1711.05101, algorithm 2).
     """
 
     decoupled: ClassVar[bool] = False
@@ -26,10 +27,10 @@ class SGD(Optimizer):
     """Stochastic gradient descent with momentum.
 
     Attributes:
-      momentum: 0 for none.
-      nesterov: whether to look ahead.
-      rate_in_momentum: where the learning rate enters. True: v = m v - rate * g, w += v, as in Krizhevsky et al. 2012,
-        section 5, and Caffe. False: v = m v + g, w -= rate * v, as in PyTorch and optax. They differ whenever the
+      momentum: decay of the momentum buffer v; 0 for none.
+      nesterov: whether to use Nesterov momentum.
+      rate_in_momentum: where the learning rate is applied. True: v = m v - rate * g, w += v, as in Krizhevsky et al.
+        2012, section 5, and Caffe. False: v = m v + g, w -= rate * v, as in PyTorch and optax. They differ whenever the
         rate changes (Goyal et al. 2017, section 3, remark 2).
     """
 
@@ -46,11 +47,11 @@ class SGD(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Kingma & Ba 2015, arXiv:1412.6980, algorithm 1. Weight decay is L2; see `AdamW`.
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1). Weight decay is L2; see `AdamW`.
 
     Attributes:
-      beta1, beta2: decay of the averages of g and of g^2, both corrected for their start at 0.
-      epsilon: added to the root.
+      beta1, beta2: decay of the moving averages of g and g^2, both with bias correction.
+      epsilon: constant added to the square root of the second moment.
     """
 
     beta1: float = 0.9
@@ -67,7 +68,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """`Adam` with decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2).
 
-    The learning rate scales the decay, peak included, as in PyTorch and optax; the paper's decay is peak times this one.
+    The decay is multiplied by the whole learning rate, including its peak, as in PyTorch and optax; the decay of the
+    paper is the peak times this one.
     """
 
     decoupled: ClassVar[bool] = True
@@ -75,8 +77,9 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class LAMB(Adam):
-    """Adam's update plus decoupled decay, scaled in each parameter to the norm of its weights (You et al. 2020,
-    arXiv:1904.00962, algorithm 2, with phi(z) = z); by 1 where either norm is 0.
+    """LAMB: Adam's update plus decoupled decay, scaled to the norm of the weights of each parameter.
+
+    See You et al. 2020, arXiv:1904.00962, algorithm 2, with phi(z) = z. The scale is 1 where either norm is 0.
     """
 
     decoupled: ClassVar[bool] = True
@@ -86,11 +89,13 @@ class LAMB(Adam):
 
 @dataclass(frozen=True)
 class Lion(Optimizer):
-    """The sign of an average of gradients, with decoupled weight decay (Chen et al. 2023, arXiv:2302.06675, algorithm 2).
+    """Lion: the sign of a moving average of gradients, with decoupled weight decay.
+
+    See Chen et al. 2023, arXiv:2302.06675, algorithm 2.
 
     Attributes:
-      beta1: weight of the average in what the sign is taken of.
-      beta2: decay of the average.
+      beta1: weight of the moving average in the interpolation with the gradient whose sign is the update.
+      beta2: decay of the moving average.
     """
 
     decoupled: ClassVar[bool] = True
@@ -105,20 +110,20 @@ class Lion(Optimizer):
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
-    """The gradient over the root of the average of its square (Hinton, Srivastava, Swersky 2012, "Neural Networks for
-    Machine Learning", lecture 6e); with momentum, of these quotients.
+    """RMSprop: the gradient divided by the root of a moving average of its square, with optional momentum.
 
-    The defaults are PyTorch's way. TensorFlow's, with which the MobileNets and EfficientNets were trained, is
+    See Hinton, Srivastava, Swersky 2012, "Neural Networks for Machine Learning", lecture 6e. The defaults are PyTorch's
+    variant. TensorFlow's variant, with which the MobileNets and EfficientNets were trained, is
     `epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True`; with an epsilon as large as theirs (1.0, 0.001)
     the two train differently.
 
     Attributes:
-      decay: of the average.
-      momentum: 0 for none.
-      epsilon: added to the root, or with `epsilon_in_root` to the average under it.
-      epsilon_in_root: see `epsilon`.
-      initial_average: of the square of the gradient, before the first step.
-      rate_in_momentum: where the learning rate enters, see `SGD`.
+      decay: decay of the moving average of g^2.
+      momentum: decay of the momentum buffer of the quotients; 0 for none.
+      epsilon: constant added to the root, or with `epsilon_in_root` to the average under the root.
+      epsilon_in_root: whether `epsilon` is added under the root.
+      initial_average: value of the moving average before the first step.
+      rate_in_momentum: where the learning rate is applied, see `SGD`.
     """
 
     decay: float = 0.9
@@ -137,11 +142,11 @@ class RMSprop(Optimizer):
 
 @dataclass(frozen=True)
 class Adadelta(Optimizer):
-    """Zeiler 2012, arXiv:1212.5701, algorithm 1, whose rate is 1.
+    """Adadelta (Zeiler 2012, arXiv:1212.5701, algorithm 1, where the learning rate is 1).
 
     Attributes:
-      decay: of the averages of g^2 and u^2.
-      epsilon: added to both under their roots.
+      decay: decay of the moving averages of g^2 and u^2.
+      epsilon: constant added to both under their roots.
     """
 
     decay: float = 0.9
@@ -154,11 +159,11 @@ class Adadelta(Optimizer):
 
 @dataclass(frozen=True)
 class Adagrad(Optimizer):
-    """The gradient over the root of the sum of its squares (Duchi, Hazan, Singer 2011, JMLR 12).
+    """Adagrad: the gradient divided by the root of the sum of its squares (Duchi, Hazan, Singer 2011, JMLR 12).
 
     Attributes:
-      initial_sum: of the squares, before the first step.
-      epsilon: added to the sum under the root, as in Keras and optax; PyTorch adds it to the root.
+      initial_sum: value of the sum before the first step.
+      epsilon: constant added to the sum under the root, as in Keras and optax; PyTorch adds it to the root.
     """
 
     initial_sum: float = 0.0
@@ -170,14 +175,12 @@ class Adagrad(Optimizer):
 
 
 class Clipping(Part, abstract=True):
-    """A bound on the gradient of the loss, before L1 and L2 are added to it."""
+    """Clipping of the gradient of the loss, before L1 and L2 penalties are added."""
 
 
 @dataclass(frozen=True)
 class ClipByNorm(Clipping):
-    """The gradient is scaled so that its norm, over all parameters, is at most `norm` (Pascanu et al. 2013,
-    arXiv:1211.5063, algorithm 1).
-    """
+    """Scales the gradient to a global norm of at most `norm` (Pascanu et al. 2013, arXiv:1211.5063, algorithm 1)."""
 
     norm: float
 
@@ -187,7 +190,7 @@ class ClipByNorm(Clipping):
 
 @dataclass(frozen=True)
 class ClipByValue(Clipping):
-    """Every number of the gradient is brought between -`value` and `value`."""
+    """Clips every element of the gradient to [-`value`, `value`]."""
 
     value: float
 

@@ -7,7 +7,7 @@ from zoo.recipe.part import Part
 
 @dataclass(frozen=True)
 class Precision(Part):
-    """The dtype of the network's computation, by platform. Parameters, statistics and the loss are float32."""
+    """The dtype of the network's computation on each platform. Parameters, statistics and the loss are float32."""
 
     cpu: str = "float32"
     gpu: str = "bfloat16"

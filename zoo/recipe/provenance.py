@@ -1,7 +1,7 @@
 """The provenance of choices that the recipes for one data set share, by dotted path.
 
-A recipe starts with them, `provenance={**FASHION_MNIST_CHOICES, ...}`, and continues with what is its own. What it says
-of the same path replaces the shared statement.
+A recipe includes them as `provenance={**FASHION_MNIST_CHOICES, ...}` and adds its own entries, which replace shared
+ones for the same path.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,9 @@
-"""The recipe itself: everything that decides how a training run goes, and where each choice comes from."""
+"""The recipe: all settings of a training run, and the provenance of each."""
 
 import dataclasses
 import hashlib
 import json
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -17,7 +18,7 @@ from zoo.recipe.initialization import Initialization
 from zoo.recipe.loss import Loss, SoftmaxCrossEntropy
 from zoo.recipe.model import Model
 from zoo.recipe.optimizer import Clipping, Optimizer
-from zoo.recipe.overrides import flatten, get, replace
+from zoo.recipe.overrides import current_path, flatten, get, replace
 from zoo.recipe.part import Part, default_of
 from zoo.recipe.precision import Precision
 from zoo.recipe.regularization import Regularization
@@ -30,23 +31,32 @@ from zoo.recipe.weight_average import WeightAverage
 
 @dataclass(frozen=True)
 class Recipe(Part):
-    """How to train a network.
+    """A training recipe: the network, the data, and how to train.
 
     Attributes:
-      model ... target: see each part.
-      normalization: shift and scale of pixel values, applied where `augmentation` has `Normalize()`.
-      target: None where nothing is promised.
-      loss: what is made small, `regularization` aside.
-      clipping: of gradients; None for none.
-      weight_average: what is evaluated instead of the last weights; None for those themselves.
-      early_stopping: None for a run that goes to its end.
-      auxiliary_weight: of the loss of each further classifier that a network has in training: 0.3 for `googlenet` (Szegedy
-        et al. 2014, section 5), 0.4 for `inception_v3` (the authors' code). None for a network without.
-      imbalance: what is done about classes of different frequencies.
-      transfer: None where the network starts from `initialization` alone.
-      provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
-        covers everything below it, and the longest one that matches counts. Not needed for parts that are None, and for
-        defaults of which `default_sources` states it.
+      model: the network.
+      data: the data set.
+      normalization: shift and scale of pixel values or features, applied where `augmentation` has `Normalize()`.
+      augmentation: transforms of training and evaluation images.
+      initialization: initializers of the parameters.
+      optimizer: the update rule.
+      schedule: the learning rate over the run.
+      regularization: weight decay, L1 penalty and label smoothing.
+      budget: batch size and length of the run.
+      precision: dtype of the network's computation.
+      target: the result that a converged run reaches; None if none is specified.
+      loss: the training objective, without `regularization`.
+      clipping: clipping of gradients; None for none.
+      weight_average: moving average of the weights that is evaluated instead of the last weights; None for the latter.
+      early_stopping: criterion to end the run early; None to run the whole budget.
+      auxiliary_weight: weight of the loss of each auxiliary classifier that a network has in training: 0.3 for
+        `googlenet` (Szegedy et al. 2014, section 5), 0.4 for `inception_v3` (the authors' code). None for a network
+        without any.
+      imbalance: remedy for class imbalance; None for none.
+      transfer: weights to fine-tune; None to start from `initialization` only.
+      provenance: the source of each field: a paper's section, official code, or "ours: ..." with the reason. A dotted
+        path covers everything below it, and the longest path that matches counts. It is not required for parts that are
+        None, nor for defaults whose source is stated in `default_sources`.
     """
 
     default_sources: ClassVar[Mapping[str, str]] = {
@@ -73,9 +83,14 @@ class Recipe(Part):
     transfer: Transfer | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sources = {current_path(self, path, warn=False): source for path, source in self.provenance.items()}
+        object.__setattr__(self, "provenance", types.MappingProxyType(sources))
+
     def validate(self) -> None:
         for path in self.provenance:
-            get(self, path)
+            get(self, current_path(self, path, warn=False))
         self.require(self.auxiliary_weight is None or self.auxiliary_weight > 0, "auxiliary_weight", "positive or None")
         check_together(
             augmentation=self.augmentation,
@@ -91,15 +106,20 @@ class Recipe(Part):
         )
 
     def override(self, changes: Mapping[str, Any]) -> Self:
-        """A copy with other values, by dotted path, such as {"schedule.peak": 0.02}.
+        """Returns a copy with changed values, given by dotted path, such as {"schedule.peak": 0.02}.
 
         Raises:
-          ZooError: a path does not exist (the message names the nearest one), or a value does not fit.
+          ZooError: a path does not exist (the message suggests the nearest one), or a value is invalid.
         """
         if not isinstance(changes, Mapping) or not all(isinstance(path, str) for path in changes):
             raise ZooError(
-                f"override takes changes by dotted path, such as {{'budget.steps': 100}}, and not {shown(changes)}"
+                f"override expects a mapping by dotted path, such as {{'budget.steps': 100}}, got {shown(changes)}"
             )
+        current = {path: current_path(self, path) for path in changes}
+        for path, now in current.items():
+            if path != now and now in changes:
+                raise ZooError(f"{path} is the earlier name of {now}; give one of them")
+        changes = {current[path]: value for path, value in changes.items()}
         paths = [path for path in changes if path != "provenance"]
         kept = {
             path: source
@@ -113,15 +133,16 @@ class Recipe(Part):
         )
 
     def flat(self) -> dict[str, Any]:
-        """Every single value by its dotted path, without the provenance."""
+        """Returns each scalar value by its dotted path, without the provenance."""
         data = self.to_json()
         del data["provenance"]
         return dict(flatten(data, ""))
 
     def source_of(self, path: str) -> str | None:
-        """The provenance of the field at a dotted path; None if nothing covers it.
+        """Returns the provenance of the field at a dotted path; None if none is stated.
 
-        Of `provenance` and the parts' `default_sources`, the longest path counts; `provenance` if both have it.
+        Of the entries of `provenance` and of the parts' `default_sources`, the longest path that matches counts, and
+        `provenance` takes precedence for the same path.
 
         Raises:
           ZooError: the path does not exist.
@@ -137,27 +158,28 @@ class Recipe(Part):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that change whenever a value does, though not with the provenance.
+        """A hash of all values except the provenance, as twelve hexadecimal digits.
 
-        Fields that have their default value do not count, so that it stays when recipes get another field.
+        Fields with their default value are excluded, so that new fields do not change the fingerprints of existing
+        recipes.
         """
         return hashlib.sha256(json.dumps(_without_defaults(self), sort_keys=True).encode()).hexdigest()[:12]
 
     def difference(self, other: "Recipe") -> list[str]:
-        """A line "path: mine, theirs" for each value in which two recipes differ."""
-        mine, theirs = self.flat(), other.flat()
-        paths = [path for path in {**mine, **theirs} if mine.get(path) != theirs.get(path)]
-        return [f"{path}: {mine.get(path, 'nothing')}, {theirs.get(path, 'nothing')}" for path in paths]
+        """Returns a line "path: value, other value" for each value that differs between two recipes."""
+        ours, theirs = self.flat(), other.flat()
+        paths = [path for path in {**ours, **theirs} if ours.get(path) != theirs.get(path)]
+        return [f"{path}: {ours.get(path, 'nothing')}, {theirs.get(path, 'nothing')}" for path in paths]
 
 
 def _without_defaults(value):
-    """Nested dictionaries of the fields that differ from their default; provenance aside."""
+    """Returns nested dictionaries of the fields that differ from their defaults, without the provenance."""
     if isinstance(value, Part):
-        fields = {}
+        fields, earlier = {}, {current: name for name, current in value.earlier_names.items()}
         for each in dataclasses.fields(value):
             current = getattr(value, each.name)
             if each.name != "provenance" and current != default_of(each):
-                fields[each.name] = _without_defaults(current)
+                fields[earlier.get(each.name, each.name)] = _without_defaults(current)
         return {"kind": type(value).__name__, **fields}
     if isinstance(value, Mapping):
         return {key: _without_defaults(item) for key, item in value.items()}

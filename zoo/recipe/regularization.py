@@ -1,4 +1,4 @@
-"""What keeps a network from memorizing its training images."""
+"""Regularization of the weights and targets."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from zoo.recipe.part import Part
 
 @dataclass(frozen=True)
 class Regularization(Part):
-    """Penalties and smoothing. Dropout is an option of the model.
+    """Weight penalties and label smoothing. Dropout is an option of the model.
 
     Attributes:
-      weight_decay: this times the weight is added to its gradient (L2); by AdamW, LAMB and Lion to the update instead,
+      weight_decay: factor of the weight that is added to its gradient (L2), or to the update with AdamW, LAMB and Lion;
         see `zoo.recipe.optimizer.Optimizer`.
-      decayed: the parameters that decay or have an L1 penalty, by shell-style patterns.
-      label_smoothing: share of the target that is spread evenly over all classes (Szegedy et al. 2015, section 7).
-      l1: this times the sign of the weight is added to its gradient, whatever the optimizer.
+      decayed: shell-style patterns of the parameters that weight decay and the L1 penalty apply to.
+      label_smoothing: fraction of the target that is spread evenly over all classes (Szegedy et al. 2015, section 7).
+      l1: factor of the sign of the weight that is added to its gradient, with every optimizer.
     """
 
     weight_decay: float = 0.0

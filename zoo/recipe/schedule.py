@@ -1,6 +1,6 @@
-"""The learning rate over the run. `zoo.training.step.schedule` computes it.
+"""Learning rate schedules, computed by `zoo.training.step.schedule`.
 
-Times in a schedule are fractions of the run, so that a shorter budget shortens the whole schedule with it.
+Times in a schedule are fractions of the run, so that the schedule scales with the budget.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from zoo.recipe.part import Part
 
 @dataclass(frozen=True)
 class Schedule(Part, abstract=True):
-    """The learning rate over the run.
+    """A learning rate schedule.
 
     Attributes:
       peak: the largest learning rate.
-      warmup: fraction of the run in which the rate rises linearly from 0 to `peak`; the shape below takes the rest.
+      warmup: fraction of the run in which the rate rises linearly from 0 to `peak`; the schedule spans the rest.
     """
 
     peak: float
@@ -27,12 +27,12 @@ class Schedule(Part, abstract=True):
 
 @dataclass(frozen=True)
 class ConstantRate(Schedule):
-    """Stays at `peak`."""
+    """Constant rate `peak`."""
 
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """Half a cosine from `peak` to `final * peak` (Loshchilov & Hutter 2017, equation 5, without restarts)."""
+    """Cosine decay from `peak` to `final * peak` (Loshchilov & Hutter 2017, equation 5, without restarts)."""
 
     final: float = 0.0
 
@@ -43,7 +43,7 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class Polynomial(Schedule):
-    """`peak` times (what is left of the run) ** `power`; power 1 is a straight line to 0."""
+    """Polynomial decay: `peak` times (remaining fraction of the run) ** `power`; power 1 is linear decay to 0."""
 
     power: float = 1.0
 
@@ -54,7 +54,7 @@ class Polynomial(Schedule):
 
 @dataclass(frozen=True)
 class MultiStep(Schedule):
-    """`peak`, multiplied by `factor` at each of the `boundaries` (fractions of the whole run)."""
+    """Step decay at given times: `peak`, multiplied by `factor` at each of the `boundaries` (fractions of the run)."""
 
     boundaries: tuple[float, ...] = ()
     factor: float = 0.1
@@ -70,9 +70,10 @@ class MultiStep(Schedule):
 
 @dataclass(frozen=True)
 class Step(Schedule):
-    """`peak`, multiplied by `factor` each time that another `every` (a fraction of the whole run) is over.
+    """Step decay at regular intervals: `peak`, multiplied by `factor` after each `every` (a fraction of the run).
 
-    The MobileNets and EfficientNets fall so: by 0.97 every 2.4 of 350 epochs, `Step(every=2.4 / 350, factor=0.97)`.
+    MobileNets and EfficientNets are trained with a decay of 0.97 every 2.4 of 350 epochs:
+    `Step(every=2.4 / 350, factor=0.97)`.
     """
 
     every: float = 1 / 3
@@ -86,14 +87,14 @@ class Step(Schedule):
 
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """Stays at `peak` for a while, then falls by the same factor at each step, to `final * peak` at the end.
+    """Exponential decay to `final * peak` at the end, after a phase at the constant rate `peak`.
 
-    Keras' example of a schedule, a constant rate for 50 of 100 epochs and then exp(-0.1) an epoch, is
-    `Exponential(constant=0.5, final=math.exp(-5))`, in steps for epochs.
+    The example schedule in Keras's documentation, a constant rate for 50 of 100 epochs and then a factor of exp(-0.1)
+    per epoch, is `Exponential(constant=0.5, final=math.exp(-5))`, but decays at every step instead of every epoch.
 
     Attributes:
-      final: fraction of the peak.
-      constant: fraction of the whole run, warm-up included, after which the rate begins to fall.
+      final: rate at the end, as a fraction of `peak`.
+      constant: fraction of the run, including the warm-up, after which the decay starts.
     """
 
     final: float = 0.01
@@ -108,13 +109,14 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """Three straight lines: up to `peak`, down again, and far below in what is left (Smith & Topin 2018,
-    arXiv:1708.07120). The paper lets the momentum fall and rise meanwhile; here it stays.
+    """One-cycle schedule in three linear phases: up to `peak`, down again, and on to a far lower rate.
+
+    See Smith & Topin 2018, arXiv:1708.07120. In the paper the momentum falls and rises meanwhile; here it is constant.
 
     Attributes:
-      rise, fall: fractions of the run that the first two lines take.
-      initial: fraction of the peak, at the first step and after the fall.
-      final: fraction of the peak at the end.
+      rise, fall: lengths of the first two phases, as fractions of the run.
+      initial: rate at the first step and after the second phase, as a fraction of `peak`.
+      final: rate at the end, as a fraction of `peak`.
     """
 
     rise: float = 0.45
@@ -124,7 +126,7 @@ class OneCycle(Schedule):
 
     def validate(self) -> None:
         super().validate()
-        self.require(self.warmup == 0, "warmup", "0: its rise is one already")
+        self.require(self.warmup == 0, "warmup", "0, since its rise is a warm-up")
         self.require(0 < self.rise < 1, "rise", "in (0, 1)")
         self.require(0 < self.fall <= 1 - self.rise, "fall", "positive, and at most 1 together with rise")
         self.require(0 < self.initial <= 1, "initial", "in (0, 1]")

@@ -1,4 +1,4 @@
-"""Studies: one recipe varied in one respect, to be seen side by side. `python -m zoo.compare` trains them."""
+"""Studies: comparisons of variants of one recipe, trained by `python -m zoo.compare`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ START = "what the study trains first"
 
 @dataclass(frozen=True)
 class Study(Part):
-    """What to compare, and what came of it.
+    """A comparison of variants of a recipe, and its conclusion.
 
     Attributes:
-      title: the question, in a few words.
+      title: the subject, in a few words.
       base: the recipe that the variants change.
-      variants: changes by dotted path, as `Recipe.override` takes them, by the variant's name; {} is the base itself.
-      description: how it is asked; the docstring of the study's file.
-      conclusion: what it shows, in two sentences; empty until it has been run.
-      seeds: each variant is trained with the seeds 0 ... seeds - 1.
-      start: a recipe that is trained before them, once, with seed 0; variants that go on from its weights have
-        `Transfer(START)`, with START of this module.
-      metric: that is looked at, "top1", "loss", "top5" or "balanced_accuracy": it is what the picture shows of
-        evaluations, and the table shows it besides accuracy and loss.
+      variants: changes of each variant, by its name, as in `Recipe.override`; {} is the base itself.
+      description: the setup; the docstring of the study's file.
+      conclusion: the result, in two sentences; empty before the study has been run.
+      seeds: number of runs of each variant, with seeds 0 to seeds - 1.
+      start: a recipe that is trained once before the variants, with seed 0. Variants that start from its weights have
+        `Transfer(START)`, with `START` from this module.
+      metric: "top1", "loss", "top5" or "balanced_accuracy": the metric of evaluations in the plot, and an additional
+        column of the table.
     """
 
     title: str
@@ -42,11 +42,11 @@ class Study(Part):
         self.require(bool(self.variants), "variants", "at least one")
         self.require(self.seeds > 0, "seeds", "positive")
         self.require(self.metric in METRIC_NAMES, "metric", f"one of {', '.join(METRIC_NAMES)}")
-        going_on = [name for name, recipe in self.recipes().items() if goes_on(recipe)]
-        if going_on and not self.start:
-            raise ZooError(f"Study.start is None, and {going_on[0]!r} goes on from it")
-        if self.start and not going_on:
-            raise ZooError("Study.start: no variant goes on from it")
+        fine_tuned = [name for name, recipe in self.recipes().items() if goes_on(recipe)]
+        if fine_tuned and not self.start:
+            raise ZooError(f"Study.start is None, but {fine_tuned[0]!r} starts from its weights")
+        if self.start and not fine_tuned:
+            raise ZooError("Study.start: no variant starts from its weights")
         names: dict[str, str] = {}
         for name, recipe in self.recipes().items():
             if recipe.fingerprint in names:
@@ -54,10 +54,10 @@ class Study(Part):
             names[recipe.fingerprint] = name
 
     def recipes(self) -> dict[str, Recipe]:
-        """The variants' recipes by name.
+        """Returns the recipe of each variant by name.
 
         Raises:
-          ZooError: a variant's changes do not fit; the message names the variant.
+          ZooError: a variant's changes are invalid; the message names the variant.
         """
         recipes = {}
         for name, changes in self.variants.items():
@@ -69,5 +69,5 @@ class Study(Part):
 
 
 def goes_on(recipe: Recipe) -> bool:
-    """Whether a variant goes on from the weights of what its study trains first."""
+    """Whether a variant starts from the weights of its study's `start`."""
     return recipe.transfer is not None and recipe.transfer.source == START

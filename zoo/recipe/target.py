@@ -1,4 +1,4 @@
-"""The result that a converged run reaches."""
+"""The target of a recipe: the result that a converged run reaches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from zoo.recipe.part import Part
 
 @dataclass(frozen=True)
 class Target(Part):
-    """What the evaluation at the end must reach for the run to have converged.
+    """The metric that the final evaluation must reach for the run to count as converged.
 
     Attributes:
-      value: of the metric.
+      value: the value of the metric to reach.
       metric: "top1", "top5" or "balanced_accuracy" (at least `value`, from 0 to 1), or "loss" (at most `value`).
-      within_steps: the promised number of optimizer steps N; None for the whole run.
+      within_steps: number of optimizer steps within which the target is reached; None for the whole run.
     """
 
     value: float
@@ -28,6 +28,6 @@ class Target(Part):
         self.require(self.within_steps is None or self.within_steps > 0, "within_steps", "positive")
 
     def reached(self, metrics: Mapping[str, float]) -> bool:
-        """Whether an evaluation's metrics are as good as promised."""
+        """Whether the metrics of an evaluation reach the target."""
         found = metrics[self.metric]
         return found >= self.value if HIGHER_IS_BETTER[self.metric] else found <= self.value

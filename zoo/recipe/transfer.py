@@ -1,4 +1,4 @@
-"""What a network starts from instead of chance, and which of it may move. `zoo.training.transfer` carries it out."""
+"""Transfer learning from trained weights, implemented in `zoo.training.transfer`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,21 +8,21 @@ from zoo.recipe.part import Part
 
 @dataclass(frozen=True)
 class Transfer(Part):
-    """Fine-tuning: weights that were trained elsewhere, a new last layer, and how much each parameter may still learn.
+    """Fine-tuning of pretrained weights, with a new last layer, frozen parameters and learning rates by parameter.
 
-    Patterns are shell-style, for parameters such as "conv1/kernel"; "*" also stands for slashes.
+    Patterns are shell-style, for parameters such as "conv1/kernel"; "*" also matches slashes.
 
     Attributes:
-      source: the folder of a run, whose newest checkpoint is taken, or a file of weights; see `zoo.import_weights`. It
-        has to stay where it is until the run has ended. Normalization is measured on the new data.
-      layout: of a file, such as "torchvision"; None for a run.
-      num_classes: of the network in a file; None for the canonical number, such as 1000.
-      head: the parameters that are drawn anew, as `initialization` says. None for the last layer, if the source has
-        another number of classes than the data; nothing is drawn anew if they have the same.
-      frozen: the parameters that do not move: they have no gradient, do not decay, and the optimizer keeps nothing for
-        them. Batch normalization all of whose parameters are frozen normalizes by its moving statistics, as in
-        evaluation, and these do not move either.
-      rates: factors on the learning rate by pattern; the last that matches wins, and what none matches has 1.
+      source: the folder of a run, whose newest checkpoint is loaded, or a file of weights; see `zoo.import_weights`. It
+        must not be moved before the run has ended. Normalization is measured on the new data.
+      layout: layout of a weight file, such as "torchvision"; None for a run.
+      num_classes: number of classes of the network in a weight file; None for the canonical number, such as 1000.
+      head: patterns of the parameters that are reinitialized, by `initialization`. None for the last layer if the
+        number of classes of the source differs from that of the data, and for no parameters if it is the same.
+      frozen: patterns of the parameters that are not trained: they have no gradient, no weight decay and no optimizer
+        state. Batch normalization layers whose parameters are all frozen normalize by their running statistics, as in
+        evaluation, and do not update them.
+      rates: factors of the learning rate by pattern; the last pattern that matches counts, and the default is 1.
     """
 
     source: str
@@ -37,4 +37,4 @@ class Transfer(Part):
         self.require(self.num_classes is None or self.num_classes > 0, "num_classes", "positive")
         self.require(self.num_classes is None or self.layout is not None, "num_classes", "None without a layout")
         self.require(self.head != (), "head", "None or at least one pattern")
-        self.require(all(rate > 0 for rate in self.rates.values()), "rates", "positive factors (frozen says 0)")
+        self.require(all(rate > 0 for rate in self.rates.values()), "rates", "positive factors (use frozen for 0)")

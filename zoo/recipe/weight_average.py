@@ -1,4 +1,4 @@
-"""An average of the weights over training, which is evaluated instead of the last weights."""
+"""Averaging of weights over training."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,15 @@ from zoo.recipe.part import Part
 
 @dataclass(frozen=True)
 class WeightAverage(Part):
-    """An exponential moving average of the parameters, which is what is evaluated, and what the run gives.
+    """Exponential moving average of the parameters, which is evaluated and returned instead of the last parameters.
 
-    Averaged with them are the moving statistics of batch normalization, as in TensorFlow's EfficientNet: those at hand
-    are of the activations of the last weights, which are not those of the averaged ones.
+    The running statistics of batch normalization are averaged as well, as in TensorFlow's EfficientNet: the current
+    ones are of activations under the last parameters, which differ from those under the average.
 
     Attributes:
-      decay: weight of the average so far.
-      ramp: whether the decay is at most (1 + n) / (10 + n) after n steps, as in TensorFlow's ExponentialMovingAverage with
-        `num_updates`, so that the parameters before training are soon forgotten.
+      decay: decay of the average.
+      ramp: whether the decay is at most (1 + n) / (10 + n) after n steps, as in TensorFlow's ExponentialMovingAverage
+        with `num_updates`, so that the initial parameters soon lose their weight.
     """
 
     decay: float = 0.9999

@@ -95,8 +95,8 @@ class SkippedImages:
             self.folder.write_corrupt(self.reasons)
         if len(self.reasons) > self.data.corrupt_limit:
             self._fail(f"data.corrupt_limit is {self.data.corrupt_limit}")
-        if len(self.reasons) > max(self.data.corrupt_share * self.images, 1):
-            self._fail(f"data.corrupt_share is {self.data.corrupt_share:g} of {self.images:,}")
+        if len(self.reasons) > max(self.data.corrupt_fraction * self.images, 1):
+            self._fail(f"data.corrupt_fraction is {self.data.corrupt_fraction:g} of {self.images:,}")
 
     def _fail(self, rule):
         raise ZooError(f"{len(self.reasons)} images cannot be decoded, and {rule}: {self._listed()}")

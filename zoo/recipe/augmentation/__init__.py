@@ -1,4 +1,4 @@
-"""What happens to an image before the network sees it. `zoo.data` carries it out."""
+"""Augmentation and preprocessing of images, implemented in `zoo.data`."""
 
 import itertools
 from dataclasses import dataclass
@@ -72,15 +72,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Augmentation(Part):
-    """The transforms for training and for evaluation, in order.
+    """The transforms of training and evaluation images, in order.
 
-    Images of a data set that has them in one size go through the whole list on the device. Others are decoded and
-    brought to one size by the first transforms on the host: `Resize`, `RandomResizedCrop`, or `ResizeShort` and
+    If all images of a data set have the same size, all transforms run on the device. Otherwise the first ones run on
+    the host, after decoding, and bring images to one size: `Resize`, `RandomResizedCrop`, or `ResizeShort` and
     `CenterCrop`.
 
     Attributes:
-      train, eval: one `Normalize()` in each.
-      mixing: of the training examples, after all transforms; None for none.
+      train, eval: lists of transforms, with exactly one `Normalize()` each.
+      mixing: mixing of training examples, after all transforms; None for none.
     """
 
     train: tuple[Transform, ...]
@@ -97,8 +97,8 @@ class Augmentation(Part):
                 if transform.before_normalize:
                     kind = type(transform).__name__
                     raise ZooError(
-                        f"augmentation.{name}: {kind} is for pixel values from 0 to 255, put it before Normalize()"
+                        f"augmentation.{name}: {kind} is for pixel values from 0 to 255; put it before Normalize()"
                     )
         self.require(not any(transform.random for transform in self.eval), "eval", "without random transforms")
         if any(isinstance(transform, TenCrop) for transform in (*self.train, *self.eval[:-1])):
-            raise ZooError("TenCrop is for evaluation: it stands once, as the last transform of augmentation.eval")
+            raise ZooError("TenCrop is for evaluation: it must be the last transform of augmentation.eval")

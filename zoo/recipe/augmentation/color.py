@@ -1,4 +1,4 @@
-"""Random changes of colours."""
+"""Random colour transforms."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,11 +8,13 @@ from zoo.recipe.augmentation.transform import Transform
 
 @dataclass(frozen=True)
 class PCAColor(Transform):
-    """Adds to every pixel the principal components of the training pixels' colours, each times its eigenvalue of their
-    covariance and a Gaussian with deviation `stddev`, drawn once an image (Krizhevsky et al. 2012, section 4.1).
+    """PCA colour augmentation (Krizhevsky et al. 2012, section 4.1).
 
-    Colours count from 0 to 1 here. The paper does not say so, but a variance depends on the unit, and with 0 to 255
-    the change would be many times as large as the image.
+    Adds to every pixel the principal components of the colours of the training pixels, each multiplied by its
+    eigenvalue of their covariance and by a Gaussian with standard deviation `stddev`, sampled once per image.
+
+    Colours are scaled to [0, 1] for this. The paper does not state the unit, but with 0 to 255 the change would be many
+    times as large as the image.
     """
 
     random: ClassVar[bool] = True
@@ -25,10 +27,10 @@ class PCAColor(Transform):
 
 @dataclass(frozen=True)
 class ColorFactor(Transform, abstract=True):
-    """A mix of the image with another one, factor * image + (1 - factor) * other, cut off at 0 and 255.
+    """Blend of the image with another one: factor * image + (1 - factor) * other, clipped to [0, 255].
 
-    The factor is uniform in [max(0, 1 - amount), 1 + amount]. These are the definitions of torchvision's ColorJitter, which
-    applies them in random order; a recipe says the order.
+    The factor is uniform in [max(0, 1 - amount), 1 + amount]. The definitions are those of torchvision's ColorJitter,
+    which applies them in random order; here the recipe determines the order.
     """
 
     random: ClassVar[bool] = True
@@ -42,22 +44,25 @@ class ColorFactor(Transform, abstract=True):
 
 @dataclass(frozen=True)
 class Brightness(ColorFactor):
-    """Mixed with black."""
+    """Random brightness: a blend with black."""
 
 
 @dataclass(frozen=True)
 class Contrast(ColorFactor):
-    """Mixed with the mean of the image in grey."""
+    """Random contrast: a blend with the mean of the grayscale image."""
 
 
 @dataclass(frozen=True)
 class Saturation(ColorFactor):
-    """Mixed with the image in grey; nothing happens to a grey image."""
+    """Random saturation: a blend with the grayscale image. Grayscale images do not change."""
 
 
 @dataclass(frozen=True)
 class Hue(Transform):
-    """The hue of HSV turns by a part of its circle that is uniform in [-amount, amount]; nothing happens to a grey image."""
+    """Random hue: rotates the hue in HSV by a fraction of the circle, uniform in [-amount, amount].
+
+    Grayscale images do not change.
+    """
 
     random: ClassVar[bool] = True
     before_normalize: ClassVar[bool] = True

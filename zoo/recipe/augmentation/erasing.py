@@ -1,4 +1,4 @@
-"""Parts of an image are taken away."""
+"""Random erasing of parts of an image."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,17 +8,18 @@ from zoo.recipe.augmentation.transform import Transform
 
 @dataclass(frozen=True)
 class RandomErasing(Transform):
-    """A random rectangle is painted over (Zhong et al. 2017, arXiv:1708.04896, algorithm 1).
+    """Erases a random rectangle (Zhong et al. 2017, arXiv:1708.04896, algorithm 1).
 
-    Area and ratio are drawn anew until the rectangle is smaller than the image, at most ten times (else nothing happens),
-    and then its place, as in the authors' code; the algorithm draws the place anew as well.
+    Area and aspect ratio are resampled until the rectangle is smaller than the image, at most ten times, after which
+    the image is left unchanged; its position is sampled last, as in the authors' code. The paper's algorithm resamples
+    the position as well.
 
     Attributes:
-      probability: that an image has one.
-      min_area, max_area: its share of the image's area, uniform.
-      max_ratio: of height to width, uniform from 1 / max_ratio to max_ratio.
-      fill: "random", a uniform colour from 0 to 255 for each pixel; or "zero", which is what `Normalize()` makes 0 if this
-        comes after it.
+      probability: probability of erasing.
+      min_area, max_area: range of the rectangle's area, uniform, as a fraction of the image's.
+      max_ratio: maximum aspect ratio, height to width, which is uniform from 1 / max_ratio to max_ratio.
+      fill: "random", a uniformly random colour from 0 to 255 for each pixel; or "zero", which is black before
+        `Normalize()`, and the value that normalizes to 0 after it.
     """
 
     random: ClassVar[bool] = True
@@ -30,7 +31,7 @@ class RandomErasing(Transform):
     fill: str = "random"
 
     @property
-    def before_normalize(self) -> bool:  # type: ignore[override]  # elsewhere it is the same for all of a class
+    def before_normalize(self) -> bool:  # type: ignore[override]  # a class attribute in other transforms
         return self.fill == "random"
 
     def validate(self) -> None:
@@ -43,8 +44,9 @@ class RandomErasing(Transform):
 
 @dataclass(frozen=True)
 class Cutout(Transform):
-    """A square of `size` x `size` pixels about a uniformly random pixel becomes 0, as far as it lies inside of the image
-    (DeVries & Taylor 2017, arXiv:1708.04552, section 3.2; they do so after normalization).
+    """Sets a square of `size` x `size` pixels around a uniformly random pixel to 0, clipped to the image.
+
+    See DeVries & Taylor 2017, arXiv:1708.04552, section 3.2, where it is applied after normalization.
     """
 
     random: ClassVar[bool] = True

@@ -1,9 +1,9 @@
-"""Flips, and the random affine maps of Keras's ImageDataGenerator.
+"""Flips, and the random affine transforms of Keras's ImageDataGenerator.
 
     RandomRotation(20), RandomShift(0.2, 0.2), RandomShear(0.2), RandomZoom(0.2), HorizontalFlip()
 
-is `ImageDataGenerator(rotation_range=20, width_shift_range=0.2, height_shift_range=0.2, shear_range=0.2, zoom_range=0.2,
-horizontal_flip=True)`, in the order in which Keras multiplies the matrices.
+is `ImageDataGenerator(rotation_range=20, width_shift_range=0.2, height_shift_range=0.2, shear_range=0.2,
+zoom_range=0.2, horizontal_flip=True)`, in the order in which Keras multiplies the matrices.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from zoo.recipe.augmentation.transform import Transform
 
 @dataclass(frozen=True)
 class HorizontalFlip(Transform):
-    """Left and right change places with the given probability."""
+    """Flips the image horizontally with the given probability."""
 
     random: ClassVar[bool] = True
     displaces: ClassVar[bool] = True
@@ -27,7 +27,7 @@ class HorizontalFlip(Transform):
 
 @dataclass(frozen=True)
 class VerticalFlip(Transform):
-    """Top and bottom change places with the given probability."""
+    """Flips the image vertically with the given probability."""
 
     random: ClassVar[bool] = True
     displaces: ClassVar[bool] = True
@@ -39,21 +39,21 @@ class VerticalFlip(Transform):
 
 
 class Affine(Transform, abstract=True):
-    """A random affine map about the middle of the image; the size stays, and pixels are interpolated bilinearly.
+    """A random affine transform about the centre of the image, of unchanged size, with bilinear interpolation.
 
-    What comes in from beyond the borders is said by `fill`, see `Transform.require_fill`. Consecutive ones with the same
-    `fill` are one map, and the image is interpolated once.
+    `fill` determines the pixels from outside of the image, see `Transform.require_fill`. Consecutive affine transforms
+    with the same `fill` are composed, so that the image is interpolated once.
     """
 
     random: ClassVar[bool] = True
     displaces: ClassVar[bool] = True
 
-    fill: str  # not a field here: each has it as its last one, with a default
+    fill: str  # not a field of this class: subclasses have it as their last field, with a default
 
 
 @dataclass(frozen=True)
 class RandomRotation(Affine):
-    """By an angle that is uniform from `-degrees` to `degrees`."""
+    """Rotation by an angle uniform in [-degrees, degrees]."""
 
     degrees: float
     fill: str = "nearest"
@@ -65,7 +65,7 @@ class RandomRotation(Affine):
 
 @dataclass(frozen=True)
 class RandomShift(Affine):
-    """To the side and up or down, by parts of the image's width and height uniform in [-width, width], [-height, height]."""
+    """Translation by fractions of the image's width and height, uniform in [-width, width] and [-height, height]."""
 
     width: float = 0.0
     height: float = 0.0
@@ -79,10 +79,10 @@ class RandomShift(Affine):
 
 @dataclass(frozen=True)
 class RandomShear(Affine):
-    """Vertical lines tilt by an angle uniform from `-degrees` to `degrees`: the matrix ((1, -sin), (0, cos)) of Keras.
+    """Shear by an angle uniform in [-degrees, degrees], with Keras's matrix ((1, -sin), (0, cos)).
 
-    Keras's `shear_range` counts degrees too (before its version 2.1 it counted radians), so that the 0.2 of many
-    examples can hardly be seen.
+    Keras's `shear_range` is in degrees as well (in radians before version 2.1), so that the 0.2 of many examples is
+    barely visible.
     """
 
     degrees: float
@@ -95,12 +95,12 @@ class RandomShear(Affine):
 
 @dataclass(frozen=True)
 class RandomZoom(Affine):
-    """Height and width of the part that is shown, as multiples of the image's, are uniform in [1 - amount, 1 + amount].
+    """Zoom: height and width of the visible part, as multiples of the image's, are uniform in [1 - amount, 1 + amount].
 
     Attributes:
-      amount: 0 for none.
-      keep_ratio: whether both are the same number; Keras draws two.
-      fill: where more than the image is shown.
+      amount: maximum relative change of the size; 0 for none.
+      keep_ratio: whether to use one factor for height and width; Keras samples two.
+      fill: pixels outside of the image when zooming out, see `Transform.require_fill`.
     """
 
     amount: float

@@ -1,4 +1,4 @@
-"""Examples of a batch are mixed in pairs, images and labels alike."""
+"""Mixing of pairs of examples in a batch: images and labels."""
 
 from dataclasses import dataclass
 
@@ -6,22 +6,22 @@ from zoo.recipe.part import Part
 
 
 class Mixing(Part, abstract=True):
-    """Each example gets a part of another one, with that part of its label.
+    """Mixing of each example with another one: images and labels are combined with weights lambda and 1 - lambda.
 
-    Every example draws its own lambda. Its partner is its neighbour in the batch: places 2i and 2i + 1 mix with each other.
-    As the order of an epoch is random, a neighbour is any other example; and neighbours share their device whenever each
-    device has an even number of examples, so that nothing is sent between devices and nothing depends on their number.
-    Accuracy during training is that of the label which has the larger part.
+    Lambda is sampled for every example. Examples 2i and 2i + 1 of a batch are mixed with each other: since epochs are
+    shuffled, these are random pairs, and they are on the same device if each device has an even number of examples, so
+    that there is no communication and the result does not depend on the number of devices. Training accuracy counts the
+    label with the larger fraction.
     """
 
 
 @dataclass(frozen=True)
 class PairMixing(Mixing, abstract=True):
-    """One way of mixing two examples.
+    """A method to mix two examples.
 
     Attributes:
-      alpha: lambda is distributed as Beta(alpha, alpha).
-      probability: that an example is mixed at all.
+      alpha: parameter of the distribution of lambda, Beta(alpha, alpha).
+      probability: probability that an example is mixed.
     """
 
     alpha: float
@@ -34,23 +34,27 @@ class PairMixing(Mixing, abstract=True):
 
 @dataclass(frozen=True)
 class Mixup(PairMixing):
-    """lambda times the image and (1 - lambda) times the other one (Zhang et al. 2017, arXiv:1710.09412, section 2)."""
+    """Mixup: lambda * image + (1 - lambda) * other image (Zhang et al. 2017, arXiv:1710.09412, section 2)."""
 
 
 @dataclass(frozen=True)
 class CutMix(PairMixing):
-    """A rectangle with the proportions of the image and the area 1 - lambda, about a uniformly random pixel, shows the other
-    image; what lies outside is cut off, and labels count by area (Yun et al. 2019, arXiv:1905.04899, section 3.1).
+    """CutMix: replaces a rectangle by that of the other image (Yun et al. 2019, arXiv:1905.04899, section 3.1).
+
+    The rectangle has the aspect ratio of the image and the area 1 - lambda, is centred on a uniformly random pixel and
+    is clipped to the image. Labels are mixed by area.
     """
 
 
 @dataclass(frozen=True)
 class OneOf(Mixing):
-    """One of several, each as likely as the others, drawn anew for every example, as its lambda is; torchvision's
-    references and timm (by its default) draw both once a batch.
+    """Random choice of one of several methods, with equal probability.
+
+    The method and lambda are sampled for every example; torchvision's references and timm, by default, sample both once
+    per batch.
 
     Attributes:
-      mixings: two or more, such as (Mixup(0.2), CutMix(1.0)).
+      mixings: two or more methods, such as (Mixup(0.2), CutMix(1.0)).
     """
 
     mixings: tuple[PairMixing, ...]

@@ -10,31 +10,31 @@ from zoo.recipe.part import Part
 
 @dataclass(frozen=True)
 class Normalize(Transform):
-    """The place in the list where the recipe's `normalization` is applied."""
+    """The position in the list of transforms at which the recipe's `normalization` is applied."""
 
 
 class Normalization(Part, abstract=True):
-    """Shift and scale of pixel values, from 0 to 255, to what the network is fed."""
+    """Shift and scale of pixel values from [0, 255] to the network's input."""
 
 
 @dataclass(frozen=True)
 class UnitRange(Normalization):
-    """To [0, 1]."""
+    """Scales to [0, 1]."""
 
 
 @dataclass(frozen=True)
 class RawRange(Normalization):
-    """Leaves pixel values as they are, from 0 to 255: for networks that expect it, and to see what it does to others."""
+    """Leaves pixel values in [0, 255], for networks that expect this, and to study the effect on others."""
 
 
 @dataclass(frozen=True)
 class SignedRange(Normalization):
-    """To [-1, 1]."""
+    """Scales to [-1, 1]."""
 
 
 @dataclass(frozen=True)
 class ChannelMeanStd(Normalization):
-    """To mean 0 and standard deviation 1 in every channel, over the pixels of `sample` training images."""
+    """Scales each channel to mean 0 and standard deviation 1, over the pixels of `sample` training images."""
 
     default_sources: ClassVar[Mapping[str, str]] = {
         "sample": "ours: 10,000 images are enough for the mean and standard deviation of three channels"
@@ -48,7 +48,7 @@ class ChannelMeanStd(Normalization):
 
 @dataclass(frozen=True)
 class PixelMean(Normalization):
-    """Subtracts the mean image of `sample` training images, and leaves the scale (Krizhevsky et al. 2012, section 2)."""
+    """Subtracts the mean of `sample` training images, without scaling (Krizhevsky et al. 2012, section 2)."""
 
     default_sources: ClassVar[Mapping[str, str]] = {
         "sample": "ours: 10,000 images give every pixel's mean to a standard error of 0.7 of 255"

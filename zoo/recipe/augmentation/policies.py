@@ -1,4 +1,4 @@
-"""Random operations from a list."""
+"""Augmentation policies: random operations from a list of fourteen."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,13 +8,15 @@ from zoo.recipe.augmentation.transform import Transform
 
 @dataclass(frozen=True)
 class RandAugment(Transform):
-    """`num_ops` operations one after the other, each any of the fourteen, all with one strength (Cubuk et al. 2020,
-    arXiv:1909.13719), with the operations and strengths of torchvision's RandAugment. The sign of shears, shifts, rotations
-    and mixes is random. Pixels are rounded to whole numbers; what comes in from beyond the borders is black.
+    """RandAugment: `num_ops` random operations in sequence, all with the same magnitude.
+
+    See Cubuk et al. 2020, arXiv:1909.13719; operations and magnitudes are those of torchvision's RandAugment. The sign
+    of shears, translations, rotations and blends is random. Pixels are rounded to integers; pixels from outside of the
+    image are black.
 
     Attributes:
-      num_ops: the paper's N.
-      magnitude: the paper's M, from 0 to 30.
+      num_ops: number of operations, the paper's N.
+      magnitude: strength of the operations, the paper's M, from 0 to 30.
     """
 
     random: ClassVar[bool] = True
@@ -31,8 +33,9 @@ class RandAugment(Transform):
 
 @dataclass(frozen=True)
 class TrivialAugmentWide(Transform):
-    """One operation of the fourteen with one of 31 strengths (Müller & Hutter 2021, arXiv:2103.10158, table 1, the wide
-    space), as torchvision has it; otherwise as `RandAugment`.
+    """TrivialAugment: one random operation with one of 31 magnitudes, as in torchvision; otherwise as `RandAugment`.
+
+    See Müller & Hutter 2021, arXiv:2103.10158, table 1, wide space.
     """
 
     random: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""The base of all transforms, and what several of them share."""
+"""The base class of all transforms, and their border fill modes."""
 
 from typing import ClassVar
 
@@ -8,12 +8,12 @@ FILLS = ("nearest", "constant", "reflect", "mirror", "wrap")
 
 
 class Transform(Part, abstract=True):
-    """One operation on one image. Random ones draw from the example's own key.
+    """A transform of one image. Random transforms use the example's own key.
 
     Attributes:
-      random: whether an image comes out differently each time.
-      displaces: whether what was at one place of the image may come out at another one, differently each time.
-      before_normalize: whether it is defined for pixel values from 0 to 255, and so has to come before `Normalize()`.
+      random: whether the result differs each time.
+      displaces: whether pixels are moved to random positions.
+      before_normalize: whether it is defined for pixel values from 0 to 255, and must precede `Normalize()`.
     """
 
     random: ClassVar[bool] = False
@@ -21,10 +21,11 @@ class Transform(Part, abstract=True):
     before_normalize: ClassVar[bool] = False
 
     def require_fill(self, fill: str) -> None:
-        """Raises `ZooError` unless the field `fill`, given here, says what is beyond the borders of an image a b c d.
+        """Raises `ZooError` unless `fill` is a mode for pixels outside of the image.
 
-        "nearest": a a|a b c d|d d. "constant": 0 0|a b c d|0 0. "reflect": b a|a b c d|d c. "mirror": c b|a b c d|c b.
-        "wrap": c d|a b c d|a b. These are the names of SciPy and Keras; PyTorch calls "reflect" symmetric and "mirror"
-        reflect. The 0 is that of the place in the list: black before `Normalize()`, and after it what it makes 0.
+        For a row of pixels a b c d, the modes are
+        "nearest": a a|a b c d|d d, "constant": 0 0|a b c d|0 0, "reflect": b a|a b c d|d c, "mirror": c b|a b c d|c b
+        and "wrap": c d|a b c d|a b. The names are those of SciPy and Keras; PyTorch calls "reflect" symmetric and
+        "mirror" reflect. The 0 is black before `Normalize()`, and the value that normalizes to 0 after it.
         """
         self.require(fill in FILLS, "fill", f"one of {', '.join(FILLS)}")
