@@ -1,4 +1,4 @@
-"""An image on its way through the transforms."""
+"""The state of an image between transforms, and the function that applies one transform."""
 
 import functools
 from typing import NamedTuple
@@ -10,7 +10,12 @@ from zoo.recipe.augmentation import Transform
 
 
 class Canvas(NamedTuple):
-    """An image on its way: float32 pixels [H, W, C], and the size [C] of one step from 0 to 255 in their unit."""
+    """An image between two transforms.
+
+    Attributes:
+      pixels: float32 [H, W, C].
+      unit: float32 [C], the difference in `pixels` that one step of the 0-255 scale makes: 1 before normalization.
+    """
 
     pixels: jax.Array
     unit: jax.Array
@@ -18,5 +23,5 @@ class Canvas(NamedTuple):
 
 @functools.singledispatch
 def transformed(transform: Transform, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
-    """What one transform makes of an image; the other modules of this package say it for each kind."""
+    """Applies one transform to an image; the other modules of this package register an implementation for each type."""
     raise TypeError(type(transform).__name__)
