@@ -14,4 +14,4 @@ def similar_name_hint(name: str, others: Iterable[str]) -> str:
     alike = next((other for other in others if plain(other) == plain(name)), None)
     if alike is None:
         return ""
-    return f" (did you mean {alike!a}, which differs only in case, whitespace or Unicode encoding?)"
+    return f" (similar: {alike!a}, which differs only in case, whitespace or Unicode encoding)"
