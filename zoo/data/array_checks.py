@@ -41,10 +41,9 @@ def _check_array(name, what, values, wanted):
             f"{name}: {what} are a masked array; expected a plain NumPy array, {wanted}: remove the masked examples"
         )
     if not isinstance(values, np.ndarray):
-        remedy = f": pass np.asarray({what})" if hasattr(values, "__array__") or isinstance(values, list | tuple) else ""
-        raise ZooError(
-            f"{name}: {what} are of type {type(values).__name__}; expected a NumPy array, {wanted}{remedy}"
-        )
+        convertible = hasattr(values, "__array__") or isinstance(values, list | tuple)
+        remedy = f": pass np.asarray({what})" if convertible else ""
+        raise ZooError(f"{name}: {what} are of type {type(values).__name__}; expected a NumPy array, {wanted}{remedy}")
 
 
 def check_names(spec: str, what: str, names: Any) -> None:

@@ -74,9 +74,7 @@ class Dataset:
             return
         check_names(self.spec, "feature_names", self.feature_names)
         if len(self.feature_names) != self.channels:
-            raise ZooError(
-                f"{self.spec}: {len(self.feature_names):,} feature_names for {self.channels} features"
-            )
+            raise ZooError(f"{self.spec}: {len(self.feature_names):,} feature_names for {self.channels} features")
         if not all(vectors):
             raise ZooError(
                 f"{self.spec}: feature_names require float32 [examples, 1, 1, features], but these are images"
@@ -113,6 +111,6 @@ def check_trainable(dataset: Dataset) -> None:
     if labels is not None and len(labels) and (labels == labels[0]).all():
         only = dataset.class_names[labels[0]]
         raise ZooError(
-            f"{dataset.spec}: all {len(labels):,} training {dataset.examples} are of one class, {shown(only)}: if they are"
-            " sorted by class, shuffle them before splitting"
+            f"{dataset.spec}: all {len(labels):,} training {dataset.examples} are of one class, {shown(only)}: if they"
+            " are sorted by class, shuffle them before splitting"
         )

@@ -120,7 +120,8 @@ def decode(encoded: bytes, channels: int, reduction: int = 1) -> np.ndarray:
 
     Args:
       encoded: JPEG, PNG, WebP, BMP, TIFF, GIF (its first frame), PNM, or AVIF where Pillow reads it.
-      channels: 1 for grey, 3 for RGB; grey, palette and CMYK images are converted, transparent ones composited on white.
+      channels: 1 for grey, 3 for RGB; grey, palette and CMYK images are converted, transparent ones composited on
+        white.
       reduction: one of `REDUCTIONS`, by which height and width of a JPEG are divided, rounding up. Ignored for other
         formats and for JPEGs with more than three channels.
 
@@ -159,13 +160,14 @@ def _upright(pixels, orientation):
 
 def _eight_bits(image):
     """Converts 16-bit grey to 8 bits by its upper bits; PIL would clip."""
-    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF" and 32 in image.tag_v2.get(BITS_PER_SAMPLE, ())):
+    integers_of_32_bits = image.mode == "I" and image.format == "TIFF" and 32 in image.tag_v2.get(BITS_PER_SAMPLE, ())
+    if image.mode == "F" or integers_of_32_bits:
         raise CorruptImage("32-bit pixels are not supported, as their range is unknown: convert to 8 or 16 bits")
     if not image.mode.startswith("I"):
         return image
     values = np.asarray(image)
     if values.min() < 0:
-        raise CorruptImage("negative pixels are not supported, as their range is unknown: convert to unsigned 8 or 16 bits")
+        raise CorruptImage("negative pixels are not supported, as their range is unknown: convert to unsigned integers")
     if image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0:
         # Zero is white; PIL inverts only 8-bit images.
         values = 2**16 - 1 - values.astype(np.int64)
@@ -173,7 +175,7 @@ def _eight_bits(image):
 
 
 def _opaque(image):
-    """Composites a transparent image on white; colours stored under transparent pixels are arbitrary, and often black."""
+    """Composites a transparent image on white; the stored colours of transparent pixels are arbitrary, often black."""
     if not image.has_transparency_data:
         return image
     image = image.convert("RGBA")
@@ -208,7 +210,8 @@ def _open(encoded):
 
 def _reason(error):
     """Returns PIL's error message, in which the repr of a file in memory is replaced by "it"."""
-    return re.sub(r"<_io\.BytesIO object at 0x[0-9a-f]+>", "it", str(error)) or f"the file is damaged: {type(error).__name__}"
+    message = re.sub(r"<_io\.BytesIO object at 0x[0-9a-f]+>", "it", str(error))
+    return message or f"the file is damaged: {type(error).__name__}"
 
 
 def check_size(width: int, height: int) -> None:

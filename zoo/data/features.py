@@ -30,7 +30,7 @@ def vectors(split: Split) -> np.ndarray:
 
 
 def check_values(dataset: Dataset, split: Split, missing: Missing | None) -> None:
-    """Raises `ZooError` for an infinite value, or for a missing one without imputation; it names example and feature."""
+    """Raises `ZooError` for an infinite value, or for a missing one without imputation, naming example and feature."""
     values = vectors(split)
     bad = np.isinf(values) if missing else ~np.isfinite(values)
     if bad.any():

@@ -22,7 +22,7 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
 
 
 def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
-    """Lists the differences between two results of `describe_data`; `then` may lack keys that earlier versions did not save."""
+    """Lists the differences of two results of `describe_data`; `then` may be of an earlier version with fewer keys."""
     lines = [
         f"{name} of the data: {_difference(now[name], then.get(name))}"
         for name in now

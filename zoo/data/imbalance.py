@@ -86,8 +86,8 @@ def _smote(imbalance: SMOTE, pipeline: InputPipeline, statistics: Statistics) ->
             continue
         if len(of_class) <= imbalance.neighbors:
             raise ZooError(
-                f"SMOTE: class {label} has {len(of_class)} training examples, too few for {imbalance.neighbors} neighbours:"
-                " decrease imbalance.neighbors, or use OverSampling()"
+                f"SMOTE: class {label} has {len(of_class)} training examples, too few for {imbalance.neighbors}"
+                " neighbours: decrease imbalance.neighbors, or use OverSampling()"
             )
         own = values[of_class]
         neighbors = KDTree(own / statistics.scale).query(own / statistics.scale, imbalance.neighbors + 1)[1]

@@ -63,8 +63,8 @@ def _about_range(room: int, ranges: Sequence[tuple[int, int]]) -> list[str]:
         return []
     levels = f", which become {(highest >> 8) - (lowest >> 8) + 1} of 256 levels" if room > 255 else ""
     return [
-        f"the pixel values of {len(ranges)} sampled images are from {lowest:,} to {highest:,} of {room:,}{levels}: if this is"
-        " not intended, rescale them to the full range of their type"
+        f"the pixel values of {len(ranges)} sampled images are from {lowest:,} to {highest:,} of {room:,}{levels}: if"
+        " this is not intended, rescale them to the full range of their type"
     ]
 
 
@@ -82,6 +82,6 @@ def _check_classes(dataset: Dataset, split: Split) -> None:
                 reasons.append(f"{split.describe(int(index))} ({error})")
         else:
             raise ZooError(
-                f"{dataset.spec}: none of the {len(members):,} training images of class {dataset.class_names[label]!r} can"
-                f" be decoded, such as {reasons[0]}"
+                f"{dataset.spec}: none of the {len(members):,} training images of class {dataset.class_names[label]!r}"
+                f" can be decoded, such as {reasons[0]}"
             )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 def plain(name: str) -> str:
-    """Returns a normalized name, equal for names that differ only in case, surrounding whitespace or Unicode encoding."""
+    """Normalizes a name: equal for names that differ only in case, surrounding whitespace or Unicode encoding."""
     return unicodedata.normalize("NFKC", name).casefold().strip()
 
 

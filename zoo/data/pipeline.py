@@ -13,7 +13,7 @@ from absl import flags
 
 from zoo.data.array_checks import check_labels
 from zoo.data.decoding import CorruptImage, Picture
-from zoo.data.resize_crop import frame, is_random, output_size, split_host_transforms
+from zoo.data.resize_crop import is_random, output_size, resize_and_crop, split_host_transforms
 from zoo.data.split import ArraySplit, Split
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import Transform
@@ -100,7 +100,8 @@ def make_pipeline(
       resident_bytes: size in bytes up to which a split is kept on the device.
 
     Raises:
-      ZooError: the transforms do not make all images the same size, a label is out of range, or no image can be decoded.
+      ZooError: the transforms do not make all images the same size, a label is out of range, or no image can be
+        decoded.
     """
     if split.images is not None:
         resident = split.images.nbytes <= resident_bytes
@@ -152,7 +153,7 @@ class Order:
 
 
 class _Load(grain.transforms.Map):
-    """Reads, resizes and crops the images of a batch; the random numbers of host_transforms depend on seed, step and position."""
+    """Reads, resizes and crops the images of a batch, with random numbers from the seed, the step and the position."""
 
     def __init__(self, pipeline: InputPipeline, seed: int) -> None:
         self.pipeline, self.seed = pipeline, seed
@@ -168,7 +169,7 @@ class _Load(grain.transforms.Map):
             random = np.random.Generator(np.random.Philox(key=[self.seed, step], counter=[0, 0, 0, int(position)]))
             try:
                 pixels, label[slot] = self.pipeline.split.read(int(index))
-                image[slot] = frame(
+                image[slot] = resize_and_crop(
                     Picture(pixels, self.pipeline.image_shape[-1]), self.pipeline.host_transforms, random
                 )
             except (CorruptImage, OSError) as error:
@@ -271,7 +272,7 @@ def _leave_interrupts_to_the_main_process(worker: int, workers: int) -> None:
 
 
 def _without(batch, corrupt, pipeline, on_corrupt):
-    """Returns the batch with weight 0 and a neighbour's pixels for corrupt images; black would bias batch statistics."""
+    """Gives corrupt images weight 0 and the pixels of a neighbour; black pixels would bias batch statistics."""
     image, weight = batch.image.copy(), batch.weight.copy()
     slots = [slot for slot, _ in corrupt]
     for slot, reason in corrupt:

@@ -27,7 +27,8 @@ class Report:
       totals: number of training and of evaluation examples.
       left_out: one line per kind of file or folder that was found but is not used.
       notes: further remarks, one per line.
-      digest: hexadecimal hash of all examples, with their order, labels and splits; None if a split does not support it.
+      digest: hexadecimal hash of all examples, with their order, labels and splits; None if a split does not support
+        it.
     """
 
     spec: str
@@ -56,8 +57,8 @@ class Report:
             lines.append(f"{named}{more}")
         if self.left_out:
             rest = len(self.left_out) - MAX_LEFT_OUT
-            listed = "; ".join(self.left_out[:MAX_LEFT_OUT]) + (f"; and {rest:,} more, see data.json" if rest > 0 else "")
-            lines.append(f"left out: {listed}")
+            more = f"; and {rest:,} more, see data.json" if rest > 0 else ""
+            lines.append(f"left out: {'; '.join(self.left_out[:MAX_LEFT_OUT])}{more}")
         return [printable(line) for line in (*lines, *self.notes)]
 
     def to_json(self) -> dict[str, Any]:

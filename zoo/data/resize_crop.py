@@ -47,7 +47,9 @@ def is_random(host_transforms: tuple[Transform, ...]) -> bool:
     return any(isinstance(transform, RandomResizedCrop) for transform in host_transforms)
 
 
-def frame(picture: Picture, host_transforms: tuple[Transform, ...], random: np.random.Generator) -> np.ndarray:
+def resize_and_crop(
+    picture: Picture, host_transforms: tuple[Transform, ...], random: np.random.Generator
+) -> np.ndarray:
     """Applies the host transforms, see `split_host_transforms`, to an image; returns uint8 [size, size, C].
 
     Raises:

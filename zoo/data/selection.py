@@ -29,7 +29,7 @@ def check_kind(dataset: Dataset, normalization: Normalization) -> None:
 
 
 def with_classes(dataset: Dataset, class_names: Sequence[str]) -> Dataset:
-    """Relabels a data set by `class_names`, which may be a superset of its classes; unchanged if it has other classes."""
+    """Relabels a data set by `class_names` if they are a superset of its classes; returns it unchanged otherwise."""
     splits = (dataset.train, dataset.eval)
     if tuple(dataset.class_names) == tuple(class_names) or not set(dataset.class_names) <= set(class_names):
         return dataset
@@ -69,16 +69,14 @@ def select(data: Data, dataset: Dataset) -> tuple[Dataset, Split | None]:
     if data.validation:
         kept, out = hold_out(all_labels(train), data.validation)
         if not len(out):
-            raise ZooError(
-                f"{dataset.spec}: cannot hold out validation examples: no class has two training examples"
-            )
+            raise ZooError(f"{dataset.spec}: cannot hold out validation examples: no class has two training examples")
         train, validation = subset(train, kept), subset(train, out)
     if data.outliers is not None:
         train = trim(data.outliers, train)
         if len(np.unique(all_labels(train))) < len(np.unique(all_labels(dataset.train))):
             raise ZooError(
-                f"{dataset.spec}: Trim removes all training examples of a class: widen its quantiles, data.outliers.lower"
-                " and upper"
+                f"{dataset.spec}: Trim removes all training examples of a class: widen its quantiles,"
+                " data.outliers.lower and upper"
             )
     return dataclasses.replace(dataset, train=train), validation
 

@@ -17,8 +17,8 @@ class Split(Protocol):
     with any example, its position or its label; a run detects by them that its data has changed.
 
     Attributes:
-      images: all images, uint8 [N, H, W, C], if they are in memory and of equal size, else None. Vectors of features are
-        always in memory, float32 [N, 1, 1, F], with NaN for missing values.
+      images: all images, uint8 [N, H, W, C], if they are in memory and of equal size, else None. Vectors of features
+        are always in memory, float32 [N, 1, 1, F], with NaN for missing values.
       labels: all labels, int32 [N]; None if they are only known by reading every example.
     """
 

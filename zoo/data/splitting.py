@@ -110,8 +110,8 @@ def hold_out_groups(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Splits positions into (kept, held out) without splitting groups.
 
-    `fraction` of each class is held out, rounded, but at least one example and never all of them. Groups are chosen by a
-    hash of their keys: when examples are added or removed, the others move only as far as the fraction requires. With
+    `fraction` of each class is held out, rounded, but at least one example and never all of them. Groups are chosen by
+    a hash of their keys: when examples are added or removed, the others move only as far as the fraction requires. With
     groups of different sizes, the held-out part is the fraction or somewhat less, or the smallest group.
 
     Args:

@@ -28,12 +28,12 @@ CACHED_PIXELS = 2**16  # fit in the CPU cache as float64; more than twice as fas
 
 
 def sample_size(normalization: Normalization) -> int:
-    """Returns the number of training images to measure; for fixed ranges, only the colours are measured, on a small sample."""
+    """Returns the number of training images to measure: small for fixed ranges, where only colours are measured."""
     return getattr(normalization, "sample", 1_000)
 
 
 def measure(normalization: Normalization, batches: Iterable[np.ndarray]) -> Statistics:
-    """Computes statistics of batches of training images, uint8 [N, H, W, C]; sums are exact, hence equal on every machine.
+    """Computes statistics of training images, batches of uint8 [N, H, W, C]; exact, hence equal on every machine.
 
     Raises:
       ZooError: there are no images.

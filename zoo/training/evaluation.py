@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 
 from zoo import parallel
 from zoo.data.dataset import Dataset
-from zoo.data.names import but_alike
+from zoo.data.names import similar_name_hint
 from zoo.data.normalization import Statistics
 from zoo.data.pipeline import Corrupt, InputPipeline, evaluation_batches
 from zoo.data.selection import with_classes
@@ -243,7 +243,7 @@ def evaluate(
     if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
         others = [name for name in dataset.class_names if name not in class_names] or list(dataset.class_names)
         wanted, given = (listed([short(name) for name in names], 10) for names in (class_names, others))
-        alike = but_alike(others[0], class_names) if others[0] not in class_names else ""
+        alike = similar_name_hint(others[0], class_names) if others[0] not in class_names else ""
         raise ZooError(f"the network was trained for the classes {wanted}; {dataset.spec} has {given}{alike}")
     if feature_names is not None and tuple(feature_names) != tuple(dataset.feature_names or ()):
         wanted, given = (listed(names, 10) for names in (feature_names, dataset.feature_names or ("images",)))

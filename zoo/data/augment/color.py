@@ -67,6 +67,7 @@ def turned(pixels: jax.Array, turn: jax.Array) -> jax.Array:
         (green - blue) / safe,
         jnp.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
-    # Each channel is the value minus a fraction of the chroma that depends on how far the pixel's hue is from the channel's.
+    # Each channel is the value minus a fraction of the chroma that depends on how far the pixel's hue is from the
+    # channel's.
     place = (jnp.stack([hue + 5, hue + 3, hue + 1], -1) + 6 * turn) % 6
     return value[..., None] - chroma[..., None] * jnp.clip(jnp.minimum(place, 4 - place), 0, 1)

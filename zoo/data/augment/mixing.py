@@ -16,7 +16,8 @@ def mix(mixing: Mixing, images: jax.Array, weight: Array, keys: jax.Array) -> tu
     Args:
       mixing: the mixing of the recipe.
       images: float32 [n, H, W, C], with n even.
-      weight: float32 [n]; an example is not mixed if its neighbour has weight 0, that is, if its image cannot be decoded.
+      weight: float32 [n]; an example is not mixed if its neighbour has weight 0, that is, if its image cannot be
+        decoded.
       keys: PRNG keys [n], one per example.
 
     Returns:

@@ -37,7 +37,7 @@ def _contrast(pixels, strength):
 
 
 def _sharpness(pixels, strength):
-    """Blends an image with its smoothed version: the kernel ((1, 1, 1), (1, 5, 1), (1, 1, 1)) / 13, except at the border."""
+    """Blends pixels, except at the border, with their smoothed ones: kernel ((1, 1, 1), (1, 5, 1), (1, 1, 1)) / 13."""
     height, width = pixels.shape[:2]
     if min(height, width) <= 2:
         return pixels
@@ -62,7 +62,7 @@ def _auto_contrast(pixels, strength):
 
 
 def _equalize(pixels, strength):
-    """Equalizes each channel by a lookup table from its cumulative histogram, in which the largest value is ignored, as in PIL."""
+    """Equalizes each channel by its cumulative histogram, in which the largest value is ignored, as in PIL."""
 
     def channel(values):
         values = values.astype(jnp.int32)
@@ -101,7 +101,7 @@ def _stay(strength, height, width):
 
 
 class Operation(NamedTuple):
-    """An operation: its affine map, applied first, its change of pixel values, and whether its strength has a random sign."""
+    """An operation: an affine map, a subsequent change of pixel values, and whether the strength has a random sign."""
 
     displace: Callable = _stay
     recolor: Callable = _identity
@@ -127,7 +127,7 @@ OPERATIONS = {
 
 
 def _strengths(shear, across, down, degrees, mix, bits):
-    """Returns strengths [operations, BINS], evenly spaced from 0 to the given maxima; Posterize drops up to `bits` bits."""
+    """Returns strengths [operations, BINS], evenly spaced from 0 to the maxima; Posterize drops at most `bits` bits."""
     even = np.linspace(0, 1, BINS)
     largest = {"ShearX": shear, "ShearY": shear, "TranslateX": across, "TranslateY": down, "Rotate": degrees}
     rows = {name: even * strength for name, strength in largest.items()}

@@ -7,7 +7,7 @@ from zoo.recipe.augmentation import TenCrop
 
 
 def average_views(transform: TenCrop, logits: jax.Array) -> jax.Array:
-    """Reduces logits [n, views, K] to [n, K]; their softmax is the average of probabilities or logits, as `transform` says."""
+    """Reduces logits [n, views, K] to [n, K]: mean logits, or log of the mean probabilities, as `transform` says."""
     logits = logits.astype(jnp.float32)
     if transform.average == "logits":
         return logits.mean(1)

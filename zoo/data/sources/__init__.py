@@ -47,8 +47,8 @@ def open_source(
       drop: columns of a table to leave out.
       splits: which sub-folders are the training and evaluation split, see `zoo.data.sources.folder.tree.read_tree`.
       split: None for a training and an evaluation split. For evaluation only, the name of a single split, which is both
-        splits of the result: "train", "val" or "test"; or "whole", which is all of a folder or table without splits, and
-        the evaluation split of other data.
+        splits of the result: "train", "val" or "test"; or "whole", which is all of a folder or table without splits,
+        and the evaluation split of other data.
       feature_names: for a table that is only evaluated, the feature names of training, which fix the categories of text
         columns.
 
@@ -87,7 +87,8 @@ def open_source(
         if os.path.isfile(os.path.expanduser(spec)):
             raise ZooError(f"unknown data set {shown(spec)}: for the file, use csv:{short(spec)}")
         raise ZooError(
-            f"unknown data set {shown(spec)}: expected fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"
+            f"unknown data set {shown(spec)}: expected fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or"
+            " synthetic:NAME"
         )
     if split is None:
         check_dataset(dataset)

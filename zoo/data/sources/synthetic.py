@@ -17,15 +17,19 @@ SEED = 42  # as in the articles
 def open_synthetic(name: str) -> Dataset:
     """Opens a synthetic data set.
 
-    - "scales": five examples of two features, 1000 to 5000 and 0.01 to 0.05, in two classes: example 1 of the article "Why
-      does my TensorFlow 2.1 classification network fail to converge?" (2025). The evaluation split has the same five.
-    - "random_20", "random_10": 1,000 examples of 20 or 10 uniform features with two classes, independent of the features;
-      the same numbers as in its examples 2 and 3. Nothing can be learned, so any accuracy above chance is luck.
-    - "ringnorm": 5,000 examples of 20 features in two classes of equal frequency, one with mean 0 and covariance 4 I, the
-      other with mean 2 / sqrt(20) in each feature and covariance I (Breiman 1996, "Bias, Variance, and Arcing Classifiers",
-      technical report 460). The Bayes-optimal accuracy is 98.7 %; linear classifiers are far from it.
-    - "ringnorm_noisy": the same, with the labels of 30 % of the training examples flipped. Evaluation labels are correct.
-    - "ringnorm_gaps": the same with defects, in both splits: 10 % of the values are missing, and 1 % are the outlier 999.
+    - "scales": five examples of two features, 1000 to 5000 and 0.01 to 0.05, in two classes: example 1 of the article
+      "Why does my TensorFlow 2.1 classification network fail to converge?" (2025). The evaluation split has the same
+      five.
+    - "random_20", "random_10": 1,000 examples of 20 or 10 uniform features with two classes, independent of the
+      features; the same numbers as in its examples 2 and 3. Nothing can be learned, so any accuracy above chance is
+      luck.
+    - "ringnorm": 5,000 examples of 20 features in two classes of equal frequency, one with mean 0 and covariance 4 I,
+      the other with mean 2 / sqrt(20) in each feature and covariance I (Breiman 1996, "Bias, Variance, and Arcing
+      Classifiers", technical report 460). The Bayes-optimal accuracy is 98.7 %; linear classifiers are far from it.
+    - "ringnorm_noisy": the same, with the labels of 30 % of the training examples flipped. Evaluation labels are
+      correct.
+    - "ringnorm_gaps": the same with defects, in both splits: 10 % of the values are missing, and 1 % are the outlier
+      999.
     - "moons": 2,000 points in two interleaving half circles (scikit-learn's `make_moons`).
     - "imbalanced": 10,000 examples of 20 features, 1 % of them of the second class (`make_classification`).
 
@@ -47,7 +51,7 @@ def open_synthetic(name: str) -> Dataset:
 
 
 def _split(examples):
-    """Returns training and evaluation positions, as scikit-learn's `train_test_split(test_size=0.2, random_state=42)`."""
+    """Splits positions as scikit-learn's `train_test_split(test_size=0.2, random_state=42)`."""
     order = np.random.RandomState(SEED).permutation(examples)
     return np.split(order, [examples // 5])[::-1]
 

@@ -16,7 +16,8 @@ NAME = re.compile(r"(?P<set>[A-Za-z]\w*)(/[\w.+-]+)?(:\d[\d.*]*)?", re.ASCII)
 # Keys for the class that decodes a feature: the two JSON forms of a protocol buffer, and TFDS's older format.
 CLASS_KEYS = ("pythonClassName", "python_class_name", "type")
 OWN_CLASSES = re.compile(r"tensorflow_datasets\.(core\.)?features\.[\w.]+", re.ASCII)
-EVAL_SPLITS = ("validation", "val", "test")  # test comes last, since many test splits, such as that of ImageNet, have no labels
+# test comes last, since many test splits, such as that of ImageNet, have no labels.
+EVAL_SPLITS = ("validation", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,12 @@ def open_tfds(name: str, split: str | None = None) -> Dataset:
 
     Args:
       name: TFDS name of the data set.
-      split: None for a training and an evaluation split. Else the single split to open as both: "train", "val", "test", or
-        "whole", which is the evaluation split.
+      split: None for a training and an evaluation split. Else the single split to open as both: "train", "val", "test",
+        or "whole", which is the evaluation split.
 
     Raises:
-      ZooError: the name is unknown, the data set is not prepared (the message gives the command that prepares it), or it
-        does not consist of images with labels.
+      ZooError: the name is unknown, the data set is not prepared (the message gives the command that prepares it), or
+        it does not consist of images with labels.
     """
     import tensorflow_datasets as tfds
     from absl import logging
@@ -65,7 +66,9 @@ def open_tfds(name: str, split: str | None = None) -> Dataset:
     spec = f"tfds:{name}"
     named = NAME.fullmatch(name)
     if named is None:
-        raise ZooError(f"{printable(spec)}: the name of a TFDS data set must be NAME, NAME/CONFIG, NAME:VERSION or NAME/CONFIG:VERSION")
+        raise ZooError(
+            f"{printable(spec)}: expected NAME, NAME/CONFIG, NAME:VERSION or NAME/CONFIG:VERSION after tfds:"
+        )
     # TFDS itself reads the variable only once, on import.
     folder = Path(os.path.expanduser(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"))
     prepared = folder / tfds.core.naming.camelcase_to_snakecase(named["set"])
@@ -74,9 +77,7 @@ def open_tfds(name: str, split: str | None = None) -> Dataset:
         builder = tfds.builder(name, data_dir=str(folder))
     except tfds.core.DatasetNotFoundError:
         if os.path.isdir(prepared):  # unlike Path.is_dir, accepts names that are too long
-            raise ZooError(
-                f"{spec}: no such version with a features.json in {printable(prepared)}"
-            ) from None
+            raise ZooError(f"{spec}: no such version with a features.json in {printable(prepared)}") from None
         raise unknown("TFDS data set", name, tfds.list_builders(with_community_datasets=False)) from None
     except ImportError as error:
         raise DataNotPrepared(
@@ -144,8 +145,8 @@ def check_features(folder: Path) -> None:
             raise ZooError(f"{printable(path)} cannot be read: {reason(error)}") from None
         if named:
             raise ZooError(
-                f"{printable(path)}: the class {shown(named[0])} of a feature is not one of TFDS's own: refused, since loading"
-                " it may run arbitrary code"
+                f"{printable(path)}: the class {shown(named[0])} of a feature is not one of TFDS's own: refused, since"
+                " loading it may run arbitrary code"
             )
 
 

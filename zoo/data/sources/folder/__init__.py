@@ -70,19 +70,19 @@ class FolderSplit:
 def open_folder(path: str, splits: str | None = None, split: str | None = None) -> Dataset:
     """Opens a folder of images; classes are its sub-folders in alphabetical order, and images are decoded to RGB.
 
-    Without an evaluation folder, a fifth of every class is held out (rounded, at least one image), deterministically by a
-    hash of the paths below the class folder. Sub-folders of a class, for example of patients or videos, are never divided
-    between training and evaluation, nor are files of equal content.
+    Without an evaluation folder, a fifth of every class is held out (rounded, at least one image), deterministically by
+    a hash of the paths below the class folder. Sub-folders of a class, for example of patients or videos, are never
+    divided between training and evaluation, nor are files of equal content.
 
     Args:
       path: path of the folder.
       splits: see `zoo.data.sources.folder.tree.read_tree`.
-      split: None for a training and an evaluation split. Else the single split to open as both: "train", "val", "test", or
-        "whole", which is all images of a folder without splits, or the evaluation split.
+      split: None for a training and an evaluation split. Else the single split to open as both: "train", "val", "test",
+        or "whole", which is all images of a folder without splits, or the evaluation split.
 
     Raises:
-      ZooError: the folder does not exist or has no images, a class has no images, the evaluation split has a class that is
-        not in training, or the folder structure is ambiguous.
+      ZooError: the folder does not exist or has no images, a class has no images, the evaluation split has a class that
+        is not in training, or the folder structure is ambiguous.
     """
     spec, root = f"folder:{path}", Path(os.path.expanduser(path))
     if not os.path.isdir(root):
@@ -103,8 +103,8 @@ def _open_both(spec: str, tree: Tree) -> Dataset:
     if tree.splits and "train" not in tree.splits:
         (folder, *_) = tree.splits.values()
         raise ZooError(
-            f"{spec}: there is an evaluation split, {folder.name}/, but no training split; if the folders are classes, use"
-            " --set=data.splits=none"
+            f"{spec}: there is an evaluation split, {folder.name}/, but no training split; if the folders are classes,"
+            " use --set=data.splits=none"
         )
     evaluation = tree.splits.get("val", tree.splits.get("test"))
     classes, left_out = _classes(spec, tree, tree.splits.get("train", tree.root))
@@ -163,9 +163,7 @@ def _open_one(spec: str, tree: Tree, split: str) -> Dataset:
             raise ZooError(f"{spec}: unknown split {split!r}: expected one of {', '.join(tree.splits)}")
         folder = tree.splits[wanted]
     elif split != "whole":
-        raise ZooError(
-            f"{spec} has no split folders, so there is no split {split!r}: use 'whole' for all images"
-        )
+        raise ZooError(f"{spec} has no split folders, so there is no split {split!r}: use 'whole' for all images")
     classes, left_out = _classes(spec, tree, folder)
     names = tuple(classes)
     only = _split(tree.root, gather(classes, names))
@@ -185,8 +183,8 @@ def _classes(spec: str, tree: Tree, root: Path) -> tuple[dict[str, ClassFiles], 
     if not any(files.paths for files in found.values()):
         if loose := [name for name in files_in(root) if name.lower().endswith(suffixes())]:
             raise ZooError(
-                f"{spec}: found {len(loose):,} {'image' if len(loose) == 1 else 'images'} directly in {where or 'the folder'},"
-                f" such as {short(loose[0])}; expected a sub-folder for each class"
+                f"{spec}: found {len(loose):,} {'image' if len(loose) == 1 else 'images'} directly in"
+                f" {where or 'the folder'}, such as {short(loose[0])}; expected a sub-folder for each class"
             )
         raise ZooError(
             f"{spec}: no images in {where or 'the folder'}; expected a sub-folder for each class with"

@@ -69,8 +69,8 @@ def concatenate(*files: Files) -> Files:
 def hold_out_files(files: Files, equal: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Splits files into training and evaluation without dividing groups.
 
-    A group is a set of files that must be on the same side: a sub-folder of a class, joined with all others that share a
-    file of equal content. A class that consists of a single group is split file by file.
+    A group is a set of files that must be on the same side: a sub-folder of a class, joined with all others that share
+    a file of equal content. A class that consists of a single group is split file by file.
 
     Args:
       files: all files.
@@ -94,14 +94,14 @@ def hold_out_files(files: Files, equal: np.ndarray, names: Sequence[str]) -> tup
     cut = np.isin(files.labels, whole)
     if whole:
         notes.append(
-            f"all images of {listed([names[label] for label in whole], 3)} are duplicates or in folders with duplicates: held"
-            " out file by file, so evaluation images are also in training"
+            f"all images of {listed([names[label] for label in whole], 3)} are duplicates or in folders with"
+            " duplicates: held out file by file, so evaluation images are also in training"
         )
     elif copies := len(equal) - len(np.unique(equal)):
         what = "file is a duplicate" if copies == 1 else "files are duplicates"
         notes.append(f"{copies:,} {what}: duplicates are kept in the same split")
-    # A file of a class that is split file by file is a group of its own; the key of any other group is its first one. Keys
-    # do not contain the class, so that a file that is moved to another class stays on its side.
+    # A file of a class that is split file by file is a group of its own; the key of any other group is its first one.
+    # Keys do not contain the class, so that a file that is moved to another class stays on its side.
     first_keys: dict[int, str] = {}
     for group, key in zip(of_unit.tolist(), keys, strict=True):
         first_keys[group] = min(first_keys.get(group, key), key)
@@ -162,8 +162,8 @@ def also_in_training_notes(equal: np.ndarray, train: Files, held_out: Files) -> 
         return []
     first = both[0]
     return [
-        f"{len(both):,} of the {len(held_out.paths):,} evaluation images are also in training, such as {held_out.paths[first]}"
-        f" and {train.paths[equal[count + first]]}: the evaluation is optimistic"
+        f"{len(both):,} of the {len(held_out.paths):,} evaluation images are also in training, such as"
+        f" {held_out.paths[first]} and {train.paths[equal[count + first]]}: the evaluation is optimistic"
     ]
 
 

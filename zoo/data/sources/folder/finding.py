@@ -47,7 +47,7 @@ class ClassFiles:
 
 
 def is_hidden(name: str) -> bool:
-    """Returns whether a name is that of a hidden or system file, such as `.ipynb_checkpoints`, `@eaDir` or `Thumbs.db`."""
+    """Returns whether a name is that of a hidden or system file, such as `@eaDir`, `__MACOSX` or `Thumbs.db`."""
     return name.startswith((".", "@", "$")) or name in ("__MACOSX", "Thumbs.db", "desktop.ini", "lost+found")
 
 
@@ -104,7 +104,7 @@ def find_images(root: str) -> ClassFiles:
 
 
 def _kind(suffix):
-    """Returns the kind of a file that is not an image: its suffix; numeric suffixes, as of DICOM files, do not count."""
+    """Returns the kind of a file that is not an image: its suffix, unless that is numeric, as in DICOM names."""
     return short(suffix, MAX_SUFFIX_LENGTH) if suffix.strip(".0123456789") else "without a suffix"
 
 

@@ -27,8 +27,8 @@ class Tree:
 
     Attributes:
       root: the folder.
-      splits: the folder of each split by its role: "train", "val" or "test". Empty if there are no splits; the classes are
-        in `root` then.
+      splits: the folder of each split by its role: "train", "val" or "test". Empty if there are no splits; the classes
+        are in `root` then.
       left_out: one line per kind of file or folder in `root` or in a split that is not used.
       notes: remarks about assumptions, one per line.
     """
@@ -40,7 +40,7 @@ class Tree:
 
 
 def role(name: str) -> str | None:
-    """Returns the role of a split folder by its name: "train", "val" or "test"; None if it is not the name of a split."""
+    """Returns the role of a folder by its name, "train", "val" or "test"; None if it is not the name of a split."""
     plain = re.sub(r"[^a-z]", "", name.lower())
     return next(
         (role for role, words in ROLES.items() for word in words for end in _ENDINGS if plain == word + end), None
@@ -61,8 +61,8 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
 
     Args:
       root: the folder.
-      splits: overrides the detection: "none" if every folder is a class, or the names of the training and, after a comma,
-        the evaluation folder.
+      splits: overrides the detection: "none" if every folder is a class, or the names of the training and, after a
+        comma, the evaluation folder.
 
     Raises:
       ZooError: the structure is ambiguous, or a folder does not exist; the message says how to set `splits`.
@@ -82,8 +82,8 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
         same = [name for name in structured if roles[name] == kind]
         if len(same) > 1:
             raise ZooError(
-                f"{spec}: {_folders(same)} could each be the {'training' if kind == 'train' else 'evaluation'} split: use"
-                " --set=data.splits=TRAIN,EVALUATION, or data.splits=none if all are classes"
+                f"{spec}: {_folders(same)} could each be the {'training' if kind == 'train' else 'evaluation'} split:"
+                " use --set=data.splits=TRAIN,EVALUATION, or data.splits=none if all are classes"
             )
     if trains and evaluations:
         return _tree(root, names, {roles[name]: root / name for name in (*trains, *evaluations)})
@@ -118,9 +118,9 @@ def check_classes(spec: str, tree: Tree) -> None:
             images = any(plain[each] in _IMAGE_FOLDERS for each in group)
             if annotations and images and (name or len(group) == len(annotations) + 1):
                 raise ZooError(
-                    f"{spec}: {where}{name}{annotations[0]}/ seems to contain annotations rather than images: move it out of"
-                    f" the data set, with the images in a folder for each class, or use --set=data.splits={remedy} to use it"
-                    " as images"
+                    f"{spec}: {where}{name}{annotations[0]}/ seems to contain annotations rather than images: move it"
+                    " out of the data set, with the images in a folder for each class, or use"
+                    f" --set=data.splits={remedy} to use it as images"
                 )
 
 
@@ -137,15 +137,16 @@ def _ambiguity_notes(root, names, spec):
     roles = [_words(name) for name in names]
     if all(roles) and len(set.union(*roles)) > 1:
         raise ZooError(
-            f"{spec}: {_folders(names[:5])} may be splits: use --set=data.splits=TRAIN,EVALUATION, with paths in this folder,"
-            f" or {none}"
+            f"{spec}: {_folders(names[:5])} may be splits: use --set=data.splits=TRAIN,EVALUATION, with paths in this"
+            f" folder, or {none}"
         )
     if len(inside[0]) < 2 or any(set(each) != set(inside[0]) for each in inside):
         return ()
     if all(role(name) for name in inside[0]):
         raise ZooError(
-            f"{spec}: every class has the sub-folders {_folders(inside[0])}, which have the names of splits: move the classes"
-            f" into the splits, as in {inside[0][0]}/{names[0]}/, or use --set=data.splits=none to train on all of them"
+            f"{spec}: every class has the sub-folders {_folders(inside[0])}, which have the names of splits: move the"
+            f" classes into the splits, as in {inside[0][0]}/{names[0]}/, or use --set=data.splits=none to train on all"
+            " of them"
         )
     return (
         f"{_folders(names[:3])} have the same sub-folders, such as {inside[0][0]}/: if these are the classes, use"
@@ -209,8 +210,6 @@ def _unused(root, names):
     lines = []
     for name in names:
         inside = folders_in(root / name)
-        what = (
-            f"{len(inside)} folders" if inside else f"{len(files_in(root / name)):,} files, no class folders"
-        )
+        what = f"{len(inside)} folders" if inside else f"{len(files_in(root / name)):,} files, no class folders"
         lines.append(f"{name}/, not used as a split ({what})")
     return (*loose_files(root), *lines)

@@ -37,29 +37,29 @@ def open_table(
     split: str | None = None,
     feature_names: Sequence[str] | None = None,
 ) -> Dataset:
-    """Opens a CSV file, or a folder with `train.csv` and one of `val.csv`, `valid.csv`, `validation.csv` and `test.csv`.
+    """Opens a CSV file, or a folder with `train.csv` and `val.csv`, `valid.csv`, `validation.csv` or `test.csv`.
 
     Columns may also be separated by semicolons, tabs or vertical bars, and numbers may have decimal commas then; see
     `zoo.data.sources.table.delimited.read_delimited`. Assumptions and omissions are listed in the data set's notes.
 
     Numeric columns are features. Columns without any number are categorical: each value becomes a 0/1 feature (one-hot)
-    named `column=value`. Empty cells, "?", "NA", "NaN" and "null" are missing values, in any case; so is "none" in numeric
-    columns. The training table of a folder determines the categories.
+    named `column=value`. Empty cells, "?", "NA", "NaN" and "null" are missing values, in any case; so is "none" in
+    numeric columns. The training table of a folder determines the categories.
 
     A column of line numbers, recognized by its values and by a typical or empty name, is left out.
 
     Classes are sorted alphabetically, or numerically if all are numbers. Equal numbers are the same class, as are equal
     truth values, regardless of notation; see `zoo.data.sources.table.columns.class_name`. "None" is an ordinary class.
 
-    Of a single file, a fifth of every class is held out, rounded. Lines are chosen by a hash of their text; equal lines are
-    in the same split.
+    Of a single file, a fifth of every class is held out, rounded. Lines are chosen by a hash of their text; equal lines
+    are in the same split.
 
     Args:
       path: path of the file or folder.
       label: column with the class; None for the last one.
       drop: columns to leave out.
-      split: None for a training and an evaluation split. Else the single table to open as both: "train", "val" or "test" of
-        a folder; or "whole", which is all lines of a file, or the evaluation table of a folder.
+      split: None for a training and an evaluation split. Else the single table to open as both: "train", "val" or
+        "test" of a folder; or "whole", which is all lines of a file, or the evaluation table of a folder.
       feature_names: the features that a network was trained on, which determine numeric columns and categories; None to
         determine them from the table.
 
@@ -98,8 +98,8 @@ def open_table(
     train_split, eval_split = (_split(table, column, class_names, kinds) for table in (train, held_out))
     if not held_out.rows:
         raise ZooError(
-            f"{spec}: column {shown(train.header[column])} has {len(class_names):,} classes, none with two distinct lines, so"
-            " no line can be held out for evaluation: set data.label=NAME if another column is the class"
+            f"{spec}: column {shown(train.header[column])} has {len(class_names):,} classes, none with two distinct"
+            " lines, so no line can be held out for evaluation: set data.label=NAME if another column is the class"
         )
     return Dataset(
         spec, train_split, eval_split, class_names, channels=len(names), feature_names=names, notes=tuple(notes)
@@ -115,8 +115,8 @@ def _with_class_names(table, column):
         if text.lower() in TEXTS_MISSING:
             cell = f" (the cell is {text!r}, which stands for a missing value)" if text else ""
             raise ZooError(
-                f"{table.path}, line {line}: the class is missing in column {table.header[column]!r}{cell}: fill it in, or"
-                " remove the line"
+                f"{table.path}, line {line}: the class is missing in column {table.header[column]!r}{cell}: fill it in,"
+                " or remove the line"
             )
         if FORMULA_ERROR.fullmatch(text):
             raise ZooError(
@@ -184,17 +184,17 @@ def _features(spec, table, label_column, known=None):
             names.append(name)
             if is_lost_in_float32(table.cells(column)):
                 notes.append(
-                    f"{spec}: column {shown(name)} has distinct integers that are equal in float32, which has seven digits:"
-                    " subtract a common offset"
+                    f"{spec}: column {shown(name)} has distinct integers that are equal in float32, which has seven"
+                    " digits: subtract a common offset"
                 )
     if (size := 4 * len(table.rows) * len(names)) > MAX_FEATURE_BYTES:
         raise ZooError(
-            f"{spec}: {len(table.rows):,} lines with {len(names):,} features need {in_units(size)}, more than the limit of"
-            f" {in_units(MAX_FEATURE_BYTES)}: leave out columns with data.drop"
+            f"{spec}: {len(table.rows):,} lines with {len(names):,} features need {in_units(size)}, more than the limit"
+            f" of {in_units(MAX_FEATURE_BYTES)}: leave out columns with data.drop"
         )
     if len(set(names)) < len(names):
         repeated = next(name for name, count in collections.Counter(names).items() if count > 1)
-        raise ZooError(f"{spec}: a column and a category of another column are both named {shown(repeated)}: rename one")
+        raise ZooError(f"{spec}: a column and a category of another are both named {shown(repeated)}: rename one")
     categorical = [f"{spec}: text columns are categorical: {listed(texts)}"] if texts else []
     return tuple(names), kinds, categorical + notes
 
@@ -218,8 +218,8 @@ def _split(table, label_column, class_names, kinds):
     for index, name in enumerate(table.cells(label_column)):
         if name not in numbers:
             raise ZooError(
-                f"{table.path}, line {table.lines[index]}, column {table.header[label_column]!r}: class {shown(name)} is"
-                " not in the training split"
+                f"{table.path}, line {table.lines[index]}, column {table.header[label_column]!r}: class {shown(name)}"
+                " is not in the training split"
             )
         labels[index] = numbers[name]
     features = np.concatenate(columns, 1)
@@ -255,7 +255,7 @@ def _one_hot(cells, known, error, name):
         else:
             raise error(
                 index,
-                f"{shown(cell)} is not one of the values in the training split, {quoted(list(known))}; leave the column out"
-                f" with data.drop={name}",
+                f"{shown(cell)} is not one of the values in the training split, {quoted(list(known))}; leave the column"
+                f" out with data.drop={name}",
             )
     return values

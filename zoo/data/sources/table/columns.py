@@ -19,7 +19,8 @@ PLAUSIBLE_CATEGORIES = 20  # a column with at most this many values is never tak
 
 # Names of columns of line numbers, as programs write them.
 INDEX_NAME = re.compile(
-    r"(?i:|#|s?no\.?|nr\.?|index|level_0|rows?|row.?(?:names?|num(?:ber)?|id|index)|unnamed:? ?\d+|(?:.+[ _.-])?id)|.*[a-z]I[dD]"
+    r"(?i:|#|s?no\.?|nr\.?|index|level_0|rows?|row.?(?:names?|num(?:ber)?|id|index)|unnamed:? ?\d+|(?:.+[ _.-])?id)"
+    r"|.*[a-z]I[dD]"
 )
 WHOLE = re.compile(r"[+-]?\d{1,18}(?:\.0*)?", re.ASCII)
 WITH_COMMA = re.compile(r"[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -48,7 +49,7 @@ def is_number(text: str) -> bool:
 
 
 def is_index(name: str, cells: Sequence[str]) -> bool:
-    """Returns whether a column is an index: it has a typical name, and its values are consecutive integers in any order.
+    """Returns whether a column is an index: a typical name, and consecutive integers in any order.
 
     In a column without a name, any distinct integers count, as in a subset of a table.
     """
@@ -60,7 +61,8 @@ def is_index(name: str, cells: Sequence[str]) -> bool:
 
 def all_different(cells: Sequence[str]) -> bool:
     """Returns whether all values of a column are distinct integers, typical of identifiers but not of measurements."""
-    return len(cells) > PLAUSIBLE_CATEGORIES and len(set(cells)) == len(cells) and all(WHOLE.fullmatch(cell) for cell in cells)
+    distinct = len(cells) > PLAUSIBLE_CATEGORIES and len(set(cells)) == len(cells)
+    return distinct and all(WHOLE.fullmatch(cell) for cell in cells)
 
 
 def has_decimal_commas(cells: Sequence[str]) -> bool:
@@ -121,8 +123,8 @@ def check_classes(where: str, column: str, texts: Sequence[str]) -> None:
     if quantities or different > len(texts) / 2:
         what = "some of them fractional numbers" if quantities else "more than half the number of lines"
         raise ZooError(
-            f"{where}: the last column, {shown(column)}, is unlikely to be the class: it has {different:,} distinct values,"
-            f" {what}; set data.label=NAME"
+            f"{where}: the last column, {shown(column)}, is unlikely to be the class: it has {different:,} distinct"
+            f" values, {what}; set data.label=NAME"
         )
 
 
@@ -138,8 +140,8 @@ def categories(where: str, name: str, cells: Sequence[str]) -> tuple[str, ...] |
     leave_out = f"leave the column out with data.drop={name}"
     if all(LIKE_A_NUMBER.fullmatch(text) for text in texts if text.lower() != "none"):
         raise ZooError(
-            f"{where}: column {shown(name)} has texts that look like numbers, such as {shown(min(texts))}: write them like"
-            f" 1234.5, or {leave_out}"
+            f"{where}: column {shown(name)} has texts that look like numbers, such as {shown(min(texts))}: write them"
+            f" like 1234.5, or {leave_out}"
         )
     if wrong := sorted(filter(FORMULA_ERROR.fullmatch, texts)):
         raise ZooError(
@@ -149,7 +151,7 @@ def categories(where: str, name: str, cells: Sequence[str]) -> tuple[str, ...] |
     if len(texts) > MAX_CATEGORIES or len(texts) > max(PLAUSIBLE_CATEGORIES, present / 2):
         examples = listed([shown(text) for text in sorted(texts)], 3)
         raise ZooError(
-            f"{where}: column {shown(name)} has {len(texts):,} distinct texts in {present:,} cells, too many for categories"
-            f" ({examples}): {leave_out}"
+            f"{where}: column {shown(name)} has {len(texts):,} distinct texts in {present:,} cells, too many for"
+            f" categories ({examples}): {leave_out}"
         )
     return tuple(sorted(texts))

@@ -1,4 +1,4 @@
-"""Reads delimited text files with a header, as saved by spreadsheets and other programs: CSV (RFC 4180) and variants."""
+"""Reads delimited text files with a header, as saved by spreadsheets and others: CSV (RFC 4180) and variants."""
 
 import codecs
 import csv
@@ -23,8 +23,8 @@ OTHER_FILES = {
 }
 # Control characters, which do not occur in text but in terminal escapes and in UTF-16 that is decoded as UTF-8.
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
-# Invisible characters, as in texts from web pages and concatenated files: soft hyphens, zero-width spaces, text direction
-# marks. Texts that differ only in these look the same.
+# Invisible characters, as in texts from web pages and concatenated files: soft hyphens, zero-width spaces, text
+# direction marks. Texts that differ only in these look the same.
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 SAMPLE = 2**16  # characters used to detect the delimiter
 # Of two byte order marks with a common prefix, the longer one comes first.
@@ -61,8 +61,8 @@ class Delimited:
 def read_delimited(path: Path, largest: int = MAX_BYTES) -> Delimited:
     """Reads a file whose columns are separated by commas, semicolons, tabs or vertical bars, which is detected.
 
-    The encoding is UTF-8, or given by the byte order mark (BOM) of UTF-8, UTF-16 or UTF-32. Text is normalized to Unicode
-    NFC, so that texts that look the same are equal.
+    The encoding is UTF-8, or given by the byte order mark (BOM) of UTF-8, UTF-16 or UTF-32. Text is normalized to
+    Unicode NFC, so that texts that look the same are equal.
 
     Args:
       path: path of the file.
@@ -103,9 +103,7 @@ def read_delimited(path: Path, largest: int = MAX_BYTES) -> Delimited:
         if "field limit" in str(error):
             what = f"a cell has more than {csv.field_size_limit():,} characters; check for an unclosed quotation mark"
         else:
-            what = (
-                f"{error}; quotation marks must enclose the whole cell, and must be doubled within it"
-            )
+            what = f"{error}; quotation marks must enclose the whole cell, and must be doubled within it"
         start = f"; the row starts in line {last + 1}" if line > last + 1 else ""
         raise ZooError(f"{path}, line {line} cannot be read: {what}{start}") from None
     if not header:
@@ -138,8 +136,8 @@ def _decode(path):
     if control := CONTROL.search(text):
         line = text.count("\n", 0, control.start()) + 1
         raise ZooError(
-            f"{path}, line {line} contains the control character {control[0]!r}: the file is damaged or not UTF-8; save it as"
-            " UTF-8"
+            f"{path}, line {line} contains the control character {control[0]!r}: the file is damaged or not UTF-8; save"
+            " it as UTF-8"
         )
     notes = [f"{path}: read as {encoding.upper()}"] if encoding in ("utf-16", "utf-32") else []
     if text.isascii():
@@ -156,7 +154,7 @@ def _decode(path):
 
 
 def _find_delimiter(path, text):
-    """Detects the delimiter: the one that splits the first lines into as many cells as the header, by default the comma.
+    """Detects the delimiter that splits the first lines into as many cells as the header; by default, the comma.
 
     `csv.Sniffer` is not used, since it may choose letters.
     """
@@ -176,8 +174,8 @@ def _find_delimiter(path, text):
     whole = [delimiter for delimiter, fraction in found.items() if fraction == 1]
     if len(whole) > 1:
         raise ZooError(
-            f"{path}: columns may be separated by {' or by '.join(DELIMITERS[each] for each in whole)}: quote cells that"
-            " contain the other"
+            f"{path}: columns may be separated by {' or by '.join(DELIMITERS[each] for each in whole)}: quote cells"
+            " that contain the other"
         )
     return max(found, key=lambda delimiter: found[delimiter], default=",")
 

@@ -51,9 +51,7 @@ def read_tables(spec: str, root: Path) -> tuple[Table, Table | None]:
     surplus = sorted(place.keys() - set(train.header), key=held_out.header.index)
     if missing or surplus or len(train.header) != len(held_out.header):
         what = [f"missing {quoted(missing)}"] * bool(missing) + [f"unexpected {quoted(surplus)}"] * bool(surplus)
-        raise ZooError(
-            f"{held_out.path} has other columns than {train.path}: {', '.join(what) or 'some are repeated'}"
-        )
+        raise ZooError(f"{held_out.path} has other columns than {train.path}: {', '.join(what) or 'some are repeated'}")
     order = [place[name] for name in train.header]
     rows = [[row[column] for column in order] for row in held_out.rows]
     notes = train.notes + held_out.notes
@@ -108,8 +106,8 @@ def _read(path):
                 if has_grouping_points(cells := [row[column] for row in rows]):
                     raise ZooError(
                         f"{path}: column {shown(header[column])} has numbers such as"
-                        f" {min(cell for cell in cells if '.' in cell)}, but other columns have decimal commas: remove the"
-                        " points if they separate thousands, else write 1,234 for 1.234"
+                        f" {min(cell for cell in cells if '.' in cell)}, but other columns have decimal commas: remove"
+                        " the points if they separate thousands, else write 1,234 for 1.234"
                     )
             notes.append(
                 f"{path}: numbers have decimal commas in {quoted([header[column] for column in sorted(commas)])}"
@@ -170,8 +168,8 @@ def without_columns(spec: str, tables: Sequence[Table], label: str | None, drop:
             kept.append(column)
             if all_different(cells):
                 notes.append(
-                    f"{spec}: column {shown(name)} has a different integer in every line: if it is an identifier, leave it"
-                    f" out with data.drop={name}"
+                    f"{spec}: column {shown(name)} has a different integer in every line: if it is an identifier, leave"
+                    f" it out with data.drop={name}"
                 )
     header = [first.header[column] for column in kept]
     if repeated := [name for name, count in collections.Counter(header).items() if count > 1]:
@@ -179,9 +177,7 @@ def without_columns(spec: str, tables: Sequence[Table], label: str | None, drop:
             f"{first.path}: the first line must be a header of distinct names, but {quoted(repeated)} is repeated"
         )
     if len(header) < 2:
-        raise ZooError(
-            f"{spec}: no features: the only remaining column is {quoted(header) or 'none'}"
-        )
+        raise ZooError(f"{spec}: no features: the only remaining column is {quoted(header) or 'none'}")
     return [
         dataclasses.replace(
             table, header=header, rows=[[row[column] for column in kept] for row in table.rows], notes=tuple(notes)
