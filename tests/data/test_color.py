@@ -40,7 +40,7 @@ def test_brightness_contrast_and_saturation_blend_with_black_mean_and_grey(key):
 def test_hue_rotation_matches_colorsys(turn):
     image = np.concatenate([noise(8, 8), np.full((1, 8, 3), 90, np.uint8), np.zeros((1, 8, 3), np.uint8)])
     image[0, :3] = np.eye(3) * 255
-    found = np.asarray(color.turned(jnp.asarray(image, jnp.float32), turn))
+    found = np.asarray(color.rotate_hue(jnp.asarray(image, jnp.float32), turn))
     for pixel, result in zip(image.reshape(-1, 3), found.reshape(-1, 3), strict=True):
         hue, saturation, value = colorsys.rgb_to_hsv(*(pixel / 255))
         expected = 255 * np.array(colorsys.hsv_to_rgb((hue + turn) % 1, saturation, value))
@@ -71,7 +71,7 @@ def test_formulas_match_torchvision(factor):
         np.testing.assert_allclose(ours, expected, atol=0.01, err_msg=str(adjust))
     turn = min(factor, 1.0) - 0.5
     expected = 255 * functional.adjust_hue(theirs, turn).numpy().transpose(1, 2, 0)
-    np.testing.assert_allclose(color.turned(jnp.asarray(image), turn), expected, atol=0.01)
+    np.testing.assert_allclose(color.rotate_hue(jnp.asarray(image), turn), expected, atol=0.01)
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def test_changes_among_many_classes_are_listed():
     names = [f"class {number}" for number in range(1000)]
     now = {**then, "classes": [*names, "new"]}
     (line,) = changed_data(now, {**then, "classes": [*names, "old"]})
-    assert line == "classes of the data: new only now and old only in the folder of the run"
+    assert line == "classes of the data: added new, removed old"
     (line,) = changed_data({**then, "classes": [*names[1:], names[0]]}, {**then, "classes": names})
     assert len(line) < 300
 

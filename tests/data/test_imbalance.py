@@ -133,8 +133,7 @@ def test_over_sampling_keeps_every_example(skewed):
     np.testing.assert_array_equal(np.bincount(LABELS[positions]), [300, 300, 300])
     times = np.bincount(positions, minlength=400)
     assert times.min() == 1 and (times[:300] == 1).all()
-    # 260 samples of the 40 examples of class 1, with replacement: chi-square, false alarm in 1 of 1,000 seeds (ours is
-    # fixed).
+    # 260 samples of 40 examples, with replacement: chi-square, false-alarm rate 1e-3; the seed is fixed.
     assert 1e-3 / 2 < scipy.stats.chisquare(times[300:340] - 1).pvalue < 1 - 1e-3 / 2
     assert found.train_pipeline.epoch == 900 and len(found.eval_pipeline.split) == 400
 
@@ -201,7 +200,7 @@ def test_smote_examples_lie_between_neighbours(skewed):
             off = np.linalg.norm(point - starts - np.clip(along, 0, 1)[:, None] * (ends - starts), axis=1)
             assert off.min() < 1e-4
             positions.append(along[off.argmin()])
-    # u and 1 - u are indistinguishable, so they are folded; uniform, false alarm in 1 of 1,000 seeds.
+    # u and 1 - u are indistinguishable, so they are folded; uniform, false-alarm rate 1e-3.
     assert scipy.stats.kstest(np.minimum(positions, 1 - np.array(positions)) * 2, "uniform").pvalue > 1e-3
 
 
@@ -223,8 +222,7 @@ def test_smote_distribution_matches_imbalanced_learn():
 def test_interpolation_samples_examples_neighbours_and_positions_uniformly():
     random = np.random.default_rng(0)
     made = interpolated(np.array([[0.0], [10.0], [30.0]]), np.array([[1, 2], [2, 0], [0, 1]]), 60_000, random)[:, 0]
-    # Each ordered pair has probability 1/6: 2/6 lie in 0-10, 2/6 in 10-30, 2/6 in 0-30. False alarm in 1 of 1,000
-    # seeds.
+    # Each ordered pair has probability 1/6: 2/6 lie in 0-10, 2/6 in 10-30, 2/6 in 0-30. False-alarm rate 1e-3.
     expected = np.array([1 / 3 + 1 / 9, 1 / 6 + 1 / 9, 1 / 6 + 1 / 9]) * 60_000
     assert scipy.stats.chisquare(np.histogram(made, [0, 10, 20, 30])[0], expected).pvalue > 1e-3
 

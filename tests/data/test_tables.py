@@ -65,8 +65,8 @@ def test_single_file_is_split_by_class_without_dividing_equal_lines(tmp_path):
     fractions = np.bincount(dataset.eval.labels) / (
         np.bincount(dataset.train.labels) + np.bincount(dataset.eval.labels)
     )
-    # About 300 and 220 distinct lines, each held out with probability 0.2: five standard deviations, a false alarm in
-    # 1e-6.
+    # About 300 and 220 distinct lines, each held out with probability 0.2: five standard deviations, false-alarm
+    # rate 1e-6.
     assert np.all(np.abs(fractions[:2] - 0.2) < 5 * 0.4 / 200**0.5) and fractions[2] == 0.5
     longer = zoo.open_source(write(tmp_path / "more.csv", "x,kind", *rows, "1000,a", "1001,b"))
     assert set(map(float, dataset.eval.images.ravel())) - set(map(float, longer.eval.images.ravel())) == set()

@@ -46,13 +46,11 @@ def _difference(ours, theirs):
     """Formats both values; of two lists of names, which may be long, only the names that are in one of them."""
     if not isinstance(ours, list) or not isinstance(theirs, list) or {*ours} == {*theirs}:
         return f"{shown(ours)}, {shown(theirs)}"
-    added, gone = (
+    added, removed = (
         listed([short(name) for name in some if name not in known])
         for some, known in ((ours, {*theirs}), (theirs, {*ours}))
     )
-    return " and ".join(
-        f"{names} {where}" for names, where in ((added, "only now"), (gone, "only in the folder of the run")) if names
-    )
+    return ", ".join(f"{change} {names}" for change, names in (("added", added), ("removed", removed)) if names)
 
 
 def _plus(counts):

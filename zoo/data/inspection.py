@@ -7,7 +7,7 @@ import numpy as np
 from zoo.data.dataset import Dataset
 from zoo.data.decoding import CorruptImage, decode, value_range
 from zoo.data.split import Split
-from zoo.data.splitting import of_classes
+from zoo.data.splitting import positions_by_class
 from zoo.errors import ZooError, listed, short
 
 SAMPLED_IMAGES = 32  # images of a split whose range of values is checked
@@ -24,7 +24,7 @@ def inspect(dataset: Dataset) -> list[str]:
       ZooError: no training image of a class can be decoded.
     """
     split = dataset.train
-    notes = _about_labels(dataset)
+    notes = _label_notes(dataset)
     if split.images is not None or split.labels is None or not len(split):
         return notes
     _check_classes(dataset, split)
@@ -40,10 +40,10 @@ def inspect(dataset: Dataset) -> list[str]:
     if len(ranges) > 1:
         some, others = (f"{len(of_type)} have {room.bit_length()} bits" for room, of_type in sorted(ranges.items()))
         notes.append(f"of the sampled images, {some} and {others}: the upper eight bits of 16-bit images are used")
-    return [*notes, *(line for room, of_type in sorted(ranges.items()) for line in _about_range(room, of_type))]
+    return [*notes, *(line for room, of_type in sorted(ranges.items()) for line in _range_notes(room, of_type))]
 
 
-def _about_labels(dataset: Dataset) -> list[str]:
+def _label_notes(dataset: Dataset) -> list[str]:
     """Returns a note about classes that are evaluated but not trained."""
     train, evaluation = dataset.train.labels, dataset.eval.labels
     if train is None or evaluation is None:
@@ -56,7 +56,7 @@ def _about_labels(dataset: Dataset) -> list[str]:
     return [f"no training examples of {names}, but {count:,} in evaluation: these will always count as errors"]
 
 
-def _about_range(room: int, ranges: Sequence[tuple[int, int]]) -> list[str]:
+def _range_notes(room: int, ranges: Sequence[tuple[int, int]]) -> list[str]:
     """Returns a note if the values of images of one type cover only a small part of its range."""
     lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
     if highest - lowest >= MIN_RANGE * room:
@@ -70,7 +70,7 @@ def _about_range(room: int, ranges: Sequence[tuple[int, int]]) -> list[str]:
 
 def _check_classes(dataset: Dataset, split: Split) -> None:
     assert split.labels is not None
-    for label, members in of_classes(split.labels):
+    for label, members in positions_by_class(split.labels):
         reasons = []
         for index in members:
             try:

@@ -255,7 +255,7 @@ def _batches(pipeline, order, seed, first_step, on_corrupt, workers):
     try:
         for batch, corrupt in iterator:
             _check_labels(batch, pipeline)
-            yield _without(batch, corrupt, pipeline, on_corrupt) if corrupt else batch
+            yield _mask_corrupt(batch, corrupt, pipeline, on_corrupt) if corrupt else batch
     finally:
         iterator.close()
 
@@ -271,7 +271,7 @@ def _leave_interrupts_to_the_main_process(worker: int, workers: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _without(batch, corrupt, pipeline, on_corrupt):
+def _mask_corrupt(batch, corrupt, pipeline, on_corrupt):
     """Gives corrupt images weight 0 and the pixels of a neighbour; black pixels would bias batch statistics."""
     image, weight = batch.image.copy(), batch.weight.copy()
     slots = [slot for slot, _ in corrupt]

@@ -84,7 +84,7 @@ def folds(labels: np.ndarray, count: int, seed: int, class_names: Sequence[str] 
     return [np.sort(dealt[number::count]) for number in range(count)]
 
 
-def of_classes(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+def positions_by_class(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Yields each label that occurs, with the positions of its examples in ascending order."""
     order = np.argsort(labels, kind="stable")
     found, starts = np.unique(labels[order], return_index=True)
@@ -99,7 +99,7 @@ def hold_out(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarra
     """
     random = np.random.default_rng(0)
     out = np.zeros(len(labels), bool)
-    for _, members in of_classes(labels):
+    for _, members in positions_by_class(labels):
         of_class = random.permutation(members)
         out[of_class[: min(max(round(fraction * len(of_class)), 1), len(of_class) - 1)]] = True
     return np.flatnonzero(~out), np.flatnonzero(out)

@@ -23,7 +23,7 @@ def apply(transforms: tuple[Transform, ...], image: Array, key: jax.Array, stati
     Args:
       transforms: the transforms, applied in order.
       image: uint8 [H, W, C], or float32 [1, 1, F] for features.
-      key: PRNG key of this example in this step; each transform uses its own key, folded in by its index.
+      key: PRNG key of this example in this step; that of each transform is derived from it by its index.
       statistics: normalization statistics of the training images.
 
     Returns:

@@ -36,7 +36,7 @@ def _hue(transform: Hue, canvas: Canvas, key: jax.Array, statistics: Statistics)
     if canvas.pixels.shape[-1] == 1:
         return canvas
     turn = jax.random.uniform(key, (), minval=-transform.amount, maxval=transform.amount)
-    return canvas._replace(pixels=turned(canvas.pixels, turn))
+    return canvas._replace(pixels=rotate_hue(canvas.pixels, turn))
 
 
 def _factor(key, amount):
@@ -56,7 +56,7 @@ def grey(pixels: jax.Array) -> jax.Array:
     return (red + green + blue)[..., None]
 
 
-def turned(pixels: jax.Array, turn: jax.Array) -> jax.Array:
+def rotate_hue(pixels: jax.Array, turn: jax.Array) -> jax.Array:
     """Rotates the HSV hue of RGB pixels [H, W, 3] by `turn` full turns."""
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     value = pixels.max(-1)

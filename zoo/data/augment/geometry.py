@@ -41,7 +41,7 @@ def _vertical_flip(transform: VerticalFlip, canvas: Canvas, key: jax.Array, stat
 def resample(maps: Sequence[tuple[Affine, jax.Array]], canvas: Canvas) -> Canvas:
     """Applies several affine transforms with the same fill, each with its key, in a single bilinear interpolation."""
     height, width = canvas.pixels.shape[:2]
-    # The matrices map output to input coordinates, so they compose in list order: the first transform is applied last.
+    # The matrices map output to input coordinates, so that of the first transform is applied last, at the left.
     matrices = [matrix_of(transform, key, height, width) for transform, key in maps]
     matrix = functools.reduce(functools.partial(jnp.matmul, precision="highest"), matrices)
     return canvas._replace(pixels=warp(canvas.pixels, matrix, maps[0][0].fill, order=1))

@@ -64,7 +64,7 @@ def open_source(
     if spec == "fashion_mnist":
         from zoo.data.sources.fashion_mnist import open_fashion_mnist
 
-        dataset = _only(open_fashion_mnist(), split)
+        dataset = _single_split(open_fashion_mnist(), split)
     elif kind == "folder" and argument:
         from zoo.data.sources.folder import open_folder
 
@@ -80,7 +80,7 @@ def open_source(
     elif kind == "synthetic" and argument:
         from zoo.data.sources.synthetic import open_synthetic
 
-        dataset = _only(open_synthetic(argument), split)
+        dataset = _single_split(open_synthetic(argument), split)
     else:
         if os.path.isdir(os.path.expanduser(spec)):
             raise ZooError(f"unknown data set {shown(spec)}: for the folder, use folder:{short(spec)}")
@@ -101,7 +101,7 @@ def check_spec(spec: str) -> None:
         raise ZooError(f"the name of a data set must be a string, such as 'folder:flowers', not {shown(spec)}")
 
 
-def _only(dataset: Dataset, split: str | None) -> Dataset:
+def _single_split(dataset: Dataset, split: str | None) -> Dataset:
     """Returns a data set whose splits are both the requested one; unchanged for None."""
     if split is None:
         return dataset

@@ -86,8 +86,8 @@ def _ringnorm():
 def _ringnorm_noisy():
     features, labels = _ringnorm()
     train, _ = _split(len(labels))
-    wrong = train[np.random.default_rng(SEED + 1).random(len(train)) < 0.3]
-    labels[wrong] = 1 - labels[wrong]
+    flipped = train[np.random.default_rng(SEED + 1).random(len(train)) < 0.3]
+    labels[flipped] = 1 - labels[flipped]
     return features, labels
 
 

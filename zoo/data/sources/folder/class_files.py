@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.data.sources.folder.finding import ClassFiles
-from zoo.data.splitting import HELD_OUT_FRACTION, hold_out_groups, of_classes
+from zoo.data.splitting import HELD_OUT_FRACTION, hold_out_groups, positions_by_class
 from zoo.errors import listed
 
 
@@ -88,7 +88,7 @@ def hold_out_files(files: Files, equal: np.ndarray, names: Sequence[str]) -> tup
         notes.append("classes have sub-folders: each is entirely in training or in evaluation")
     whole = [
         label
-        for label, members in of_classes(files.labels)
+        for label, members in positions_by_class(files.labels)
         if len(members) > 1 and (groups[members] == groups[members[0]]).all()
     ]
     cut = np.isin(files.labels, whole)
@@ -121,7 +121,7 @@ def _units(files: Files) -> tuple[np.ndarray, list[str]]:
       int64 [N], the unit of each file; and the path of each unit.
     """
     found, units = np.empty(len(files.below), np.int64), list[str]()
-    for _, members in of_classes(files.labels):
+    for _, members in positions_by_class(files.labels):
         below = [files.below[index] for index in members.tolist()]
         folders = {posixpath.dirname(path) for path in below if "/" in path}
         shared = posixpath.commonpath(folders) if folders and all("/" in path for path in below) else ""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-PROBE = 4096  # bytes from the middle of a file, in which different images almost always differ
+PROBE_BYTES = 4096  # bytes from the middle of a file, in which different images almost always differ
 
 
 def equal_files(paths: Sequence[str], sizes: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -29,7 +29,7 @@ def equal_files(paths: Sequence[str], sizes: np.ndarray, places: np.ndarray) -> 
     candidates = np.flatnonzero((first == np.arange(len(paths))) & (sizes > 0))
     for read in (_probe, _digest):
         keys: dict[tuple[int, bytes], list[int]] = {}
-        for position in _not_alone(candidates, sizes):
+        for position in _with_repeated_size(candidates, sizes):
             try:
                 keys.setdefault((int(sizes[position]), read(paths[position], int(sizes[position]))), []).append(
                     position
@@ -43,7 +43,7 @@ def equal_files(paths: Sequence[str], sizes: np.ndarray, places: np.ndarray) -> 
     return first[first]
 
 
-def _not_alone(candidates, sizes):
+def _with_repeated_size(candidates, sizes):
     """Returns the candidates whose size is not unique."""
     _, which, counts = np.unique(sizes[candidates], return_inverse=True, return_counts=True)
     return candidates[counts[which] > 1].tolist()
@@ -51,8 +51,8 @@ def _not_alone(candidates, sizes):
 
 def _probe(path, size):
     with open(path, "rb", buffering=0) as file:
-        file.seek(max(size - PROBE, 0) // 2)
-        return hashlib.blake2b(file.read(PROBE), digest_size=16).digest()
+        file.seek(max(size - PROBE_BYTES, 0) // 2)
+        return hashlib.blake2b(file.read(PROBE_BYTES), digest_size=16).digest()
 
 
 def _digest(path, size):

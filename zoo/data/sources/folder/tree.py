@@ -47,7 +47,7 @@ def role(name: str) -> str | None:
     )
 
 
-def _words(name: str) -> set[str]:
+def _roles_of_words(name: str) -> set[str]:
     """Returns the roles that any word of a name stands for, as in "seg_train" and "train2017"."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
     return {found for word in words if (found := role(word))}
@@ -134,7 +134,7 @@ def _ambiguity_notes(root, names, spec):
     if len(names) < 2 or not all(inside) or any(any(_images_directly(root / name)) for name in names):
         return ()
     none = "--set=data.splits=none if every folder is a class"
-    roles = [_words(name) for name in names]
+    roles = [_roles_of_words(name) for name in names]
     if all(roles) and len(set.union(*roles)) > 1:
         raise ZooError(
             f"{spec}: {_folders(names[:5])} may be splits: use --set=data.splits=TRAIN,EVALUATION, with paths in this"

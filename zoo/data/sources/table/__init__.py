@@ -14,9 +14,9 @@ from zoo.data.sources.table.columns import (
     categories,
     check_classes,
     class_name,
-    in_order,
-    is_lost_in_float32,
+    collides_in_float32,
     parse_number,
+    sort_class_names,
     truth_value,
 )
 from zoo.data.sources.table.delimited import quoted
@@ -93,7 +93,7 @@ def open_table(
             )
     else:
         train, held_out = _hold_out(train, column) if split is None else (train, train)
-    class_names = in_order(train.cells(column))
+    class_names = sort_class_names(train.cells(column))
     notes += _case_notes(spec, "classes", class_names)
     train_split, eval_split = (_split(table, column, class_names, kinds) for table in (train, held_out))
     if not held_out.rows:
@@ -182,7 +182,7 @@ def _features(spec, table, label_column, known=None):
             notes += _case_notes(spec, f"categories of {shown(name)}", found)
         elif column != label_column:
             names.append(name)
-            if is_lost_in_float32(table.cells(column)):
+            if collides_in_float32(table.cells(column)):
                 notes.append(
                     f"{spec}: column {shown(name)} has distinct integers that are equal in float32, which has seven"
                     " digits: subtract a common offset"

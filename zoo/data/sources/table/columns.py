@@ -22,7 +22,7 @@ INDEX_NAME = re.compile(
     r"(?i:|#|s?no\.?|nr\.?|index|level_0|rows?|row.?(?:names?|num(?:ber)?|id|index)|unnamed:? ?\d+|(?:.+[ _.-])?id)"
     r"|.*[a-z]I[dD]"
 )
-WHOLE = re.compile(r"[+-]?\d{1,18}(?:\.0*)?", re.ASCII)
+INTEGER = re.compile(r"[+-]?\d{1,18}(?:\.0*)?", re.ASCII)
 WITH_COMMA = re.compile(r"[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)  # 1,234 is ambiguous: 1234 or 1.234
 HUGE_EXPONENT = re.compile(r"[eE][+-]?\d{6,}")  # treated as text
@@ -53,16 +53,16 @@ def is_index(name: str, cells: Sequence[str]) -> bool:
 
     In a column without a name, any distinct integers count, as in a subset of a table.
     """
-    if not INDEX_NAME.fullmatch(name) or not all(WHOLE.fullmatch(cell) for cell in cells):
+    if not INDEX_NAME.fullmatch(name) or not all(INTEGER.fullmatch(cell) for cell in cells):
         return False
     numbers = {int(cell.partition(".")[0]) for cell in cells}
     return len(numbers) == len(cells) and (not name or max(numbers) - min(numbers) == len(numbers) - 1)
 
 
-def all_different(cells: Sequence[str]) -> bool:
+def has_distinct_integers(cells: Sequence[str]) -> bool:
     """Returns whether all values of a column are distinct integers, typical of identifiers but not of measurements."""
     distinct = len(cells) > PLAUSIBLE_CATEGORIES and len(set(cells)) == len(cells)
-    return distinct and all(WHOLE.fullmatch(cell) for cell in cells)
+    return distinct and all(INTEGER.fullmatch(cell) for cell in cells)
 
 
 def has_decimal_commas(cells: Sequence[str]) -> bool:
@@ -70,7 +70,7 @@ def has_decimal_commas(cells: Sequence[str]) -> bool:
     present = [cell for cell in set(cells) if cell.lower() not in MISSING]
     commas = [cell for cell in present if WITH_COMMA.fullmatch(cell)]
     return any(not GROUPED.fullmatch(cell) for cell in commas) and all(
-        WITH_COMMA.fullmatch(cell) or WHOLE.fullmatch(cell) for cell in present
+        WITH_COMMA.fullmatch(cell) or INTEGER.fullmatch(cell) for cell in present
     )
 
 
@@ -80,9 +80,9 @@ def has_grouping_points(cells: Sequence[str]) -> bool:
     return bool(points) and all(GROUPED.fullmatch(cell.replace(".", ",")) for cell in points if "," not in cell)
 
 
-def is_lost_in_float32(cells: Sequence[str]) -> bool:
+def collides_in_float32(cells: Sequence[str]) -> bool:
     """Returns whether distinct integers of a column are equal in float32, as with large identifiers and timestamps."""
-    numbers = {int(cell.partition(".")[0]) for cell in cells if len(cell) > 7 and WHOLE.fullmatch(cell)}
+    numbers = {int(cell.partition(".")[0]) for cell in cells if len(cell) > 7 and INTEGER.fullmatch(cell)}
     return len({float(np.float32(number)) for number in numbers}) < len(numbers)
 
 
@@ -106,7 +106,7 @@ def class_name(text: str) -> str:
     return "0" if plain == "-0" else plain
 
 
-def in_order(names: Iterable[str]) -> tuple[str, ...]:
+def sort_class_names(names: Iterable[str]) -> tuple[str, ...]:
     """Sorts class names numerically if all are numbers, else alphabetically."""
     names = set(names)
     if all(is_number(name) for name in names):
@@ -119,7 +119,7 @@ def check_classes(where: str, column: str, texts: Sequence[str]) -> None:
     different = len(set(texts))
     if different <= PLAUSIBLE_CATEGORIES:
         return
-    quantities = sum(is_number(text) and not WHOLE.fullmatch(text) for text in set(texts))
+    quantities = sum(is_number(text) and not INTEGER.fullmatch(text) for text in set(texts))
     if quantities or different > len(texts) / 2:
         what = "some of them fractional numbers" if quantities else "more than half the number of lines"
         raise ZooError(
@@ -143,9 +143,9 @@ def categories(where: str, name: str, cells: Sequence[str]) -> tuple[str, ...] |
             f"{where}: column {shown(name)} has texts that look like numbers, such as {shown(min(texts))}: write them"
             f" like 1234.5, or {leave_out}"
         )
-    if wrong := sorted(filter(FORMULA_ERROR.fullmatch, texts)):
+    if formula_errors := sorted(filter(FORMULA_ERROR.fullmatch, texts)):
         raise ZooError(
-            f"{where}: column {shown(name)} contains the spreadsheet error {wrong[0]}: fix it, or {leave_out}"
+            f"{where}: column {shown(name)} contains the spreadsheet error {formula_errors[0]}: fix it, or {leave_out}"
         )
     present = sum(cell.lower() not in TEXTS_MISSING for cell in cells)
     if len(texts) > MAX_CATEGORIES or len(texts) > max(PLAUSIBLE_CATEGORIES, present / 2):

@@ -15,7 +15,7 @@ from zoo.files import check_file
 MAX_BYTES = 2**30  # of a file; its cells take about ten times as much memory
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 # Signatures of files that are not text, and what to do about them.
-OTHER_FILES = {
+BINARY_SIGNATURES = {
     b"PK\x03\x04": "a spreadsheet such as .xlsx, or a zip file: save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "a spreadsheet such as .xls: save the sheet as CSV",
     b"\x1f\x8b": "compressed: unpack it with gunzip",
@@ -26,9 +26,9 @@ CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 # Invisible characters, as in texts from web pages and concatenated files: soft hyphens, zero-width spaces, text
 # direction marks. Texts that differ only in these look the same.
 INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
-SAMPLE = 2**16  # characters used to detect the delimiter
+SAMPLE_LENGTH = 2**16  # characters used to detect the delimiter
 # Of two byte order marks with a common prefix, the longer one comes first.
-MARKS = {
+BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8-sig",
@@ -121,10 +121,10 @@ def _decode(path):
         content = path.read_bytes()
     except OSError as error:
         raise ZooError(f"{path} cannot be read: {error.strerror}") from None
-    for begin, what in OTHER_FILES.items():
+    for begin, what in BINARY_SIGNATURES.items():
         if content.startswith(begin):
             raise ZooError(f"{path} is not a text file, but {what}")
-    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -158,7 +158,9 @@ def _find_delimiter(path, text):
 
     `csv.Sniffer` is not used, since it may choose letters.
     """
-    sample = text if len(text) <= SAMPLE else text[: text.rfind("\n", 0, SAMPLE) + 1] or text[:SAMPLE]
+    sample = (
+        text if len(text) <= SAMPLE_LENGTH else text[: text.rfind("\n", 0, SAMPLE_LENGTH) + 1] or text[:SAMPLE_LENGTH]
+    )
     found = {}
     for delimiter in DELIMITERS:
         reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)

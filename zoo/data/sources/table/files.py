@@ -9,7 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.sources.table.columns import all_different, has_decimal_commas, has_grouping_points, is_index, is_number
+from zoo.data.sources.table.columns import (
+    has_decimal_commas,
+    has_distinct_integers,
+    has_grouping_points,
+    is_index,
+    is_number,
+)
 from zoo.data.sources.table.delimited import quoted, read_delimited
 from zoo.errors import ZooError, shown, unknown
 
@@ -166,7 +172,7 @@ def without_columns(spec: str, tables: Sequence[Table], label: str | None, drop:
             raise ZooError(f"{first.path}: column {column + 1} has no name: add one in the first line")
         else:
             kept.append(column)
-            if all_different(cells):
+            if has_distinct_integers(cells):
                 notes.append(
                     f"{spec}: column {shown(name)} has a different integer in every line: if it is an identifier, leave"
                     f" it out with data.drop={name}"
