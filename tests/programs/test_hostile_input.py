@@ -335,7 +335,7 @@ def test_a_tfds_set_of_tfds_own_classes_opens(tmp_path, monkeypatch):
     write_set(tmp_path, name="good")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     assert zoo.open_source("tfds:good").class_names == ("0", "1") and zoo.open_source("tfds:good:1.0.0").channels == 3
-    with pytest.raises(OSError, match="cannot be read, its file may be damaged"):  # there are no records
+    with pytest.raises(OSError, match="cannot be read; the file may be damaged"):  # there are no records
         zoo.open_source("tfds:good").train.read(0)
 
 
