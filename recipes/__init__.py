@@ -1,1 +1,1 @@
-"""Training recipes, one a file: what the docstring promises, `python -m verification` checks."""
+"""Training recipes, one per file; `python -m verification` checks what their docstrings state."""

@@ -1,16 +1,16 @@
-"""AlexNet on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for AlexNet on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=alexnet_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      He initialization, from which it learns at once: recipes/alexnet.py says why. A cosine for rates that fall by hand,
-           and parts of images of any size and shape for crops of one size.
+Paper:     Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks".
+Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
+           data whose shorter sides have 224 pixels.
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      He initialization, with which the network learns from the first steps, for the reason given in
+           recipes/alexnet.py; a cosine schedule instead of a rate that is lowered by hand; random resized crops of
+           images of any size and shape instead of crops of one size.
 """
 
 from zoo.recipe import *
@@ -28,25 +28,17 @@ RECIPE = Recipe(
     schedule=Cosine(peak=0.01, warmup=0.05),
     regularization=Regularization(weight_decay=5e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=64, epochs=100, evaluate_every=0.05),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     provenance={
-        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
-        "data.corrupt_limit": "ours: none are expected",
+        **IMAGENETTE_CHOICES,
         "model": "Krizhevsky et al. 2012, section 3.5 and figure 2",
-        "model.num_classes": "as many as the data has",
         "model.options.dropout": "Krizhevsky et al. 2012, section 4.2",
-        "normalization": "ours: the training pixels' own mean and deviation, of all images",
-        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
-        "initialization": "He et al. 2015, arXiv:1502.01852, section 2.2; the paper's own stalls, see recipes/alexnet.py",
-        "initialization.exceptions": "ours: predictions start even; from 0.01, the paper's, the loss is 15 % above ln 10",
-        "optimizer": "Krizhevsky et al. 2012, section 5: momentum 0.9; the rate outside of it, as in PyTorch",
-        "schedule": "ours: a cosine needs no choice of when it falls, and a short warm-up, as in recipes/alexnet.py",
+        "initialization": "He et al. 2015, arXiv:1502.01852, section 2.2; recipes/alexnet.py says why",
+        "initialization.exceptions": "ours: uniform first predictions; from 0.01 the loss is 15 % above ln 10",
+        "optimizer": "Krizhevsky et al. 2012, section 5: momentum 0.9; ours: the rate outside of it, as in PyTorch",
+        "schedule": "ours: cosine needs no decay milestones; a short warm-up as in recipes/alexnet.py",
         "schedule.peak": "Krizhevsky et al. 2012, section 5: 0.01",
         "regularization": "Krizhevsky et al. 2012, section 5",
         "loss": "Krizhevsky et al. 2012, section 3.5",
-        "budget": "ours: 100 epochs of 148 steps; the paper has roughly 90 cycles, of 128 images at a time",
-        "budget.evaluate_every": "ours: every fifth epoch",
-        "budget.accumulation": "ours: a batch fits on any GPU of today",
-        "precision": "ours: bfloat16 where the hardware has units for it",
+        "budget": "ours: 100 epochs of 148 steps; the paper has roughly 90 cycles of batches of 128",
     },
 )

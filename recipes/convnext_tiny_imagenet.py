@@ -1,16 +1,17 @@
-"""ConvNeXt-T on ImageNet, as Liu, Mao, Wu, Feichtenhofer, Darrell, Xie 2022 trained it.
+"""Recipe for ConvNeXt-T on ImageNet, as trained by Liu, Mao, Wu, Feichtenhofer, Darrell and Xie 2022.
 
     python -m zoo.train --recipe=convnext_tiny_imagenet
 
 Paper:     "A ConvNet for the 2020s", arXiv:2201.03545, and the authors' code, facebookresearch/ConvNeXt.
-Status:    not run here. Its traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
-Data:      tfds:imagenet2012, which one prepares from the archives that image-net.org gives out on request.
+Status:    not run here. Traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
+Data:      tfds:imagenet2012, prepared from the archives that image-net.org gives out on request.
 Hardware:  the authors' command is for 4 machines of 8 GPUs with 128 images each (TRAINING.md); no time is given.
 Expected:  82.1 % accuracy for the central crop (the paper's table 1).
-Ours:      mixup or CutMix is drawn for every example; the code draws it once a batch. timm, on which the code builds, counts
-           strengths from 0 to 10, and does each of its two operations with probability 1/2: one operation of 27 of 30 comes
-           closest. Its strengths vary a little and its operations are others in part. Erased rectangles get uniform
-           colours, where timm has Gaussian ones. Images are resized bilinearly, where the code is bicubic.
+Ours:      mixup or CutMix is drawn for every example; the authors' code draws it once a batch. timm, on which that
+           code is based, has magnitudes from 0 to 10, and applies each of its two operations with probability 1/2:
+           one operation of magnitude 27 of 30 is the closest equivalent. timm's magnitudes vary slightly, and some of
+           its operations differ. Erased rectangles are filled with uniform random colors, in timm with Gaussian ones.
+           Images are resized with bilinear interpolation, in the authors' code with bicubic.
 """
 
 from zoo.recipe import *
@@ -36,34 +37,30 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=0.05, decayed=("*kernel",), label_smoothing=0.1),
     weight_average=WeightAverage(decay=0.9999, ramp=False),
     budget=Budget(batch_size=4096, epochs=300, accumulation=16, evaluate_every=1 / 100),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     target=Target(0.815),
     provenance={
+        **IMAGENET_CHOICES,
         "model": "Liu et al. 2022, section 3",
         "model.options.drop_path": "Liu et al. 2022, appendix A.1, table 5: 0.1 for ConvNeXt-T",
         "model.options.initial_scale": "Liu et al. 2022, appendix A.1, table 5: layer scale 1e-6",
         "data": "Liu et al. 2022, section 3.1",
-        "data.corrupt_limit": "ours: the set has a handful of files that decoders complain about, and 1.28 million others",
-        "normalization": "datasets.py, which has the numbers of the whole set",
-        "normalization.sample": "ours: 10,000 images are enough for six numbers",
-        "augmentation": "Liu et al. 2022, appendix A.1, table 5; the order is timm's, but that parts are erased before Normalize()",
-        "augmentation.train.2": "Liu et al. 2022, table 5: RandAugment (9, 0.5); ours: 27 of 30, once, see above",
-        "augmentation.train.3": "Liu et al. 2022, table 5: 0.25; up to a third of the area in timm; ours: the colours",
+        "normalization": "datasets.py, which has the statistics of the whole set",
+        "augmentation": "Liu et al. 2022, table 5; timm's order, except that erasing precedes Normalize()",
+        "augmentation.train.2": "Liu et al. 2022, table 5: RandAugment (9, 0.5); ours: one of magnitude 27, see above",
+        "augmentation.train.3": "Liu et al. 2022, table 5: 0.25; timm: up to a third of the area; ours: uniform colors",
         "augmentation.eval": "datasets.py: shorter side 256, central 224 pixels",
-        "augmentation.mixing": "Liu et al. 2022, table 5: alpha 0.8 and 1.0; main.py: evenly; ours: for every example",
-        "initialization": "Liu et al. 2022, table 5: deviation 0.02; cut off at +-2, which is a hundred deviations",
+        "augmentation.mixing": "Liu et al. 2022, table 5: alpha 0.8 and 1.0; main.py: evenly; ours: for each example",
+        "initialization": "Liu et al. 2022, table 5: standard deviation 0.02; truncated at 100 of these",
         "optimizer": "Liu et al. 2022, table 5: AdamW with 0.9 and 0.999; epsilon 1e-8 in main.py",
-        "schedule": "Liu et al. 2022, table 5: 0.004, a cosine after 20 epochs of warm-up",
+        "schedule": "Liu et al. 2022, table 5: 0.004, cosine after 20 epochs of warm-up",
         "schedule.final": "main.py: min_lr 1e-6",
         "regularization": "Liu et al. 2022, table 5: weight decay 0.05, label smoothing 0.1",
-        "regularization.decayed": "optim_factory.py: no vector decays, neither biases nor scales",
-        "weight_average": "Liu et al. 2022, table 5: EMA 0.9999; TRAINING.md: it is what is evaluated",
+        "regularization.decayed": "optim_factory.py: neither biases nor scales decay",
+        "weight_average": "Liu et al. 2022, table 5: EMA 0.9999; TRAINING.md: it is evaluated",
         "weight_average.ramp": "timm's ModelEma has none",
         "budget": "Liu et al. 2022, table 5: 300 epochs, batches of 4096",
-        "budget.evaluate_every": "ours: every third epoch",
         "budget.accumulation": "ours: parts of 256, for a GPU of 24 GB and more",
         "loss": "main.py: cross-entropy with soft targets",
-        "precision": "ours: bfloat16 where the hardware has units for it",
-        "target": "Liu et al. 2022, table 1: 82.1 %; ours: half a percent below it",
+        "target": "Liu et al. 2022, table 1: 82.1 %; ours: half a percentage point below it",
     },
 )

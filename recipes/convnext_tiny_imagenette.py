@@ -1,16 +1,16 @@
-"""ConvNeXt-T on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for ConvNeXt-T on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=convnext_tiny_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      a batch of 128 with a larger rate than in proportion to it, because few steps are left; a shorter
-           average of weights. Strengths of RandAugment are explained in recipes/convnext_tiny_imagenet.py.
+Paper:     Liu et al. 2022, "A ConvNet for the 2020s", arXiv:2201.03545, and the authors' code,
+           facebookresearch/ConvNeXt.
+Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
+           data whose shorter sides have 224 pixels.
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      a batch of 128 with a learning rate larger than in proportion to it, because there are few steps; a shorter
+           average of weights. recipes/convnext_tiny_imagenet.py explains the magnitude of RandAugment.
 """
 
 from zoo.recipe import *
@@ -36,28 +36,22 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=0.05, decayed=("*kernel",), label_smoothing=0.1),
     weight_average=WeightAverage(decay=0.999),
     budget=Budget(batch_size=128, epochs=300, evaluate_every=1 / 60, accumulation=2),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     provenance={
-        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
-        "data.corrupt_limit": "ours: none are expected",
+        **IMAGENETTE_CHOICES,
         "model": "Liu et al. 2022, section 3",
-        "model.num_classes": "as many as the data has",
         "model.options": "Liu et al. 2022, appendix A.1, table 5",
-        "normalization": "ours: the training pixels' own mean and deviation, of all images",
         "augmentation": "Liu et al. 2022, appendix A.1, table 5, as in recipes/convnext_tiny_imagenet.py",
-        "initialization": "Liu et al. 2022, appendix A.1, table 5: deviation 0.02",
+        "initialization": "Liu et al. 2022, appendix A.1, table 5: standard deviation 0.02",
         "optimizer": "Liu et al. 2022, appendix A.1, table 5: AdamW",
-        "schedule": "Liu et al. 2022, appendix A.1, table 5: a cosine after 20 epochs of warm-up",
+        "schedule": "Liu et al. 2022, appendix A.1, table 5: cosine after 20 epochs of warm-up",
         "schedule.peak": "ours: the paper's 0.004 for 4096 images would be 0.000125 for 128",
-        "schedule.final": "ours: a thousandth",
+        "schedule.final": "ours: a thousandth of the peak",
         "regularization": "Liu et al. 2022, appendix A.1, table 5",
-        "regularization.decayed": "optim_factory.py in facebookresearch/ConvNeXt: no vector decays",
-        "weight_average": "ours: over 14 epochs; over the paper's 0.9999 it would be half of the run",
-        "loss": "main.py in facebookresearch/ConvNeXt: cross-entropy with soft targets",
+        "regularization.decayed": "optim_factory.py: neither biases nor scales decay",
+        "weight_average": "ours: an average over 14 epochs; the paper's 0.9999 would average over half of the run",
+        "loss": "main.py: cross-entropy with soft targets",
         "budget": "Liu et al. 2022, appendix A.1, table 5: 300 epochs",
         "budget.batch_size": "ours: 128, for one GPU",
-        "budget.evaluate_every": "ours: every fifth epoch",
-        "budget.accumulation": "ours: in float32 a batch at once took 29 GB, more than most GPUs have",
-        "precision": "ours: bfloat16 where the hardware has units for it",
+        "budget.accumulation": "ours: in float32 a whole batch took 29 GB, more than most GPUs have",
     },
 )

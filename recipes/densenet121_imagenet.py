@@ -1,13 +1,13 @@
-"""DenseNet-121 on ImageNet, as Huang, Liu, van der Maaten, Weinberger 2017 trained it.
+"""Recipe for DenseNet-121 on ImageNet, as trained by Huang, Liu, van der Maaten and Weinberger 2017.
 
     python -m zoo.train --recipe=densenet121_imagenet
 
 Paper:     "Densely Connected Convolutional Networks", arXiv:1608.06993. For images it refers to fb.resnet.torch.
-Status:    not run here. Its traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
-Data:      tfds:imagenet2012, which one prepares from the archives that image-net.org gives out on request.
+Status:    not run here. Traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
+Data:      tfds:imagenet2012, prepared from the archives that image-net.org gives out on request.
 Hardware:  the paper does not say.
 Expected:  74.98 % accuracy for one crop (the paper's table 3: 25.02 % error; 23.61 % over ten).
-Ours:      brightness, contrast and saturation change in this order; in fb.resnet.torch in a random one.
+Ours:      brightness, contrast and saturation change in this order, in fb.resnet.torch in random order.
 """
 
 from zoo.recipe import *
@@ -35,30 +35,25 @@ RECIPE = Recipe(
     schedule=MultiStep(peak=0.1, boundaries=(30 / 90, 60 / 90), factor=0.1),
     regularization=Regularization(weight_decay=1e-4, decayed=("*",)),
     budget=Budget(batch_size=256, epochs=90, evaluate_every=1 / 90),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     target=Target(0.74),
     provenance={
+        **IMAGENET_CHOICES,
         "model": "Huang et al. 2017, table 1",
         "data": "Huang et al. 2017, section 4.1",
-        "data.corrupt_limit": "ours: the set has a handful of files that decoders complain about, and 1.28 million others",
         "normalization": "fb.resnet.torch, datasets/imagenet.lua",
-        "normalization.sample": "ours: 10,000 images are enough for six numbers",
         "augmentation": "fb.resnet.torch, datasets/imagenet.lua, as Huang et al. 2017, section 4.1; ours: the order",
         "augmentation.eval": "Huang et al. 2017, section 4.1: a crop of 224 pixels; fb.resnet.torch: shorter side 256",
         "initialization": "Huang et al. 2017, section 4.2: He et al. 2015",
         "initialization.bias": "torchvision's densenet121, which was made after the authors' code",
-        "initialization.exceptions": "ours: predictions start even; the authors leave it to Torch, +-1 / sqrt(1024)",
+        "initialization.exceptions": "ours: uniform first predictions; the authors keep Torch's, +-1 / sqrt(1024)",
         "optimizer": "Huang et al. 2017, section 4.2: Nesterov momentum 0.9 without dampening",
         "optimizer.rate_in_momentum": "Torch, which the authors used",
-        "schedule": "Huang et al. 2017, section 4.2: 0.1, a tenth from epoch 30 and again from epoch 60",
-        "schedule.warmup": "Huang et al. 2017 has none",
+        "schedule": "Huang et al. 2017, section 4.2: 0.1, a tenth from epoch 30 and again from epoch 60; no warm-up",
         "regularization": "Huang et al. 2017, section 4.2: weight decay 0.0001",
         "regularization.decayed": "fb.resnet.torch, train.lua: all parameters",
         "budget": "Huang et al. 2017, section 4.2: 90 epochs, batches of 256",
-        "budget.evaluate_every": "ours: each epoch",
         "budget.accumulation": "ours: a batch fits on a GPU of 24 GB",
         "loss": "Huang et al. 2017, table 1: softmax",
-        "precision": "ours: bfloat16 where the hardware has units for it, else float32 like the paper",
         "target": "Huang et al. 2017, table 3: 25.02 % error",
     },
 )

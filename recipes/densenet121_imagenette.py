@@ -1,15 +1,14 @@
-"""DenseNet-121 on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for DenseNet-121 on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=densenet121_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      the cosine, label smoothing and a batch of 64, to which the rate is scaled.
+Paper:     Huang, Liu, van der Maaten, Weinberger 2017, "Densely Connected Convolutional Networks", arXiv:1608.06993.
+Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
+           data whose shorter sides have 224 pixels.
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      the cosine schedule, label smoothing, and a batch of 64, to which the learning rate is scaled.
 """
 
 from zoo.recipe import *
@@ -29,26 +28,17 @@ RECIPE = Recipe(
     schedule=Cosine(peak=0.025, warmup=0.05),
     regularization=Regularization(weight_decay=1e-4, decayed=("*",), label_smoothing=0.1),
     budget=Budget(batch_size=64, epochs=100, evaluate_every=0.05),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     provenance={
-        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
-        "data.corrupt_limit": "ours: none are expected",
+        **IMAGENETTE_CHOICES,
         "model": "Huang et al. 2017, table 1",
-        "model.num_classes": "as many as the data has",
-        "normalization": "ours: the training pixels' own mean and deviation, of all images",
-        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
         "initialization": "Huang et al. 2017, section 4.2: He et al. 2015",
-        "initialization.exceptions": "ours: predictions start even",
+        "initialization.exceptions": "ours: uniform first predictions",
         "optimizer": "Huang et al. 2017, section 4.2: Nesterov momentum 0.9",
-        "schedule": "ours: a cosine needs no choice of when it falls",
-        "schedule.peak": "Huang et al. 2017, section 4.2: 0.1 for 256 images; ours: in proportion",
+        "schedule.peak": "Huang et al. 2017, section 4.2: 0.1 for 256 images; ours: scaled linearly",
         "regularization": "Huang et al. 2017, section 4.2: weight decay 0.0001",
         "regularization.decayed": "fb.resnet.torch, train.lua, on which the authors built: all parameters",
         "regularization.label_smoothing": "ours: few images for 7 million parameters",
         "loss": "Huang et al. 2017, table 1: softmax",
         "budget": "ours: 100 epochs of 148 steps; the paper has 90",
-        "budget.evaluate_every": "ours: every fifth epoch",
-        "budget.accumulation": "ours: a batch fits on any GPU of today",
-        "precision": "ours: bfloat16 where the hardware has units for it",
     },
 )

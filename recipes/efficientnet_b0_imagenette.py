@@ -1,15 +1,17 @@
-"""EfficientNet-B0 on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for EfficientNet-B0 on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=efficientnet_b0_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      a batch of 128, to which the rate is scaled as in the authors' code; a shorter average of weights.
+Paper:     Tan & Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
+           arXiv:1905.11946. What it leaves open is from the authors' code, models/official/efficientnet in
+           tensorflow/tpu.
+Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
+           data whose shorter sides have 224 pixels.
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      a batch of 128, to which the learning rate is scaled as in the authors' code; a shorter average of weights;
+           small initial weights in the last layer, because the authors' +-1 / sqrt(classes) is for 1000 classes.
 """
 
 from zoo.recipe import *
@@ -32,29 +34,21 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=1e-5, decayed=("*kernel", "*/se/*bias", "fc/bias"), label_smoothing=0.1),
     weight_average=WeightAverage(decay=0.999),
     budget=Budget(batch_size=128, epochs=200, evaluate_every=1 / 40),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     provenance={
-        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
-        "data.corrupt_limit": "ours: none are expected",
+        **IMAGENETTE_CHOICES,
         "model": "Tan & Le 2019, table 1",
-        "model.num_classes": "as many as the data has",
-        "model.options": "Tan & Le 2019, section 5.2; epsilon: efficientnet_builder.py in tensorflow/tpu",
-        "normalization": "ours: the training pixels' own mean and deviation, of all images",
-        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
-        "initialization": "efficientnet_model.py in tensorflow/tpu; kernels are the network's own, with variance 2 / fan-out",
-        "initialization.exceptions": "ours: predictions start even; the authors' +-1 / sqrt(classes) is for 1000 classes. Depthwise: theirs, 2 / k^2",
+        "model.options": "Tan & Le 2019, section 5.2; epsilon: efficientnet_builder.py",
+        "initialization": "efficientnet_model.py; kernels: the network's own, 2 / fan-out",
+        "initialization.exceptions": "ours: uniform first predictions; depthwise: the authors' 2 / k^2",
         "optimizer": "Tan & Le 2019, section 5.2; epsilon and the rest as in recipes/efficientnet_b0_imagenet.py",
         "schedule": "Tan & Le 2019, section 5.2: times 0.97 every 2.4 epochs",
-        "schedule.peak": "main.py in tensorflow/tpu: 0.016 * 128 / 256",
-        "schedule.warmup": "main.py in tensorflow/tpu: lr_warmup_epochs 5",
+        "schedule.peak": "main.py: 0.016 * 128 / 256",
+        "schedule.warmup": "main.py: lr_warmup_epochs 5",
         "regularization": "Tan & Le 2019, section 5.2: weight decay 1e-5",
-        "regularization.decayed": "main.py in tensorflow/tpu: all but batch normalization",
-        "regularization.label_smoothing": "main.py in tensorflow/tpu: 0.1",
-        "weight_average": "ours: over 14 epochs; over the 0.9999 of the authors' code it would be most of the run",
-        "loss": "main.py in tensorflow/tpu: softmax cross-entropy",
-        "budget": "ours: 200 epochs of 74 steps, until the rate is a twelfth; the authors have 350",
-        "budget.evaluate_every": "ours: every fifth epoch",
-        "budget.accumulation": "ours: a batch fits on any GPU of today",
-        "precision": "ours: bfloat16 where the hardware has units for it",
+        "regularization.decayed": "main.py: all except batch normalization",
+        "regularization.label_smoothing": "main.py: 0.1",
+        "weight_average": "ours: an average over 14 epochs; the authors' 0.9999 would average over most of the run",
+        "loss": "main.py: softmax cross-entropy",
+        "budget": "ours: 200 epochs of 74 steps, after which the rate is a twelfth; the authors train for 350",
     },
 )

@@ -1,15 +1,16 @@
-"""Inception v3 on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for Inception v3 on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=inception_v3_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      the paper's rates for 64 images at a time, where it has 32; a shorter average of weights; no changes of colours.
+Paper:     Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", arXiv:1512.00567. What it
+           leaves open is from the authors' code, inception/ in tensorflow/models.
+Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
+           data whose shorter sides have 224 pixels.
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      the paper's learning rates for batches of 64 instead of 32; a shorter average of weights; no color
+           augmentation.
 """
 
 from zoo.recipe import *
@@ -40,30 +41,22 @@ RECIPE = Recipe(
     weight_average=WeightAverage(decay=0.999),
     auxiliary_weight=0.4,
     budget=Budget(batch_size=64, epochs=100, evaluate_every=0.05),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     provenance={
-        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
-        "data.corrupt_limit": "ours: none are expected",
-        "model": "torchvision's inception_v3, after inception/slim/inception_model.py in tensorflow/models",
-        "model.num_classes": "as many as the data has",
+        **IMAGENETTE_CHOICES,
+        "model": "torchvision's inception_v3, after inception/slim/inception_model.py",
         "model.options.aux_heads": "Szegedy et al. 2016, section 4 and figure 8",
-        "model.options.dropout": "inception/inception_model.py in tensorflow/models: dropout_keep_prob 0.8",
-        "normalization": "inception/image_processing.py in tensorflow/models: from -1 to 1",
-        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
-        "augmentation.eval": "inception/image_processing.py in tensorflow/models: the central 87.5 %",
-        "initialization": "inception/ in tensorflow/models, see recipes/inception_v3_imagenet.py",
+        "model.options.dropout": "inception/inception_model.py: dropout_keep_prob 0.8",
+        "normalization": "inception/image_processing.py: from -1 to 1",
+        "augmentation.eval": "inception/image_processing.py: the central 87.5 %",
+        "initialization": "inception/, see recipes/inception_v3_imagenet.py",
         "optimizer": "Szegedy et al. 2016, section 8; momentum and the rest as in recipes/inception_v3_imagenet.py",
         "clipping": "Szegedy et al. 2016, section 8: threshold 2.0",
-        "schedule": "Szegedy et al. 2016, section 8: 0.045, times 0.94 every two epochs",
-        "schedule.warmup": "Szegedy et al. 2016 has none",
-        "regularization": "inception/inception_model.py in tensorflow/models; Szegedy et al. 2016, section 7",
-        "weight_average": "ours: over 7 epochs; over the 0.9999 of the authors' code it would be most of the run",
-        "auxiliary_weight": "inception/inception_model.py in tensorflow/models: 0.4",
+        "schedule": "Szegedy et al. 2016, section 8: 0.045, times 0.94 every two epochs; no warm-up",
+        "regularization": "inception/inception_model.py; Szegedy et al. 2016, section 7",
+        "weight_average": "ours: an average over 7 epochs; the authors' 0.9999 would average over most of the run",
+        "auxiliary_weight": "inception/inception_model.py: 0.4",
         "loss": "Szegedy et al. 2016, section 7: cross-entropy",
         "budget": "Szegedy et al. 2016, section 8: 100 epochs",
         "budget.batch_size": "ours: 64, which keeps a GPU busier than the paper's 32",
-        "budget.evaluate_every": "ours: every fifth epoch",
-        "budget.accumulation": "ours: a batch fits on any GPU of today",
-        "precision": "ours: bfloat16 where the hardware has units for it",
     },
 )

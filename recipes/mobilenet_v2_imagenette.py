@@ -1,16 +1,16 @@
-"""MobileNetV2 on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for MobileNetV2 on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=mobilenet_v2_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      half of the epochs of recipes/mobilenet_v2_imagenet.py, with the same fall of the rate over them; a shorter
-           average of weights; no changes of colours.
+Paper:     Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381. What it
+           leaves open is from the authors' code, research/slim in tensorflow/models.
+Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
+           data whose shorter sides have 224 pixels.
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      half of the epochs of recipes/mobilenet_v2_imagenet.py, with the same decay of the learning rate per epoch;
+           a shorter average of weights; no color augmentation.
 """
 
 from zoo.recipe import *
@@ -37,29 +37,21 @@ RECIPE = Recipe(
     ),
     weight_average=WeightAverage(decay=0.999),
     budget=Budget(batch_size=96, epochs=150, evaluate_every=1 / 30),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     provenance={
-        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
-        "data.corrupt_limit": "ours: none are expected",
+        **IMAGENETTE_CHOICES,
         "model": "Sandler et al. 2018, table 2",
-        "model.num_classes": "as many as the data has",
-        "model.options.dropout": "research/slim/nets/mobilenet/mobilenet.py in tensorflow/models: dropout_keep_prob 0.8",
-        "normalization": "research/slim/preprocessing/inception_preprocessing.py in tensorflow/models: from -1 to 1",
-        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
-        "initialization": "research/slim/nets/mobilenet/mobilenet.py in tensorflow/models: deviation 0.09, cut off; biases 0",
-        "initialization.exceptions": "torchvision's mobilenet_v2: predictions start even",
+        "model.options.dropout": "nets/mobilenet/mobilenet.py: dropout_keep_prob 0.8",
+        "normalization": "preprocessing/inception_preprocessing.py: from -1 to 1",
+        "initialization": "nets/mobilenet/mobilenet.py: truncated, standard deviation 0.09; biases 0",
+        "initialization.exceptions": "torchvision's mobilenet_v2: uniform first predictions",
         "optimizer": "Sandler et al. 2018, section 6.1; epsilon and the rest as in recipes/mobilenet_v2_imagenet.py",
-        "schedule": "Sandler et al. 2018, section 6.1: 0.045, times 0.98 each epoch",
-        "schedule.warmup": "Sandler et al. 2018 has none",
+        "schedule": "Sandler et al. 2018, section 6.1: 0.045, times 0.98 each epoch; no warm-up",
         "regularization": "Sandler et al. 2018, section 6.1: weight decay 0.00004",
-        "regularization.decayed": "research/slim/nets/mobilenet/mobilenet.py in tensorflow/models: no depthwise kernels",
-        "regularization.label_smoothing": "research/slim/nets/mobilenet/README.md in tensorflow/models",
-        "weight_average": "ours: over 10 epochs; over the 0.9999 of the authors' code it would be most of the run",
-        "loss": "research/slim/train_image_classifier.py in tensorflow/models: softmax cross-entropy",
-        "budget": "Sandler et al. 2018, section 6.1: 96 images at a time",
-        "budget.epochs": "ours: until the rate is a twentieth",
-        "budget.evaluate_every": "ours: every fifth epoch",
-        "budget.accumulation": "ours: a batch fits on any GPU of today",
-        "precision": "ours: bfloat16 where the hardware has units for it",
+        "regularization.decayed": "nets/mobilenet/mobilenet.py: no depthwise kernels",
+        "regularization.label_smoothing": "nets/mobilenet/README.md",
+        "weight_average": "ours: an average over 10 epochs; the authors' 0.9999 would average over most of the run",
+        "loss": "train_image_classifier.py: softmax cross-entropy",
+        "budget": "Sandler et al. 2018, section 6.1: batches of 96",
+        "budget.epochs": "ours: 150 epochs, after which the rate is a twentieth",
     },
 )

@@ -1,20 +1,21 @@
-"""ResNet-50 on ImageNet by procedure A2 of Wightman, Touvron, Jégou 2021, as timm has it.
+"""Recipe for ResNet-50 on ImageNet by procedure A2 of Wightman, Touvron and Jégou 2021, as in timm.
 
     python -m zoo.train --recipe=resnet50_imagenet_a2
 
 Paper:     "ResNet strikes back: An improved training procedure in timm", arXiv:2110.00476.
-Status:    not run here. Its traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
-Data:      tfds:imagenet2012, which one prepares from the archives that image-net.org gives out on request.
-Hardware:  several V100, in float16; the paper has the hours.
+Status:    not run here. Traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
+Data:      tfds:imagenet2012, prepared from the archives that image-net.org gives out on request.
+Hardware:  several V100, in float16; the paper gives the hours.
 Expected:  79.8 % accuracy at 224 pixels (the paper's tables).
-Ours:      no repeated augmentation, of which the paper shows each image three times. Mixup or CutMix is drawn for every
-           example; timm draws it once a batch. timm counts strengths from 0 to 10, and does each of its two operations with
-           probability 1/2: one operation of 21 of 30 comes closest. Its strengths vary a little and its operations are
-           others in part. It does not fit the step to the weights' norm for what does not decay, as LAMB does here.
-           Targets above 0.2 become 1 in timm's loss; here they stay what they are. Images are resized bilinearly.
+Ours:      no repeated augmentation, with which the paper shows each image three times. Mixup or CutMix is drawn for
+           every example; timm draws it once a batch. timm has magnitudes from 0 to 10, and applies each of its two
+           operations with probability 1/2: one operation of magnitude 21 of 30 is the closest equivalent. timm's
+           magnitudes vary slightly, and some of its operations differ. It does not scale the steps of parameters
+           without decay to the norm of their weights, as LAMB does here. Targets above 0.2 become 1 in timm's loss;
+           here they are unchanged. Images are resized with bilinear interpolation.
 
-The loss here is the sum over classes and timm's is the mean, 1 / 1000 of it: hence LAMB's epsilon and the bound on the norm
-of gradients, which are 1000 times timm's and do the same. ln 2 times 1000 is what it starts at.
+The loss here is the sum over classes and timm's is the mean, 1 / 1000 of it. For the same effect, LAMB's epsilon and
+the bound on the norm of gradients are 1000 times timm's. The loss before training is 1000 ln 2.
 """
 
 from zoo.recipe import *
@@ -35,32 +36,29 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=0.02, decayed=("*kernel",)),
     loss=SigmoidCrossEntropy(),
     budget=Budget(batch_size=2048, epochs=300, accumulation=8, evaluate_every=1 / 100),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     target=Target(0.79),
     provenance={
+        **IMAGENET_CHOICES,
         "model": "Wightman et al. 2021",
         "model.options.drop_path": "Wightman et al. 2021, procedure A2: stochastic depth 0.05",
         "model.options.zero_init_residual": "timm's resnet50 by default",
         "data": "Wightman et al. 2021",
-        "data.corrupt_limit": "ours: the set has a handful of files that decoders complain about, and 1.28 million others",
-        "normalization": "timm, which has the numbers of the whole set",
-        "normalization.sample": "ours: 10,000 images are enough for six numbers",
+        "normalization": "timm, which has the statistics of the whole set",
         "augmentation": "Wightman et al. 2021, procedure A2",
-        "augmentation.train.2": "Wightman et al. 2021: RandAugment 7/0.5; ours: 21 of 30, once, see above",
+        "augmentation.train.2": "Wightman et al. 2021: RandAugment 7/0.5; ours: one of magnitude 21, see above",
         "augmentation.eval": "Wightman et al. 2021: test crop ratio 0.95; 224 / 0.95 = 235",
         "augmentation.mixing": "Wightman et al. 2021, procedure A2: alpha 0.1 and 1.0; ours: drawn for every example",
         "initialization": "timm's resnet50, as in zoo/models/resnet.py",
         "optimizer": "Wightman et al. 2021, procedure A2: LAMB",
-        "optimizer.epsilon": "timm/optim/lamb.py: 1e-6; ours: times 1000, as the gradient",
-        "clipping": "timm/optim/lamb.py: max_grad_norm 1.0 by default; ours: times 1000, as the gradient",
-        "schedule": "Wightman et al. 2021, procedure A2: 0.005, a cosine after 5 epochs of warm-up",
+        "optimizer.epsilon": "timm/optim/lamb.py: 1e-6; ours: times 1000, like the gradient",
+        "clipping": "timm/optim/lamb.py: max_grad_norm 1.0 by default; ours: times 1000, like the gradient",
+        "schedule": "Wightman et al. 2021, procedure A2: 0.005, cosine after 5 epochs of warm-up",
         "regularization": "Wightman et al. 2021, procedure A2: weight decay 0.02, no label smoothing",
-        "regularization.decayed": "timm: no vector decays, neither biases nor scales",
+        "regularization.decayed": "timm: neither biases nor scales decay",
         "loss": "Wightman et al. 2021: binary cross-entropy",
         "budget": "Wightman et al. 2021, procedure A2: 300 epochs, batches of 2048",
-        "budget.evaluate_every": "ours: every third epoch",
         "budget.accumulation": "ours: parts of 256, for a GPU of 16 GB and more",
         "precision": "ours: bfloat16 where the hardware has units for it; the paper has float16",
-        "target": "Wightman et al. 2021: 79.8 %; ours: below it, for want of repeated augmentation",
+        "target": "Wightman et al. 2021: 79.8 %; ours: below it, without repeated augmentation",
     },
 )

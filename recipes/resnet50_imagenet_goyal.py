@@ -1,18 +1,19 @@
-"""ResNet-50 on ImageNet in batches of 8192, as Goyal et al. 2017 trained it in an hour.
+"""Recipe for ResNet-50 on ImageNet in batches of 8192, with which Goyal et al. 2017 trained it in an hour.
 
     python -m zoo.train --recipe=resnet50_imagenet_goyal
 
-Paper:     Goyal, Dollár, Girshick, Noordhuis, Wesolowski, Kyrola, Tulloch, Jia, He 2017, "Accurate, Large Minibatch SGD:
-           Training ImageNet in 1 Hour", arXiv:1706.02677.
-Status:    not run here. Its traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
-Data:      tfds:imagenet2012, which one prepares from the archives that image-net.org gives out on request.
+Paper:     Goyal, Dollár, Girshick, Noordhuis, Wesolowski, Kyrola, Tulloch, Jia, He 2017, "Accurate, Large Minibatch
+           SGD: Training ImageNet in 1 Hour", arXiv:1706.02677.
+Status:    not run here. Traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
+Data:      tfds:imagenet2012, prepared from the archives that image-net.org gives out on request.
 Hardware:  the authors had 256 P100 with 32 images each, for an hour.
-Expected:  76.26 % accuracy for the central crop (the paper's table 1: 23.74 % error, deviation 0.09).
-Ours:      over how many images batch normalization averages: the paper's 32 on 8 devices, and 256 on one, which follows
-           from `budget.accumulation`; its moving averages, over parts of a batch. The warm-up begins near 0 and not at 0.1.
+Expected:  76.26 % accuracy for the central crop (the paper's table 1: 23.74 % error, standard deviation 0.09).
+Ours:      the number of images over which batch normalization computes its statistics: the paper's 32 on 8 devices,
+           and 256 on one, which follows from `budget.accumulation`; its running statistics are over parts of a batch.
+           The warm-up begins near 0 instead of 0.1.
 
-What decides: the last scale of each residual block starts at 0, so that blocks start as identities; parameters of batch
-normalization do not decay; and the learning rate rises over five epochs.
+Three choices are decisive: the last scale of each residual block starts at 0, so that blocks start as identities; the
+parameters of batch normalization do not decay; and the learning rate rises over five epochs.
 """
 
 from zoo.recipe import *
@@ -34,28 +35,24 @@ RECIPE = Recipe(
     schedule=MultiStep(peak=3.2, warmup=5 / 90, boundaries=(30 / 90, 60 / 90, 80 / 90), factor=0.1),
     regularization=Regularization(weight_decay=1e-4, decayed=("*kernel", "fc/bias")),
     budget=Budget(batch_size=8192, epochs=90, accumulation=32, evaluate_every=1 / 90),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     target=Target(0.76),
     provenance={
+        **IMAGENET_CHOICES,
         "model": "Goyal et al. 2017, section 5.1: strides in 3x3 convolutions, as here",
         "data": "Goyal et al. 2017, section 5.1",
-        "data.corrupt_limit": "ours: the set has a handful of files that decoders complain about, and 1.28 million others",
         "normalization": "Goyal et al. 2017, section 5.1: per-color mean and standard deviation",
-        "normalization.sample": "ours: 10,000 images are enough for six numbers",
         "augmentation": "Goyal et al. 2017, section 5.1: scale and aspect ratio as in Szegedy et al. 2014, and flips",
         "augmentation.eval": "Goyal et al. 2017, section 5.1: central 224 pixels, shorter side 256",
-        "initialization": "Goyal et al. 2017, section 5.1: He et al. 2015, fc with deviation 0.01, last scales of blocks 0",
+        "initialization": "Goyal et al. 2017, section 5.1: He et al. 2015; fc: Gaussian, 0.01; last scale of a block 0",
         "optimizer": "Goyal et al. 2017, section 5.1: Nesterov momentum 0.9",
-        "optimizer.rate_in_momentum": "Goyal et al. 2017, section 3, remark 2, with momentum correction: the same as this",
+        "optimizer.rate_in_momentum": "Goyal et al. 2017, section 3, remark 2: equivalent with momentum correction",
         "schedule": "Goyal et al. 2017, sections 2.2 and 5.1: a tenth at epochs 30, 60 and 80, warm-up of 5 epochs",
         "schedule.peak": "Goyal et al. 2017, section 5.1: 0.1 * 8192 / 256",
-        "schedule.warmup": "Goyal et al. 2017, section 2.2: from 0.1; here from 3.2 over the number of its steps, 0.004",
+        "schedule.warmup": "Goyal et al. 2017, section 2.2: from 0.1; here from 3.2 / its number of steps, 0.004",
         "regularization": "Goyal et al. 2017, section 5.1: 0.0001, not for scales and biases of batch normalization",
         "budget": "Goyal et al. 2017, section 5.1: 90 epochs, batches of 8192",
-        "budget.evaluate_every": "ours: each epoch",
         "budget.accumulation": "ours: parts of 256, which are 32 for each of 8 devices",
         "loss": "Goyal et al. 2017: cross-entropy",
-        "precision": "ours: bfloat16 where the hardware has units for it, else float32 like the paper",
         "target": "Goyal et al. 2017, table 1: 23.74 % error",
     },
 )

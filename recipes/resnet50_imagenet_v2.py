@@ -1,18 +1,19 @@
-"""ResNet-50 on ImageNet by torchvision's second recipe, for the weights IMAGENET1K_V2.
+"""Recipe for ResNet-50 on ImageNet by torchvision's second training procedure, which gave the weights IMAGENET1K_V2.
 
     python -m zoo.train --recipe=resnet50_imagenet_v2
 
-Source:    Vryniotis 2021, "How to Train State-Of-The-Art Models Using TorchVision's Latest Primitives", on pytorch.org, and
-           references/classification/train.py in pytorch/vision.
-Status:    not run here. Its traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
-Data:      tfds:imagenet2012, which one prepares from the archives that image-net.org gives out on request.
+Source:    Vryniotis 2021, "How to Train State-Of-The-Art Models Using TorchVision's Latest Primitives", on
+           pytorch.org, and references/classification/train.py in pytorch/vision.
+Status:    not run here. Traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
+Data:      tfds:imagenet2012, prepared from the archives that image-net.org gives out on request.
 Hardware:  8 V100 with 128 images each (references/classification/README.md); no time is given.
-Expected:  80.67 % accuracy, which is the article's figure before repeated augmentation took it to the 80.86 % of the weights.
-Ours:      no repeated augmentation. Mixup or CutMix is drawn for every example, and its part, too; torchvision draws both
-           once a batch. The average of weights follows every step; torchvision's every 32, with as much at a time.
-           Erased rectangles draw their ratio uniformly; torchvision its logarithm.
+Expected:  80.67 % accuracy, the article's figure before repeated augmentation, with which the weights have 80.86 %.
+Ours:      no repeated augmentation. Mixup or CutMix and its proportion are drawn for every example; torchvision draws
+           both once a batch. The average of weights is updated at every step, in torchvision every 32 steps by as
+           much in total. The aspect ratio of erased rectangles is uniform; in torchvision its logarithm is.
 
-Training shows 176 pixels and evaluation 224: random crops show objects larger (Touvron et al. 2019, arXiv:1906.06423).
+Training images have 176 pixels and evaluation images 224, because random crops make objects appear larger (Touvron et
+al. 2019, arXiv:1906.06423).
 """
 
 from zoo.recipe import *
@@ -38,14 +39,12 @@ RECIPE = Recipe(
     regularization=Regularization(weight_decay=2e-5, decayed=("*kernel", "fc/bias"), label_smoothing=0.1),
     weight_average=WeightAverage(decay=1 - 3.4e-5),
     budget=Budget(batch_size=1024, epochs=600, accumulation=4, evaluate_every=1 / 120),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     target=Target(0.80),
     provenance={
+        **IMAGENET_CHOICES,
         "model": "torchvision's resnet50",
         "data": "Vryniotis 2021",
-        "data.corrupt_limit": "ours: the set has a handful of files that decoders complain about, and 1.28 million others",
-        "normalization": "pytorch/vision, references/classification/presets.py, which has the numbers of the whole set",
-        "normalization.sample": "ours: 10,000 images are enough for six numbers",
+        "normalization": "references/classification/presets.py, which has the statistics of the whole set",
         "augmentation": "Vryniotis 2021, and pytorch/vision, references/classification/presets.py for the order",
         "augmentation.train.0": "Vryniotis 2021, FixRes mitigations: 176 pixels",
         "augmentation.train.4": "Vryniotis 2021: probability 0.1; area and fill are torchvision's defaults",
@@ -53,16 +52,14 @@ RECIPE = Recipe(
         "augmentation.mixing": "Vryniotis 2021: alpha 0.2 and 1.0; ours: drawn for every example",
         "initialization": "torchvision's resnet50, as in zoo/models/resnet.py",
         "optimizer": "pytorch/vision, references/classification/train.py: plain momentum 0.9",
-        "schedule": "Vryniotis 2021: a cosine after 5 epochs of linear warm-up",
+        "schedule": "Vryniotis 2021: cosine after 5 epochs of linear warm-up",
         "schedule.peak": "Vryniotis 2021: 0.5 for 8 x 128 images",
         "regularization": "Vryniotis 2021: weight decay 2e-5, none for normalization; label smoothing 0.1",
         "weight_average": "train.py: 2e-5 * 1024 * 32 / 600 every 32 steps, which is 3.4e-5 a step",
         "weight_average.ramp": "ours: torchvision begins after the warm-up",
         "budget": "Vryniotis 2021: 600 epochs, 8 x 128 images",
-        "budget.evaluate_every": "ours: every fifth epoch",
-        "budget.accumulation": "ours: parts of 256, for a GPU of 16 GB and more; batch normalization sees 128 in torchvision",
+        "budget.accumulation": "ours: parts of 256, for a GPU of 16 GB and more; in torchvision parts of 128",
         "loss": "pytorch/vision, references/classification/train.py: softmax cross-entropy",
-        "precision": "ours: bfloat16 where the hardware has units for it, else float32",
         "target": "Vryniotis 2021: 80.67 % before repeated augmentation",
     },
 )

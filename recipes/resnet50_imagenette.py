@@ -1,15 +1,15 @@
-"""ResNet-50 on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for ResNet-50 on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=resnet50_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      the cosine, label smoothing and a batch of 64, to which the rate is scaled as in Goyal et al. 2017.
+Paper:     He, Zhang, Ren, Sun 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
+Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
+           data whose shorter sides have 224 pixels.
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      the cosine schedule, label smoothing, and a batch of 64, to which the learning rate is scaled as in Goyal
+           et al. 2017.
 """
 
 from zoo.recipe import *
@@ -31,25 +31,16 @@ RECIPE = Recipe(
     schedule=Cosine(peak=0.025, warmup=0.05),
     regularization=Regularization(weight_decay=1e-4, decayed=("*kernel",), label_smoothing=0.1),
     budget=Budget(batch_size=64, epochs=100, evaluate_every=0.05),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     provenance={
-        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
-        "data.corrupt_limit": "ours: none are expected",
+        **IMAGENETTE_CHOICES,
         "model": "He et al. 2015, arXiv:1512.03385, table 1",
-        "model.num_classes": "as many as the data has",
-        "normalization": "ours: the training pixels' own mean and deviation, of all images",
-        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
-        "initialization": "Goyal et al. 2017, arXiv:1706.02677, section 5.1: He et al. 2015; fc; last scales of blocks 0",
+        "initialization": "Goyal et al. 2017, arXiv:1706.02677, section 5.1: He et al. 2015; last scale of a block 0",
         "optimizer": "Goyal et al. 2017, arXiv:1706.02677, section 5.1",
-        "schedule": "ours: a cosine needs no choice of when it falls",
-        "schedule.peak": "Goyal et al. 2017, arXiv:1706.02677, section 2.1: 0.1 for 256 images, in proportion",
+        "schedule.peak": "Goyal et al. 2017, arXiv:1706.02677, section 2.1: 0.1 for 256 images, scaled linearly",
         "schedule.warmup": "Goyal et al. 2017, arXiv:1706.02677, section 2.2: five epochs",
         "regularization": "Goyal et al. 2017, arXiv:1706.02677, section 5.1",
         "regularization.label_smoothing": "ours: few images for 24 million parameters",
         "loss": "He et al. 2015, arXiv:1512.03385, section 3.3: softmax",
         "budget": "ours: 100 epochs of 148 steps",
-        "budget.evaluate_every": "ours: every fifth epoch",
-        "budget.accumulation": "ours: a batch fits on any GPU of today",
-        "precision": "ours: bfloat16 where the hardware has units for it",
     },
 )

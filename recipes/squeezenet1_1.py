@@ -1,16 +1,16 @@
-"""SqueezeNet 1.1 on Fashion-MNIST: converges within 400 steps.
+"""Recipe for SqueezeNet 1.1 on Fashion-MNIST, which converges within 400 steps.
 
     python -m zoo.train --recipe=squeezenet1_1
 
-Paper:     Iandola et al. 2016, "SqueezeNet", arXiv:1602.07360; version 1.1 is of the authors' repository.
-Data:      Fashion-MNIST, which the project carries; 12,800 of its 60,000 training images are seen, each at most once.
+Paper:     Iandola et al. 2016, "SqueezeNet", arXiv:1602.07360; version 1.1 is from the authors' repository.
+Data:      Fashion-MNIST, shipped with the project: 12,800 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
 Expected:  the table in README.md, from the runs in verification/ledger/squeezenet1_1.cpu.jsonl.
 
-What in it is ours, and why: as in recipes/nin_cifar.py, the logits leave a ReLU before they are averaged over the
-image, and the last biases are 1. With 0, one run with SGD ended with every logit at 0, where no gradient is left; the
-authors' repository warns that some runs never begin to learn. Adam takes the place of SGD, and there is no dropout.
-Images have 64 pixels.
+Deviations from the paper: the last biases are 1, because the logits pass a ReLU before they are averaged over the
+image, as in recipes/nin_cifar.py. With biases of 0, one run with SGD ended with every logit at 0, where there is no
+gradient; the authors' repository warns that some runs never begin to learn. Adam replaces SGD, and there is no
+dropout. Images have 64 pixels.
 """
 
 from zoo.recipe import *
@@ -19,10 +19,7 @@ RECIPE = Recipe(
     model=Model("squeezenet1_1", options={"dropout": 0.0}),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(sample=60_000),
-    augmentation=Augmentation(
-        train=(Resize(64), HorizontalFlip(), Normalize()),
-        eval=(Resize(64), Normalize()),
-    ),
+    augmentation=Augmentation(train=(Resize(64), HorizontalFlip(), Normalize()), eval=(Resize(64), Normalize())),
     initialization=Initialization(
         kernel=HeNormal(), bias=Constant(0.0), exceptions={"conv10/kernel": Normal(0.01), "conv10/bias": Constant(1.0)}
     ),
@@ -30,25 +27,18 @@ RECIPE = Recipe(
     schedule=Polynomial(peak=1e-3, warmup=0.1),
     regularization=Regularization(weight_decay=2e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=32, steps=400, evaluate_every=0.25, interim_examples=500),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     target=Target(0.66, within_steps=400),
     provenance={
+        **FASHION_MNIST_CHOICES,
         "model": "the authors' repository, SqueezeNet_v1.1",
         "model.options.dropout": "ours, see above; the paper has 0.5",
-        "data": "ours: real images that are small enough to carry along (Xiao et al. 2017)",
-        "normalization": "ours: mean 0 and deviation 1, which initialization takes for granted",
-        "augmentation": "ours: 28 pixels become 64",
-        "augmentation.train.1": "ours: a shoe is a shoe from either side",
         "initialization": "He et al. 2015, section 2.2",
-        "initialization.exceptions": "the authors' configuration: conv10 is Gaussian with deviation 0.01; its bias is ours, see above",
+        "initialization.exceptions": "the authors' configuration: Gaussian, standard deviation 0.01; ours: the bias",
         "optimizer": "ours: Kingma & Ba 2015; the authors have SGD with momentum 0.9",
-        "schedule": "the authors' configuration: the rate falls linearly",
-        "schedule.peak": "ours: the usual one for Adam",
-        "schedule.warmup": "ours: the first steps are the most dangerous ones",
+        "schedule": "the authors' configuration: linear decay",
+        "schedule.peak": "ours: Adam's usual rate",
+        "schedule.warmup": "ours: the first steps are the least stable",
         "regularization": "the authors' configuration: 0.0002",
         "loss": "the authors' configuration: softmax",
-        "budget": "ours: 12,800 images are what two CPU cores train on in a minute or two",
-        "precision": "ours: bfloat16 where the hardware has units for it",
-        "target": "ours: below the band of the reference runs in verification/ledger/",
     },
 )

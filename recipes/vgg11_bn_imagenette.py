@@ -1,15 +1,15 @@
-"""VGG-11 with batch normalization on Imagenette: ten classes of ImageNet in real photographs.
+"""Recipe for VGG-11 with batch normalization on Imagenette, ten classes of photographs from ImageNet.
 
     python -m zoo.train --recipe=vgg11_bn_imagenette
 
-Status:    not run at full length here. Traces are verified (on random pixels, where the data is not at hand), and the
-           first steps on a CPU, where it is.
-Data:      tfds:imagenette, 9,469 training and 3,925 validation images (github.com/fastai/imagenette), or, with
-           --data=folder:PATH, the same archive unpacked. The first steps in verification/ledger/ are of copies whose
-           shorter sides have 224 pixels.
-Hardware:  meant for one GPU.
-Expected:  nothing is promised before it is measured, so there is no target.
-Ours:      nearly all but the network: batch normalization is younger than the paper.
+Paper:     Simonyan & Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+           arXiv:1409.1556.
+Status:    not run at full length here. Traces are verified, and so are the first steps on a CPU, of a copy of the
+           data whose shorter sides have 224 pixels.
+Data:      tfds:imagenette, or its archive (github.com/fastai/imagenette) unpacked, with --data=folder:PATH.
+Hardware:  one GPU.
+Expected:  not measured yet, so there is no target.
+Ours:      nearly everything except the network, because batch normalization is newer than the paper.
 """
 
 from zoo.recipe import *
@@ -27,26 +27,17 @@ RECIPE = Recipe(
     schedule=Cosine(peak=0.02, warmup=0.05),
     regularization=Regularization(weight_decay=5e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=64, epochs=100, evaluate_every=0.05),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     provenance={
-        "data": "github.com/fastai/imagenette: ten classes of ImageNet that are easy to tell apart",
-        "data.corrupt_limit": "ours: none are expected",
+        **IMAGENETTE_CHOICES,
         "model": "Simonyan & Zisserman 2015, table 1, column A, with batch normalization as in torchvision",
-        "model.num_classes": "as many as the data has",
         "model.options.dropout": "Simonyan & Zisserman 2015, section 3.1",
-        "normalization": "ours: the training pixels' own mean and deviation, of all images",
-        "augmentation": "Szegedy et al. 2014, section 6; for evaluation the central part, as almost everyone since",
         "initialization": "He et al. 2015, arXiv:1502.01852, section 2.2",
-        "initialization.exceptions": "ours: predictions start even; from 0.01, torchvision's, the loss is 19 % above ln 10",
-        "optimizer": "ours: momentum 0.9 as in the paper's section 3.1, and Nesterov's",
-        "schedule": "ours: a cosine needs no choice of when it falls",
+        "initialization.exceptions": "ours: uniform first predictions; from 0.01 the loss is 19 % above ln 10",
+        "optimizer": "ours: Nesterov momentum; 0.9 as in the paper's section 3.1",
         "schedule.peak": "ours: twice the paper's 0.01, which batch normalization allows, for a quarter of its batch",
         "regularization": "Simonyan & Zisserman 2015, section 3.1: 5e-4",
-        "regularization.decayed": "ours: kernels alone",
+        "regularization.decayed": "ours: only kernels",
         "loss": "Simonyan & Zisserman 2015, section 3.1",
         "budget": "ours: 100 epochs of 148 steps",
-        "budget.evaluate_every": "ours: every fifth epoch",
-        "budget.accumulation": "ours: a batch fits on any GPU of today",
-        "precision": "ours: bfloat16 where the hardware has units for it",
     },
 )

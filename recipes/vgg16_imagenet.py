@@ -1,20 +1,23 @@
-"""VGG-16 on ImageNet, as Simonyan, Zisserman 2015 trained it.
+"""Recipe for VGG-16 on ImageNet, as trained by Simonyan and Zisserman 2015.
 
     python -m zoo.train --recipe=vgg16_imagenet
 
 Paper:     "Very Deep Convolutional Networks for Large-Scale Image Recognition", arXiv:1409.1556.
-Status:    not run here. Its traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
-Data:      tfds:imagenet2012, which one prepares from the archives that image-net.org gives out on request.
+Status:    not run here. Traces (budget, learning rate, decay, initialization, images) are verified on random pixels.
+Data:      tfds:imagenet2012, prepared from the archives that image-net.org gives out on request.
 Hardware:  the paper took two to three weeks on four Titan Black.
-Expected:  the authors' network has 71.5 % accuracy for the central crop (README of KaimingHe/deep-residual-networks, after
-           matconvnet), and 73.0 % applied to whole images (the paper's table 3: network D, 27.0 % error, S = Q = 256).
-Ours:      random crops lie in the central square of an image; in the paper anywhere in it. The mean is one of each pixel;
-           the paper subtracts one of each channel. When the learning rate falls: the authors waited for the validation
-           error. The start: the authors took the first and the last layers from network A, and found after submission that
-           Glorot initialization does without; so that is what is here.
+Expected:  the authors' network has 71.5 % accuracy for the central crop (README of KaimingHe/deep-residual-networks,
+           after matconvnet), and 73.0 % applied to whole images (the paper's table 3: network D, 27.0 % error, S = Q
+           = 256).
+Ours:      random crops lie in the central square of an image, in the paper anywhere in it. A mean for each pixel is
+           subtracted, in the paper one for each channel. The epochs at which the learning rate decays: the authors
+           waited for the validation error. The initialization: the authors took the first and the last layers from
+           network A, and found after submission that Glorot initialization makes this unnecessary; this recipe uses
+           Glorot initialization.
 
-Images keep their deviation of some 60, on which Glorot initialization relies here: it halves the variance at each of the
-sixteen layers, because half of what enters a ReLU is lost. Divided by their deviation, images would leave nothing at the end.
+Images keep their standard deviation of about 60, on which Glorot initialization relies here: it halves the variance
+at each of the sixteen layers, because a ReLU discards half of its input. Divided by their standard deviation, images
+would leave no signal at the last layer.
 """
 
 from zoo.recipe import *
@@ -32,31 +35,26 @@ RECIPE = Recipe(
     schedule=MultiStep(peak=0.01, boundaries=(0.25, 0.5, 0.75), factor=0.1),
     regularization=Regularization(weight_decay=5e-4, decayed=("*kernel",)),
     budget=Budget(batch_size=256, epochs=74, evaluate_every=1 / 74),
-    precision=Precision(cpu="float32", gpu="bfloat16", tpu="bfloat16"),
     target=Target(0.71),
     provenance={
+        **IMAGENET_CHOICES,
         "model": "Simonyan & Zisserman 2015, table 1, column D",
         "model.options.dropout": "Simonyan & Zisserman 2015, section 3.1",
         "data": "Simonyan & Zisserman 2015, section 4",
-        "data.corrupt_limit": "ours: the set has a handful of files that decoders complain about, and 1.28 million others",
-        "normalization": "ours: the mean of each pixel; section 2.1 subtracts that of each channel, and neither divides",
-        "normalization.sample": "ours: 10,000 images give every pixel's mean to a standard error of 0.7 of 255",
-        "augmentation": "Simonyan & Zisserman 2015, section 3.1: S = 256, crops of 224, flips, colours",
-        "augmentation.train.1": "ours: images of different sizes have to come to one before the mean is subtracted",
-        "augmentation.train.5": "Krizhevsky et al. 2012, section 4.1; ours: eigenvalues are those of pixels from 0 to 1",
+        "normalization": "ours: the mean of each pixel; section 2.1 subtracts that of each channel",
+        "augmentation": "Simonyan & Zisserman 2015, section 3.1: S = 256, crops of 224, flips, color augmentation",
+        "augmentation.train.1": "ours: images need a common size before the mean image is subtracted",
+        "augmentation.train.5": "Krizhevsky et al. 2012, section 4.1; ours: eigenvalues for pixels from 0 to 1",
         "augmentation.eval": "ours: the central crop; the paper averages over the whole image, or over crops",
-        "initialization": "Simonyan & Zisserman 2015, section 3.1: without pre-training by Glorot & Bengio 2010; biases 0",
-        "optimizer": "Simonyan & Zisserman 2015, section 3.1: momentum 0.9; the rate's place is Caffe's",
+        "initialization": "Simonyan & Zisserman 2015, section 3.1: Glorot & Bengio 2010; biases 0",
+        "optimizer": "Simonyan & Zisserman 2015, section 3.1: momentum 0.9; the learning rate enters as in Caffe",
         "schedule.peak": "Simonyan & Zisserman 2015, section 3.1",
         "schedule": "Simonyan & Zisserman 2015, section 3.1: divided by 10, three times",
-        "schedule.boundaries": "ours: even; the authors waited until the validation accuracy no longer rose",
+        "schedule.boundaries": "ours: evenly spaced; the authors waited until the validation accuracy stopped rising",
         "regularization": "Simonyan & Zisserman 2015, section 3.1",
         "regularization.decayed": "ours: kernels; the paper does not say whether biases decay",
         "budget": "Simonyan & Zisserman 2015, section 3.1: batches of 256, 370,000 steps, 74 epochs",
-        "budget.evaluate_every": "ours: each epoch",
-        "budget.accumulation": "ours: a batch fits on any GPU of today",
         "loss": "Simonyan & Zisserman 2015, section 3.1: multinomial logistic regression",
-        "precision": "ours: bfloat16 where the hardware has units for it, else float32 like the paper",
         "target": "README of KaimingHe/deep-residual-networks: 28.5 % error for the central crop",
     },
 )

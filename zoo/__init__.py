@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.catalog import load_recipe as load_recipe
     from zoo.data.dataset import Dataset as Dataset
     from zoo.data.sources import open_source as open_source
+    from zoo.data.sources import register_source as register_source
     from zoo.data.split import ArraySplit as ArraySplit
     from zoo.errors import TrainingInterrupted as TrainingInterrupted
     from zoo.errors import ZooError as ZooError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from zoo.models.registry import create_model as create_model
     from zoo.models.registry import list_models as list_models
     from zoo.training.cross_validation import cross_validate as cross_validate
-    from zoo.training.evaluation import evaluate as evaluate
+    from zoo.training.evaluate import evaluate as evaluate
     from zoo.training.fit import fit as fit
     from zoo.training.run.load_run import load_run as load_run
     from zoo.weights import export_weights as export_weights
@@ -40,9 +41,9 @@ _HOME = {
     "convolution_lowering": "zoo.layers.lowering",
     "create_model": "zoo.models.registry",
     "cross_validate": "zoo.training.cross_validation",
-    "evaluate": "zoo.training.evaluation",
+    "evaluate": "zoo.training.evaluate",
     "export_weights": "zoo.weights",
-    "features": "zoo.features",
+    "features": "zoo.inspect.activations",
     "fit": "zoo.training.fit",
     "import_weights": "zoo.weights",
     "list_models": "zoo.models.registry",
@@ -50,6 +51,7 @@ _HOME = {
     "load_recipe": "zoo.catalog",
     "load_run": "zoo.training.run.load_run",
     "open_source": "zoo.data.sources",
+    "register_source": "zoo.data.sources",
     "summarize": "zoo.inspect.summary",
 }
 

@@ -44,7 +44,8 @@ def main(args: flags.FlagValues) -> int:
 
     from zoo.data.dataset import Dataset
     from zoo.terminal import class_table
-    from zoo.training.evaluation import BY_CLASS, evaluate
+    from zoo.training.evaluate import evaluate
+    from zoo.training.evaluation import BY_CLASS
     from zoo.training.run.load_run import load_run
 
     console = streams.make_console(stderr=args.json)

@@ -1,9 +1,9 @@
-"""Studies, one a file: what makes networks fail to converge, each seen beside what does not.
+"""Studies, one per file, that compare what makes networks fail to converge with what makes them converge.
 
     python -m zoo.compare --study=learning_rate
 
-The recipes below are what they vary: small networks that train in seconds, with two CPU cores, on Fashion-MNIST or on a
-table of random numbers.
+They vary the recipes below: small networks that train in seconds on two CPU cores, on Fashion-MNIST or on a table of
+random numbers.
 """
 
 from zoo.recipe import *
@@ -37,7 +37,7 @@ MLP = _recipe(
     steps=600,
 )
 
-# AlexNet with its smallest image and narrow linear layers, without dropout, which short runs do not need.
+# AlexNet for its smallest images, with narrow linear layers and without dropout, which short runs do not need.
 ALEXNET = _recipe(
     Model("alexnet", options={"hidden": 128, "dropout": 0.0}),
     67,
@@ -47,7 +47,7 @@ ALEXNET = _recipe(
     interim_examples=250,
 )
 
-# VGG with one convolution a block.
+# VGG with one convolution per block.
 VGG = _recipe(
     Model("vgg11", options={"depths": (1, 1, 1, 1, 1), "hidden": 128, "dropout": 0.0}),
     32,
@@ -57,7 +57,7 @@ VGG = _recipe(
     interim_examples=250,
 ).override({"budget.batch_size": 32})
 
-# Shares of the images of Fashion-MNIST; of 600 or 1,200 images a network learns much by heart.
+# Fractions of Fashion-MNIST's images; of 600 or 1,200 images a network memorizes many.
 CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
@@ -65,8 +65,8 @@ CLASSES = (
 IMAGES_600 = {"data.keep": dict.fromkeys(CLASSES, 0.01)}
 IMAGES_1200 = {"data.keep": dict.fromkeys(CLASSES, 0.02)}
 
-# The balanced network of the article "Why does my TensorFlow 2.1 classification network fail to converge?" (2025), trained as
-# there, with features that can be told apart.
+# The balanced network of the article "Why does my TensorFlow 2.1 classification network fail to converge?" (2025),
+# trained as in the article, on classes that can be distinguished.
 TABLE = Recipe(
     model=Model("mlp", options={"hidden": (64, 32)}),
     data=Data("synthetic:ringnorm"),
@@ -81,5 +81,5 @@ TABLE = Recipe(
     target=Target(0.9),
 )
 
-# 800 training examples, as the article has.
+# 800 training examples, as in the article.
 FEW_EXAMPLES = {"data.keep": {"0": 0.2, "1": 0.2}}

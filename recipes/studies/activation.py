@@ -1,5 +1,5 @@
-"""Fully connected networks with one and with six hidden layers of 64 units, with ReLU and with sigmoid: a sigmoid's slope
-is at most a quarter, and gradients shrink by it in every layer.
+"""Study of ReLU and sigmoid in fully connected networks with one and with six hidden layers of 64 units. The slope of a
+sigmoid is at most a quarter, so that gradients shrink in every layer.
 """
 
 from zoo.recipe import GlorotNormal, Study
@@ -18,6 +18,7 @@ STUDY = Study(
         "sigmoid, 6 hidden layers": {"model.options.hidden": (64,) * 6, **SIGMOID},
     },
     description=__doc__,
-    conclusion="With one hidden layer the two come to 0.85 and 0.83. With six, ReLU still comes to 0.84, and sigmoid stays at ln 10"
-    " and at one in ten images, as its gradients have vanished before they reach the first layers.",
+    conclusion="With one hidden layer, ReLU reaches 0.85 and sigmoid 0.83. With six, ReLU still reaches 0.84, while"
+    " sigmoid stays at a loss of ln 10 and an accuracy of one in ten, because its gradients vanish before"
+    " they reach the first layers.",
 )

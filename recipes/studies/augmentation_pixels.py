@@ -1,4 +1,4 @@
-"""LeNet-5 on 1,200 images, which it sees 27 times, with other colors, with parts taken away, by policies, and mixed."""
+"""Study of augmentation by color, erasing, policies and mixing for LeNet-5 on 1,200 images, which it sees 27 times."""
 
 from zoo.recipe import (
     Brightness,
@@ -19,7 +19,7 @@ from . import IMAGES_1200, LENET5
 
 
 def _before(*transforms):
-    """Of pixels from 0 to 255."""
+    """Changes that augment pixel values from 0 to 255."""
     return {"augmentation.train": (*transforms, Resize(32), Normalize())}
 
 
@@ -38,10 +38,10 @@ STUDY = Study(
         "CutMix": {"augmentation.mixing": CutMix(alpha=1.0)},
     },
     description=__doc__,
-    conclusion="RandAugment and random erasing help most, with losses of 0.53 and 0.54 instead of 0.63 and accuracies of"
-    " 0.811 and 0.809 instead of 0.800; TrivialAugment, mixup and cutout lower the loss to 0.56 to 0.58."
-    " Brightness, contrast and PCA color change little on grey images, and CutMix is too much for a run this"
-    " short, with an accuracy of 0.789.",
+    conclusion="RandAugment and random erasing help most, with losses of 0.53 and 0.54 instead of 0.63 and accuracies"
+    " of 0.811 and 0.809 instead of 0.800; TrivialAugment, mixup and cutout lower the loss to 0.56 to 0.58."
+    " Brightness, contrast and PCA color change little on grey images, and CutMix is too strong for a run"
+    " this short, with an accuracy of 0.789.",
     seeds=2,
     metric="loss",
 )

@@ -1,4 +1,4 @@
-"""A VGG of eight layers, drawn as VGG draws its weights, with and without batch normalization behind each convolution."""
+"""Study of batch normalization in a VGG of eight layers with VGG's initialization: after every convolution, or none."""
 
 from zoo.recipe import Study
 
@@ -9,7 +9,8 @@ STUDY = Study(
     base=VGG,
     variants={"none": {}, "batch norm": {"model.options.batch_norm": True}},
     description=__doc__,
-    conclusion="With batch normalization the loss falls to 0.85 in 80 steps, and accuracy comes to 0.67 and still rises. Without it,"
-    " from the same weights and with the same rate, the loss is still at ln 10 = 2.30.",
+    conclusion="With batch normalization the loss falls to 0.85 in 80 steps, and accuracy reaches 0.67 and is still"
+    " rising. Without it, from the same weights and with the same learning rate, the loss is still ln 10 ="
+    " 2.30.",
     seeds=2,
 )

@@ -1,6 +1,6 @@
-"""A fully connected network on 1,200 images, a fifth of which is held out for validation: to the end, and until the loss on
-what was held out has not been lower for ten evaluations, as in example 2 of the article "Why is my PyTorch CNN failing to
-converge?" (2025). The best weights are taken then.
+"""Study of early stopping for a fully connected network on 1,200 images, a fifth of which is held out for validation:
+none, and stopping after ten evaluations without a lower validation loss, as in example 2 of the article "Why is my
+PyTorch CNN failing to converge?" (2025), which restores the best weights.
 """
 
 from zoo.recipe import Adam, ConstantRate, EarlyStopping, Study
@@ -21,9 +21,9 @@ STUDY = Study(
     ),
     variants={"none": {}, "early stopping": {"early_stopping": EarlyStopping("loss", patience=10)}},
     description=__doc__,
-    conclusion="Early stopping ends the runs after 420 to 480 of 1,500 steps and takes the weights of before the loss rose:"
-    " in evaluation it is 0.61, and 1.01 for those that go on, ever surer of their mistakes. Accuracy does not"
-    " suffer from that, it is even 0.797 for those and 0.790 for the stopped: which metric is to be watched"
-    " depends on what the network is for.",
+    conclusion="Early stopping ends the runs after 420 to 480 of 1,500 steps and restores the weights from before the"
+    " loss rose: the evaluation loss is 0.61, and 1.01 for runs that continue, which grow more and more"
+    " confident in their mistakes. Accuracy does not suffer from this, it is even 0.797 for these and 0.790"
+    " for the stopped runs: the metric to monitor depends on the purpose of the network.",
     metric="loss",
 )

@@ -1,5 +1,5 @@
-"""Five losses on a table in which three in ten training examples have the label of the other class; those that evaluation
-counts are right. Each loss has its own unit, so that the curves on the left compare with nothing but themselves.
+"""Study of five losses on a table in which three in ten training examples have the label of the other class; the labels
+for evaluation are correct. Each loss has its own scale, so that the curves on the left cannot be compared.
 """
 
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, Study
@@ -7,7 +7,7 @@ from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntrop
 from . import TABLE
 
 STUDY = Study(
-    title="Wrong labels, three in ten: five losses",
+    title="Five losses with three in ten labels wrong",
     base=TABLE.override({"data.source": "synthetic:ringnorm_noisy", "budget.steps": 2500}),
     variants={
         "softmax cross-entropy": {},
@@ -17,8 +17,8 @@ STUDY = Study(
         "Huber": {"loss": Huber()},
     },
     description=__doc__,
-    conclusion="With three in ten labels wrong, generalized cross-entropy comes to 0.881 and sigmoid cross-entropy to 0.854,"
-    " softmax and Huber to 0.81, and focal, which turns to the examples that the network is least sure of, to"
-    " 0.771. All five are better in the first half of the run than at its end: what comes after is wrong labels,"
-    " learned by heart.",
+    conclusion="With three in ten labels wrong, generalized cross-entropy reaches 0.881 and sigmoid cross-entropy"
+    " 0.854, softmax and Huber 0.81, and focal, which emphasizes the examples of which the network is least"
+    " certain, 0.771. All five are better in the first half of the run than at its end, because the network"
+    " memorizes wrong labels in the second.",
 )

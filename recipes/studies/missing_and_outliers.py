@@ -1,6 +1,7 @@
-"""A table in which a tenth of the values is missing and one in a hundred is 999, which is no measurement, where others are
-between about -8 and 8. Both are in the evaluation examples, too. Winsorized values are those beyond the
-quantiles 0.02 and 0.98, trimmed examples those with a value above the quantile 0.985.
+"""Study of missing values and outliers: a table in which a tenth of the values is missing and one in a hundred is 999,
+which is no measurement, where others are between about -8 and 8. The evaluation examples contain both as well.
+Winsorizing limits values to the quantiles 0.02 and 0.98; trimming removes examples with a value above the quantile
+0.985.
 """
 
 from zoo.recipe import ImputeMean, ImputeMedian, Study, Trim, Winsorize
@@ -18,8 +19,8 @@ STUDY = Study(
         "medians, trimmed": {"data.missing": ImputeMedian(), "data.outliers": Trim(0.0, 0.985)},
     },
     description=__doc__,
-    conclusion="As long as 999 counts as a value, the network stays near chance, at 0.54 with means and 0.63 with medians,"
-    " for the deviations that features are divided by are those of the outliers. Winsorized, both come to 0.947;"
-    " trimming leaves clean examples to train on, but evaluation keeps its outliers, and accuracy comes to 0.866"
-    " and the loss to 344.",
+    conclusion="While 999 counts as a value, the network stays near chance, at 0.54 with means and 0.63 with medians,"
+    " because outliers determine the standard deviations by which features are divided. Winsorized, both"
+    " reach 0.947; trimming leaves clean training examples, but evaluation keeps its outliers, with an"
+    " accuracy of 0.866 and a loss of 344.",
 )

@@ -1,6 +1,7 @@
-"""The three networks for 20 features of the article "Why does my TensorFlow 2.1 classification network fail to converge?"
-(2025), example 2, with its 800 training examples, optimizer and 50 epochs. Its labels are random, which is another study:
-these are not, so that there is something to fit.
+"""Study of network size on few examples: the three networks for 20 features of the article "Why does my TensorFlow 2.1
+classification network fail to converge?" (2025), example 2, with its 800 training examples, optimizer and 50 epochs.
+The article's labels are random, for which there is another study; these are not, so that there is something to
+learn.
 """
 
 from zoo.recipe import Study
@@ -16,9 +17,9 @@ STUDY = Study(
         "20-128-128-128, too large": {"model.options.hidden": (128, 128, 128)},
     },
     description=__doc__,
-    conclusion="Four units stay at 0.77 and a loss of 0.48; the balanced network comes to 0.944, and the largest, with ten"
-    " times its parameters, to 0.934. Both fit the training examples to a loss near 0 while the loss on others"
-    " rises again: from 0.15 to 0.18 for the balanced network, and sooner and further, from 0.20 to 0.29, for the"
-    " largest.",
+    conclusion="Four units stay at 0.77 and a loss of 0.48; the balanced network reaches 0.944, and the largest, with"
+    " ten times its parameters, 0.934. Both fit the training examples to a loss near 0 while the evaluation"
+    " loss rises again: from 0.15 to 0.18 for the balanced network, and earlier and further, from 0.20 to"
+    " 0.29, for the largest.",
     metric="loss",
 )

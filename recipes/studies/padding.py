@@ -1,5 +1,5 @@
-"""AlexNet, narrow, whose first convolution has no padding, as in the paper, or "SAME" padding, which is often taken for
-it: other shapes from there on, such as 57x57 instead of 55x55 for images of 227 pixels.
+"""Study of the padding of the first convolution in a narrow AlexNet: none, as in the paper, or "SAME", a frequent
+mistake that changes all later shapes, such as 57x57 instead of 55x55 for images of 227 pixels.
 """
 
 from zoo.recipe import Study
@@ -11,7 +11,8 @@ STUDY = Study(
     base=ALEXNET,
     variants={"VALID": {}, "SAME": {"model.options.padding": "SAME"}},
     description=__doc__,
-    conclusion="VALID and SAME come to 0.723 and 0.719 after 100 steps, which two seeds of each do not tell apart, and both are on"
-    " their way to the target. Wrong padding does not keep this network from learning: it shows in the table of layers alone.",
+    conclusion="VALID and SAME reach 0.723 and 0.719 after 100 steps, a difference within the noise of two seeds, and"
+    " both are still improving towards the target. Wrong padding does not prevent this network from"
+    " learning: only the table of layers reveals it.",
     seeds=2,
 )

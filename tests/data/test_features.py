@@ -15,7 +15,7 @@ from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.training.prepare import prepare
 from zoo.training.run.folder import RunFolder
-from zoo.training.step.step import inputs_and_labels
+from zoo.training.step.inputs import inputs_and_labels
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal([1e4, 0, -5, 3], [100, 1e-3, 2, 0], (101, 4)).astype(np.float32)
@@ -27,7 +27,7 @@ def network_inputs(recipe, dataset, split="eval"):
     experiment = prepare(recipe, dataset)
     pipeline = getattr(experiment, f"{split}_pipeline")
     constants = experiment.constants(pipeline)
-    batch = next(zoo.data.pipeline.evaluation_batches(pipeline, len(pipeline.split), on_corrupt=print))
+    batch = next(zoo.data.pipeline.evaluation_batches(pipeline, len(pipeline.split)))
     inputs, _ = inputs_and_labels(pipeline.transforms, constants, batch, jax.random.key(0))
     return np.asarray(inputs)[:, 0, 0], experiment
 

@@ -37,7 +37,7 @@ def prepared(dataset, imbalance, **changes):
 def epoch(experiment):
     """Returns the positions in the training split of one epoch, in the order of training."""
     pipeline = experiment.train_pipeline
-    batches = itertools.islice(training_batches(pipeline, 10, seed=0, on_corrupt=print), -(-pipeline.epoch // 10))
+    batches = itertools.islice(training_batches(pipeline, 10, seed=0), -(-pipeline.epoch // 10))
     return np.concatenate([batch.index for batch in batches])[: pipeline.epoch]
 
 

@@ -190,7 +190,7 @@ def print_differences():
     from zoo import parallel
     from zoo.data.pipeline import training_batches
     from zoo.training.prepare import prepare
-    from zoo.training.step.step import mixed_inputs, step_keys
+    from zoo.training.step.inputs import mixed_inputs, step_keys
 
     every = (
         Resize(32),
@@ -225,7 +225,7 @@ def print_differences():
         mesh = parallel.make_mesh(jax.devices()[:devices])
         experiment = prepare(recipe.override({"augmentation.train": every}), tiny_dataset(), mesh=mesh)
         pipeline = experiment.train_pipeline
-        batch = next(training_batches(pipeline, 32, seed=0, on_corrupt=print))
+        batch = next(training_batches(pipeline, 32, seed=0))
         key, _ = step_keys(experiment.initial_state(0))
 
         def body(nothing, constants, batch):

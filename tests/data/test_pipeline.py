@@ -1,5 +1,6 @@
 """Tests of batches: every example once per epoch, in an order that depends only on the seed, from any step."""
 
+import dataclasses
 import itertools
 import shutil
 
@@ -41,38 +42,35 @@ def take(batches, count):
 def test_an_epoch_has_every_example_once(folder):
     pipeline = pipeline_of(folder, (Resize(24), Normalize()))
     assert pipeline.resident and pipeline.split.images.shape == (48, 24, 24, 3)
-    batches = take(training_batches(pipeline, 10, seed=0, on_corrupt=unexpected), 24)  # five epochs
+    batches = take(training_batches(pipeline, 10, seed=0), 24)  # five epochs
     order = np.concatenate([batch.index for batch in batches])
     epochs = order.reshape(5, 48)
     assert all(sorted(epoch) == list(range(48)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 5
-    other = take(training_batches(pipeline, 10, seed=1, on_corrupt=unexpected), 1)[0]
+    other = take(training_batches(pipeline, 10, seed=1), 1)[0]
     assert not np.array_equal(other.index, batches[0].index)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_resuming_at_any_step(streamed, workers):
     assert not streamed.resident
-    whole = take(training_batches(streamed, 10, seed=3, on_corrupt=unexpected), 9)
-    rest = take(training_batches(streamed, 10, seed=3, first_step=5, on_corrupt=unexpected, workers=workers), 4)
+    whole = take(training_batches(streamed, 10, seed=3), 9)
+    rest = take(training_batches(dataclasses.replace(streamed, workers=workers), 10, seed=3, first_step=5), 4)
     for ours, theirs in zip(rest, whole[5:], strict=True):
         for mine, other in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(mine, other)
 
 
 def test_crops_differ_between_epochs(streamed):
-    batches = take(training_batches(streamed, 48, seed=3, on_corrupt=unexpected), 2)
+    batches = take(training_batches(streamed, 48, seed=3), 2)
     by_example = [dict(zip(batch.index.tolist(), batch.image, strict=True)) for batch in batches]
     assert not any(np.array_equal(by_example[0][index], by_example[1][index]) for index in range(48))
 
 
 @pytest.mark.parametrize("hosts", [2, 3])
 def test_hosts_share_each_batch(streamed, hosts):
-    whole = take(training_batches(streamed, 12, seed=0, on_corrupt=unexpected), 3)
-    parts = [
-        take(training_batches(streamed, 12, seed=0, on_corrupt=unexpected, host=host, hosts=hosts), 3)
-        for host in range(hosts)
-    ]
+    whole = take(training_batches(streamed, 12, seed=0), 3)
+    parts = [take(training_batches(streamed, 12, seed=0, host=host, hosts=hosts), 3) for host in range(hosts)]
     for step, batch in enumerate(whole):
         for field, values in batch._asdict().items():
             together = np.concatenate([getattr(part[step], field) for part in parts])
@@ -82,11 +80,11 @@ def test_hosts_share_each_batch(streamed, hosts):
 @pytest.mark.parametrize("resident", [True, False])
 def test_evaluation_counts_each_example_once(folder, resident):
     pipeline = pipeline_of(folder, (Resize(24), Normalize()), resident_bytes=2**30 if resident else 0)
-    batches = list(evaluation_batches(pipeline, 10, on_corrupt=unexpected))
+    batches = list(evaluation_batches(pipeline, 10))
     weight = np.concatenate([batch.weight for batch in batches])
     index = np.concatenate([batch.index for batch in batches])
     assert weight.sum() == 48 and sorted(index[weight > 0]) == list(range(48))
-    some = list(evaluation_batches(pipeline, 10, np.array([7, 30, 2]), on_corrupt=unexpected))
+    some = list(evaluation_batches(pipeline, 10, np.array([7, 30, 2])))
     assert len(some) == 1 and some[0].index[:3].tolist() == [7, 30, 2] and some[0].weight.sum() == 3
 
 
@@ -94,7 +92,7 @@ def test_streamed_and_resident_images_are_equal(folder):
     transforms = (ResizeShort(30), CenterCrop(24), Normalize())
     resident, streamed = pipeline_of(folder, transforms), pipeline_of(folder, transforms, resident_bytes=0)
     assert resident.transforms == streamed.transforms == (Normalize(),)
-    images, labels = (np.concatenate(part) for part in zip(*decoded(streamed, np.arange(48), unexpected), strict=True))
+    images, labels = (np.concatenate(part) for part in zip(*decoded(streamed, np.arange(48)), strict=True))
     np.testing.assert_array_equal(images, resident.split.images)
     np.testing.assert_array_equal(labels, folder.train.labels)
 
@@ -118,8 +116,9 @@ def damaged(image_folder, tmp_path):
 def test_corrupt_images_are_reported_and_get_no_weight(damaged, workers):
     dataset, victims = damaged
     reported = []
-    pipeline = pipeline_of(dataset, (RandomResizedCrop(24), Normalize()))
-    batches = take(training_batches(pipeline, 16, seed=0, on_corrupt=reported.append, workers=workers), 3)
+    transforms = (RandomResizedCrop(24), Normalize())
+    pipeline = pipeline_of(dataset, transforms, on_corrupt=reported.append, workers=workers)
+    batches = take(training_batches(pipeline, 16, seed=0), 3)
     assert sorted(corrupt.example for corrupt in reported) == sorted(victims)
     for batch in batches:
         for index, weight, image in zip(batch.index, batch.weight, batch.image, strict=True):

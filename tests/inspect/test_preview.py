@@ -12,7 +12,7 @@ from zoo.errors import ZooError
 from zoo.inspect.contact_sheet import draw_contact_sheet, first_examples
 from zoo.recipe import *
 from zoo.training.prepare import prepare
-from zoo.training.step.step import mixed_inputs, step_keys
+from zoo.training.step.inputs import mixed_inputs, step_keys
 
 EVALUATION = (Resize(67), Normalize())
 
@@ -30,7 +30,7 @@ def test_images_are_those_of_the_first_step(recipe, dataset):
     examples = first_examples(recipe, dataset, 5, seed=3)
     experiment = prepare(recipe, dataset)
     pipeline = experiment.train_pipeline
-    batch = next(training_batches(pipeline, recipe.budget.batch_size, seed=3, on_corrupt=print))
+    batch = next(training_batches(pipeline, recipe.budget.batch_size, seed=3))
     key, _ = step_keys(experiment.initial_state(3))
     images, labels, share = mixed_inputs(
         pipeline.transforms, recipe.augmentation.mixing, experiment.constants(pipeline), batch, key
@@ -53,7 +53,7 @@ def test_images_are_of_what_the_recipe_leaves_and_repeats(recipe, dataset):
         {"data.validation": 0.3, "data.keep": {dataset.class_names[0]: 0.2}, "imbalance": OverSampling()}
     )
     pipeline = prepare(recipe, dataset).train_pipeline
-    batch = next(training_batches(pipeline, recipe.budget.batch_size, seed=0, on_corrupt=print))
+    batch = next(training_batches(pipeline, recipe.budget.batch_size, seed=0))
     for place, example in enumerate(first_examples(recipe, dataset, 8)):
         image = pipeline.split.images[batch.index[place]].astype(np.float32)
         np.testing.assert_allclose(example.plain, augment.resize_crop._resized(image, 67, 67), atol=0.01)

@@ -71,11 +71,7 @@ def test_networks_of_the_zoo_give_their_auxiliary_logits_to_the_step(plain, data
     )
     experiment = prepare(recipe, dataset)
     state = experiment.abstract_state
-    batch = next(
-        training_batches(
-            experiment.train_pipeline, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0
-        )
-    )
+    batch = next(training_batches(experiment.train_pipeline, 16, seed=0, first_step=0, host=0, hosts=1, workers=0))
     _, metrics = jax.eval_shape(
         experiment.train_step,
         state,

@@ -13,10 +13,11 @@ from zoo.data.pipeline import Batch
 from zoo.layers.lowering import convolution_lowering, lowering_of_programs
 from zoo.models.registry import find_entry, list_models
 from zoo.recipe import SGD, ConstantRate, HorizontalFlip, Normalize, RandomCrop, Regularization
+from zoo.training.step.inputs import Constants
 from zoo.training.step.optimizer import make_optimizer
 from zoo.training.step.schedule import learning_rate
 from zoo.training.step.state import create_state
-from zoo.training.step.step import Constants, make_train_step, several_steps
+from zoo.training.step.step import make_train_step, several_steps
 
 IMAGES = 8
 

@@ -68,7 +68,7 @@ def batches(name, folder):
         decode_ahead=name != "resnet20_cifar10",  # one of the two is decoded on the way
     )
     content = b""
-    order = training_batches(pipeline, 64, seed=2026, on_corrupt=print)
+    order = training_batches(pipeline, 64, seed=2026)
     for batch in itertools.islice(order, 10):
         if pipeline.resident:
             batch = batch._replace(image=pipeline.split.images[batch.index], label=pipeline.split.labels[batch.index])

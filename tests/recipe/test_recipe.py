@@ -23,6 +23,21 @@ def test_shipped_recipes_say_where_every_field_is_from(name):
     assert [path for path in stated if not recipe.source_of(path)] == []
 
 
+def test_the_longest_path_says_where_a_field_is_from_and_a_default_says_it_itself(recipe):
+    bare = dataclasses.replace(recipe, provenance={"budget": "a paper"})
+    fields = ("budget.accumulation", "precision.gpu", "optimizer.rate_in_momentum")
+    assert all(bare.source_of(path).startswith("ours: ") for path in fields)
+    assert bare.source_of("budget.steps") == "a paper" and bare.source_of("optimizer.momentum") is None
+    assert Budget(32, steps=1).default_source("accumulation")
+    assert Budget(32, steps=1, accumulation=2).default_source("accumulation") is None
+    changed = bare.override({"budget.accumulation": 1, "precision": Precision()})
+    assert changed.source_of("budget.accumulation") == changed.source_of("precision.gpu") == "overridden"
+    own = dataclasses.replace(recipe, provenance={"budget.accumulation": "a paper", "precision": "its code"})
+    assert own.source_of("budget.accumulation") == "a paper" and own.source_of("precision.gpu") == "its code"
+    with pytest.raises(ZooError, match="did you mean"):
+        recipe.source_of("schedul.peak")
+
+
 @pytest.mark.parametrize("name", zoo.list_recipes())
 def test_shipped_recipes_survive_json(name):
     recipe = zoo.load_recipe(name)

@@ -15,7 +15,7 @@ from zoo.data.pipeline import training_batches
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.parallel import shard_batch
 from zoo.recipe import *
-from zoo.training.early_stopping import Watched
+from zoo.training.early_stopping import Decisions
 from zoo.training.prepare import prepare
 from zoo.training.tracking import Tracker
 
@@ -212,9 +212,7 @@ def test_the_average_is_of_parameters_and_statistics_and_is_what_is_evaluated(pl
     state = experiment.initial_state(0)
     constants, step = experiment.constants(experiment.train_pipeline), experiment.train_step
     expected = jax.tree.map(np.asarray, jax.device_get(state.variables))
-    batches = training_batches(
-        experiment.train_pipeline, 16, seed=0, first_step=0, on_corrupt=print, host=0, hosts=1, workers=0
-    )
+    batches = training_batches(experiment.train_pipeline, 16, seed=0, first_step=0, host=0, hosts=1, workers=0)
     for _ in range(12):
         state, _ = step(state, constants, shard_batch(next(batches), experiment.mesh))
         expected = jax.tree.map(
@@ -247,7 +245,7 @@ def test_checkpoints_of_runs_without_all_this_have_no_more_arrays_than_before(pl
 def test_what_the_evaluations_lead_to(plain):
     def watched(part, *values):
         recipe = plain.override({"early_stopping": part, "budget.evaluate_every": 0.05, "budget.steps": 100})
-        return Watched(
+        return Decisions(
             recipe, [{"kind": "eval", "step": step, "loss": value} for step, value in enumerate(values, start=1)]
         )
 

@@ -145,7 +145,7 @@ from zoo.training.prepare import prepare
 from zoo.data.pipeline import training_batches
 from zoo import parallel
 experiment = prepare(RECIPE.override(CHANGES), tiny_dataset(), model=Net())
-batch = next(training_batches(experiment.train_pipeline, 16, seed=0, on_corrupt=print))
+batch = next(training_batches(experiment.train_pipeline, 16, seed=0))
 step = experiment.train_step
 lowered = step.lower(experiment.initial_state(0), experiment.constants(experiment.train_pipeline), parallel.shard_batch(batch, experiment.mesh))
 print(lowered.compile().as_text().count(" all-reduce("))

@@ -20,7 +20,7 @@ from zoo.training.execution import Execution
 from zoo.training.interruption import SkippedImages
 from zoo.training.prepare import prepare
 from zoo.training.run.folder import RunFolder
-from zoo.training.step.step import dropout_by_position
+from zoo.training.step.forward import dropout_by_position
 from zoo.training.throughput import Waits
 from zoo.training.tracking import Tracker
 

@@ -85,7 +85,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(dataset, tmp_path):
 def situation(recipe, dataset):
     """(experiment, a state, constants, a batch) to look for trouble in."""
     experiment = prepare(recipe, dataset)
-    batch = next(training_batches(experiment.train_pipeline, 16, seed=0, on_corrupt=print))
+    batch = next(training_batches(experiment.train_pipeline, 16, seed=0))
     constants = experiment.constants(experiment.train_pipeline)
     return experiment, experiment.initial_state(0), constants, parallel.shard_batch(batch, experiment.mesh)
 

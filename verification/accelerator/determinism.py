@@ -68,7 +68,7 @@ def _step(name):
     """A whole training step from one state on one batch, twice."""
     recipe = _on_carried_data(zoo.load_recipe(name))
     experiment = prepare(recipe, open_data(recipe.data))
-    batch = next(training_batches(experiment.train_pipeline, recipe.budget.batch_size, seed=0, on_corrupt=print))
+    batch = next(training_batches(experiment.train_pipeline, recipe.budget.batch_size, seed=0))
     constants, batch = experiment.constants(experiment.train_pipeline), parallel.shard_batch(batch, experiment.mesh)
     one, other = (experiment.train_step(experiment.initial_state(0), constants, batch) for _ in range(2))
     return {"agrees": _same(one, other)}

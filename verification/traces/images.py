@@ -14,7 +14,7 @@ from zoo.data.selection import sample_indices
 from zoo.recipe import ChannelMeanStd, PixelMean, RawRange, SignedRange, TenCrop, UnitRange
 from zoo.recipe.augmentation import Normalization
 from zoo.training.experiment import Experiment
-from zoo.training.step.step import inputs_and_labels
+from zoo.training.step.inputs import inputs_and_labels
 
 EXAMPLES = 256
 SHARED_FRACTION = 0.01  # of evaluation images may be training images too; Fashion-MNIST has a handful
@@ -90,7 +90,7 @@ def network_inputs(experiment: Experiment, indices: np.ndarray) -> np.ndarray:
       indices: of the images in the split.
     """
     pipeline = experiment.eval_pipeline
-    batch = next(evaluation_batches(pipeline, len(indices), indices, on_corrupt=lambda corrupt: None))
+    batch = next(evaluation_batches(pipeline, len(indices), indices))
     look = jax.jit(inputs_and_labels, static_argnums=0)
     images = np.asarray(look(pipeline.transforms, experiment.constants(pipeline), batch, jax.random.key(0))[0])
     return images.reshape(-1, *images.shape[-3:])

@@ -47,7 +47,7 @@ def zoo_pipeline(spec: str, batch_size: int, workers: int) -> Side:
             f"--pipeline={spec}: these images are in memory; it takes folder:PATH or tfds:NAME with image files"
         )
     return _side(
-        lambda seed: training_batches(pipeline, batch_size, seed=seed, on_corrupt=corrupt, workers=workers),
+        lambda seed: training_batches(pipeline, batch_size, seed=seed),
         batch_size,
     )
 

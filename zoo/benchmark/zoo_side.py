@@ -17,10 +17,11 @@ from zoo.data.pipeline import Batch
 from zoo.layers.lowering import convolution_lowering, lowering_of_programs
 from zoo.models.registry import create_model, find_entry
 from zoo.recipe import SGD, ConstantRate, Normalize, Regularization
+from zoo.training.step.inputs import Constants
 from zoo.training.step.optimizer import make_optimizer
 from zoo.training.step.schedule import learning_rate
 from zoo.training.step.state import create_state
-from zoo.training.step.step import Constants, make_eval_step, make_train_step
+from zoo.training.step.step import make_eval_step, make_train_step
 
 PROFILED_STEPS = 3
 

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import grain
@@ -39,6 +39,13 @@ class Batch(NamedTuple):
     label: np.ndarray | None = None
 
 
+class Corrupt(NamedTuple):
+    """An image that could not be decoded: its source and the reason."""
+
+    example: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class InputPipeline:
     """A split with a recipe's transforms, ready to be batched.
@@ -52,6 +59,8 @@ class InputPipeline:
       num_classes: number of classes; labels are 0 ... num_classes - 1.
       examples: int [epoch], positions in the split that make up a training epoch, possibly repeated; None for every
         example once.
+      on_corrupt: called for each image that cannot be decoded; it gets weight 0 and a neighbour's pixels in its batch.
+      workers: number of decoding processes; 0 for threads of this process.
     """
 
     split: Split
@@ -61,18 +70,13 @@ class InputPipeline:
     image_shape: tuple[int, int, int]
     num_classes: int
     examples: np.ndarray | None = None
+    on_corrupt: Callable[[Corrupt], None] = field(default=lambda corrupt: None, repr=False)
+    workers: int = 0
 
     @property
     def epoch(self) -> int:
         """Number of examples in a training epoch."""
         return len(self.split) if self.examples is None else len(self.examples)
-
-
-class Corrupt(NamedTuple):
-    """An image that could not be decoded: its source and the reason."""
-
-    example: str
-    reason: str
 
 
 def make_pipeline(
@@ -105,14 +109,16 @@ def make_pipeline(
     """
     if split.images is not None:
         resident = split.images.nbytes <= resident_bytes
-        return InputPipeline(split, resident, (), transforms, split.images.shape[1:], num_classes)
+        shape = split.images.shape[1:]
+        return InputPipeline(split, resident, (), transforms, shape, num_classes, None, on_corrupt, workers)
     host_transforms, rest = split_host_transforms(transforms)
     size = output_size(host_transforms)
-    pipeline = InputPipeline(split, False, host_transforms, rest, (size, size, channels), num_classes)
+    shape = (size, size, channels)
+    pipeline = InputPipeline(split, False, host_transforms, rest, shape, num_classes, None, on_corrupt, workers)
     if not decode_ahead or is_random(host_transforms) or len(split) * size * size * channels > resident_bytes:
         return pipeline
     images, labels, done = np.empty((len(split), *pipeline.image_shape), np.uint8), np.empty(len(split), np.int32), 0
-    for some_images, some_labels in decoded(pipeline, np.arange(len(split)), on_corrupt, workers):
+    for some_images, some_labels in decoded(pipeline, np.arange(len(split))):
         images[done : done + len(some_images)] = some_images
         labels[done : done + len(some_images)] = some_labels
         done += len(some_images)
@@ -122,12 +128,10 @@ def make_pipeline(
     return dataclasses.replace(pipeline, split=ArraySplit(images[:done], labels[:done]), resident=True)
 
 
-def decoded(
-    pipeline: InputPipeline, indices: np.ndarray, on_corrupt: Callable[[Corrupt], None], workers: int = 0
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def decoded(pipeline: InputPipeline, indices: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields batches of the given examples without corrupt images: uint8 images [n, H, W, C] and int32 labels [n]."""
     pipeline = dataclasses.replace(pipeline, resident=False)
-    for batch in evaluation_batches(pipeline, min(64, len(indices)), indices, on_corrupt=on_corrupt, workers=workers):
+    for batch in evaluation_batches(pipeline, min(64, len(indices)), indices):
         assert batch.image is not None and batch.label is not None  # since the pipeline is not resident
         good = batch.weight > 0
         yield batch.image[good], batch.label[good]
@@ -155,23 +159,23 @@ class Order:
 class _Load(grain.transforms.Map):
     """Reads, resizes and crops the images of a batch, with random numbers from the seed, the step and the position."""
 
-    def __init__(self, pipeline: InputPipeline, seed: int) -> None:
-        self.pipeline, self.seed = pipeline, seed
+    def __init__(
+        self, split: Split, transforms: tuple[Transform, ...], image_shape: tuple[int, int, int], seed: int
+    ) -> None:
+        self.split, self.transforms, self.image_shape, self.seed = split, transforms, image_shape, seed
 
     def map(self, element: tuple[int, Batch]) -> tuple[Batch, list[tuple[int, str]]]:
         step, batch = element
-        in_memory = self.pipeline.split.images
+        in_memory = self.split.images
         dtype = np.uint8 if in_memory is None else in_memory.dtype
-        image = np.zeros((len(batch.index), *self.pipeline.image_shape), dtype)
+        image = np.zeros((len(batch.index), *self.image_shape), dtype)
         label = np.zeros(len(batch.index), np.int32)
         corrupt = []
         for slot, (index, position) in enumerate(zip(batch.index, batch.position, strict=True)):
             random = np.random.Generator(np.random.Philox(key=[self.seed, step], counter=[0, 0, 0, int(position)]))
             try:
-                pixels, label[slot] = self.pipeline.split.read(int(index))
-                image[slot] = resize_and_crop(
-                    Picture(pixels, self.pipeline.image_shape[-1]), self.pipeline.host_transforms, random
-                )
+                pixels, label[slot] = self.split.read(int(index))
+                image[slot] = resize_and_crop(Picture(pixels, self.image_shape[-1]), self.transforms, random)
             except (CorruptImage, OSError) as error:
                 corrupt.append((slot, str(error)))
         return batch._replace(image=image, label=label), corrupt
@@ -183,10 +187,8 @@ def training_batches(
     *,
     seed: int,
     first_step: int = 0,
-    on_corrupt: Callable[[Corrupt], None],
     host: int = 0,
     hosts: int = 1,
-    workers: int = 0,
 ) -> Generator[Batch]:
     """Yields shuffled batches indefinitely; every epoch has every example once, and a batch may span two epochs.
 
@@ -197,12 +199,10 @@ def training_batches(
       batch_size: global batch size, over all hosts.
       seed: seed of the order and of random host_transforms.
       first_step: step of the first batch.
-      on_corrupt: called for each image that cannot be decoded; it gets weight 0 and its neighbour's pixels.
       host, hosts: index of this host, and number of hosts; each gets consecutive positions of the batch.
-      workers: number of decoding processes; 0 for threads of this process.
     """
     order = training_order(pipeline, batch_size, seed, host, hosts)
-    return _batches(pipeline, order, seed, first_step, on_corrupt, workers)
+    return _batches(pipeline, order, seed, first_step)
 
 
 def training_order(pipeline: InputPipeline, batch_size: int, seed: int, host: int = 0, hosts: int = 1) -> Order:
@@ -220,10 +220,8 @@ def evaluation_batches(
     batch_size: int,
     indices: np.ndarray | None = None,
     *,
-    on_corrupt: Callable[[Corrupt], None],
     host: int = 0,
     hosts: int = 1,
-    workers: int = 0,
 ) -> Generator[Batch]:
     """Yields batches with every example once; the last batch is padded with examples of weight 0.
 
@@ -231,31 +229,33 @@ def evaluation_batches(
       pipeline: the evaluation pipeline, see `make_pipeline`.
       batch_size: global batch size, over all hosts.
       indices: int [N], positions of the examples in the split; None for the whole split.
-      on_corrupt, host, hosts, workers: see `training_batches`.
+      host, hosts: see `training_batches`.
     """
     indices = np.arange(len(pipeline.split)) if indices is None else indices
     order = Order(indices, batch_size, host, hosts, fill=int(indices[0]))
-    return _batches(pipeline, order, 0, 0, on_corrupt, workers)
+    return _batches(pipeline, order, 0, 0)
 
 
-def _batches(pipeline, order, seed, first_step, on_corrupt, workers):
+def _batches(pipeline, order, seed, first_step):
     if pipeline.resident:
         for step in range(first_step, len(order)):
             yield order[step][1]
         return
-    steps = grain.MapDataset.source(order)[first_step:].map(_Load(pipeline, seed))
-    threads = 1 if workers else 4
+    steps = grain.MapDataset.source(order)[first_step:].map(
+        _Load(pipeline.split, pipeline.host_transforms, pipeline.image_shape, seed)
+    )
+    threads = 1 if pipeline.workers else 4
     batches = steps.to_iter_dataset(grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads))
-    if workers:
+    if pipeline.workers:
         if not flags.FLAGS.is_parsed():  # Grain's worker processes read absl flags, which a notebook never parses
             flags.FLAGS.mark_as_parsed()
-        options = grain.MultiprocessingOptions(num_workers=workers)
+        options = grain.MultiprocessingOptions(num_workers=pipeline.workers)
         batches = batches.mp_prefetch(options, worker_init_fn=_leave_interrupts_to_the_main_process)
     iterator = iter(batches)
     try:
         for batch, corrupt in iterator:
             _check_labels(batch, pipeline)
-            yield _mask_corrupt(batch, corrupt, pipeline, on_corrupt) if corrupt else batch
+            yield _mask_corrupt(batch, corrupt, pipeline) if corrupt else batch
     finally:
         iterator.close()
 
@@ -271,13 +271,13 @@ def _leave_interrupts_to_the_main_process(worker: int, workers: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _mask_corrupt(batch, corrupt, pipeline, on_corrupt):
-    """Gives corrupt images weight 0 and the pixels of a neighbour; black pixels would bias batch statistics."""
+def _mask_corrupt(batch, corrupt, pipeline):
+    """The batch with weight 0 for corrupt images, which get a neighbour's pixels: black would bias batch statistics."""
     image, weight = batch.image.copy(), batch.weight.copy()
     slots = [slot for slot, _ in corrupt]
     for slot, reason in corrupt:
         if weight[slot]:
-            on_corrupt(Corrupt(pipeline.split.describe(int(batch.index[slot])), reason))
+            pipeline.on_corrupt(Corrupt(pipeline.split.describe(int(batch.index[slot])), reason))
     weight[slots] = 0
     image[slots] = image[next((slot for slot in range(len(weight)) if slot not in slots), 0)]
     return batch._replace(image=image, weight=weight)

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.data import augment
 from zoo.data.normalization import Statistics
-from zoo.data.pipeline import Corrupt, InputPipeline, decoded
+from zoo.data.pipeline import InputPipeline, decoded
 from zoo.data.selection import sample_indices
 from zoo.data.split import Split
 from zoo.errors import ZooError
@@ -104,9 +104,7 @@ def measure_split(
     train: Split,
     train_pipeline: InputPipeline,
     eval_pipeline: InputPipeline,
-    on_corrupt: Callable[[Corrupt], None],
     on_progress: Callable[[str, int, int], None],
-    workers: int,
 ) -> Statistics:
     """Computes statistics of training images with the deterministic resize and crop of evaluation."""
     sample = sample_size(normalization)
@@ -117,7 +115,7 @@ def measure_split(
         batches = np.array_split(images, max(1, images.size // 2**24))
     else:
         indices = sample_indices(len(train), sample)
-        batches = _images(dataclasses.replace(eval_pipeline, split=train), indices, on_corrupt, on_progress, workers)
+        batches = _images(dataclasses.replace(eval_pipeline, split=train), indices, on_progress)
     measured = measure(normalization, batches)
     if measured.mean.ndim == 3:  # a mean image passes through the transforms before Normalize()
         before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), eval_pipeline.transforms)
@@ -126,9 +124,9 @@ def measure_split(
     return measured
 
 
-def _images(pipeline, indices, on_corrupt, on_progress, workers):
+def _images(pipeline, indices, on_progress):
     done = 0
-    for images, _ in decoded(pipeline, indices, on_corrupt, workers):
+    for images, _ in decoded(pipeline, indices):
         yield images
         done += len(images)
         on_progress("measuring training images", done, len(indices))

@@ -16,8 +16,8 @@ from zoo.data.statistics import measure_split
 from zoo.errors import ZooError, printable
 from zoo.picture_files import save_picture
 from zoo.recipe import Recipe, TenCrop
+from zoo.training.step.inputs import inputs_and_labels, make_constants, mixed_inputs, step_keys
 from zoo.training.step.state import TrainState
-from zoo.training.step.step import Constants, inputs_and_labels, mixed_inputs, step_keys
 
 COLUMNS = 6
 LONGEST_LINE = 26  # letters that fit above a picture
@@ -80,30 +80,26 @@ def first_examples(
     plain_pipeline = pipeline_of(
         dataset.train, tuple(each for each in augmentation.eval if not isinstance(each, TenCrop))
     )
-    measured = measure_split(
-        recipe.normalization, dataset.train, train_pipeline, eval_pipeline, lambda corrupt: None, on_progress, workers=0
-    )
+    measured = measure_split(recipe.normalization, dataset.train, train_pipeline, eval_pipeline, on_progress)
     train_pipeline = imbalance.resample(recipe.imbalance, train_pipeline, measured)
     unmeasured = measured._replace(mean=jnp.zeros(dataset.channels), scale=jnp.ones(dataset.channels))
     # What a transform after it makes of a mean image is not known, so that one is not subtracted to begin with.
     shown = unmeasured if measured.mean.ndim == 3 else measured
 
-    batch = next(training_batches(train_pipeline, count + count % 2, seed=seed, on_corrupt=on_corrupt))
+    batch = next(training_batches(train_pipeline, count + count % 2, seed=seed))
     key, _ = step_keys(
         TrainState(
             jnp.int32(0), jnp.uint32(seed), params=None, batch_stats=None, opt_state=None, failed=jnp.bool_(False)
         )
     )
-    constants = _constants(train_pipeline, shown)
+    constants = make_constants(shown, train_pipeline)
     images, labels, share = jax.jit(mixed_inputs, static_argnums=(0, 1))(
         train_pipeline.transforms, augmentation.mixing, constants, batch, key
     )
     received = np.asarray(images * shown.scale + shown.mean)
-    plain_batch = next(
-        evaluation_batches(plain_pipeline, len(batch.index), batch.index, on_corrupt=lambda corrupt: None)
-    )
+    plain_batch = next(evaluation_batches(plain_pipeline, len(batch.index), batch.index))
     plain, _ = jax.jit(inputs_and_labels, static_argnums=0)(
-        plain_pipeline.transforms, _constants(plain_pipeline, unmeasured), plain_batch, key
+        plain_pipeline.transforms, make_constants(unmeasured, plain_pipeline), plain_batch, key
     )
     names = [printable(dataset.class_names[label]) for label in np.asarray(labels)]
     examples = [
@@ -112,14 +108,6 @@ def first_examples(
         if batch.weight[place]
     ]
     return examples[:count]
-
-
-def _constants(pipeline, statistics):
-    return (
-        Constants(statistics, pipeline.split.images, pipeline.split.labels)
-        if pipeline.resident
-        else Constants(statistics, None, None)
-    )
 
 
 def _parts(names, place, share):

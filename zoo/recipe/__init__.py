@@ -63,6 +63,7 @@ from zoo.recipe.loss import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossE
 from zoo.recipe.model import Model
 from zoo.recipe.optimizer import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, ClipByNorm, ClipByValue, Lion, RMSprop
 from zoo.recipe.precision import Precision
+from zoo.recipe.provenance import CIFAR10_CHOICES, FASHION_MNIST_CHOICES, IMAGENET_CHOICES, IMAGENETTE_CHOICES
 from zoo.recipe.recipe import Recipe
 from zoo.recipe.regularization import Regularization
 from zoo.recipe.schedule import ConstantRate, Cosine, Exponential, MultiStep, OneCycle, Polynomial, Step
@@ -72,6 +73,10 @@ from zoo.recipe.transfer import Transfer
 from zoo.recipe.weight_average import WeightAverage
 
 __all__ = [
+    "CIFAR10_CHOICES",
+    "FASHION_MNIST_CHOICES",
+    "IMAGENETTE_CHOICES",
+    "IMAGENET_CHOICES",
     "LAMB",
     "SGD",
     "SMOTE",

@@ -1,6 +1,8 @@
 """The size and the number of training steps, and how often they are evaluated."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from zoo.errors import ZooError
 from zoo.recipe.part import LARGEST_INT, Part
@@ -17,6 +19,8 @@ class Budget(Part):
       evaluate_every: fraction of the run between two evaluations, each followed by a checkpoint.
       interim_examples: how many examples those evaluations take (None: all); the one at the end takes all.
     """
+
+    default_sources: ClassVar[Mapping[str, str]] = {"accumulation": "ours: a whole batch fits on today's GPUs"}
 
     batch_size: int
     steps: int | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from zoo.recipe.features import Missing, Outliers
 from zoo.recipe.part import Part
@@ -28,6 +29,8 @@ class Data(Part):
         "TRAIN,EVALUATION", the names of these. None goes by the names.
       drop: columns of a CSV file that are left out, such as ("name", "ticket").
     """
+
+    default_sources: ClassVar[Mapping[str, str]] = {"corrupt_limit": "ours: no corrupt images are expected"}
 
     source: str
     corrupt_limit: int = 10

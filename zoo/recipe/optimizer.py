@@ -3,6 +3,7 @@
 Every rule below gives an update u and moves the weight by -rate * u, g being the gradient.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,6 +32,8 @@ class SGD(Optimizer):
         section 5, and Caffe. False: v = m v + g, w -= rate * v, as in PyTorch and optax. They differ whenever the
         rate changes (Goyal et al. 2017, section 3, remark 2).
     """
+
+    default_sources: ClassVar[Mapping[str, str]] = {"rate_in_momentum": "ours: as in PyTorch and optax"}
 
     momentum: float = 0.9
     nesterov: bool = False

@@ -19,9 +19,13 @@ class Part:
     """A piece of a recipe. Subclasses are frozen dataclasses; `validate` raises for values that make no sense.
 
     A subclass made with `abstract=True` only groups others, which then can stand wherever it is asked for.
+
+    `default_sources` states where the defaults of some fields come from, by name, so that recipes that keep a default
+    need not state it.
     """
 
     kinds: ClassVar[dict[str, type["Part"]]] = {}
+    default_sources: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -50,6 +54,13 @@ class Part:
         if not condition:
             raise ZooError(f"{type(self).__name__}.{name} must be {rule}, not {shown(getattr(self, name))}")
 
+    def default_source(self, name: str) -> str | None:
+        """Where a field's default comes from; None if it has another value, or if `default_sources` does not say."""
+        if name not in self.default_sources:
+            return None
+        (field,) = (field for field in dataclasses.fields(self) if field.name == name)
+        return self.default_sources[name] if getattr(self, name) == default_of(field) else None
+
     def __reduce__(self) -> tuple[Any, ...]:  # mappings are read-only views, which cannot be pickled as they are
         return Part.from_json, (self.to_json(),)
 
@@ -72,6 +83,11 @@ class Part:
         if not isinstance(part, cls):
             raise ZooError(f"this is not a {cls.__name__}: {shown(data)}")
         return part
+
+
+def default_of(field: dataclasses.Field[Any]) -> Any:
+    """The default of a part's field; `dataclasses.MISSING` if it has none."""
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def field_types(cls: type[Part]) -> dict[str, Any]:
@@ -193,7 +209,7 @@ def build(kind: str, fields: Mapping[str, Any], *values: Any) -> Part:
     if not isinstance(kind, str):
         raise ZooError(f"the kind of a part is a name, not {shown(kind)}")
     if kind not in Part.kinds:
-        raise unknown("part of a recipe", kind, Part.kinds)
+        raise ZooError(f"{unknown('part of a recipe', kind, Part.kinds)}; if it is your own, import its file first")
     cls = Part.kinds[kind]
     first = [field.name for field in dataclasses.fields(cls)][: len(values)]
     if len(first) < len(values) or fields.keys() & set(first):

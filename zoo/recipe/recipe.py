@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from zoo.errors import ZooError, shown
 from zoo.recipe.augmentation import Augmentation, Normalization
@@ -18,7 +18,7 @@ from zoo.recipe.loss import Loss, SoftmaxCrossEntropy
 from zoo.recipe.model import Model
 from zoo.recipe.optimizer import Clipping, Optimizer
 from zoo.recipe.overrides import flatten, get, replace
-from zoo.recipe.part import Part
+from zoo.recipe.part import Part, default_of
 from zoo.recipe.precision import Precision
 from zoo.recipe.regularization import Regularization
 from zoo.recipe.schedule import Schedule
@@ -45,8 +45,13 @@ class Recipe(Part):
       imbalance: what is done about classes of different frequencies.
       transfer: None where the network starts from `initialization` alone.
       provenance: where each field comes from: a paper's section, official code, or "ours: ..." and why. A dotted path
-        covers everything below it, and the longest one that matches counts. Parts that are None need none.
+        covers everything below it, and the longest one that matches counts. Not needed for parts that are None, and for
+        defaults of which `default_sources` states it.
     """
+
+    default_sources: ClassVar[Mapping[str, str]] = {
+        "precision": "ours: bfloat16 where the hardware has units for it, else float32"
+    }
 
     model: Model
     data: Data
@@ -114,10 +119,21 @@ class Recipe(Part):
         return dict(flatten(data, ""))
 
     def source_of(self, path: str) -> str | None:
-        """The provenance of the field at a dotted path; None if nothing covers it."""
-        parts = path.split(".")
-        prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-        return next((self.provenance[prefix] for prefix in prefixes if prefix in self.provenance), None)
+        """The provenance of the field at a dotted path; None if nothing covers it.
+
+        Of `provenance` and the parts' `default_sources`, the longest path counts; `provenance` if both have it.
+
+        Raises:
+          ZooError: the path does not exist.
+        """
+        found, value = None, self
+        names = path.split(".")
+        for depth, name in enumerate(names, 1):
+            default = value.default_source(name) if isinstance(value, Part) else None
+            found = self.provenance.get(".".join(names[:depth]), default or found)
+            if depth < len(names):
+                value = get(value, name)
+        return found
 
     @property
     def fingerprint(self) -> str:
@@ -139,9 +155,8 @@ def _without_defaults(value):
     if isinstance(value, Part):
         fields = {}
         for each in dataclasses.fields(value):
-            default = each.default_factory() if each.default_factory is not dataclasses.MISSING else each.default
             current = getattr(value, each.name)
-            if each.name != "provenance" and current != default:
+            if each.name != "provenance" and current != default_of(each):
                 fields[each.name] = _without_defaults(current)
         return {"kind": type(value).__name__, **fields}
     if isinstance(value, Mapping):

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from zoo.layers.lowering import convolution_lowering
 from zoo.training.experiment import Experiment
-from zoo.training.step.freezing import frozen_layers, normalize_as_in_evaluation, without_gradient
+from zoo.training.step.forward import forward
+from zoo.training.step.inputs import Constants, mixed_inputs, step_keys
 from zoo.training.step.objective import sums_of_outputs
 from zoo.training.step.state import TrainState
-from zoo.training.step.step import Constants, dropout_by_position, mixed_inputs, step_keys
 
 
 def first_non_finite(experiment: Experiment, state: TrainState, constants: Constants, batch: Any) -> str:
@@ -51,20 +50,16 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
                     seen.append((context.module.path, _finite(output)))
                 return output
 
-            fixed = normalize_as_in_evaluation(frozen_layers(experiment.frozen, params))
-            params = without_gradient(params, experiment.frozen)
-            with (
-                nn.intercept_methods(record),
-                nn.intercept_methods(fixed),
-                nn.intercept_methods(dropout_by_position(batch.position)),
-            ):
-                outputs, _ = experiment.model.apply(
-                    {**state.variables, "params": params},
-                    images,
-                    train=True,
-                    rngs={"dropout": dropout_key},
-                    mutable=["batch_stats"],
-                )
+            outputs, _ = forward(
+                experiment.model,
+                params,
+                state.batch_stats,
+                images,
+                batch.position,
+                dropout_key,
+                frozen=experiment.frozen,
+                interceptors=[record],
+            )
             layers[:] = [path for path, _ in seen]
             sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective, share)
             return sums.loss, [finite for _, finite in seen]

@@ -1,4 +1,4 @@
-"""What the evaluations of a run lead to: a smaller learning rate, an early end, the weights that are kept."""
+"""Decisions that follow from the evaluations of a run: early stopping, a lower learning rate on a plateau, the best weights."""
 
 import functools
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from zoo.training.step.schedule import plateau_factor
 from zoo.training.step.state import TrainState
 
 
-class Watched:
-    """The evaluations of a run, as early stopping and a plateau's schedule see them.
+class Decisions:
+    """The decisions of early stopping and of a plateau schedule.
 
-    All follows from the records, which an interrupted run has as well, so that there is no other memory to be kept.
+    They are functions of the records alone, which an interrupted run has too, so that no other state is kept.
     """
 
     def __init__(self, recipe: Recipe, records: Sequence[dict[str, Any]]) -> None:
@@ -30,14 +30,14 @@ class Watched:
 
     @property
     def rate_factor(self) -> float:
-        """By what the learning rate is multiplied; 1 unless the schedule is a `ReduceOnPlateau`."""
+        """The factor of the learning rate; 1 unless the schedule is a `ReduceOnPlateau`."""
         schedule = self._recipe.schedule
         if not isinstance(schedule, ReduceOnPlateau):
             return 1.0
         return plateau_factor(schedule, [record[schedule.metric] for record in self._evaluations])
 
-    def follow(self, state: TrainState, mesh: Mesh) -> TrainState:
-        """The state with what follows from the evaluations; the same again if asked twice, as after an interruption."""
+    def apply(self, state: TrainState, mesh: Mesh) -> TrainState:
+        """Applies the decisions to a state. Applying them twice, as after an interruption, changes nothing more."""
         if isinstance(self._recipe.schedule, ReduceOnPlateau):
             state = state.replace(rate_factor=parallel.replicate(np.float32(self.rate_factor), mesh))
         if self.best_step == int(state.step):
@@ -47,7 +47,7 @@ class Watched:
 
     @functools.cached_property
     def _best(self) -> int | None:
-        """The place of the best evaluation among them."""
+        """The index of the best evaluation."""
         stopping, best = self._recipe.early_stopping, None
         if stopping is None:
             return None

@@ -10,8 +10,8 @@ import numpy as np
 from zoo import parallel
 from zoo.data.pipeline import Batch
 from zoo.training.experiment import Experiment
+from zoo.training.step.inputs import Constants
 from zoo.training.step.state import TrainState
-from zoo.training.step.step import Constants
 
 
 class Execution(NamedTuple):

@@ -17,12 +17,13 @@ from zoo.data.dataset import Dataset
 from zoo.data.normalization import Statistics
 from zoo.data.pipeline import InputPipeline
 from zoo.layers.initializers import OwnInitializer
-from zoo.layers.lowering import Lowering, convolution_lowering
+from zoo.layers.lowering import Lowering, convolution_lowering, lowering_of_programs
 from zoo.recipe import Recipe, ReduceOnPlateau
 from zoo.training.step.initialization import draw_parameters
+from zoo.training.step.inputs import Constants, make_constants
 from zoo.training.step.objective import Objective
 from zoo.training.step.state import TrainState, create_state
-from zoo.training.step.step import Constants, make_eval_step, make_train_step, several_steps
+from zoo.training.step.step import make_eval_step, make_train_step, several_steps
 from zoo.training.transfer import Start
 
 
@@ -107,8 +108,7 @@ class Experiment:
 
     def constants(self, pipeline: InputPipeline) -> Constants:
         """What every step over a pipeline gets: statistics, and the images if they are resident."""
-        images, labels = (pipeline.split.images, pipeline.split.labels) if pipeline.resident else (None, None)
-        return parallel.replicate(Constants(self.statistics, images, labels), self.mesh)
+        return parallel.replicate(make_constants(self.statistics, pipeline), self.mesh)
 
     @functools.cached_property
     def train_step(self) -> Callable:
@@ -149,5 +149,25 @@ class Experiment:
         return self._compile(body, donate=False)
 
     def _compile(self, body, donate, of_steps=False):
-        body = convolution_lowering(self.convolution)(body)
-        return parallel.data_parallel(body, self.mesh, donate=donate, strategy=self.strategy, of_steps=of_steps)
+        return compile_step(body, self.mesh, self.convolution, self.strategy, donate=donate, of_steps=of_steps)
+
+
+def compile_step(
+    body: Callable,
+    mesh: Mesh,
+    convolution: Lowering | None = None,
+    strategy: str = "shard_map",
+    *,
+    donate: bool = False,
+    of_steps: bool = False,
+) -> Callable:
+    """Compiles the per-device body of a step for all devices.
+
+    Args:
+      body: from `zoo.training.step.step`.
+      mesh, strategy, donate, of_steps: see `zoo.parallel.data_parallel`.
+      convolution: see `zoo.layers.lowering`; None for the choice of programs on this platform.
+    """
+    convolution = convolution or lowering_of_programs(mesh.devices.flat[0].platform)
+    body = convolution_lowering(convolution)(body)
+    return parallel.data_parallel(body, mesh, donate=donate, strategy=strategy, of_steps=of_steps)

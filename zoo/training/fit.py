@@ -147,7 +147,7 @@ def fit(
             tracker = Trackers([files, *trackers])
         tracker.begin(experiment, int(state.step))
         tracker = Trackers([history, tracker])
-        state, verdict = Loop(experiment, seed, history, tracker, checkpoints, stop, skipped, workers).train(state)
+        state, verdict = Loop(experiment, seed, history, tracker, checkpoints, stop).train(state)
         if checkpoints:
             checkpoints.wait()
         if summary := skipped.summary():

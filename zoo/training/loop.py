@@ -1,26 +1,28 @@
-"""The training loop: steps, evaluations on the way and at the end, checkpoints, and what ends it."""
+"""The training loop: steps, evaluations, checkpoints, and the conditions that end a run."""
 
 import collections
 import contextlib
+import functools
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 
-from zoo.data.pipeline import InputPipeline, training_batches
+from zoo.data.pipeline import Batch, InputPipeline, training_batches
 from zoo.data.selection import sample_indices
 from zoo.errors import TrainingInterrupted
 from zoo.training.diagnosis import first_non_finite
-from zoo.training.early_stopping import Watched
+from zoo.training.early_stopping import Decisions
 from zoo.training.evaluation import BY_CLASS, evaluate_pipeline
 from zoo.training.execution import Execution, execute, steps_at_once
 from zoo.training.experiment import Experiment
 from zoo.training.interruption import Stop
 from zoo.training.run.checkpoint import Checkpoints
 from zoo.training.run.verdict import Verdict, diverged, judge
+from zoo.training.step.inputs import Constants
 from zoo.training.step.state import TrainState
 from zoo.training.throughput import Clock, Waits
 from zoo.training.tracking import History, Tracker
@@ -29,20 +31,21 @@ from zoo.training.tracking import History, Tracker
 # 32 steps under way, collectives of several CPU devices on few cores wait for each other for ever.
 PROGRAMS_IN_FLIGHT = 1
 
+# (variables, step, whether all examples are taken) -> the record of the evaluation; None if a signal ended it.
+Evaluation = Callable[[dict[str, Any], int, bool], dict[str, Any] | None]
+
 
 @dataclass(frozen=True)
 class Loop:
-    """The loop, with all that stays the same while it goes round.
+    """The training loop of one run.
 
     Attributes:
       experiment: what is trained.
       seed: of the run.
-      history: of the records so far, those of an interrupted run included.
-      tracker: is told of everything; `history` is among those whom it tells.
+      history: the records so far, those of an interrupted run included.
+      tracker: receives every event, and passes it on to `history` too.
       checkpoints: None to keep nothing.
-      stop: whether a signal asks it to end.
-      skipped: called for each image that cannot be decoded.
-      workers: processes that decode; 0 for threads.
+      stop: whether a signal has asked the run to end.
     """
 
     experiment: Experiment
@@ -51,92 +54,117 @@ class Loop:
     tracker: Tracker
     checkpoints: Checkpoints | None
     stop: Stop
-    skipped: Callable
-    workers: int
 
     def train(self, state: TrainState) -> tuple[TrainState, Verdict]:
-        """From a state to the end of the run, or to the first step that is not finite."""
+        """Trains from a state to the end of the run, or to the first step that is not finite."""
         experiment, total = self.experiment, self.experiment.total_steps
-        budget = experiment.recipe.budget
-        evaluations = budget.evaluation_steps(total)
-        due = {*evaluations} - {record["step"] for record in self.history.records if record["kind"] != "train"}
         constants = experiment.constants(experiment.train_pipeline)
-        evaluate_at_end = evaluate_on_the_way = self.evaluator("eval", experiment.eval_pipeline, experiment.eval_step)
-        if experiment.validation_pipeline:
-            evaluate_on_the_way = self.evaluator(
-                "validation", experiment.validation_pipeline, experiment.validation_step
-            )
-        watched = self.watched
-        state, over = watched.follow(state, experiment.mesh), watched.over
-        clock, waits, in_flight = Clock(budget.batch_size), Waits(), collections.deque[Execution]()
+        evaluations = experiment.recipe.budget.evaluation_steps(total)
+        due, decisions = self.due(evaluations), self.decisions
+        state, over = decisions.apply(state, experiment.mesh), decisions.over
+        clock, waits, in_flight = self.clock(), Waits(), collections.deque[Execution]()
         step = int(state.step)
-        batches = training_batches(
-            experiment.train_pipeline,
-            budget.batch_size,
-            seed=self.seed,
-            first_step=step,
-            on_corrupt=self.skipped,
-            host=jax.process_index(),
-            hosts=jax.process_count(),
-            workers=self.workers,
-        )
-        with contextlib.closing(batches):
+        with contextlib.closing(self.batches(step)) as batches:
             while True:
                 pending = self.stop.pending(step)
                 pause = pending or step in due or step == total
                 while len(in_flight) > (0 if pause else PROGRAMS_IN_FLIGHT):
-                    executed = in_flight.popleft()
-                    records, speed = executed.records(), clock.speed(len(executed.steps))
-                    for done, values in records:
-                        if not values.pop("finite"):
-                            where = first_non_finite(experiment, state, constants, executed.batch_of(done))
-                            return state, diverged(values, where, experiment.recipe.target, done, total)
-                        self.tracker.train({"kind": "train", "step": done, **values, **speed})
+                    if failure := self.record(in_flight.popleft(), clock, state, constants):
+                        return state, failure
                 if not (pending and self.stop.settle()) and step in due:
-                    final = step == total and experiment.recipe.early_stopping is None
-                    evaluate = evaluate_at_end if final else evaluate_on_the_way
-                    record = evaluate(state.evaluated, step, final)
-                    if record is not None:
-                        self.tracker.evaluation(record)
-                        due.remove(step)
-                        watched = self.watched
-                        state, over = watched.follow(state, experiment.mesh), watched.over
-                        # The best checkpoint is chosen by validation, if there is any: not by the evaluation split.
-                        self.save(state, step, record if evaluate is evaluate_on_the_way else None)
-                    clock = Clock(budget.batch_size)
+                    state = self.evaluate(state, step)
+                    due, over, clock = self.due(evaluations), self.decisions.over, self.clock()
                 if self.stop.signum:
                     raise self.interrupted(state, step)
                 if step == total or over:
-                    if advice := waits.advice(experiment.dataset.examples, experiment.train_pipeline.resident):
-                        self.tracker.note(advice)
-                    self.restore_best(state, step, evaluate_at_end)
-                    examples = experiment.dataset.examples
-                    return state, judge(self.history.records, experiment.recipe.target, total, examples)
+                    return state, self.finish(state, step, waits)
                 count = steps_at_once(step, evaluations, experiment.steps_per_execution)
                 state, executed = execute(experiment, state, constants, step, waits.next(batches, count, in_flight))
                 step += count
                 in_flight.append(executed)
 
-    @property
-    def watched(self) -> Watched:
-        """What the evaluations so far lead to."""
-        return Watched(self.experiment.recipe, self.history.records)
+    def batches(self, first_step: int) -> Generator[Batch]:
+        """This process's training batches from a step on."""
+        return training_batches(
+            self.experiment.train_pipeline,
+            self.experiment.recipe.budget.batch_size,
+            seed=self.seed,
+            first_step=first_step,
+            host=jax.process_index(),
+            hosts=jax.process_count(),
+        )
 
-    def restore_best(self, state: TrainState, step: int, evaluate: Callable) -> None:
-        """Evaluates the weights that early stopping takes, if it is there and has not done so before."""
-        watched = self.watched
-        if self.experiment.recipe.early_stopping is None or watched.restored:
+    def clock(self) -> Clock:
+        """A clock that starts now."""
+        return Clock(self.experiment.recipe.budget.batch_size)
+
+    def due(self, evaluations: Sequence[int]) -> set[int]:
+        """The steps of evaluations that are still to be made."""
+        return {*evaluations} - {record["step"] for record in self.history.records if record["kind"] != "train"}
+
+    @property
+    def decisions(self) -> Decisions:
+        """What follows from the evaluations so far."""
+        return Decisions(self.experiment.recipe, self.history.records)
+
+    def record(self, executed: Execution, clock: Clock, state: TrainState, constants: Constants) -> Verdict | None:
+        """Waits for a program and reports its steps; returns a verdict if one of them is not finite."""
+        records, speed = executed.records(), clock.speed(len(executed.steps))
+        for step, values in records:
+            if not values.pop("finite"):
+                where = first_non_finite(self.experiment, state, constants, executed.batch_of(step))
+                return diverged(values, where, self.experiment.recipe.target, step, self.experiment.total_steps)
+            self.tracker.train({"kind": "train", "step": step, **values, **speed})
+        return None
+
+    def evaluate(self, state: TrainState, step: int) -> TrainState:
+        """Evaluates, applies the decisions that follow, and saves a checkpoint; nothing of it if a signal arrives."""
+        final = step == self.experiment.total_steps and self.experiment.recipe.early_stopping is None
+        evaluation = self.final_evaluation if final else self.interim_evaluation
+        record = evaluation(state.evaluated, step, final)
+        if record is None:
+            return state
+        self.tracker.evaluation(record)
+        state = self.decisions.apply(state, self.experiment.mesh)
+        # The best checkpoint is chosen by validation, if there is any: not by the evaluation split.
+        self.save(state, step, record if evaluation is self.interim_evaluation else None)
+        return state
+
+    def finish(self, state: TrainState, step: int, waits: Waits) -> Verdict:
+        """The last evaluation, if early stopping chooses the weights; then the verdict on the run."""
+        experiment = self.experiment
+        if advice := waits.advice(experiment.dataset.examples, experiment.train_pipeline.resident):
+            self.tracker.note(advice)
+        self.restore_best(state, step)
+        return judge(
+            self.history.records, experiment.recipe.target, experiment.total_steps, experiment.dataset.examples
+        )
+
+    def restore_best(self, state: TrainState, step: int) -> None:
+        """Evaluates the weights that early stopping chooses, unless that was done before."""
+        decisions = self.decisions
+        if self.experiment.recipe.early_stopping is None or decisions.restored:
             return
-        record = evaluate(state.best, step, True)
+        record = self.final_evaluation(state.best, step, True)
         if record is None:
             raise self.interrupted(state, step)
-        best_step = watched.best_step or 0  # 0: no evaluation gave a number, and those before training were kept
+        best_step = decisions.best_step or 0  # 0: no evaluation gave a number, and those before training were kept
         self.tracker.note(f"the weights are those of step {best_step}")
         self.tracker.evaluation({**record, "restored_step": best_step})
 
-    def evaluator(
-        self, kind: str, pipeline: InputPipeline, eval_step: Callable
-    ) -> Callable[[dict[str, Any], int, bool], dict[str, Any] | None]:
+    @functools.cached_property
+    def final_evaluation(self) -> Evaluation:
+        """The evaluation at the end of the run, on the evaluation split."""
+        return self.evaluator("eval", self.experiment.eval_pipeline, self.experiment.eval_step)
+
+    @functools.cached_property
+    def interim_evaluation(self) -> Evaluation:
+        """The evaluations during the run, on the validation split if there is one."""
+        if self.experiment.validation_pipeline is None:
+            return self.final_evaluation
+        return self.evaluator("validation", self.experiment.validation_pipeline, self.experiment.validation_step)
+
+    def evaluator(self, kind: str, pipeline: InputPipeline, eval_step: Callable) -> Evaluation:
         """A function (variables, step, whether it is the evaluation at the end, which takes all examples) -> the record of
         an evaluation on a pipeline; None if a signal ended it.
         """
@@ -165,9 +193,7 @@ class Loop:
                     experiment.mesh,
                     batch_size=budget.batch_size // budget.accumulation,
                     indices=indices,
-                    on_corrupt=self.skipped,
                     on_progress=on_progress,
-                    workers=self.workers,
                 )
                 by_class = {name: metrics.pop(name) for name in BY_CLASS if name in metrics}
                 self.tracker.by_class(step, by_class)

@@ -23,5 +23,12 @@ class Canvas(NamedTuple):
 
 @functools.singledispatch
 def transformed(transform: Transform, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
-    """Applies one transform to an image; the other modules of this package register an implementation for each type."""
+    """Applies one transform to an image; to add a transform, register an implementation for its class.
+
+    Args:
+      transform: the transform of the recipe.
+      canvas: the image before the transform.
+      key: PRNG key of this transform, example and step.
+      statistics: normalization statistics of the training images.
+    """
     raise TypeError(type(transform).__name__)

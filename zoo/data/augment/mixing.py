@@ -23,7 +23,7 @@ def mix(mixing: Mixing, images: jax.Array, weight: Array, keys: jax.Array) -> tu
     Returns:
       The mixed images, and float32 [n], the weight of each example's own image and label; its neighbour has the rest.
     """
-    mixed, fraction = jax.vmap(functools.partial(_mixed, mixing))(images, _neighbours(images), keys)
+    mixed, fraction = jax.vmap(functools.partial(mix_example, mixing))(images, _neighbours(images), keys)
     paired = _neighbours(weight) > 0
     return jnp.where(paired[:, None, None, None], mixed, images), jnp.where(paired, fraction, 1.0)
 
@@ -46,39 +46,51 @@ def _neighbours(array):
 
 
 @functools.singledispatch
-def _mixed(mixing: Mixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns one example after mixing, and the weight of its own image and label."""
+def mix_example(mixing: Mixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Mixes one example with another; register an implementation for a mixing that is not a `PairMixing`.
+
+    Args:
+      mixing: the mixing of the recipe.
+      image, other: float32 [H, W, C], the images of the example and of its neighbour.
+      key: PRNG key of the example.
+
+    Returns:
+      The mixed image, and the weight of the example's own image and label.
+    """
     raise TypeError(type(mixing).__name__)
 
 
-@_mixed.register
+@mix_example.register
 def _pair(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    mixed, fraction = _mixed_with(mixing, image, other, key)
+    mixed, fraction = mix_pair(mixing, image, other, key)
     chosen = jax.random.bernoulli(jax.random.fold_in(key, 1), mixing.probability)
     return jnp.where(chosen, mixed, image), jnp.where(chosen, fraction, 1.0)
 
 
-@_mixed.register
+@mix_example.register
 def _one_of(mixing: OneOf, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     which = jax.random.randint(jax.random.fold_in(key, 2), (), 0, len(mixing.mixings))
-    results = [_mixed(each, image, other, key) for each in mixing.mixings]
+    results = [mix_example(each, image, other, key) for each in mixing.mixings]
     images, fractions = (jnp.stack(values) for values in zip(*results, strict=True))
     return images[which], fractions[which]
 
 
 @functools.singledispatch
-def _mixed_with(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns the same as `_mixed`, for an example that was chosen to be mixed."""
+def mix_pair(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Mixes an example that was chosen to be mixed; to add a `PairMixing`, register an implementation for its class.
+
+    Arguments and results are those of `mix_example`.
+    """
     raise TypeError(type(mixing).__name__)
 
 
-@_mixed_with.register
+@mix_pair.register
 def _mixup(mixing: Mixup, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     fraction = jax.random.beta(key, mixing.alpha, mixing.alpha)
     return fraction * image + (1 - fraction) * other, fraction
 
 
-@_mixed_with.register
+@mix_pair.register
 def _cut_mix(mixing: CutMix, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     height, width = image.shape[:2]
     fraction_key, place_key = jax.random.split(key)

@@ -2,13 +2,32 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from zoo.data.dataset import Dataset, check_dataset
 from zoo.errors import ZooError, short, shown
 from zoo.recipe import Data
 
 SPLITS = ("whole", "train", "val", "test")
+KINDS = ("fashion_mnist", "folder", "tfds", "csv", "synthetic")
+_custom_sources: dict[str, Callable[[str], Dataset]] = {}
+
+
+def register_source(kind: str, open_custom: Callable[[str], Dataset]) -> None:
+    """Registers a custom source, whose data sets can then be opened as "KIND:NAME" wherever a data set is named.
+
+    Registering a kind again replaces it, so that a notebook cell can be run again.
+
+    Args:
+      kind: an identifier, such as "database".
+      open_custom: called with NAME; returns the data set.
+
+    Raises:
+      ZooError: the kind is not an identifier, or a built-in kind.
+    """
+    if not isinstance(kind, str) or not kind.isidentifier() or kind in KINDS:
+        raise ZooError(f"the kind of a source must be an identifier other than {', '.join(KINDS)}, not {shown(kind)}")
+    _custom_sources[kind] = open_custom
 
 
 def open_data(
@@ -81,13 +100,16 @@ def open_source(
         from zoo.data.sources.synthetic import open_synthetic
 
         dataset = _single_split(open_synthetic(argument), split)
+    elif kind in _custom_sources and argument:
+        dataset = _single_split(_custom_sources[kind](argument), split)
     else:
         if os.path.isdir(os.path.expanduser(spec)):
             raise ZooError(f"unknown data set {shown(spec)}: for the folder, use folder:{short(spec)}")
         if os.path.isfile(os.path.expanduser(spec)):
             raise ZooError(f"unknown data set {shown(spec)}: for the file, use csv:{short(spec)}")
+        custom = "".join(f", {short(name)}:NAME" for name in _custom_sources)
         raise ZooError(
-            f"unknown data set {shown(spec)}: expected fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or"
+            f"unknown data set {shown(spec)}: expected fashion_mnist, folder:PATH, tfds:NAME, csv:PATH{custom} or"
             " synthetic:NAME"
         )
     if split is None:

@@ -1,6 +1,8 @@
 """Shift and scale of pixel values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from zoo.recipe.augmentation.transform import Transform
 from zoo.recipe.part import Part
@@ -34,6 +36,10 @@ class SignedRange(Normalization):
 class ChannelMeanStd(Normalization):
     """To mean 0 and standard deviation 1 in every channel, over the pixels of `sample` training images."""
 
+    default_sources: ClassVar[Mapping[str, str]] = {
+        "sample": "ours: 10,000 images are enough for the mean and standard deviation of three channels"
+    }
+
     sample: int = 10_000
 
     def validate(self) -> None:
@@ -43,6 +49,10 @@ class ChannelMeanStd(Normalization):
 @dataclass(frozen=True)
 class PixelMean(Normalization):
     """Subtracts the mean image of `sample` training images, and leaves the scale (Krizhevsky et al. 2012, section 2)."""
+
+    default_sources: ClassVar[Mapping[str, str]] = {
+        "sample": "ours: 10,000 images give every pixel's mean to a standard error of 0.7 of 255"
+    }
 
     sample: int = 10_000
 

@@ -1,4 +1,4 @@
-"""From a recipe's loss to the loss of each example."""
+"""The loss of each example, by the loss of a recipe."""
 
 import functools
 
@@ -12,10 +12,10 @@ from zoo.recipe.loss import Loss
 
 @functools.singledispatch
 def example_losses(loss: Loss, logits: jax.Array, targets: jax.Array) -> jax.Array:
-    """The loss of each example.
+    """Computes the loss of each example; to add a loss, register an implementation for its part.
 
     Args:
-      loss: which.
+      loss: the recipe's.
       logits: float32 [n, K].
       targets: float32 [n, K], rows that sum to 1; one-hot where `loss.hard_labels`.
 

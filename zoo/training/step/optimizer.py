@@ -1,4 +1,4 @@
-"""From a recipe to an optax transformation."""
+"""The optax transformation of a recipe: clipping, penalties and the update rule of its optimizer."""
 
 import fnmatch
 import functools
@@ -27,30 +27,38 @@ def decay_mask(regularization: Regularization, params: Mapping[str, Any]) -> Map
 
 
 @functools.singledispatch
-def _update_rule(
+def update_rule(
     optimizer: Optimizer, decay: GradientTransformation, scale: GradientTransformation
 ) -> GradientTransformation:
-    """The rule from the gradient to the change of the parameters; `scale` multiplies by the negative learning rate."""
+    """Makes the update rule of an optimizer, from the gradient to the change of the parameters.
+
+    To add an optimizer, register an implementation for its part (`@update_rule.register`); docs/extending.md has an example.
+
+    Args:
+      optimizer: the recipe's.
+      decay: adds the weight decay; before the scaling by gradients' moments it is L2 regularization, after it decoupled.
+      scale: multiplies by the negative learning rate.
+    """
     raise TypeError(type(optimizer).__name__)
 
 
-@_update_rule.register
+@update_rule.register
 def _sgd(optimizer: SGD, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     momentum = optax.trace(optimizer.momentum, optimizer.nesterov) if optimizer.momentum else optax.identity()
     return optax.chain(decay, scale, momentum) if optimizer.rate_in_momentum else optax.chain(decay, momentum, scale)
 
 
-@_update_rule.register
+@update_rule.register
 def _adam(optimizer: Adam, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(decay, _scale_by_adam(optimizer), scale)
 
 
-@_update_rule.register
+@update_rule.register
 def _adamw(optimizer: AdamW, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(_scale_by_adam(optimizer), decay, scale)
 
 
-@_update_rule.register
+@update_rule.register
 def _lamb(optimizer: LAMB, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(_scale_by_adam(optimizer), decay, optax.scale_by_trust_ratio(), scale)
 
@@ -59,12 +67,12 @@ def _scale_by_adam(optimizer):
     return optax.scale_by_adam(optimizer.beta1, optimizer.beta2, optimizer.epsilon)
 
 
-@_update_rule.register
+@update_rule.register
 def _lion(optimizer: Lion, decay: GradientTransformation, scale: GradientTransformation) -> GradientTransformation:
     return optax.chain(optax.scale_by_lion(optimizer.beta1, optimizer.beta2), decay, scale)
 
 
-@_update_rule.register
+@update_rule.register
 def _rmsprop(
     optimizer: RMSprop, decay: GradientTransformation, scale: GradientTransformation
 ) -> GradientTransformation:
@@ -76,14 +84,14 @@ def _rmsprop(
     return optax.chain(decay, quotient, *last)
 
 
-@_update_rule.register
+@update_rule.register
 def _adadelta(
     optimizer: Adadelta, decay: GradientTransformation, scale: GradientTransformation
 ) -> GradientTransformation:
     return optax.chain(decay, optax.scale_by_adadelta(optimizer.decay, optimizer.epsilon), scale)
 
 
-@_update_rule.register
+@update_rule.register
 def _adagrad(
     optimizer: Adagrad, decay: GradientTransformation, scale: GradientTransformation
 ) -> GradientTransformation:
@@ -91,16 +99,17 @@ def _adagrad(
 
 
 @functools.singledispatch
-def _clip(clipping: Clipping) -> GradientTransformation:
+def clip(clipping: Clipping) -> GradientTransformation:
+    """Makes the transformation that clips gradients; register an implementation for a new `Clipping`."""
     raise TypeError(type(clipping).__name__)
 
 
-@_clip.register
+@clip.register
 def _clip_by_norm(clipping: ClipByNorm) -> GradientTransformation:
     return optax.clip_by_global_norm(clipping.norm)
 
 
-@_clip.register
+@clip.register
 def _clip_by_value(clipping: ClipByValue) -> GradientTransformation:
     return optax.clip(clipping.value)
 
@@ -121,10 +130,10 @@ def make_optimizer(
         decay = optax.add_decayed_weights(regularization.weight_decay, mask)
     before = []
     if clipping is not None:
-        before.append(_clip(clipping))
+        before.append(clip(clipping))
     if regularization.l1:
         before.append(optax.masked(_add_signs(regularization.l1), mask))
-    rule = _update_rule(optimizer, decay, _scale_by_rate(rate))
+    rule = update_rule(optimizer, decay, _scale_by_rate(rate))
     # Nothing around the rule of a recipe that needs nothing: checkpoints go by the structure of the optimizer's state.
     return optax.chain(*before, rule) if before else rule
 

@@ -1,4 +1,4 @@
-"""From a recipe's schedule to the learning rate of each step."""
+"""The learning rate of each step, by the schedule of a recipe."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -24,58 +24,67 @@ def learning_rate(schedule: Schedule, total_steps: int) -> Callable[[jax.Array],
         # The first step of a warm-up already moves: its rate is peak / warmup_steps, and the last one's is peak.
         rising = jnp.minimum((step + 1) / max(warmup_steps, 1), 1) if warmup_steps else 1.0
         progress = jnp.clip((step - warmup_steps) / (total_steps - warmup_steps), 0, 1)
-        return schedule.peak * rising * _shape(schedule, progress, step, total_steps)
+        return schedule.peak * rising * shape(schedule, progress, step, total_steps)
 
     return rate
 
 
 @functools.singledispatch
-def _shape(schedule: Schedule, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
-    """The schedule's fraction of its peak; `progress` is the part of the run after the warm-up that is done."""
+def shape(schedule: Schedule, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
+    """Computes the learning rate as a fraction of the schedule's peak.
+
+    To add a schedule, register an implementation for its part; docs/extending.md has an example.
+
+    Args:
+      schedule: the recipe's.
+      progress: float32 from 0 to 1, the fraction of the steps after the warm-up that is done.
+      step: float32, the steps that are done.
+      total_steps: of the run.
+    """
     raise TypeError(type(schedule).__name__)
 
 
-@_shape.register
+@shape.register
 def _constant(schedule: ConstantRate, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     return 1.0
 
 
-@_shape.register
+@shape.register
 def _cosine(schedule: Cosine, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     return schedule.final + (1 - schedule.final) * (1 + jnp.cos(jnp.pi * progress)) / 2
 
 
-@_shape.register
+@shape.register
 def _polynomial(schedule: Polynomial, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     return (1 - progress) ** schedule.power
 
 
-@_shape.register
+@shape.register
 def _multi_step(schedule: MultiStep, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     # Whole steps, so that no rounding decides on which side of a boundary a step lies.
     boundaries = [round(boundary * total_steps) for boundary in schedule.boundaries]
     return schedule.factor ** sum(jnp.where(step >= boundary, 1.0, 0.0) for boundary in boundaries)
 
 
-@_shape.register
+@shape.register
 def _step(schedule: Step, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     boundaries = np.round(np.arange(1, int(1 / schedule.every) + 1) * schedule.every * total_steps)
     return schedule.factor ** jnp.sum(step >= boundaries)
 
 
-@_shape.register
+@shape.register
 def _exponential(schedule: Exponential, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     start = max(schedule.constant, schedule.warmup) * total_steps
     return schedule.final ** jnp.clip((step - start) / (total_steps - start), 0, 1)
 
 
-@_shape.register
+@shape.register
 def _one_cycle(schedule: OneCycle, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     corners = jnp.array([0.0, schedule.rise, schedule.rise + schedule.fall, 1.0])
     return jnp.interp(progress, corners, jnp.array([schedule.initial, 1.0, schedule.initial, schedule.final]))
 
 
-@_shape.register
+@shape.register
 def _reduce_on_plateau(
     schedule: ReduceOnPlateau, progress: jax.Array, step: jax.Array, total_steps: int
 ) -> jax.Array | float:

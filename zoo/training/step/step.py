@@ -1,9 +1,7 @@
 """The per-device bodies of a training and of an evaluation step; `zoo.parallel` runs them on all devices."""
 
-import functools
-import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -13,12 +11,13 @@ from jax import lax
 
 from zoo import parallel
 from zoo.data import augment
-from zoo.data.normalization import Array, Statistics
 from zoo.data.pipeline import Batch
 from zoo.recipe import WeightAverage
 from zoo.recipe.augmentation import Mixing, TenCrop, Transform
 from zoo.recipe.loss import Loss
-from zoo.training.step.freezing import frozen_layers, kept_statistics, normalize_as_in_evaluation, without_gradient
+from zoo.training.step.forward import forward
+from zoo.training.step.freezing import frozen_layers, kept_statistics
+from zoo.training.step.inputs import Constants, inputs_and_labels, mixed_inputs, step_keys
 from zoo.training.step.objective import (
     CROSS_ENTROPY,
     Objective,
@@ -29,20 +28,6 @@ from zoo.training.step.objective import (
 )
 from zoo.training.step.optimizer import average_weights
 from zoo.training.step.state import TrainState
-
-
-class Constants(NamedTuple):
-    """What is the same in every step.
-
-    Attributes:
-      statistics: of the training images.
-      images, labels: the split, if it is resident on the device: uint8 [N, H, W, C], or float32 [N, 1, 1, F] for
-        features, and int32 [N]; else None.
-    """
-
-    statistics: Statistics
-    images: Array | None
-    labels: Array | None
 
 
 def make_train_step(
@@ -77,15 +62,9 @@ def make_train_step(
 
     def loss(params, batch_stats, part, constants, augment_key, dropout_key):
         images, labels, share = mixed_inputs(transforms, mixing, constants, part, augment_key)
-        params = without_gradient(params, frozen)
-        variables = {"params": params, **({"batch_stats": batch_stats} if batch_stats else {})}
-        fixed = normalize_as_in_evaluation(frozen_layers(frozen, params))
-        with nn.intercept_methods(fixed), nn.intercept_methods(dropout_by_position(part.position)):
-            outputs, changed = model.apply(
-                variables, images, train=True, rngs={"dropout": dropout_key}, mutable=["batch_stats"]
-            )
+        outputs, batch_stats = forward(model, params, batch_stats, images, part.position, dropout_key, frozen=frozen)
         sums = sums_of_outputs(outputs, labels, part.weight, objective, share)
-        return sums.loss, (changed.get("batch_stats", {}), sums)
+        return sums.loss, (batch_stats, sums)
 
     def gradients(params, batch_stats, batch, constants, *keys):
         differentiate = jax.grad(loss, has_aux=True)
@@ -175,67 +154,3 @@ def make_eval_step(
         return parallel.sum_over_devices(sums._replace(**count_answers(logits, labels, batch.weight)))
 
     return eval_step
-
-
-def step_keys(state: TrainState) -> tuple[jax.Array, jax.Array]:
-    """The keys of a step's augmentation and of its dropout: nothing is carried along, so resuming is exact."""
-    augment_key, dropout_key = jax.random.split(jax.random.fold_in(jax.random.key(state.seed), state.step))
-    return augment_key, dropout_key
-
-
-def inputs_and_labels(
-    transforms: tuple[Transform, ...], constants: Constants, batch: Batch, key: jax.Array
-) -> tuple[jax.Array, Array]:
-    """What the network is fed, float32 [n, H, W, C], and the labels; each example's key follows from its position.
-
-    A `TenCrop` makes the images [n, 10, H, W, C].
-    """
-    images: Array | None = batch.image
-    labels: Array | None = batch.label
-    if constants.images is not None and constants.labels is not None:
-        images, labels = constants.images[batch.index], constants.labels[batch.index]
-    assert images is not None and labels is not None  # a batch has what is not resident
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, batch.position)
-    transform = functools.partial(augment.apply, transforms)
-    return jax.vmap(transform, (0, 0, None))(images, keys, constants.statistics), labels
-
-
-def mixed_inputs(
-    transforms: tuple[Transform, ...], mixing: Mixing | None, constants: Constants, batch: Batch, key: jax.Array
-) -> tuple[jax.Array, Array, jax.Array | None]:
-    """What `inputs_and_labels` gives, with the images mixed, and the part [n] of each that is its own; None without mixing."""
-    images, labels = inputs_and_labels(transforms, constants, batch, key)
-    if mixing is None:
-        return images, labels, None
-    # An example's transforms draw from its key and their places in the list; mixing comes after the last of them.
-    keys = jax.vmap(lambda position: jax.random.fold_in(jax.random.fold_in(key, position), len(transforms)))
-    images, share = augment.mix(mixing, images, batch.weight, keys(batch.position))
-    return images, labels, share
-
-
-def dropout_by_position(position: jax.Array) -> Callable:
-    """An interceptor that makes every `nn.Dropout` draw each example's mask from the example's own key.
-
-    Flax draws one mask for the batch at hand, so that the masks would depend on the number of devices and of parts.
-
-    Args:
-      position: int32 [n], the examples' places in the global batch.
-    """
-
-    def intercept(next_function, args, kwargs, context):
-        module = context.module
-        if not isinstance(module, nn.Dropout) or context.method_name != "__call__":
-            return next_function(*args, **kwargs)
-        called = inspect.signature(nn.Dropout.__call__).bind(module, *args, **kwargs).arguments
-        deterministic = nn.merge_param("deterministic", module.deterministic, called.get("deterministic"))
-        if deterministic or module.rate == 0.0 or "rng" in called:
-            return next_function(*args, **kwargs)
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(module.make_rng(module.rng_collection), position)
-
-        def one(example, key):
-            told = {} if module.deterministic is not None else {"deterministic": False}
-            return next_function(example[None], rng=key, **told)[0]
-
-        return jax.vmap(one)(called["inputs"], keys)
-
-    return intercept
