@@ -1,4 +1,4 @@
-"""Arrays to test layers with, and how results are compared."""
+"""Random arrays and comparison functions for tests of layers."""
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,13 @@ def normal(*shape, seed=0):
 
 
 def assert_close(found, expected, tolerance=2e-6):
-    """Relative to the largest."""
+    """Asserts equal shapes and dtypes, and values within `tolerance` times the largest expected magnitude."""
     assert found.shape == expected.shape and found.dtype == expected.dtype
     np.testing.assert_allclose(found, expected, atol=tolerance * float(jnp.abs(expected).max()), rtol=0)
 
 
 def assert_same(function, reference, *arguments, tolerance=2e-6):
-    """Compares values, and the gradients for one random cotangent."""
+    """Asserts that two functions have equal values, and equal gradients for a random cotangent."""
     ours, transpose = jax.vjp(function, *arguments)
     theirs, reference_transpose = jax.vjp(reference, *arguments)
     cotangent = normal(*ours.shape, seed=9)

@@ -1,4 +1,4 @@
-"""Folders that tests make: files that nothing decodes, and what is found of them."""
+"""Helpers for tests of image folders, with files that are never decoded."""
 
 import os
 
@@ -9,7 +9,7 @@ from zoo.errors import ZooError
 
 
 def fill(folder, count, start=0, suffix=".png"):
-    """So many files with different contents, which nothing decodes."""
+    """Writes `count` files with distinct contents that are not images."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(start, start + count):
         (folder / f"{number}{suffix}").write_bytes(f"{folder} {number}".encode())
@@ -27,7 +27,7 @@ def counts(dataset):
 
 
 def below(dataset, root):
-    """Paths of (training, evaluation) below the folder."""
+    """Returns the paths of the training and evaluation split, relative to `root`."""
     return tuple({os.path.relpath(path, root) for path in split.paths} for split in (dataset.train, dataset.eval))
 
 

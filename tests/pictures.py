@@ -1,4 +1,4 @@
-"""Pictures to test transforms with, and how they are transformed."""
+"""Images and helpers for tests of transforms."""
 
 import functools
 import importlib.util
@@ -13,7 +13,7 @@ from zoo.data import augment
 from zoo.data.normalization import Statistics
 from zoo.references.torch_libraries import load
 
-ALPHA = 1e-3  # of each test of something random
+ALPHA = 1e-3  # significance level of each statistical test
 NEUTRAL = Statistics(jnp.zeros(3), jnp.ones(3), jnp.zeros((3, 3)))
 
 
@@ -27,21 +27,21 @@ def apply(transforms, image, key=0, measured=None):
 
 
 def apply_many(transform, image, count):
-    """The results of one transform for many keys."""
+    """Returns the results of a transform for `count` keys."""
     keys = jax.random.split(jax.random.key(0), count)
     function = functools.partial(augment.apply, (transform,))
     return np.asarray(jax.vmap(function, (None, 0, None))(jnp.asarray(image), keys, neutral(image.shape[-1])))
 
 
 def torchvision(module):
-    """A module of torchvision's transforms; the test is skipped where there is none."""
+    """Returns a module of torchvision's transforms; skips the test if torchvision is not installed."""
     if not all(importlib.util.find_spec(library) for library in ("torch", "torchvision")):
         pytest.skip("torchvision is not installed")
     return load(f"torchvision.transforms.{module}")
 
 
 def finds_wrong(checks, claimed, done, monkeypatch):
-    """Whether the check of the transform `claimed`, in the module `checks`, fails when `done` is what happens to images."""
+    """Returns whether the check of `claimed`, in the module `checks`, fails when the transform `done` is applied."""
     monkeypatch.setattr(checks, "many", lambda transform, *arguments: probe.many(done, *arguments))
     passed, _ = behaves(claimed)
     return not passed
@@ -52,7 +52,7 @@ def noise(height=40, width=60, channels=3):
 
 
 def smooth(height=40, width=60):
-    """A smooth uint8 picture of all hues."""
+    """Returns a smooth uint8 image with all hues."""
     y, x = np.mgrid[:height, :width]
     waves = [127 + 100 * np.sin(x / 9 + channel) * np.cos(y / 7 - channel) for channel in range(3)]
     return np.stack(waves, -1).astype(np.uint8)

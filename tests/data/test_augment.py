@@ -1,4 +1,4 @@
-"""Transforms and statistics against NumPy; random ones against their probabilities."""
+"""Tests of transforms and statistics against NumPy, and of random transforms against their distributions."""
 
 import functools
 import io
@@ -13,12 +13,12 @@ from PIL import Image
 from zoo.data import augment, statistics
 from zoo.data.decoding import Picture
 from zoo.data.normalization import Statistics
-from zoo.data.resize_crop import frame, split_host_transforms
+from zoo.data.resize_crop import resize_and_crop, split_host_transforms
 from zoo.errors import ZooError
 from zoo.recipe import *
 
 NEUTRAL = Statistics(jnp.zeros(3), jnp.ones(3), jnp.zeros((3, 3)))
-ALPHA = 1e-3  # of each test of something random
+ALPHA = 1e-3  # significance level of each statistical test
 
 
 def apply(transforms, image, key=0, measured=NEUTRAL):
@@ -33,21 +33,21 @@ def apply_many(transform, image, count):
 
 @pytest.fixture(scope="module")
 def photo():
-    """A smooth uint8 picture, 40 x 60."""
+    """Returns a smooth uint8 image of 40 x 60 pixels."""
     y, x = np.mgrid[:40, :60]
     waves = [127 + 100 * np.sin(x / 9 + channel) * np.cos(y / 7 - channel) for channel in range(3)]
     return np.stack(waves, -1).astype(np.uint8)
 
 
 def coordinates(height, width):
-    """A picture whose first channel is the row and whose second is the column."""
+    """Returns an image whose first channel is the row and whose second channel is the column."""
     y, x = np.mgrid[:height, :width]
     return np.stack([y, x, np.full_like(x, 255)], -1).astype(np.uint8)
 
 
 @pytest.mark.parametrize("size", [23, 40, 97])
 def test_resizing_on_the_device_and_on_the_host_agree(photo, size):
-    on_host = frame(Picture(photo, 3), (Resize(size),), np.random.default_rng(0)).astype(float)
+    on_host = resize_and_crop(Picture(photo, 3), (Resize(size),), np.random.default_rng(0)).astype(float)
     on_device = apply((Resize(size),), photo)
     assert on_device.shape == on_host.shape == (size, size, 3)
     assert np.abs(on_device - on_host).max() < 2.5  # PIL rounds to whole numbers twice
@@ -55,13 +55,13 @@ def test_resizing_on_the_device_and_on_the_host_agree(photo, size):
 
 def test_short_side_and_center_crop(photo):
     transforms = (ResizeShort(20), CenterCrop(18))
-    on_host = frame(Picture(photo, 3), transforms, np.random.default_rng(0)).astype(float)
+    on_host = resize_and_crop(Picture(photo, 3), transforms, np.random.default_rng(0)).astype(float)
     assert np.abs(apply(transforms, photo) - on_host).max() < 2.5
     assert apply((ResizeShort(20),), photo).shape == (20, 30, 3)
     np.testing.assert_array_equal(apply((CenterCrop(30),), photo), photo[5:35, 15:45])
 
 
-def test_random_crops_are_uniform_over_all_places():
+def test_random_crop_positions_are_uniform():
     crops = apply_many(RandomCrop(5), coordinates(8, 7), 1200)
     tops, lefts = crops[:, 0, 0, 0].astype(int), crops[:, 0, 0, 1].astype(int)
     assert set(tops) == {0, 1, 2, 3} and set(lefts) == {0, 1, 2}
@@ -75,8 +75,8 @@ def test_padding_of_random_crops_is_zero():
     crops = apply_many(RandomCrop(8, padding=2), coordinates(8, 8), 300)
     assert crops.shape == (300, 8, 8, 3)
     top_left = crops[:, 0, 0, 2]  # 255 inside of the image
-    share = (top_left == 0).mean()
-    assert scipy.stats.binomtest(int((top_left == 0).sum()), 300, 1 - (3 / 5) ** 2).pvalue > ALPHA, share
+    fraction = (top_left == 0).mean()
+    assert scipy.stats.binomtest(int((top_left == 0).sum()), 300, 1 - (3 / 5) ** 2).pvalue > ALPHA, fraction
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
@@ -89,53 +89,53 @@ def test_flips(photo, probability):
 
 
 def boxes_of(crops, size):
-    """(top, left, height, width) of the part of a coordinate picture that each crop shows."""
+    """Returns heights and widths of the crops' boxes in the `coordinates` image."""
     middle = size // 2
     height = (crops[:, -2, middle, 0] - crops[:, 1, middle, 0]) * size / (size - 3)
     width = (crops[:, middle, -2, 1] - crops[:, middle, 1, 1]) * size / (size - 3)
     return height, width
 
 
-def test_random_resized_crops_have_the_right_areas_and_ratios():
-    """On the device, against what the host draws, whose code is independent, and against the definition."""
+def test_random_resized_crop_areas_and_ratios():
+    """Compares the device and the host, whose implementations are independent, with the specified distributions."""
     transform = RandomResizedCrop(32, min_area=0.2, max_area=0.5, max_ratio=4 / 3)
     picture = coordinates(200, 200)
     on_device = apply_many(transform, picture, 600)
     random = np.random.default_rng(0)
-    on_host = np.stack([frame(Picture(picture, 3), (transform,), random) for _ in range(600)]).astype(float)
+    on_host = np.stack([resize_and_crop(Picture(picture, 3), (transform,), random) for _ in range(600)]).astype(float)
     areas = []
     for crops in (on_device, on_host):
         height, width = boxes_of(crops, 32)
         area, ratio = height * width / 200**2, width / height
         areas.append(area)
         assert scipy.stats.kstest(area, scipy.stats.uniform(0.2, 0.3).cdf).pvalue > ALPHA / 10
-        law = scipy.stats.uniform(-np.log(4 / 3), 2 * np.log(4 / 3))
-        assert scipy.stats.kstest(np.log(ratio), law.cdf).pvalue > ALPHA / 10
+        expected = scipy.stats.uniform(-np.log(4 / 3), 2 * np.log(4 / 3))
+        assert scipy.stats.kstest(np.log(ratio), expected.cdf).pvalue > ALPHA / 10
     assert scipy.stats.ks_2samp(*areas).pvalue > ALPHA
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
-def test_a_crop_of_everything_of_a_file_is_a_resize(photo, form):
-    """The host takes other ways for JPEGs, which it decodes smaller, and for images that shrink much."""
+def test_crop_of_the_whole_file_equals_resize(photo, form):
+    """Covers the host's special cases: JPEGs decoded at lower resolution, and strong downscaling."""
     large = Image.fromarray(photo[:, :40]).resize((700, 700), Image.Resampling.BICUBIC)
     file = io.BytesIO()
     large.save(file, form, **({"quality": 95} if form == "JPEG" else {}))
     for size in (900, 500, 300, 100, 60):
         everything = RandomResizedCrop(size, min_area=1.0, max_area=1.0, max_ratio=1.0)
         crop, resized = (
-            frame(Picture(file.getvalue(), 3), (transform,), np.random.default_rng(0)).astype(float)
+            resize_and_crop(Picture(file.getvalue(), 3), (transform,), np.random.default_rng(0)).astype(float)
             for transform in (everything, Resize(size))
         )
         assert np.abs(crop - resized).max() < 6
 
 
-def test_a_crop_of_everything_is_a_resize(photo):
+def test_crop_of_the_whole_image_equals_resize(photo):
     everything = RandomResizedCrop(25, min_area=1.0, max_area=1.0, max_ratio=1.0)
     square = photo[:, :40]
     np.testing.assert_allclose(apply((everything,), square), apply((Resize(25),), square), atol=0.5)
 
 
-def test_pca_color_is_the_papers_formula(photo):
+def test_pca_color_follows_the_papers_formula(photo):
     measured = statistics.measure(UnitRange(), [photo[None]])
     colors = photo.reshape(-1, 3) / 255
     eigenvalues, eigenvectors = np.linalg.eigh(np.cov(colors.T, bias=True))
@@ -146,10 +146,10 @@ def test_pca_color_is_the_papers_formula(photo):
     np.testing.assert_allclose(np.abs(amounts), np.abs(0.1 * jax.random.normal(key, (3,))), rtol=2e-3)
 
 
-def test_color_after_normalization_is_in_the_same_unit(photo):
+def test_pca_color_after_normalization_is_rescaled(photo):
     measured = Statistics(jnp.full(3, 10.0), jnp.full(3, 2.0), 30 * jnp.eye(3))
     before = apply((PCAColor(0.5), Normalize()), photo, measured=measured)
-    # The second transform draws from another key, so let both be the first that draws.
+    # The key depends on the position of the transform, so each result is compared with its own samples.
     after = apply((Normalize(), PCAColor(0.5)), photo, measured=measured)
     first, second = (before - (photo - 10.0) / 2)[0, 0], (after - (photo - 10.0) / 2)[0, 0]
     draws = [0.5 * jax.random.normal(jax.random.fold_in(jax.random.key(0), index), (3,)) for index in (0, 1)]
@@ -180,7 +180,7 @@ def test_a_channel_without_variation_is_not_divided_by_zero():
     assert statistics.measure(ChannelMeanStd(), [images]).scale == 1
 
 
-def test_samples_are_spread_over_the_split():
+def test_sample_indices_are_evenly_spaced():
     np.testing.assert_array_equal(statistics.sample_indices(5, 10), range(5))
     indices = statistics.sample_indices(1000, 11)
     assert indices[0] == 0 and indices[-1] == 999 and len(indices) == 11 and np.ptp(np.diff(indices)) <= 1
@@ -192,7 +192,7 @@ def test_the_same_key_gives_the_same_image(photo):
     assert not np.array_equal(apply(transforms, photo, key=5), apply(transforms, photo, key=6))
 
 
-def test_framing_ends_with_the_first_transform_that_fixes_the_size():
+def test_host_transforms_end_with_the_first_that_fixes_the_size():
     normalize, flip = Normalize(), HorizontalFlip()
     assert split_host_transforms((Resize(5), flip)) == ((Resize(5),), (flip,))
     assert split_host_transforms((ResizeShort(8), CenterCrop(5), normalize)) == (
@@ -200,11 +200,11 @@ def test_framing_ends_with_the_first_transform_that_fixes_the_size():
         (normalize,),
     )
     for transforms in ((normalize,), (flip, Resize(5)), (ResizeShort(5), flip)):
-        with pytest.raises(ZooError, match="these images have different sizes"):
+        with pytest.raises(ZooError, match="images have different sizes: .* must start with Resize"):
             split_host_transforms(transforms)
 
 
 def test_crops_larger_than_the_image(photo):
     for transform in (CenterCrop(41), RandomCrop(41)):
-        with pytest.raises(ZooError, match=rf"{type(transform).__name__}\(41\) of an image of 40x60 pixels"):
+        with pytest.raises(ZooError, match=rf"{type(transform).__name__}\(41\): the image has only 40x60 pixels"):
             apply((transform,), photo)

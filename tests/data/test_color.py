@@ -1,4 +1,4 @@
-"""Colour changes against their formulas in NumPy and colorsys, and against torchvision's."""
+"""Tests of colour transforms against formulas in NumPy, colorsys and torchvision."""
 
 import colorsys
 
@@ -23,9 +23,9 @@ def blended(image, other, factor):
 
 
 @pytest.mark.parametrize("key", range(4))
-def test_factors_mix_with_black_with_the_mean_and_with_grey(key):
+def test_brightness_contrast_and_saturation_blend_with_black_mean_and_grey(key):
     image = np.concatenate([np.full((1, 60, 3), 60, np.uint8), noise()])
-    image[0, 1] = (70, 60, 60)  # two dim pixels that tell the factor
+    image[0, 1] = (70, 60, 60)  # two dark pixels that reveal the factor
     bright = apply((Brightness(0.8),), image, key)
     np.testing.assert_allclose(bright, blended(image, 0, bright[0, 0, 0] / 60), atol=1e-3)
     flat = apply((Contrast(0.8),), image, key)
@@ -37,17 +37,17 @@ def test_factors_mix_with_black_with_the_mean_and_with_grey(key):
 
 
 @pytest.mark.parametrize("turn", [-0.5, -0.2, 0.0, 0.13, 0.5])
-def test_hues_turn_as_in_colorsys(turn):
+def test_hue_rotation_matches_colorsys(turn):
     image = np.concatenate([noise(8, 8), np.full((1, 8, 3), 90, np.uint8), np.zeros((1, 8, 3), np.uint8)])
     image[0, :3] = np.eye(3) * 255
-    found = np.asarray(color.turned(jnp.asarray(image, jnp.float32), turn))
+    found = np.asarray(color.rotate_hue(jnp.asarray(image, jnp.float32), turn))
     for pixel, result in zip(image.reshape(-1, 3), found.reshape(-1, 3), strict=True):
         hue, saturation, value = colorsys.rgb_to_hsv(*(pixel / 255))
         expected = 255 * np.array(colorsys.hsv_to_rgb((hue + turn) % 1, saturation, value))
         np.testing.assert_allclose(result, expected, atol=0.01)
 
 
-def test_grey_images_have_no_hue_and_no_saturation():
+def test_hue_and_saturation_leave_grey_images_unchanged():
     image = noise(channels=1)
     for transform in (Hue(0.5), Saturation(1.0)):
         np.testing.assert_allclose(apply((transform,), image), image, atol=1e-3)
@@ -55,7 +55,7 @@ def test_grey_images_have_no_hue_and_no_saturation():
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.4, 1.0, 1.7])
-def test_formulas_are_torchvisions(factor):
+def test_formulas_match_torchvision(factor):
     functional = torchvision("functional")
     import torch
 
@@ -71,7 +71,7 @@ def test_formulas_are_torchvisions(factor):
         np.testing.assert_allclose(ours, expected, atol=0.01, err_msg=str(adjust))
     turn = min(factor, 1.0) - 0.5
     expected = 255 * functional.adjust_hue(theirs, turn).numpy().transpose(1, 2, 0)
-    np.testing.assert_allclose(color.turned(jnp.asarray(image), turn), expected, atol=0.01)
+    np.testing.assert_allclose(color.rotate_hue(jnp.asarray(image), turn), expected, atol=0.01)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_formulas_are_torchvisions(factor):
     ids=str,
 )
 def test_distributions(transform):
-    """At a false-alarm rate of 1 in 1000 keys each; the key is fixed."""
+    """Each check has a false-alarm rate of 1 in 1000 keys; the key is fixed."""
     passed, found = behaves(transform)
     assert passed, found
 
@@ -96,7 +96,7 @@ def test_distributions(transform):
     ],
     ids=str,
 )
-def test_checks_of_distributions_notice_other_ones(claimed, done, monkeypatch):
+def test_checks_reject_other_distributions(claimed, done, monkeypatch):
     assert finds_wrong(checks, claimed, done, monkeypatch)
 
 

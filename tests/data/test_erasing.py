@@ -1,4 +1,4 @@
-"""Rectangles that are painted over: where, how large, how often, and with what."""
+"""Tests of random erasing and Cutout: position, size, frequency and fill of the rectangles."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ WHITE = np.full((30, 40, 3), 255, np.uint8)
     ids=str,
 )
 def test_distributions(transform):
-    """Against the algorithms in NumPy, at a false-alarm rate of 1 in 1000 keys each; the key is fixed."""
+    """Compares with NumPy implementations; each check has a false-alarm rate of 1 in 1000 keys; the key is fixed."""
     passed, found = behaves(transform)
     assert passed, found
 
@@ -36,11 +36,11 @@ def test_distributions(transform):
     ],
     ids=str,
 )
-def test_checks_of_distributions_notice_other_ones(claimed, done, monkeypatch):
+def test_checks_reject_other_distributions(claimed, done, monkeypatch):
     assert finds_wrong(checks, claimed, done, monkeypatch)
 
 
-def test_random_colors_are_uniform_and_the_rest_of_the_image_stays():
+def test_random_fill_is_uniform_and_other_pixels_are_unchanged():
     erased = apply((RandomErasing(1.0, 0.3, 0.3, 1.0),), WHITE)
     inside = (erased != 255).any(-1)
     rows, columns = np.nonzero(inside)
@@ -48,7 +48,7 @@ def test_random_colors_are_uniform_and_the_rest_of_the_image_stays():
     assert scipy.stats.kstest(erased[inside].ravel(), scipy.stats.uniform(0, 255).cdf).pvalue > ALPHA
 
 
-def test_places_are_uniform_among_those_inside_of_the_image():
+def test_positions_are_uniform_within_the_image():
     erased = apply_many(RandomErasing(1.0, 0.25, 0.25, 1.0, "zero"), WHITE, 600)[..., 0] == 0
     heights = erased.any(2).sum(1)
     assert set(heights) == {round((0.25 * 30 * 40) ** 0.5)}
@@ -65,7 +65,7 @@ def test_centres_of_cutouts_are_uniform_over_all_pixels():
     assert scipy.stats.chisquare(counts).pvalue > ALPHA
 
 
-def test_a_rectangle_that_never_fits_changes_nothing():
+def test_rectangle_that_does_not_fit_leaves_the_image_unchanged():
     np.testing.assert_array_equal(apply((RandomErasing(1.0, 0.9, 0.9, 1.0),), WHITE), WHITE)  # 33 x 33 pixels
 
 

@@ -1,4 +1,4 @@
-"""Flips and affine maps against Keras's matrices and SciPy's interpolation, padding against NumPy, ten crops by slices."""
+"""Tests of flips, affine transforms, padding and ten crops against Keras, SciPy, NumPy and torchvision."""
 
 import functools
 
@@ -21,7 +21,7 @@ FILLS = ["nearest", "constant", "reflect", "mirror", "wrap"]
 
 
 def keras_matrix(theta=0.0, down=0.0, right=0.0, shear=0.0, vertical=1.0, horizontal=1.0):
-    """As ImageDataGenerator multiplies them (angles in degrees); from the result's rows and columns to the image's."""
+    """Returns the matrix of ImageDataGenerator (angles in degrees), from output to input rows and columns."""
     theta, shear = np.deg2rad(theta), np.deg2rad(shear)
     rotation = [[np.cos(theta), -np.sin(theta), 0], [np.sin(theta), np.cos(theta), 0], [0, 0, 1]]
     shift = [[1, 0, down], [0, 1, right], [0, 0, 1]]
@@ -31,7 +31,7 @@ def keras_matrix(theta=0.0, down=0.0, right=0.0, shear=0.0, vertical=1.0, horizo
 
 
 def by_scipy(image, matrix, fill):
-    """The map about the middle of the image, interpolated bilinearly."""
+    """Applies an affine map about the centre of the image, with bilinear interpolation."""
     middle = (np.array(image.shape[:2]) - 1) / 2
     offset = matrix[:2, 2] + middle - matrix[:2, :2] @ middle
     mode = SCIPY_MODES.get(fill, fill)
@@ -43,7 +43,7 @@ def by_scipy(image, matrix, fill):
 
 
 @pytest.mark.parametrize("fill", FILLS)
-def test_resampling_is_scipys(fill):
+def test_resampling_matches_scipy(fill):
     image = noise()
     matrix = keras_matrix(theta=33, down=7.3, right=-21.9, shear=12, vertical=1.3, horizontal=1.6)
     found = geometry.warp(image.astype(np.float32), matrix.astype(np.float32), fill, order=1)
@@ -51,7 +51,9 @@ def test_resampling_is_scipys(fill):
 
 
 def keras_list(fill="nearest"):
-    """ImageDataGenerator(rotation_range=20, width_shift_range=0.2, height_shift_range=0.1, shear_range=15, zoom_range=0.3)"""
+    """Returns the transforms of ImageDataGenerator(rotation_range=20, width_shift_range=0.2, height_shift_range=0.1,
+    shear_range=15, zoom_range=0.3).
+    """
     return (
         RandomRotation(20, fill),
         RandomShift(0.2, 0.1, fill),
@@ -61,14 +63,14 @@ def keras_list(fill="nearest"):
 
 
 @pytest.mark.parametrize("fill", ["nearest", "reflect"])
-def test_a_list_of_maps_is_interpolated_once_and_is_keras_product(fill):
+def test_consecutive_maps_are_interpolated_once_with_the_matrix_of_keras(fill):
     image = smooth()
     for key in range(3):
-        drawn = [
+        matrices = [
             np.asarray(geometry.matrix_of(transform, jax.random.fold_in(jax.random.key(key), place), 40, 60), float)
             for place, transform in enumerate(keras_list(fill))
         ]
-        rotation, shift, shear, zoom = drawn
+        rotation, shift, shear, zoom = matrices
         expected = keras_matrix(
             theta=np.rad2deg(np.arctan2(rotation[1, 0], rotation[0, 0])),
             down=shift[0, 2],
@@ -82,7 +84,7 @@ def test_a_list_of_maps_is_interpolated_once_and_is_keras_product(fill):
         assert np.abs(found - image).max() > 20
 
 
-def test_maps_with_different_fills_are_interpolated_one_after_the_other():
+def test_maps_with_different_fills_are_interpolated_separately():
     image, key = smooth(), jax.random.key(0)
     transforms = (RandomRotation(40, "nearest"), RandomShift(0.3, 0.3, "constant"))
     first, second = (
@@ -93,12 +95,15 @@ def test_maps_with_different_fills_are_interpolated_one_after_the_other():
     np.testing.assert_allclose(apply(transforms, image), expected, atol=0.05)
 
 
-def test_what_comes_in_is_black_before_normalization_and_zero_after_it():
+def test_constant_fill_is_black_before_normalization_and_zero_after():
     image, measured = np.full((20, 20, 3), 200, np.uint8), NEUTRAL._replace(mean=jnp.full(3, 50.0))
     shift = RandomShift(0.5, 0.5, "constant")
     for transforms, values in (((shift, Normalize()), {-50, 150}), ((Normalize(), shift), {0, 150})):
         moved = apply(transforms, image, measured=measured)
-        assert {float(moved.min().round(3)), float(moved.max().round(3))} == values  # and a seam of pixels between them
+        assert {
+            float(moved.min().round(3)),
+            float(moved.max().round(3)),
+        } == values  # interpolated pixels lie between them
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_what_comes_in_is_black_before_normalization_and_zero_after_it():
     ids=str,
 )
 def test_distributions(transform):
-    """The verification's own checks, at a false-alarm rate of 1 in 1000 keys each; the key is fixed."""
+    """Runs the checks of `verification`, with a false-alarm rate of 1 in 1000 keys each; the key is fixed."""
     passed, found = behaves(transform)
     assert passed, found
 
@@ -139,11 +144,11 @@ def test_distributions(transform):
     ],
     ids=str,
 )
-def test_checks_of_distributions_notice_other_ones(claimed, done, monkeypatch):
+def test_checks_reject_other_distributions(claimed, done, monkeypatch):
     assert finds_wrong(checks, claimed, done, monkeypatch)
 
 
-def test_vertical_flips_turn_images_upside_down():
+def test_vertical_flips():
     flipped = apply_many(VerticalFlip(0.5), smooth(), 200)
     assert all(np.array_equal(image, smooth()) or np.array_equal(image, smooth()[::-1]) for image in flipped)
     same = sum(np.array_equal(image, smooth()) for image in flipped)
@@ -152,7 +157,7 @@ def test_vertical_flips_turn_images_upside_down():
 
 @pytest.mark.parametrize("fill", FILLS)
 def test_padding_of_random_crops(fill):
-    """Each crop is a part of the image padded by SciPy's names; NumPy's differ."""
+    """Each crop is a window of the padded image; fills have SciPy's names, which differ from NumPy's."""
     image = noise(9, 11)
     mode = {"nearest": "edge", "constant": "constant", "reflect": "symmetric", "mirror": "reflect", "wrap": "wrap"}[
         fill
@@ -163,8 +168,8 @@ def test_padding_of_random_crops(fill):
         assert (windows == crop).all((2, 3, 4)).sum() == 1
 
 
-def test_fills_mean_the_same_for_crops_and_maps():
-    """A shift by whole pixels shows what padding would."""
+def test_fills_of_crops_and_maps_agree():
+    """A shift by whole pixels must show the same as padding."""
     image = noise(8, 8)
     matrix = keras_matrix(down=-3, right=-3).astype(np.float32)
     for fill in FILLS:
@@ -179,11 +184,11 @@ def test_ten_crops():
     views = apply((TenCrop(5),), image)
     corners = [image[:5, :5], image[:5, 7:], image[4:, :5], image[4:, 7:], image[2:7, 3:8]]
     np.testing.assert_array_equal(views, np.stack([*corners, *(crop[:, ::-1] for crop in corners)]))
-    with pytest.raises(ZooError, match=r"TenCrop\(10\) of an image of 9x12 pixels"):
+    with pytest.raises(ZooError, match=r"TenCrop\(10\): the image has only 9x12 pixels"):
         apply((TenCrop(10),), image)
 
 
-def test_torchvisions_ten_crops_are_the_same_set():
+def test_ten_crops_match_torchvision():
     functional = torchvision("functional")
     import torch
 
@@ -210,9 +215,9 @@ def test_bad_values():
             build()
 
 
-def test_the_documents_generator_can_be_written():
-    """ImageDataGenerator(rescale=1/255, rotation_range=20, width_shift_range=0.2, height_shift_range=0.2, shear_range=0.2,
-    zoom_range=0.2, horizontal_flip=True, fill_mode="nearest"), with target_size=(227, 227).
+def test_keras_image_data_generator_can_be_expressed():
+    """Expresses ImageDataGenerator(rescale=1/255, rotation_range=20, width_shift_range=0.2, height_shift_range=0.2,
+    shear_range=0.2, zoom_range=0.2, horizontal_flip=True, fill_mode="nearest"), with target_size=(227, 227).
     """
     maps = (RandomRotation(20), RandomShift(0.2, 0.2), RandomShear(0.2), RandomZoom(0.2))
     generator = Augmentation((Resize(227), *maps, HorizontalFlip(), Normalize()), (Resize(227), Normalize()))
@@ -221,7 +226,7 @@ def test_the_documents_generator_can_be_written():
     assert image.shape == (227, 227, 3) and 0 <= image.min() < 0.2 and 0.8 < image.max() <= 1
 
 
-def test_what_must_come_before_normalize_and_where_ten_crops_stand():
+def test_order_of_transforms_is_validated():
     plain = (Normalize(),)
     for make, message in (
         (
@@ -242,7 +247,7 @@ def test_what_must_come_before_normalize_and_where_ten_crops_stand():
     Augmentation((Normalize(), RandomErasing(fill="zero"), Cutout(4)), (Normalize(), TenCrop(8)))
 
 
-def test_mean_images_need_images_in_place():
+def test_pixel_mean_requires_aligned_images():
     recipe_of = functools.partial(
         Recipe,
         model=Model("alexnet"),

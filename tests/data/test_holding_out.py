@@ -1,4 +1,4 @@
-"""What is held out of a folder without an evaluation split: a fifth, whole folders of a class, equal files together."""
+"""Tests of holding out an evaluation split of a folder: a fifth of each class, never dividing sub-folders."""
 
 import os
 import time
@@ -21,8 +21,8 @@ def test_exactly_a_fifth_of_each_class_is_held_out(tmp_path):
     ]
 
 
-def test_when_images_are_added_the_others_stay_on_their_side(tmp_path):
-    """As far as a fifth of all can be a fifth: of 40 that were held out, some give way to others."""
+def test_added_images_move_few_others(tmp_path):
+    """To keep the fraction at a fifth, some of 40 held-out images must be replaced."""
     fill(tmp_path / "cat", 200)
     fill(tmp_path / "dog", 400)
     first = opened(tmp_path)
@@ -30,12 +30,12 @@ def test_when_images_are_added_the_others_stay_on_their_side(tmp_path):
     fill(tmp_path / "bird", 5)
     second = opened(tmp_path)
     moved = len(set(first.eval.paths) - set(second.eval.paths))
-    assert moved <= 12  # of 40; a new draw would move 32
+    assert moved <= 12  # of 40; a new random choice would move 32
     dogs = {path for path in first.eval.paths if "dog" in path}
     assert dogs == {path for path in second.eval.paths if "dog" in path}
 
 
-def test_a_file_that_is_moved_to_another_class_keeps_its_side(tmp_path):
+def test_file_that_is_moved_to_another_class_stays_in_its_split(tmp_path):
     fill(tmp_path / "a", 50)
     fill(tmp_path / "b", 50, 50)
     before = below(opened(tmp_path), tmp_path)[1]
@@ -45,7 +45,7 @@ def test_a_file_that_is_moved_to_another_class_keeps_its_side(tmp_path):
     assert f"b/{os.path.basename(victim)}" in after
 
 
-def test_the_folders_of_a_class_are_on_one_side(tmp_path):
+def test_sub_folders_of_a_class_are_not_divided(tmp_path):
     for name in ("ill", "well"):
         for patient in range(25):
             fill(tmp_path / name / "scans" / f"patient{patient:03}" / "left", 2)
@@ -54,22 +54,22 @@ def test_the_folders_of_a_class_are_on_one_side(tmp_path):
     assert counts(dataset) == {"ill": [80, 20], "well": [80, 20]}
     train, held_out = ({os.sep.join(path.split(os.sep)[:3]) for path in side} for side in below(dataset, tmp_path))
     assert len(train) == 40 and len(held_out) == 10 and not train & held_out
-    assert dataset.notes[0] == "classes have folders in them: each is in training or in evaluation as a whole"
-    fill(tmp_path / "ill" / "scans" / "patient007", 5, 50)  # of one that is known
+    assert dataset.notes[0] == "classes have sub-folders: each is entirely in training or in evaluation"
+    fill(tmp_path / "ill" / "scans" / "patient007", 5, 50)  # of an existing patient
     again = below(opened(tmp_path), tmp_path)
     assert not {os.sep.join(path.split(os.sep)[:3]) for path in again[0]} & {
         os.sep.join(path.split(os.sep)[:3]) for path in again[1]
     }
 
 
-def test_few_large_folders_leave_one_to_evaluate_with(tmp_path):
+def test_smallest_of_a_few_large_folders_is_held_out(tmp_path):
     for name in "ab":
         for video, frames in (("v1", 10), ("v2", 30), ("v3", 60)):
             fill(tmp_path / name / video, frames)
     assert counts(opened(tmp_path)) == {"a": [90, 10], "b": [90, 10]}
 
 
-def test_the_same_name_in_every_class_does_not_lump_together(tmp_path):
+def test_folders_of_the_same_name_in_two_classes_are_separate_groups(tmp_path):
     for name in "ab":
         for patient in range(50):
             (tmp_path / name / f"patient{patient}").mkdir(parents=True)
@@ -77,7 +77,7 @@ def test_the_same_name_in_every_class_does_not_lump_together(tmp_path):
     assert counts(opened(tmp_path)) == {"a": [40, 10], "b": [40, 10]}
 
 
-def test_equal_files_are_on_one_side_and_counted(tmp_path):
+def test_duplicates_are_in_the_same_split_and_counted(tmp_path):
     fill(tmp_path / "a", 20)
     fill(tmp_path / "b", 20, 20)
     for number in range(20):
@@ -87,7 +87,7 @@ def test_equal_files_are_on_one_side_and_counted(tmp_path):
     assert counts(dataset) == {"a": [32, 8], "b": [16, 4]}
     contents = [{Path(path).read_bytes() for path in split.paths} for split in (dataset.train, dataset.eval)]
     assert not contents[0] & contents[1]
-    assert dataset.notes == ("20 files are copies of others: copies are on the same side",)
+    assert dataset.notes == ("20 files are duplicates: duplicates are kept in the same split",)
 
 
 def test_evaluation_images_that_are_in_training_are_counted(tmp_path):
@@ -102,7 +102,7 @@ def test_evaluation_images_that_are_in_training_are_counted(tmp_path):
     assert note.startswith("18 of the 22 evaluation images are also in training, such as ")
 
 
-def test_files_that_differ_only_at_their_ends_are_not_equal(tmp_path):
+def test_files_that_differ_only_at_the_end_are_not_duplicates(tmp_path):
     paths = [str(tmp_path / f"{number}") for number in range(4)]
     for path, content in zip(paths, (b"a" * 50000 + b"x", b"a" * 50000 + b"y", b"a" * 50000 + b"x", b""), strict=True):
         Path(path).write_bytes(content)
@@ -111,7 +111,7 @@ def test_files_that_differ_only_at_their_ends_are_not_equal(tmp_path):
     assert equal_files(paths, sizes, np.array([7, 7, 8, 8])).tolist()[:2] == [0, 0]
 
 
-def test_a_class_of_equal_files_is_cut_and_that_is_said(tmp_path):
+def test_class_of_duplicates_is_split_file_by_file(tmp_path):
     fill(tmp_path / "b", 10)
     (tmp_path / "a").mkdir()
     for number in range(10):
@@ -119,16 +119,16 @@ def test_a_class_of_equal_files_is_cut_and_that_is_said(tmp_path):
     dataset = opened(tmp_path)
     assert counts(dataset) == {"a": [8, 2], "b": [8, 2]}
     assert dataset.notes[0].startswith(
-        "all images of a are equal, or in folders with equal ones: held out file by file"
+        "all images of a are duplicates or in folders with duplicates: held out file by file"
     )
 
 
-def test_very_many_classes_with_few_folders_each_are_cut_in_a_moment():
-    """Identities with two videos each: no folder is as small as a fifth, and each class gives one."""
+def test_holding_out_groups_of_many_classes_takes_linear_time():
+    """Each class has two groups, both larger than a fifth, so one of them is held out."""
     classes = 30_000
     labels = np.repeat(np.arange(classes, dtype=np.int32), 6)
     groups = np.arange(len(labels)) // 3
     start = time.perf_counter()
     kept, out = hold_out_groups(labels, groups, [b"%d" % group for group in range(2 * classes)], 0.2)
-    assert time.perf_counter() - start < 20  # linear; group by group for every class, 4,000 classes took 6 s
+    assert time.perf_counter() - start < 20  # a quadratic implementation took 6 s for 4,000 classes
     assert np.bincount(labels[out]).tolist() == np.bincount(labels[kept]).tolist() == [3] * classes

@@ -1,4 +1,4 @@
-"""How a run knows its data again: digests of paths, sizes and labels; and that carried and prepared sets are what they were."""
+"""Tests of data digests, and that included and prepared data sets are unchanged."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from zoo.data.identity import changed_data, describe_data
 SHARED = ROOT.parent / "shared" / "data"
 
 
-def test_the_identity_is_of_every_path_size_and_label(tmp_path):
+def test_digest_covers_every_path_size_and_label(tmp_path):
     fill(tmp_path / "a", 20)
     fill(tmp_path / "b", 20, 20)
 
@@ -32,13 +32,13 @@ def test_the_identity_is_of_every_path_size_and_label(tmp_path):
     assert changed_data(described(), first) == []
     (tmp_path / "a" / "5.png").write_bytes(b"another content")
     assert changed_data(described(), first) == [
-        "as many examples of each class, but others: some have another content, name or label"
+        "same number of examples per class, but the content, name or label of some differs"
     ]
     earlier = {name: value for name, value in first.items() if name not in ("digest", "by class")}
-    assert changed_data(described(), earlier) == []  # a run of a version that did not know of it
+    assert changed_data(described(), earlier) == []  # a run of a version without digests
 
 
-def test_the_identity_of_arrays_and_of_a_copied_folder(tmp_path):
+def test_digest_of_arrays_and_of_a_copied_folder(tmp_path):
     dataset = tiny_dataset()
     changed = dataset.train.labels.copy()
     changed[0], changed[1] = changed[1], changed[0]
@@ -52,7 +52,7 @@ def test_the_identity_of_arrays_and_of_a_copied_folder(tmp_path):
     assert opened(tmp_path / "one").report.digest == opened(tmp_path / "two").report.digest
 
 
-# What the ledgers were recorded with: digests of the examples in order, by the version that recorded them (0.9, 827a94f).
+# Digests of the examples in order, from the version that the ledgers were recorded with (0.9, 827a94f).
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_identity_of_arrays_and_of_a_copied_folder(tmp_path):
         ("synthetic:random_10", ("7878d7310c369f2b", "9f54eaab3ee2fcdb")),
     ],
 )
-def test_the_sets_that_are_carried_give_the_same_examples_in_the_same_order(source, digests):
+def test_included_data_sets_are_unchanged(source, digests):
     dataset = zoo.open_source(source)
     for split, expected in zip((dataset.train, dataset.eval), digests, strict=True):
         found = hashlib.sha256()
@@ -80,9 +80,9 @@ def test_the_sets_that_are_carried_give_the_same_examples_in_the_same_order(sour
         ("imagenette224.tar", "imagenette224", ("8dd922a618d76a2f", "ab798164a14929ec")),
     ],
 )
-def test_prepared_folders_give_the_same_files_in_the_same_order(tmp_path, archive, folder, digests):
+def test_prepared_folders_are_unchanged(tmp_path, archive, folder, digests):
     if not (SHARED / archive).is_file():
-        pytest.skip(f"{archive} is not here")
+        pytest.skip(f"{archive} is not available")
     shutil.unpack_archive(SHARED / archive, tmp_path)
     dataset = opened(tmp_path / folder)
     for split, expected in zip((dataset.train, dataset.eval), digests, strict=True):

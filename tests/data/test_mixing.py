@@ -1,4 +1,4 @@
-"""mixup and CutMix against their definitions, and that augmentation does not depend on the number of devices."""
+"""Tests of mixup and CutMix against their definitions, and of augmentation on different numbers of devices."""
 
 import jax
 import jax.numpy as jnp
@@ -29,21 +29,21 @@ def mixed(mixing, weight=None):
 
 
 def test_mixup_is_a_convex_combination_with_the_neighbour():
-    images, result, share = mixed(Mixup(1.0))
-    assert len(set(share.round(5))) == 8  # each its own
+    images, result, fraction = mixed(Mixup(1.0))
+    assert len(set(fraction.round(5))) == 8  # a different one for each example
     for place in range(8):
-        expected = share[place] * images[place] + (1 - share[place]) * images[place ^ 1]
+        expected = fraction[place] * images[place] + (1 - fraction[place]) * images[place ^ 1]
         np.testing.assert_allclose(result[place], expected, rtol=1e-5, atol=1e-3)
 
 
-def test_cutmix_shows_a_rectangle_of_the_neighbour_and_counts_labels_by_area():
-    images, result, share = mixed(CutMix(1.0))
-    assert (share < 1).sum() >= 5
+def test_cutmix_pastes_a_rectangle_and_weights_labels_by_area():
+    images, result, fraction = mixed(CutMix(1.0))
+    assert (fraction < 1).sum() >= 5
     for place in range(8):
         own, other = (result[place] == images[place]).all(-1), (result[place] == images[place ^ 1]).all(-1)
         assert (own | other).all()
         rows, columns = np.nonzero(~own)
-        assert share[place] == pytest.approx(1 - len(rows) / own.size, abs=0.02)  # a few pixels are the same in both
+        assert fraction[place] == pytest.approx(1 - len(rows) / own.size, abs=0.02)  # a few pixels are the same in both
         if len(rows):
             assert other[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].all()
 
@@ -52,14 +52,16 @@ BOTH = OneOf((Mixup(0.2), CutMix(1.0)))
 UNEVEN = OneOf((Mixup(0.8, 0.3), CutMix(1.0), Mixup(0.2, 0.5)))
 
 
-def test_one_of_them_is_drawn_for_every_example():
+def test_one_of_is_sampled_per_example():
     count = 400
     images = jnp.broadcast_to(jnp.arange(count)[:, None, None, None] % 2, (count, 6, 8, 1)).astype(jnp.float32)
     keys = jax.random.split(jax.random.key(3), count)
-    result, share = map(np.asarray, augment.mix(OneOf((Mixup(1.0), CutMix(1.0, 0.0))), images, jnp.ones(count), keys))
-    blended = np.logical_and(result > 0, result < 1).all((1, 2, 3))  # the other never mixes
+    result, fraction = map(
+        np.asarray, augment.mix(OneOf((Mixup(1.0), CutMix(1.0, 0.0))), images, jnp.ones(count), keys)
+    )
+    blended = np.logical_and(result > 0, result < 1).all((1, 2, 3))  # the other mixing has probability 0
     assert scipy.stats.binomtest(int(blended.sum()), count, 0.5).pvalue > ALPHA
-    np.testing.assert_array_equal(share[~blended], 1)
+    np.testing.assert_array_equal(fraction[~blended], 1)
     np.testing.assert_array_equal(result[~blended], np.asarray(images)[~blended])
     with pytest.raises(ZooError, match="OneOf.mixings must be two or more"):
         OneOf((Mixup(1.0),))
@@ -67,7 +69,7 @@ def test_one_of_them_is_drawn_for_every_example():
 
 @pytest.mark.parametrize("mixing", [Mixup(0.2), Mixup(1.0, 0.3), CutMix(1.0), CutMix(0.5, 0.7), BOTH, UNEVEN], ids=str)
 def test_distributions(mixing):
-    """Against NumPy's Beta and the official code's rectangle; at a false-alarm rate of 1 in 1000 keys, the key is fixed."""
+    """Compares with NumPy's Beta and the official rectangle; false-alarm rate of 1 in 1000 keys; the key is fixed."""
     passed, found = mixes(mixing)
     assert passed, found
 
@@ -84,44 +86,44 @@ def test_distributions(mixing):
     ],
     ids=str,
 )
-def test_the_check_of_mixing_notices_another_one(claimed, done, monkeypatch):
+def test_check_of_mixing_rejects_other_mixings(claimed, done, monkeypatch):
     mix = augment.mix
     monkeypatch.setattr(augment, "mix", lambda mixing, *arguments: mix(done, *arguments))
     passed, found = mixes(claimed)
     assert not passed, found
 
 
-def test_labels_that_are_not_those_of_the_images_are_noticed(monkeypatch):
-    monkeypatch.setattr(augment, "soft_targets", lambda labels, share, classes: jax.nn.one_hot(labels, classes))
+def test_check_of_mixing_rejects_unmixed_labels(monkeypatch):
+    monkeypatch.setattr(augment, "soft_targets", lambda labels, fraction, classes: jax.nn.one_hot(labels, classes))
     assert not mixes(Mixup(1.0))[0]
 
 
-def test_targets_are_the_parts_of_both_labels():
-    share = jnp.array([0.7, 0.6, 1.0, 0.25])
-    targets = augment.soft_targets(jnp.array([0, 2, 1, 1]), share, 3)
+def test_soft_targets_weight_both_labels():
+    fraction = jnp.array([0.7, 0.6, 1.0, 0.25])
+    targets = augment.soft_targets(jnp.array([0, 2, 1, 1]), fraction, 3)
     np.testing.assert_allclose(targets, [[0.7, 0, 0.3], [0.4, 0, 0.6], [0, 1, 0], [0, 1, 0]], rtol=1e-6)
     hard = augment.soft_targets(jnp.array([0, 2]), None, 3)
     np.testing.assert_array_equal(hard, [[1, 0, 0], [0, 0, 1]])
 
 
-def test_an_example_whose_neighbour_does_not_count_stays_as_it_is():
+def test_example_with_a_neighbour_of_weight_0_is_not_mixed():
     weight = jnp.array([1, 0, 1, 1, 0, 1, 0, 0.0])
-    images, result, share = mixed(Mixup(1.0), weight)
+    images, result, fraction = mixed(Mixup(1.0), weight)
     for place in (0, 5):
         np.testing.assert_array_equal(result[place], images[place])
-        assert share[place] == 1
-    assert (share[[2, 3]] < 1).all()
+        assert fraction[place] == 1
+    assert (fraction[[2, 3]] < 1).all()
 
 
 def test_examples_are_mixed_with_the_given_probability():
     count = 600
     images, keys = jnp.zeros((count, 1, 1, 1)), jax.random.split(jax.random.key(2), count)
-    _, share = augment.mix(Mixup(1.0, 0.4), images, jnp.ones(count), keys)
-    assert scipy.stats.binomtest(int((share < 1).sum()), count, 0.4).pvalue > ALPHA
+    _, fraction = augment.mix(Mixup(1.0, 0.4), images, jnp.ones(count), keys)
+    assert scipy.stats.binomtest(int((fraction < 1).sum()), count, 0.4).pvalue > ALPHA
 
 
 def test_loss_and_accuracy_of_soft_targets():
-    """Cross-entropy by its formula; right is who names the class with the larger part; weight 0 does not count."""
+    """Checks the cross-entropy formula; the class with the larger weight counts as correct; weight 0 is ignored."""
     logits = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
     targets = np.array([[0.7, 0.3, 0], [0.4, 0, 0.6], [0, 1, 0], [0.5, 0.5, 0]], np.float32)
     weight = np.array([1, 1, 0, 1], np.float32)
@@ -129,8 +131,8 @@ def test_loss_and_accuracy_of_soft_targets():
     log_probabilities = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     np.testing.assert_allclose(sums.loss, -(targets * log_probabilities).sum(1) @ weight, rtol=1e-5)
     dominant = np.array([0, 2, 1, 0])
-    right = (logits.argmax(1) == dominant) * weight
-    np.testing.assert_array_equal(sums.correct, [right[dominant == k].sum() for k in range(3)])
+    correct = (logits.argmax(1) == dominant) * weight
+    np.testing.assert_array_equal(sums.correct, [correct[dominant == k].sum() for k in range(3)])
     np.testing.assert_array_equal(sums.count, [2, 0, 1])
     smoothed = sums_over_examples(
         jnp.asarray(logits), jnp.asarray(targets), jnp.asarray(weight), Objective(label_smoothing=0.3)
@@ -150,7 +152,7 @@ def test_views_are_averaged(average):
         np.testing.assert_allclose(np.exp(found), expected, rtol=1e-5)
 
 
-def test_recipes_say_what_does_not_go_together(recipe):
+def test_invalid_recipes_with_mixing(recipe):
     assert Mixup(0.2) != Mixup(0.4) and recipe.override({"augmentation.mixing": Mixup(0.2)}) != recipe
     assert Recipe.from_json(mixing_recipe(recipe).to_json()) == mixing_recipe(recipe)
     with pytest.raises(
@@ -168,7 +170,7 @@ def mixing_recipe(recipe):
     return recipe.override({"augmentation.mixing": CutMix(1.0, 0.5)})
 
 
-def test_fingerprints_of_recipes_without_mixing_stay():
+def test_fingerprints_of_recipes_without_mixing_are_unchanged():
     assert zoo.load_recipe("alexnet").fingerprint == "8e1b81d0eeac"
     assert zoo.load_recipe("alexnet_imagenet").fingerprint == "af6ba8a1a9fd"
 
@@ -182,7 +184,7 @@ test_mixing.print_differences()
 
 
 def print_differences():
-    """Run in a child with 8 devices: what training on several devices and in parts changes; then what an odd share says."""
+    """Prints how inputs and losses depend on devices and accumulation, and an error; runs in a child with 8 devices."""
     from examples import tiny_dataset
 
     from zoo import parallel
@@ -207,11 +209,11 @@ def print_differences():
         Normalize(),
         Cutout(9),
     )
-    few = (Resize(32), RandomRotation(20), Hue(0.1), RandomErasing(), Normalize())  # what compiles in seconds
+    fast = (Resize(32), RandomRotation(20), Hue(0.1), RandomErasing(), Normalize())  # compiles in seconds
     mixing = OneOf((Mixup(0.3), CutMix(1.0)))
     changes = {
         "normalization": ChannelMeanStd(),
-        "augmentation": Augmentation(few, (Resize(36), Normalize(), TenCrop(32)), mixing),
+        "augmentation": Augmentation(fast, (Resize(36), Normalize(), TenCrop(32)), mixing),
         "budget.batch_size": 32,
         "budget.steps": 3,
         "budget.evaluate_every": 0.25,
@@ -227,8 +229,10 @@ def print_differences():
         key, _ = step_keys(experiment.initial_state(0))
 
         def body(nothing, constants, batch):
-            images, labels, share = mixed_inputs(pipeline.transforms, recipe.augmentation.mixing, constants, batch, key)
-            both = jnp.concatenate([images.reshape(len(labels), -1), augment.soft_targets(labels, share, 10)], 1)
+            images, labels, fraction = mixed_inputs(
+                pipeline.transforms, recipe.augmentation.mixing, constants, batch, key
+            )
+            both = jnp.concatenate([images.reshape(len(labels), -1), augment.soft_targets(labels, fraction, 10)], 1)
             return parallel.sum_over_devices(jnp.zeros((32, both.shape[1])).at[batch.position].set(both))
 
         step = parallel.data_parallel(body, mesh, donate=False)
@@ -253,9 +257,9 @@ def print_differences():
 
 @pytest.mark.slow
 def test_augmentation_does_not_depend_on_the_number_of_devices():
-    """Nor on pmap or on parts of a batch; the losses are those of training and of an evaluation with ten crops."""
-    # Compiled as a user's programs are: what is hardly optimized rounds in another order for other numbers of images, and
-    # in one of these policies a pixel on the edge between two levels then moves to the other.
+    """Covers pmap and gradient accumulation; the losses are those of training and of evaluation with ten crops."""
+    # Compiled with optimizations, as for users: without them, rounding depends on the number of images, and a pixel at
+    # the edge between two levels may change in one of these policies.
     optimized = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     child = run_python("-c", CHILD, devices=8, timeout=600, **optimized)
     assert child.returncode == 0, child.stderr

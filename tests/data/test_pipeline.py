@@ -1,4 +1,4 @@
-"""Batches: every example once an epoch, in an order that nothing but the seed decides, from any step on."""
+"""Tests of batches: every example once per epoch, in an order that depends only on the seed, from any step."""
 
 import dataclasses
 import itertools
@@ -29,7 +29,7 @@ def folder(image_folder):
 
 @pytest.fixture(scope="module")
 def streamed(folder):
-    """A pipeline that has to be decoded anew for each epoch: its crops are random."""
+    """Returns a pipeline that is decoded in each epoch, because its crops are random."""
     return pipeline_of(folder, (RandomResizedCrop(24), Normalize()))
 
 
@@ -52,7 +52,7 @@ def test_an_epoch_has_every_example_once(folder):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_it_goes_on_from_any_step(streamed, workers):
+def test_resuming_at_any_step(streamed, workers):
     assert not streamed.resident
     whole = take(training_batches(streamed, 10, seed=3), 9)
     rest = take(training_batches(dataclasses.replace(streamed, workers=workers), 10, seed=3, first_step=5), 4)
@@ -88,7 +88,7 @@ def test_evaluation_counts_each_example_once(folder, resident):
     assert len(some) == 1 and some[0].index[:3].tolist() == [7, 30, 2] and some[0].weight.sum() == 3
 
 
-def test_streamed_images_are_the_resident_ones(folder):
+def test_streamed_and_resident_images_are_equal(folder):
     transforms = (ResizeShort(30), CenterCrop(24), Normalize())
     resident, streamed = pipeline_of(folder, transforms), pipeline_of(folder, transforms, resident_bytes=0)
     assert resident.transforms == streamed.transforms == (Normalize(),)
@@ -99,7 +99,7 @@ def test_streamed_images_are_the_resident_ones(folder):
 
 @pytest.fixture
 def damaged(image_folder, tmp_path):
-    """The folder with two images of the training split cut short, and a file that says it is one."""
+    """Returns a data set with two truncated training images and one that is not an image, and their paths."""
     root = tmp_path / "images"
     shutil.copytree(image_folder, root)
     dataset = zoo.open_source(f"folder:{root}")
@@ -123,7 +123,7 @@ def test_corrupt_images_are_reported_and_get_no_weight(damaged, workers):
     for batch in batches:
         for index, weight, image in zip(batch.index, batch.weight, batch.image, strict=True):
             assert weight == (dataset.train.paths[index] not in victims)
-            assert image.any()  # a corrupt one has its neighbour's pixels: black would bias batch statistics
+            assert image.any()  # corrupt images get a neighbour's pixels, since black would bias batch statistics
 
 
 def test_corrupt_images_are_left_out_of_a_resident_split(damaged):
@@ -145,14 +145,14 @@ def test_an_unreadable_file_is_a_corrupt_image(damaged):
     assert victims[0] in [corrupt.example for corrupt in reported]
 
 
-def test_no_image_at_all(damaged):
+def test_no_decodable_image(damaged):
     dataset, _ = damaged
     for path in dataset.train.paths:
         open(path, "w").close()
-    with pytest.raises(ZooError, match="none of the 48 images can be decoded, such as .*images"):
+    with pytest.raises(ZooError, match="none of the 48 images can be decoded, for example .*images"):
         pipeline_of(dataset, (Resize(24), Normalize()), on_corrupt=lambda corrupt: None)
 
 
 def test_crop_larger_than_the_photo(folder):
-    with pytest.raises(ZooError, match=r"CenterCrop\(500\) of an image of"):
+    with pytest.raises(ZooError, match=r"CenterCrop\(500\): the image has only .* put ResizeShort\(500\) before it"):
         pipeline_of(folder, (CenterCrop(500), Normalize()))

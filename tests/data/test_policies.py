@@ -1,4 +1,4 @@
-"""The operations of RandAugment and TrivialAugment against Pillow's and torchvision's, and how they are drawn."""
+"""Tests of RandAugment and TrivialAugment against Pillow and torchvision, and of how operations are sampled."""
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +26,8 @@ def ours(image, name, strength):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("space", ["rand", "trivial"])
-def test_operations_are_pillows(name, space):
-    """Displacements to the pixel, but for ties between two; colours to the rounding of Pillow's whole-number mixes."""
+def test_operations_match_pillow(name, space):
+    """Geometric operations agree except for ties between pixels; colours, up to Pillow's rounding of integer blends."""
     image = waves(40)
     for strength in strengths({"rand": RAND, "trivial": TRIVIAL}[space], name, [0, 9, 17, 30], 40):
         expected = np.asarray(by_pillow(Image.fromarray(image), name, strength), float)
@@ -41,7 +41,7 @@ def test_operations_are_pillows(name, space):
 
 
 @pytest.mark.parametrize("image", [smooth(33, 47), noise(33, 47), noise(33, 47, 1), np.full((8, 8, 3), 9, np.uint8)])
-def test_operations_are_torchvisions(image):
+def test_operations_match_torchvision(image):
     autoaugment = torchvision("autoaugment")
     import torch
 
@@ -55,17 +55,17 @@ def test_operations_are_torchvisions(image):
                 )
                 found = ours(image, name, sign * strength)
                 difference = np.abs(found - theirs.numpy().transpose(1, 2, 0).astype(float))
-                told = (name, sign * strength, difference.max(), (difference > 0).mean())
+                details = (name, sign * strength, difference.max(), (difference > 0).mean())
                 if name in WARPS:  # nearest pixels may tie
-                    assert (difference.max(-1) > 0).mean() < 0.03, told
+                    assert (difference.max(-1) > 0).mean() < 0.03, details
                 elif name in ("Identity", "Posterize", "Solarize", "Equalize"):
-                    assert difference.max() == 0, told
-                else:  # mixes that come to a whole number, which float32 rounds to either side before it is cut off
-                    assert difference.max() <= 1 and (difference > 0).mean() < 0.1, told
+                    assert difference.max() == 0, details
+                else:  # blends that are an integer may be rounded to either side by float32 before truncation
+                    assert difference.max() <= 1 and (difference > 0).mean() < 0.1, details
 
 
-def test_strengths_are_those_of_the_papers():
-    """RandAugment's and TrivialAugment's tables as torchvision has them; see also the comparison with its own code."""
+def test_strengths_match_the_papers():
+    """Checks values of torchvision's tables; see also the comparison with its code."""
     rand = dict(zip(NAMES, policies._strengths(0.3, 150 / 331 * 60, 150 / 331 * 40, 30, 0.9, 4), strict=True))
     assert rand["ShearX"][30] == pytest.approx(0.3) and rand["ShearX"][9] == pytest.approx(0.09)
     assert rand["TranslateX"][30] == pytest.approx(27.19, abs=0.01) and rand["Rotate"][10] == pytest.approx(10)
@@ -73,7 +73,7 @@ def test_strengths_are_those_of_the_papers():
     assert rand["Solarize"][0] == 255 and rand["Solarize"][30] == 0 and rand["Color"][15] == pytest.approx(0.45)
 
 
-def test_spaces_are_torchvisions():
+def test_strengths_and_signs_match_torchvision():
     autoaugment = torchvision("autoaugment")
     for arguments, space in (
         (
@@ -89,8 +89,8 @@ def test_spaces_are_torchvisions():
 
 
 @pytest.mark.parametrize("transform", [RandAugment(1, 15), RandAugment(2, 9), TrivialAugmentWide()], ids=str)
-def test_each_result_is_one_of_pillows_and_operations_are_equally_frequent(transform):
-    """At a false-alarm rate of 1 in 1000 keys each; the key is fixed."""
+def test_results_match_pillow_and_operations_are_equally_frequent(transform):
+    """Each check has a false-alarm rate of 1 in 1000 keys; the key is fixed."""
     passed, found = behaves(transform)
     assert passed, found
 
@@ -105,11 +105,11 @@ def test_each_result_is_one_of_pillows_and_operations_are_equally_frequent(trans
     ],
     ids=str,
 )
-def test_checks_notice_other_policies(claimed, done, monkeypatch):
+def test_checks_reject_other_policies(claimed, done, monkeypatch):
     assert finds_wrong(checks, claimed, done, monkeypatch)
 
 
-def test_signs_are_even():
+def test_signs_are_equally_frequent():
     operations = jnp.full(500, NAMES.index("Rotate"))
     signs = np.asarray(jax.vmap(policies._sign)(jax.random.split(jax.random.key(0), 500), operations))
     assert scipy.stats.binomtest(int((signs > 0).sum()), 500, 0.5).pvalue > ALPHA
@@ -117,7 +117,7 @@ def test_signs_are_even():
     assert (jax.vmap(policies._sign)(jax.random.split(jax.random.key(0), 500), unsigned) == 1).all()
 
 
-def test_policies_do_several_operations_and_work_on_grey_images():
+def test_several_operations_on_grey_images():
     image = noise(16, 16, 1)
     one, two = apply((RandAugment(1, 30),), image, key=3), apply((RandAugment(2, 30),), image, key=3)
     assert one.shape == two.shape == image.shape and not np.array_equal(one, two)

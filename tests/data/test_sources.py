@@ -1,4 +1,4 @@
-"""Data sets: what is read, and how each kind of damage is reported."""
+"""Tests of data sources: contents, and errors for each kind of damage."""
 
 import gzip
 import shutil
@@ -39,36 +39,36 @@ def test_damaged_fashion_mnist_is_noticed(tmp_path, damage):
         victim.unlink()
     else:
         victim.write_bytes(content[: len(content) // 2] if damage == "cut" else b"")
-    with pytest.raises(ZooError, match="t10k-images-idx3-ubyte.gz .*install zoo again"):
+    with pytest.raises(ZooError, match="t10k-images-idx3-ubyte.gz .*: reinstall zoo"):
         open_fashion_mnist(tmp_path)
 
 
-def test_folders_that_nothing_can_be_learned_from(image_folder, tmp_path):
+def test_folders_that_cannot_be_trained_on(image_folder, tmp_path):
     def problem(path):
         with pytest.raises(ZooError) as error:
             zoo.open_source(f"folder:{path}")
         assert "\n" not in str(error.value)
         return str(error.value)
 
-    assert "there is no such folder" in problem(tmp_path / "nothing")
-    assert "there are no images in it" in problem(tmp_path)
+    assert "nothing: folder not found" in problem(tmp_path / "nothing")
+    assert "no images in the folder; expected a sub-folder for each class" in problem(tmp_path)
     (tmp_path / "one").mkdir()
     shutil.copy(image_folder / "train" / "red" / "00.jpg", tmp_path / "one")
-    assert "needs at least two classes, and there is one" in problem(tmp_path)
+    assert "needs at least two classes; found one" in problem(tmp_path)
     shutil.copytree(image_folder / "train", tmp_path / "b" / "train")
     shutil.copytree(image_folder / "train" / "red", tmp_path / "b" / "val" / "yellow")
-    assert "the class 'yellow' is in val/ and not in train/" in problem(tmp_path / "b")
+    assert "class 'yellow' is in val/ but not in train/" in problem(tmp_path / "b")
 
 
-def test_labels_outside_of_the_classes():
+def test_labels_out_of_range():
     split = ArraySplit(np.zeros((3, 4, 4, 1), np.uint8), np.array([0, 2, 1], np.int32))
-    with pytest.raises(ZooError, match=r"array\[1\] has the label 2, outside of 0 to 1"):
+    with pytest.raises(ZooError, match=r"array\[1\] has label 2, outside the range 0 to 1"):
         check_dataset(Dataset("mine", split, split, ("a", "b"), 1))
 
 
 @pytest.mark.parametrize("spec", ["fashion_mnits", "folder:", "tfds:", "csv:", "synthetic:", "s3:bucket", ""])
 def test_unknown_kinds_of_data(spec):
-    with pytest.raises(ZooError, match="it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"):
+    with pytest.raises(ZooError, match="expected fashion_mnist, folder:PATH, tfds:NAME, csv:PATH or synthetic:NAME"):
         zoo.open_source(spec)
 
 
@@ -102,7 +102,7 @@ TinyColors(data_dir=sys.argv[1], file_format=sys.argv[2]).download_and_prepare()
 
 @pytest.fixture(scope="module")
 def tfds_folder(tmp_path_factory):
-    """A TFDS folder with a set that was prepared in the ArrayRecord format, without TensorFlow."""
+    """Returns a TFDS folder with a data set prepared in the ArrayRecord format, without TensorFlow."""
     folder = tmp_path_factory.mktemp("tfds")
     script = folder / "prepare.py"
     script.write_text(PREPARE)
@@ -123,7 +123,7 @@ def test_tfds_without_tensorflow(tfds_folder, monkeypatch):
     assert done.stdout.strip().endswith("False")
 
 
-def test_tfds_sets_that_are_not_there():
+def test_unprepared_and_unknown_tfds_data_sets():
     with pytest.raises(ZooError) as error:
         zoo.open_source("tfds:cifar10")
     assert str(error.value).endswith(
@@ -133,5 +133,5 @@ def test_tfds_sets_that_are_not_there():
         zoo.open_source("tfds:cifr10")
 
 
-def test_nothing_here_imports_tensorflow():
+def test_tensorflow_is_not_imported():
     assert "tensorflow" not in sys.modules

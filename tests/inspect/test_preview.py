@@ -125,7 +125,7 @@ def test_the_program_draws_a_folder(tmp_path):
         (["--recipe=alexnet", "--count=33"], "the first step has 32 images (budget.batch_size), not 33"),
         (["--recipe=alexnet", "--output=a.jpg"], "--output=a.jpg: expected the name of a PNG file"),
         (["--recipe=alexnet", "--output=/proc/none/a.png"], "--output=/proc/none/a.png: "),
-        (["--recipe=alexnet", "--data=folder:/no/such"], "there is no such folder"),
+        (["--recipe=alexnet", "--data=folder:/no/such"], "folder:/no/such: folder not found"),
         (["--recipe=alexnet", "--set=augmentation.mixing=Mixup(alpha=0)"], "Mixup.alpha must be positive"),
     ],
     ids=str,

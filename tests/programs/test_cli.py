@@ -21,7 +21,7 @@ def mistakes():
     yield train, ["--recipe=alexnet", "--set=model.num_classes=7"], "model.num_classes is 7, but fashion_mnist has 10"
     yield train, ["--recipe=alexnet", "--set=augmentation.train.0.size=66"], "at least 67x67 pixels, got 66x66"
     yield train, ["--recipe=alexnet", "--data="], "--data= has no value: give one, or omit the flag"
-    yield train, ["--recipe=alexnet", "--data=folder:/no/such"], "there is no such folder"
+    yield train, ["--recipe=alexnet", "--data=folder:/no/such"], "folder:/no/such: folder not found"
     yield train, ["--recipe=alexnet", "--data=fashion"], "unknown data set 'fashion'"
     yield train, ["--recipe=alexnet_imagenet"], "tfds:imagenet2012 is not prepared: python -m pip install"
     yield train, ["--recipe=alexnet", "--distributed"], "--coordinator, --num_processes and --process_id"

@@ -323,7 +323,7 @@ def test_a_tfds_set_cannot_import_code(key, tmp_path, monkeypatch):
     (tmp_path / "evil_reader.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    assert "features.json has 'evil_reader.Image' read a feature" in refused(zoo.open_source, "tfds:evil")
+    assert "features.json: the class 'evil_reader.Image' of a feature is not one of TFDS's own" in refused(zoo.open_source, "tfds:evil")
     assert not (tmp_path / "ran").exists() and "evil_reader" not in sys.modules
     for near in (
         "tensorflow_datasets.core.features_evil.X",
@@ -338,7 +338,7 @@ def test_a_tfds_set_with_tfds_classes_opens(tmp_path, monkeypatch):
     write_set(tmp_path, name="good")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     assert zoo.open_source("tfds:good").class_names == ("0", "1") and zoo.open_source("tfds:good:1.0.0").channels == 3
-    with pytest.raises(OSError, match="cannot be read, its file may be damaged"):  # there are no records
+    with pytest.raises(OSError, match="cannot be read; the file may be damaged"):  # there are no records
         zoo.open_source("tfds:good").train.read(0)
 
 

@@ -76,7 +76,9 @@ def test_loading_a_run_with_unknown_parts_names_the_remedy(tmp_path):
 
 @pytest.mark.parametrize("kind", ["folder", "two words", "", 3])
 def test_a_source_is_registered_by_a_new_word(kind):
-    with pytest.raises(zoo.ZooError, match="a source is registered by a word that is not one of fashion_mnist, folder"):
+    with pytest.raises(
+        zoo.ZooError, match="the kind of a source must be an identifier other than fashion_mnist, folder"
+    ):
         register_source(kind, lambda name: None)
 
 

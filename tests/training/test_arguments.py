@@ -40,7 +40,7 @@ def test_arguments_of_fit(arguments, words):
 
 @pytest.mark.parametrize("spec", [None, 3, pathlib.Path("flowers"), ["folder:flowers"]])
 def test_a_data_set_is_named_by_a_text(spec):
-    with pytest.raises(ZooError, match="a data set is named by a text, such as 'folder:flowers', and not by"):
+    with pytest.raises(ZooError, match="the name of a data set must be a string, such as 'folder:flowers', not"):
         zoo.open_source(spec)
 
 

@@ -41,7 +41,7 @@ def test_own_data_and_networks_are_checked(recipe, dataset):
     labels = dataset.train.labels.copy()
     labels[7] = 10
     wrong = dataclasses.replace(dataset.train, labels=labels, name="mine")
-    with pytest.raises(ZooError, match=r"mine\[7\] has the label 10, outside of 0 to 9"):
+    with pytest.raises(ZooError, match=r"mine\[7\] has label 10, outside the range 0 to 9"):
         dataclasses.replace(dataset, train=wrong)
     with pytest.raises(ZooError, match=r"Careless gives \[67, 67, 9\] logits an image, and the data has 10 classes"):
         zoo.fit(recipe, dataset=dataset, model=Careless())

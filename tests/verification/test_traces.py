@@ -16,7 +16,7 @@ from verification.initialization import first_eval_step
 from verification.traces.images import check_images, check_splits, fits, looks_normalized, network_inputs
 from verification.traces.transforms import behaves, geometry
 from zoo.data.dataset import Dataset
-from zoo.data.resize_crop import frame as framing_on_the_host
+from zoo.data.resize_crop import resize_and_crop
 from zoo.data.split import ArraySplit
 from zoo.recipe import *
 from zoo.training.evaluation import evaluate_pipeline
@@ -112,7 +112,9 @@ def test_crops_are_looked_at_on_the_host_too(monkeypatch):
     assert behaves(crop)[0]
     middle = RandomResizedCrop(32, min_area=0.5, max_area=0.5)
     monkeypatch.setattr(
-        geometry, "frame", lambda picture, host_transforms, random: framing_on_the_host(picture, (middle,), random)
+        geometry,
+        "resize_and_crop",
+        lambda picture, host_transforms, random: resize_and_crop(picture, (middle,), random),
     )
     assert not behaves(crop)[0]
 

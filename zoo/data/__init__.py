@@ -1,1 +1,1 @@
-"""Where images come from, and how they reach the device."""
+"""Data sources, splits, input pipelines and augmentation."""

@@ -1,4 +1,4 @@
-"""What becomes of vectors of features, [N, F] below; all that is measured is measured on the training split alone."""
+"""Preprocessing of vectors of features [N, F]; all statistics are computed on the training split only."""
 
 import functools
 
@@ -24,21 +24,21 @@ from zoo.recipe.features import (
 
 
 def vectors(split: Split) -> np.ndarray:
-    """The features of a split, float32 [N, F]."""
-    assert split.images is not None  # features always are in memory
+    """Returns the features of a split, float32 [N, F]."""
+    assert split.images is not None  # features are always in memory
     return split.images[:, 0, 0, :]
 
 
 def check_values(dataset: Dataset, split: Split, missing: Missing | None) -> None:
-    """Raises `ZooError`, with place and feature, for an infinite value, or a missing one with nothing to stand for it."""
+    """Raises `ZooError` for an infinite value, or for a missing one without imputation, naming example and feature."""
     values = vectors(split)
     bad = np.isinf(values) if missing else ~np.isfinite(values)
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        what = f"{split.describe(int(row))}: the feature {_name(dataset, column)!r} is"
+        what = f"{split.describe(int(row))}: feature {_name(dataset, column)!r} is"
         if np.isinf(values[row, column]):
             raise ZooError(f"{what} infinite")
-        raise ZooError(f"{what} missing: put a value there, or set data.missing=ImputeMean or ImputeMedian")
+        raise ZooError(f"{what} missing: fill in a value, or set data.missing=ImputeMean or ImputeMedian")
 
 
 def _name(dataset: Dataset, column: int) -> str:
@@ -47,10 +47,10 @@ def _name(dataset: Dataset, column: int) -> str:
 
 
 def trim(outliers: Outliers | None, split: Split) -> Split:
-    """A training split without the examples that `Trim` leaves out.
+    """Returns a training split without the examples that `Trim` removes.
 
     Raises:
-      ZooError: none would be left.
+      ZooError: no example would remain.
     """
     if not isinstance(outliers, Trim):
         return split
@@ -59,7 +59,8 @@ def trim(outliers: Outliers | None, split: Split) -> Split:
     kept = np.flatnonzero(~((values < low) | (values > high)).any(1))
     if not len(kept):
         raise ZooError(
-            f"each training example of {getattr(split, 'name', 'the set')} has an outlier, and Trim leaves none: bring its quantiles apart"
+            f"Trim removes every training example of {getattr(split, 'name', 'the data set')}: widen its quantiles,"
+            " data.outliers.lower and upper"
         )
     return subset(split, kept)
 
@@ -71,19 +72,21 @@ def _quantiles(outliers, values):
 def measure(
     normalization: Normalization, missing: Missing | None, outliers: Outliers | None, dataset: Dataset
 ) -> Statistics:
-    """Statistics of a training split that was trimmed already: in this order, the quantiles of the values that are there;
-    what fills the missing ones in, once the others were winsorized; and shift and scale of what has come of both.
+    """Computes the statistics of a training split, after trimming.
+
+    In this order: quantiles of the values that are present, fill values after winsorizing, shift and scale after both
+    winsorizing and imputation.
 
     Returns:
-      float32 [F] each, computed in float64; `color_components` is empty.
+      Statistics of float32 [F] each, computed in float64; `color_components` is empty.
 
     Raises:
-      ZooError: a feature has no value at all.
+      ZooError: all values of a feature are missing.
     """
     values = vectors(dataset.train).astype(np.float64)
     empty = np.flatnonzero(np.isnan(values).all(0))
     if len(empty):
-        raise ZooError(f"{dataset.spec}: the feature {_name(dataset, empty[0])!r} has no value in training")
+        raise ZooError(f"{dataset.spec}: feature {_name(dataset, empty[0])!r} has no value in the training split")
     fill = low = high = None
     if isinstance(outliers, Winsorize):
         low, high = _quantiles(outliers, values)

@@ -1,4 +1,4 @@
-"""How a run knows its data again."""
+"""Descriptions of a data set by which a run detects that its data has changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from zoo.errors import listed, short, shown
 
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:
-    """What must stay the same of a data set for a run to go on, or for its network to be evaluated on it."""
+    """Returns the properties of a data set that must not change for a run to be resumed."""
     features = {} if dataset.feature_names is None else {"features": list(dataset.feature_names)}
     return {
         "classes": list(dataset.class_names),
@@ -22,7 +22,7 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
 
 
 def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
-    """Lines about what is not as it was, of two descriptions by `describe_data`; some of an earlier version have less."""
+    """Lists the differences of two results of `describe_data`; `then` may be of an earlier version with fewer keys."""
     lines = [
         f"{name} of the data: {_difference(now[name], then.get(name))}"
         for name in now
@@ -39,20 +39,18 @@ def changed_data(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
     if moved:
         rest = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
         return [*lines, f"training + evaluation examples of {'; '.join(moved[:5])}{rest}"]
-    return lines or ["as many examples of each class, but others: some have another content, name or label"]
+    return lines or ["same number of examples per class, but the content, name or label of some differs"]
 
 
 def _difference(ours, theirs):
-    """Both values; of lists with different names, of which there may be thousands, the names that only one has."""
+    """Formats both values; of two lists of names, which may be long, only the names that are in one of them."""
     if not isinstance(ours, list) or not isinstance(theirs, list) or {*ours} == {*theirs}:
         return f"{shown(ours)}, {shown(theirs)}"
-    added, gone = (
+    added, removed = (
         listed([short(name) for name in some if name not in known])
         for some, known in ((ours, {*theirs}), (theirs, {*ours}))
     )
-    return " and ".join(
-        f"{names} {where}" for names, where in ((added, "only now"), (gone, "only in the folder")) if names
-    )
+    return ", ".join(f"{change} {names}" for change, names in (("added", added), ("removed", removed)) if names)
 
 
 def _plus(counts):

@@ -1,4 +1,4 @@
-"""Remedies for classes of different frequencies: weights of the loss, or another choice of training examples."""
+"""Remedies for class imbalance: class weights in the loss, or resampling of the training examples."""
 
 import dataclasses
 import functools
@@ -15,16 +15,16 @@ from zoo.data.splitting import all_labels
 from zoo.errors import ZooError, unknown
 from zoo.recipe.imbalance import SMOTE, ClassWeights, Imbalance, OverSampling, UnderSampling
 
-SEED = 0  # not the run's, so that all runs of a recipe train on the same examples
+SEED = 0  # independent of the run's seed, so that all runs of a recipe train on the same examples
 
 
 def class_weights(
     imbalance: Imbalance | None, pipeline: InputPipeline, class_names: Sequence[str]
 ) -> np.ndarray | None:
-    """The weight of each class in the loss, float32 [K]; None if there are none. A class without examples has weight 1.
+    """Returns class weights of the loss, float32 [K], or None if not weighted; classes without examples have weight 1.
 
     Raises:
-      ZooError: a class that is given a weight does not exist.
+      ZooError: a weight is given for an unknown class.
     """
     if not isinstance(imbalance, ClassWeights):
         return None
@@ -40,15 +40,15 @@ def class_weights(
 
 @functools.singledispatch
 def resample(imbalance: Imbalance | None, pipeline: InputPipeline, statistics: Statistics) -> InputPipeline:
-    """A training pipeline with the examples that a recipe wants in an epoch.
+    """Returns a training pipeline whose epochs have resampled examples.
 
     Args:
-      imbalance: of the recipe; nothing changes for None and `ClassWeights`.
-      pipeline: of the training split.
-      statistics: of it.
+      imbalance: the remedy of the recipe; None and `ClassWeights` leave the pipeline unchanged.
+      pipeline: the pipeline of the training split.
+      statistics: the statistics of the training split.
 
     Raises:
-      ZooError: a class has too few examples.
+      ZooError: a class has too few examples for SMOTE.
     """
     return pipeline
 
@@ -86,8 +86,8 @@ def _smote(imbalance: SMOTE, pipeline: InputPipeline, statistics: Statistics) ->
             continue
         if len(of_class) <= imbalance.neighbors:
             raise ZooError(
-                f"SMOTE: class {label} has {len(of_class)} training examples, too few for {imbalance.neighbors} neighbours"
-                f" of each: set imbalance.neighbors to less, or take OverSampling()"
+                f"SMOTE: class {label} has {len(of_class)} training examples, too few for {imbalance.neighbors}"
+                " neighbours: decrease imbalance.neighbors, or use OverSampling()"
             )
         own = values[of_class]
         neighbors = KDTree(own / statistics.scale).query(own / statistics.scale, imbalance.neighbors + 1)[1]
@@ -102,16 +102,24 @@ def _smote(imbalance: SMOTE, pipeline: InputPipeline, statistics: Statistics) ->
 
 
 def interpolated(values: np.ndarray, neighbors: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """`count` vectors [count, F], each x + u (y - x) with u uniform in [0, 1), x of `values` [n, F] and y one of x's
-    `neighbors` [n, k], given as positions; x and y are drawn uniformly (Chawla et al. 2002, figure 3).
+    """Samples synthetic vectors x + u (y - x) with u uniform in [0, 1) (Chawla et al. 2002, figure 3).
+
+    Args:
+      values: [n, F], from which x is sampled uniformly.
+      neighbors: int [n, k], positions of each x's neighbours, from which y is sampled uniformly.
+      count: number of vectors.
+      random: the random number generator.
+
+    Returns:
+      [count, F].
     """
     chosen = random.integers(0, len(values), count)
     other = neighbors[chosen, random.integers(0, neighbors.shape[1], count)]
-    share = random.random((count, 1))
-    return values[chosen] + share * (values[other] - values[chosen])
+    weight = random.random((count, 1))
+    return values[chosen] + weight * (values[other] - values[chosen])
 
 
 def _by_class(pipeline):
-    """The positions of each class that has any."""
+    """Returns the positions of the examples of each class, without empty classes."""
     labels = all_labels(pipeline.split)
     return [np.flatnonzero(labels == label) for label in np.unique(labels)]

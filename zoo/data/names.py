@@ -1,17 +1,17 @@
-"""Names of classes that people take for one."""
+"""Class names that look the same although their strings differ."""
 
 import unicodedata
 from collections.abc import Iterable
 
 
 def plain(name: str) -> str:
-    """The same for names that differ in case, in blanks around them or in how letters are encoded, only."""
+    """Normalizes a name: equal for names that differ only in case, surrounding whitespace or Unicode encoding."""
     return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
-def but_alike(name: str, others: Iterable[str]) -> str:
-    """A part of an error about a name that is not among others: which of them people would take for it, if there is one."""
+def similar_name_hint(name: str, others: Iterable[str]) -> str:
+    """Returns the part of an error message that names a similar name among `others`, or ""."""
     alike = next((other for other in others if plain(other) == plain(name)), None)
     if alike is None:
         return ""
-    return f" (where {alike!a} is, which differs in case, in blanks or in how letters are encoded, only)"
+    return f" (similar: {alike!a}, which differs only in case, whitespace or Unicode encoding)"

@@ -1,4 +1,4 @@
-"""From a split to batches: in a fixed order, from any step on, on any number of hosts."""
+"""The input pipeline: reproducible batches of a split, resumable at any step, on any number of hosts."""
 
 import dataclasses
 import math
@@ -13,26 +13,26 @@ from absl import flags
 
 from zoo.data.array_checks import check_labels
 from zoo.data.decoding import CorruptImage, Picture
-from zoo.data.resize_crop import frame, is_random, output_size, split_host_transforms
+from zoo.data.resize_crop import is_random, output_size, resize_and_crop, split_host_transforms
 from zoo.data.split import ArraySplit, Split
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import Transform
 
-RESIDENT_BYTES = 2 * 2**30  # a split that takes no more than this as uint8 is kept on every device
+RESIDENT_BYTES = 2 * 2**30  # a split of at most this size as uint8 is kept on every device
 
 
 class Batch(NamedTuple):
-    """What one step gets; every array's first axis is this host's part of the batch, n examples.
+    """The input of one step: the n examples of this host's part of the global batch.
 
     Attributes:
-      index: int32, the example's place in the split.
-      position: int32, the example's place in the global batch; its randomness comes from this.
-      weight: float32, 1, or 0 for an example that only fills the batch up.
-      image: uint8 [n, H, W, C], or float32 for features; None where the split is resident on the device.
-      label: int32; None likewise.
+      index: int32 [n], positions of the examples in the split.
+      position: int32 [n], positions of the examples in the global batch, from which their random numbers are derived.
+      weight: float32 [n]; 1, or 0 for padding and corrupt images.
+      image: uint8 [n, H, W, C], or float32 for features; None if the split is resident on the device.
+      label: int32 [n]; None if the split is resident on the device.
     """
 
-    index: np.ndarray  # type: ignore[assignment]  # and not the method of tuples
+    index: np.ndarray  # type: ignore[assignment]  # shadows the method of tuples
     position: np.ndarray
     weight: np.ndarray
     image: np.ndarray | None = None
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
 
 
 class Corrupt(NamedTuple):
-    """An image that could not be decoded: where it is from and why."""
+    """An image that could not be decoded: its source and the reason."""
 
     example: str
     reason: str
@@ -51,15 +51,16 @@ class InputPipeline:
     """A split with a recipe's transforms, ready to be batched.
 
     Attributes:
-      split: an `ArraySplit` if it is resident, else read and decoded on the way.
+      split: an `ArraySplit` if resident, else read and decoded batch by batch.
       resident: whether the images are kept on the device.
-      host_transforms: the transforms that the host applies, or has applied to a resident split.
-      transforms: those that are left for the device.
-      image_shape: (height, width, channels) of what reaches the device.
-      num_classes: labels are 0 ... num_classes - 1.
-      examples: the positions in the split that make an epoch of training, some perhaps twice; None for each once.
-      on_corrupt: called for each image that cannot be decoded. It gets weight 0 in its batch.
-      workers: processes that decode; 0 for threads of this one.
+      host_transforms: the transforms applied by the host, or already applied to a resident split.
+      transforms: the remaining transforms, applied on the device.
+      image_shape: (height, width, channels) of the images transferred to the device.
+      num_classes: number of classes; labels are 0 ... num_classes - 1.
+      examples: int [epoch], positions in the split that make up a training epoch, possibly repeated; None for every
+        example once.
+      on_corrupt: called for each image that cannot be decoded; it gets weight 0 and a neighbour's pixels in its batch.
+      workers: number of decoding processes; 0 for threads of this process.
     """
 
     split: Split
@@ -74,7 +75,7 @@ class InputPipeline:
 
     @property
     def epoch(self) -> int:
-        """How many examples an epoch of training has."""
+        """Number of examples in a training epoch."""
         return len(self.split) if self.examples is None else len(self.examples)
 
 
@@ -90,20 +91,21 @@ def make_pipeline(
     decode_ahead: bool = True,
     resident_bytes: int = RESIDENT_BYTES,
 ) -> InputPipeline:
-    """Decodes a split once and for all if the result is always the same and fits in memory; else arranges to stream it.
+    """Makes an input pipeline: decodes a split once if the result is deterministic and fits in memory, else streams it.
 
     Args:
-      split: of a data set.
-      transforms: the recipe's, for this split.
-      channels, num_classes: of the data set.
+      split: a split of the data set.
+      transforms: the recipe's transforms for this split.
+      channels, num_classes: attributes of the data set.
       on_corrupt: called for each image that cannot be decoded; such images are left out.
       on_progress: called with the number of images decoded so far.
-      workers: processes that decode; 0 for threads of this one.
-      decode_ahead: whether to decode a split that fits in memory at once.
-      resident_bytes: the largest split, in bytes, that is kept on the device.
+      workers: number of decoding processes; 0 for threads of this process.
+      decode_ahead: whether to decode now a split that fits in memory.
+      resident_bytes: size in bytes up to which a split is kept on the device.
 
     Raises:
-      ZooError: the transforms cannot bring the images to one size, a label is out of range, or no image is left.
+      ZooError: the transforms do not make all images the same size, a label is out of range, or no image can be
+        decoded.
     """
     if split.images is not None:
         resident = split.images.nbytes <= resident_bytes
@@ -122,21 +124,21 @@ def make_pipeline(
         done += len(some_images)
         on_progress(done)
     if not done:
-        raise ZooError(f"none of the {len(split)} images can be decoded, such as {split.describe(0)}")
+        raise ZooError(f"none of the {len(split)} images can be decoded, for example {split.describe(0)}")
     return dataclasses.replace(pipeline, split=ArraySplit(images[:done], labels[:done]), resident=True)
 
 
 def decoded(pipeline: InputPipeline, indices: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Decodes some of a split, batch by batch: uint8 images [n, H, W, C] and int32 labels [n], without corrupt ones."""
+    """Yields batches of the given examples without corrupt images: uint8 images [n, H, W, C] and int32 labels [n]."""
     pipeline = dataclasses.replace(pipeline, resident=False)
     for batch in evaluation_batches(pipeline, min(64, len(indices)), indices):
-        assert batch.image is not None and batch.label is not None  # as the pipeline is not resident
+        assert batch.image is not None and batch.label is not None  # since the pipeline is not resident
         good = batch.weight > 0
         yield batch.image[good], batch.label[good]
 
 
 class Order:
-    """Which example is where in which step, for one host: a random-access source of `Batch`es without images."""
+    """The order of examples on one host: a random-access source of (step, `Batch` without images)."""
 
     def __init__(
         self, examples: Sequence[int] | np.ndarray, batch_size: int, host: int, hosts: int, fill: int = 0
@@ -155,7 +157,7 @@ class Order:
 
 
 class _Load(grain.transforms.Map):
-    """Reads and frames the images of a batch. The random numbers of host_transforms follow from seed, step and position."""
+    """Reads, resizes and crops the images of a batch, with random numbers from the seed, the step and the position."""
 
     def __init__(
         self, split: Split, transforms: tuple[Transform, ...], image_shape: tuple[int, int, int], seed: int
@@ -173,7 +175,7 @@ class _Load(grain.transforms.Map):
             random = np.random.Generator(np.random.Philox(key=[self.seed, step], counter=[0, 0, 0, int(position)]))
             try:
                 pixels, label[slot] = self.split.read(int(index))
-                image[slot] = frame(Picture(pixels, self.image_shape[-1]), self.transforms, random)
+                image[slot] = resize_and_crop(Picture(pixels, self.image_shape[-1]), self.transforms, random)
             except (CorruptImage, OSError) as error:
                 corrupt.append((slot, str(error)))
         return batch._replace(image=image, label=label), corrupt
@@ -188,23 +190,23 @@ def training_batches(
     host: int = 0,
     hosts: int = 1,
 ) -> Generator[Batch]:
-    """Endless shuffled batches. An epoch has every example once; a batch may lie across the end of one.
+    """Yields shuffled batches indefinitely; every epoch has every example once, and a batch may span two epochs.
 
-    The order follows from `seed` alone, so that `first_step` goes on where an earlier run was.
+    The order depends only on `seed`, so that a run is resumed by `first_step`.
 
     Args:
-      pipeline: see `make_pipeline`.
-      batch_size: of all hosts together.
-      seed: of the order and of random host_transforms.
-      first_step: where to begin.
-      host, hosts: this host's number, and how many share a batch: each gets consecutive positions.
+      pipeline: the training pipeline, see `make_pipeline`.
+      batch_size: global batch size, over all hosts.
+      seed: seed of the order and of random host_transforms.
+      first_step: step of the first batch.
+      host, hosts: index of this host, and number of hosts; each gets consecutive positions of the batch.
     """
     order = training_order(pipeline, batch_size, seed, host, hosts)
     return _batches(pipeline, order, seed, first_step)
 
 
 def training_order(pipeline: InputPipeline, batch_size: int, seed: int, host: int = 0, hosts: int = 1) -> Order:
-    """Which examples `training_batches` takes: at each step (step, the batch without images); arguments as there."""
+    """Returns the order of `training_batches`, with the same arguments: (step, batch without images) at each step."""
     every = (
         grain.MapDataset.range(len(pipeline.split))
         if pipeline.examples is None
@@ -221,7 +223,14 @@ def evaluation_batches(
     host: int = 0,
     hosts: int = 1,
 ) -> Generator[Batch]:
-    """Batches in which each of `indices` (None for the whole split) has weight 1 once; arguments as above."""
+    """Yields batches with every example once; the last batch is padded with examples of weight 0.
+
+    Args:
+      pipeline: the evaluation pipeline, see `make_pipeline`.
+      batch_size: global batch size, over all hosts.
+      indices: int [N], positions of the examples in the split; None for the whole split.
+      host, hosts: see `training_batches`.
+    """
     indices = np.arange(len(pipeline.split)) if indices is None else indices
     order = Order(indices, batch_size, host, hosts, fill=int(indices[0]))
     return _batches(pipeline, order, 0, 0)
@@ -246,7 +255,7 @@ def _batches(pipeline, order, seed, first_step):
     try:
         for batch, corrupt in iterator:
             _check_labels(batch, pipeline)
-            yield _without(batch, corrupt, pipeline) if corrupt else batch
+            yield _mask_corrupt(batch, corrupt, pipeline) if corrupt else batch
     finally:
         iterator.close()
 
@@ -258,11 +267,11 @@ def _check_labels(batch, pipeline):
 
 
 def _leave_interrupts_to_the_main_process(worker: int, workers: int) -> None:
-    """Ctrl-C reaches every process of the terminal; the main one has yet to save, and needs its workers for that."""
+    """Ignores Ctrl-C in a worker: the main process gets it too, and needs its workers until the run is saved."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _without(batch, corrupt, pipeline):
+def _mask_corrupt(batch, corrupt, pipeline):
     """The batch with weight 0 for corrupt images, which get a neighbour's pixels: black would bias batch statistics."""
     image, weight = batch.image.copy(), batch.weight.copy()
     slots = [slot for slot, _ in corrupt]

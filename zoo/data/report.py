@@ -1,4 +1,4 @@
-"""What was found of a data set, and what of it is used: for the terminal, for the folder of a run, and for messages."""
+"""The report of a data set: what was found and what is used, for the terminal and for `data.json`."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,24 +10,25 @@ import numpy as np
 from zoo.data.split import Split
 from zoo.errors import printable, short
 
-MOST_CLASSES = 10  # that are named one by one
-LONGEST_NAME = 40  # letters of a class that is named
-MOST_LINES = 5  # about what is left out
+MAX_CLASSES = 10  # classes that are listed
+MAX_NAME_LENGTH = 40  # characters of a class name
+MAX_LEFT_OUT = 5  # lines about what is left out
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a data set has.
+    """The contents of a data set.
 
     Attributes:
-      spec: how it was asked for.
-      examples: what its examples are called, in the plural.
-      class_names: of all classes.
-      train, eval: examples of each class; None where labels can only be had by reading every example.
-      totals: of training and of evaluation.
-      left_out: a line about each kind of thing that was seen and is not used.
-      notes: lines about what else to know.
-      digest: hexadecimal digits that change with any example, its place, its label or its side; None where that is not known.
+      spec: the name of the data set.
+      examples: the word for its examples: "images" or "examples".
+      class_names: names of all classes.
+      train, eval: number of examples of each class; None if labels are only known by reading every example.
+      totals: number of training and of evaluation examples.
+      left_out: one line per kind of file or folder that was found but is not used.
+      notes: further remarks, one per line.
+      digest: hexadecimal hash of all examples, with their order, labels and splits; None if a split does not support
+        it.
     """
 
     spec: str
@@ -41,26 +42,27 @@ class Report:
     digest: str | None
 
     def lines(self) -> list[str]:
-        """For people: the totals, the classes with their training and evaluation examples, what is left out, and the notes."""
+        """Formats the report: totals, training + evaluation examples of each class, what is left out, and notes."""
         training, evaluation = self.totals
         lines = [
-            f"{self.spec}: {training:,} training and {evaluation:,} evaluation {self.examples}, {len(self.class_names):,} classes"
+            f"{self.spec}: {training:,} training and {evaluation:,} evaluation {self.examples},"
+            f" {len(self.class_names):,} classes"
         ]
         if self.train is not None and self.eval is not None:
             rows = list(zip(self.class_names, self.train, self.eval, strict=True))
             named = ", ".join(
-                f"{short(name, LONGEST_NAME)} {some:,} + {others:,}" for name, some, others in rows[:MOST_CLASSES]
+                f"{short(name, MAX_NAME_LENGTH)} {some:,} + {others:,}" for name, some, others in rows[:MAX_CLASSES]
             )
-            more = f" and {len(rows) - MOST_CLASSES:,} more" if len(rows) > MOST_CLASSES else ""
+            more = f" and {len(rows) - MAX_CLASSES:,} more" if len(rows) > MAX_CLASSES else ""
             lines.append(f"{named}{more}")
         if self.left_out:
-            rest = len(self.left_out) - MOST_LINES
-            listed = "; ".join(self.left_out[:MOST_LINES]) + (f"; and {rest:,} more, see data.json" if rest > 0 else "")
-            lines.append(f"left out: {listed}")
+            rest = len(self.left_out) - MAX_LEFT_OUT
+            more = f"; and {rest:,} more, see data.json" if rest > 0 else ""
+            lines.append(f"left out: {'; '.join(self.left_out[:MAX_LEFT_OUT])}{more}")
         return [printable(line) for line in (*lines, *self.notes)]
 
     def to_json(self) -> dict[str, Any]:
-        """All of it; `examples by class` has [training, evaluation] for each class."""
+        """Returns the report as JSON; `examples by class` maps each class to [training, evaluation]."""
         counts = None
         if self.train is not None and self.eval is not None:
             counts = {
@@ -87,7 +89,7 @@ def make_report(
     left_out: Sequence[str],
     notes: Sequence[str],
 ) -> Report:
-    """The report of a data set; arguments are its fields, see `Report`."""
+    """Makes the report of a data set; see `Report` for the arguments."""
     training, evaluation = (
         None if split.labels is None else _counts(split.labels, len(class_names)) for split in (train, eval)
     )
@@ -109,7 +111,7 @@ def _counts(labels: np.ndarray, classes: int) -> tuple[int, ...]:
 
 
 def _digest(splits: Sequence[Split]) -> str | None:
-    """Of what each split says of its examples, see `Split.identify`; None if one says nothing."""
+    """Hashes the examples of all splits, see `Split.identify`; None if a split has no such method."""
     whole = hashlib.blake2b(digest_size=16)
     for split in splits:
         identify = getattr(split, "identify", None)

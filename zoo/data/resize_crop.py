@@ -1,6 +1,6 @@
-"""Brings decoded images of any size to the one size that a batch needs. This part runs on the host.
+"""Resizes and crops decoded images of different sizes to the size of a batch, on the host.
 
-Where the images of a data set have one size to begin with, `zoo.data.augment` does the same on the device.
+If all images of a data set have the same size, `zoo.data.augment` does the same on the device.
 """
 
 import functools
@@ -18,10 +18,10 @@ FIXES_SIZE = (Resize, CenterCrop, RandomResizedCrop)
 
 
 def split_host_transforms(transforms: tuple[Transform, ...]) -> tuple[tuple[Transform, ...], tuple[Transform, ...]]:
-    """Cuts a list of transforms into those for the host, up to the first that fixes the size, and the rest.
+    """Splits a list of transforms into those for the host, up to the first that fixes the size, and the rest.
 
     Raises:
-      ZooError: images of different sizes would reach a transform that needs them in one.
+      ZooError: no transform fixes the size before one that requires images of equal size.
     """
     for index, transform in enumerate(transforms):
         if not isinstance(transform, HOST_TRANSFORMS):
@@ -30,28 +30,30 @@ def split_host_transforms(transforms: tuple[Transform, ...]) -> tuple[tuple[Tran
             return transforms[: index + 1], transforms[index + 1 :]
     names = ", ".join(type(transform).__name__ for transform in transforms)
     raise ZooError(
-        "these images have different sizes: the recipe's transforms must begin with Resize, RandomResizedCrop, or"
-        f" ResizeShort and CenterCrop, and they are {names}"
+        "images have different sizes: the recipe's transforms must start with Resize, RandomResizedCrop, or"
+        f" ResizeShort and CenterCrop, but they are {names}"
     )
 
 
 def output_size(host_transforms: tuple[Transform, ...]) -> int:
-    """Height and width in pixels after the transforms of `split_host_transforms`."""
+    """Returns height and width in pixels after the host transforms, see `split_host_transforms`."""
     last = host_transforms[-1]
     assert isinstance(last, FIXES_SIZE)
     return last.size
 
 
 def is_random(host_transforms: tuple[Transform, ...]) -> bool:
-    """Whether an image comes out differently each time."""
+    """Returns whether any host transform is random."""
     return any(isinstance(transform, RandomResizedCrop) for transform in host_transforms)
 
 
-def frame(picture: Picture, host_transforms: tuple[Transform, ...], random: np.random.Generator) -> np.ndarray:
-    """Applies the transforms of `split_host_transforms` to an image; the result is uint8 [size, size, C].
+def resize_and_crop(
+    picture: Picture, host_transforms: tuple[Transform, ...], random: np.random.Generator
+) -> np.ndarray:
+    """Applies the host transforms, see `split_host_transforms`, to an image; returns uint8 [size, size, C].
 
     Raises:
-      CorruptImage: it cannot be decoded.
+      CorruptImage: the image cannot be decoded.
     """
     for transform in host_transforms:
         picture = Picture(_apply(transform, picture, random), picture.channels)
@@ -71,12 +73,12 @@ def _resize(transform: Resize, picture: Picture, random: np.random.Generator) ->
 @_apply.register
 def _resize_short(transform: ResizeShort, picture: Picture, random: np.random.Generator) -> np.ndarray:
     height, width = short_size(*picture.size, transform.size)
-    check_size(width, height)  # a file of 1 x 60,000,000 pixels is small, and what it is resized to is not
+    check_size(width, height)  # an image of 1 x 60,000,000 pixels passes the decoder, but not once resized
     return _resized(picture.pixels(), height, width)
 
 
 def _resized(pixels, height, width):
-    """PIL's, which is antialiased and which everyone evaluates with."""
+    """Resizes with PIL's antialiased bilinear filter, the usual choice for evaluation."""
     if pixels.shape[:2] == (height, width):
         return pixels
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[-1] == 1 else pixels)
@@ -97,31 +99,31 @@ def _random_resized_crop(transform: RandomResizedCrop, picture: Picture, random:
     ratio = np.exp(random.uniform(-1, 1) * np.log(transform.max_ratio))
     width, height = min(np.sqrt(area * ratio), columns), min(np.sqrt(area / ratio), rows)
     left, top = random.uniform(0, columns - width), random.uniform(0, rows - height)
-    # Of a large JPEG a smaller copy will do, if only the crop in it has no fewer pixels than are wanted.
+    # A large JPEG is decoded at a lower resolution, as long as the crop has at least `size` pixels.
     pixels = picture.pixels(transform.size * rows / height, transform.size * columns / width)
     down, right = pixels.shape[0] / rows, pixels.shape[1] / columns
     crop = pixels[
         round(top * down) : max(round((top + height) * down), round(top * down) + 1),
         round(left * right) : max(round((left + width) * right), round(left * right) + 1),
     ]
-    if max(crop.shape[:2]) >= 2 * transform.size:  # not a JPEG: OpenCV would leave pixels out
+    if max(crop.shape[:2]) >= 2 * transform.size:  # not a JPEG: OpenCV would skip pixels
         return _resized(crop, transform.size, transform.size)
     resized = cv2.resize(crop, (transform.size, transform.size), interpolation=cv2.INTER_LINEAR)
     return resized.reshape(transform.size, transform.size, crop.shape[-1])
 
 
 def short_size(height: int, width: int, size: int) -> tuple[int, int]:
-    """Height and width when the shorter becomes `size` and the ratio is kept."""
+    """Returns height and width after resizing the shorter side to `size`, keeping the aspect ratio."""
     short = min(height, width)
     return max(size, round(height * size / short)), max(size, round(width * size / short))
 
 
 def center(height: int, width: int, size: int, crop: str = "CenterCrop") -> tuple[int, int]:
-    """Top and left of the `size` x `size` pixels in the middle; `crop` is what the error calls it.
+    """Returns (top, left) of the central crop of `size` x `size` pixels; `crop` is its name in the error message.
 
     Raises:
-      ZooError: the image is smaller than that.
+      ZooError: the image is smaller than the crop.
     """
     if min(height, width) < size:
-        raise ZooError(f"{crop}({size}) of an image of {height}x{width} pixels: put ResizeShort({size}) before it")
+        raise ZooError(f"{crop}({size}): the image has only {height}x{width} pixels: put ResizeShort({size}) before it")
     return (height - size) // 2, (width - size) // 2

@@ -1,4 +1,4 @@
-"""Which examples of a data set a recipe uses, and for what."""
+"""Selects the examples of a data set that a recipe trains, validates and evaluates on."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.features import check_values, trim
 from zoo.data.sources.folder import FolderSplit
 from zoo.data.split import ArraySplit, Split
-from zoo.data.splitting import all_labels, hold_out, keep_shares, subset
+from zoo.data.splitting import all_labels, hold_out, keep_fractions, subset
 from zoo.errors import ZooError
 from zoo.recipe import Data
 from zoo.recipe.augmentation import Normalization
@@ -17,19 +17,19 @@ from zoo.recipe.features import FeatureNormalization, Missing
 
 
 def check_kind(dataset: Dataset, normalization: Normalization) -> None:
-    """Raises `ZooError` if a recipe is for images and the data set has features, or the other way round."""
+    """Raises `ZooError` if a recipe is for images but the data set has features, or vice versa."""
     kind = type(normalization).__name__
     if dataset.feature_names is None and isinstance(normalization, FeatureNormalization):
-        raise ZooError(f"{dataset.spec} has images, and normalization={kind}() is for vectors of features")
+        raise ZooError(f"{dataset.spec} has images, but normalization={kind}() is for vectors of features")
     if dataset.feature_names is not None and not isinstance(normalization, FeatureNormalization):
         raise ZooError(
-            f"{dataset.spec} has vectors of features, and normalization={kind}() is for images: it takes FeatureMeanStd(),"
+            f"{dataset.spec} has vectors of features, but normalization={kind}() is for images: use FeatureMeanStd(),"
             " FeatureRange() or Unscaled(), and a model such as mlp"
         )
 
 
 def with_classes(dataset: Dataset, class_names: Sequence[str]) -> Dataset:
-    """The same examples with the labels of these classes, of which the data set may lack some; as it is if it has others."""
+    """Relabels a data set by `class_names` if they are a superset of its classes; returns it unchanged otherwise."""
     splits = (dataset.train, dataset.eval)
     if tuple(dataset.class_names) == tuple(class_names) or not set(dataset.class_names) <= set(class_names):
         return dataset
@@ -46,37 +46,41 @@ def with_classes(dataset: Dataset, class_names: Sequence[str]) -> Dataset:
 
 
 def check_all_values(dataset: Dataset, missing: Missing | None) -> None:
-    """Raises `ZooError` if a feature of either split has a value that cannot be used."""
+    """Raises `ZooError` if a feature of either split has an infinite value, or a missing one without imputation."""
     if dataset.feature_names is not None:
         for split in (dataset.train, dataset.eval):
             check_values(dataset, split, missing)
 
 
 def select(data: Data, dataset: Dataset) -> tuple[Dataset, Split | None]:
-    """What a recipe leaves of the training split, and the part of it that is held out for validation, if any.
+    """Selects training examples and holds out a validation split.
 
-    First `keep`, then `validation`, then `Trim`, which therefore does not touch validation.
+    Applies `keep`, `validation` and `Trim` in this order, so that `Trim` does not affect validation.
+
+    Returns:
+      The data set with the remaining training split, and the validation split or None.
 
     Raises:
-      ZooError: a class of `keep` does not exist, or nothing is left.
+      ZooError: a class of `keep` does not exist, or no example remains of a class.
     """
     train, validation = dataset.train, None
     if data.keep:
-        train = subset(train, keep_shares(all_labels(train), data.keep, dataset.class_names))
+        train = subset(train, keep_fractions(all_labels(train), data.keep, dataset.class_names))
     if data.validation:
         kept, out = hold_out(all_labels(train), data.validation)
         if not len(out):
-            raise ZooError(
-                f"{dataset.spec}: no class has two training examples, so none can be held out for validation"
-            )
+            raise ZooError(f"{dataset.spec}: cannot hold out validation examples: no class has two training examples")
         train, validation = subset(train, kept), subset(train, out)
     if data.outliers is not None:
         train = trim(data.outliers, train)
         if len(np.unique(all_labels(train))) < len(np.unique(all_labels(dataset.train))):
-            raise ZooError(f"{dataset.spec}: Trim leaves no training example of a class: bring its quantiles apart")
+            raise ZooError(
+                f"{dataset.spec}: Trim removes all training examples of a class: widen its quantiles,"
+                " data.outliers.lower and upper"
+            )
     return dataclasses.replace(dataset, train=train), validation
 
 
 def sample_indices(examples: int, count: int) -> np.ndarray:
-    """`count` positions spread evenly over a split (or all of it): the same ones each time."""
+    """Returns `count` evenly spaced positions in a split, deterministically; all of them if there are fewer."""
     return np.unique(np.linspace(0, examples - 1, min(count, examples)).round().astype(np.int64))

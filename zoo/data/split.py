@@ -1,4 +1,4 @@
-"""One split of a data set: examples that can be read one by one, at any position, in memory or elsewhere."""
+"""A split of a data set: labelled examples with random access, in memory or read from files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from zoo.errors import ZooError
 
 
 class Split(Protocol):
-    """One split of a data set. It can be pickled, so that worker processes can read it.
+    """The interface of a split. It must be picklable, so that worker processes can read it.
 
-    A split may also have a method `identify(update)`, which calls `update` with bytes that change with any example, its
-    place or its label: by them a run knows its data again.
+    A split may also have a method `identify(update)`, which calls `update`, like that of a hash, with bytes that change
+    with any example, its position or its label; a run detects by them that its data has changed.
 
     Attributes:
-      images: all images, uint8 [N, H, W, C], where the split has them in memory and in one size; None elsewhere. Vectors
-        of features are always in memory, float32 [N, 1, 1, F], with NaN for missing values.
-      labels: all labels, int32 [N]; None where they can only be had by reading every example.
+      images: all images, uint8 [N, H, W, C], if they are in memory and of equal size, else None. Vectors of features
+        are always in memory, float32 [N, 1, 1, F], with NaN for missing values.
+      labels: all labels, int32 [N]; None if they are only known by reading every example.
     """
 
     @property
@@ -31,19 +31,24 @@ class Split(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, index: int) -> tuple[bytes | np.ndarray, int]:
-        """The example at a position: its image as an encoded file or as uint8 [H, W, C], and its label."""
+        """Reads the example at a position: its image, as an encoded file or uint8 [H, W, C], and its label."""
 
     def describe(self, index: int) -> str:
-        """Where the example is from, such as the path of its file."""
+        """Returns where the example is from, such as the path of its file."""
 
 
 @dataclass(frozen=True)
 class ArraySplit:
-    """A split that is in memory as a whole: uint8 images [N, H, W, C], or float32 features [N, 1, 1, F], and int32 labels
-    [N]. If examples come from lines of the file `name`, `lines` [N] are their numbers.
+    """A split in memory.
+
+    Attributes:
+      images: uint8 images [N, H, W, C], or float32 features [N, 1, 1, F].
+      labels: integers [N], converted to int32.
+      name: name of the split in messages, such as the path of a file.
+      lines: int [N], the line numbers of the examples if they are from a text file.
 
     Raises:
-      ZooError: images or labels have another type or other axes, or there are not as many of both.
+      ZooError: images or labels have the wrong type or shape, or their numbers differ.
     """
 
     images: np.ndarray = field(repr=False)
@@ -55,13 +60,13 @@ class ArraySplit:
         check_images(self.name, self.images)
         object.__setattr__(self, "labels", checked_labels(self.name, self.labels))
         if len(self.images) != len(self.labels):
-            raise ZooError(f"{self.name}: there are {len(self.images):,} images and {len(self.labels):,} labels")
+            raise ZooError(f"{self.name}: {len(self.images):,} images, but {len(self.labels):,} labels")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def identify(self, update: Callable[[bytes | memoryview], None]) -> None:
-        """Passes on all of it, see `Split`."""
+        """Calls `update` with all images and labels, see `Split`."""
         for array in (self.images, self.labels):
             update(f"{array.dtype}{array.shape}".encode())
             update(np.ascontiguousarray(array).view(np.uint8).data)

@@ -1,4 +1,4 @@
-"""Parts of splits: held out, in folds, or some of each class. Classes keep their shares, and nothing is in two parts."""
+"""Stratified splitting: held-out examples, cross-validation folds, and subsets of classes, without overlap."""
 
 import dataclasses
 import hashlib
@@ -10,12 +10,12 @@ import numpy as np
 from zoo.data.split import ArraySplit, Split
 from zoo.errors import ZooError, shown, unknown
 
-HELD_OUT = 0.2  # share of every class that becomes the evaluation split of a folder or a table without one
+HELD_OUT_FRACTION = 0.2  # of every class, as the evaluation split of a folder or table without one
 
 
 @dataclass(frozen=True)
 class SubSplit:
-    """Some examples of a split of another kind."""
+    """A subset of the examples of a split that is not an `ArraySplit`."""
 
     whole: Split
     indices: np.ndarray
@@ -33,7 +33,7 @@ class SubSplit:
 
 
 def subset(split: Split, indices: np.ndarray) -> Split:
-    """The examples of a split at the given positions, in that order."""
+    """Returns the examples of a split at the given positions, in that order."""
     if isinstance(split, ArraySplit):
         lines = None if split.lines is None else split.lines[indices]
         return dataclasses.replace(split, images=split.images[indices], labels=split.labels[indices], lines=lines)
@@ -42,40 +42,40 @@ def subset(split: Split, indices: np.ndarray) -> Split:
 
 
 def all_labels(split: Split) -> np.ndarray:
-    """int32 [N]; where a split does not have them at hand, every example is read."""
+    """Returns all labels, int32 [N]; reads every example if a split does not have them in memory."""
     if split.labels is not None:
         return split.labels
     return np.array([split.read(index)[1] for index in range(len(split))], np.int32)
 
 
 def hash_fraction(key: bytes) -> float:
-    """A number from 0 to 1 that follows from the bytes alone; hold out what is below a share, whatever else is added."""
+    """Hashes bytes to a number in [0, 1], for splits that do not depend on which other examples there are."""
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
 
 
 def folds(labels: np.ndarray, count: int, seed: int, class_names: Sequence[str] | None = None) -> list[np.ndarray]:
-    """Deals the examples of every class out to `count` folds in a random order (stratified: Kohavi 1995, section 2.2).
+    """Splits examples into `count` stratified random folds (Kohavi 1995, section 2.2).
 
     Args:
-      labels: of the examples.
-      count: of the folds.
-      seed: of the order.
-      class_names: what errors call the classes; their numbers if None.
+      labels: int32 [N].
+      count: number of folds.
+      seed: seed of the random order.
+      class_names: names of the classes for error messages; None for their numbers.
 
     Returns:
-      The positions in each fold, rising. Folds differ by one example at most, and by one of each class.
+      The positions in each fold, ascending. Sizes of folds differ by at most one, in total and for each class.
 
     Raises:
       ZooError: a class has fewer examples than there are folds.
     """
     frequencies = np.unique_counts(labels)
     if count < 2:
-        raise ZooError(f"{count} folds cannot be made: it takes 2 or more")
+        raise ZooError(f"cannot make {count} folds: at least 2 are required")
     if frequencies.counts.min() < count:
         rarest = int(frequencies.counts.argmin())
         label = int(frequencies.values[rarest])
         raise ZooError(
-            f"{count} folds cannot be made: every class has to be in each, and class"
+            f"cannot make {count} folds: every fold needs an example of every class, but class"
             f" {label if class_names is None else shown(class_names[label])} has {frequencies.counts[rarest]} training"
             " examples"
         )
@@ -84,47 +84,48 @@ def folds(labels: np.ndarray, count: int, seed: int, class_names: Sequence[str] 
     return [np.sort(dealt[number::count]) for number in range(count)]
 
 
-def of_classes(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Each label that there is, with the positions of its examples, rising."""
+def positions_by_class(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields each label that occurs, with the positions of its examples in ascending order."""
     order = np.argsort(labels, kind="stable")
     found, starts = np.unique(labels[order], return_index=True)
     return zip(found.tolist(), np.split(order, starts[1:]), strict=True)
 
 
-def hold_out(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cuts positions into (kept, held out): `share` of each class, rounded, but one example at least and never all.
+def hold_out(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Splits positions into (kept, held out), deterministically.
 
-    The same ones each time. A class with a single example keeps it.
+    `fraction` of each class is held out, rounded, but at least one example and never all of them. A class with a single
+    example keeps it.
     """
     random = np.random.default_rng(0)
     out = np.zeros(len(labels), bool)
-    for _, members in of_classes(labels):
+    for _, members in positions_by_class(labels):
         of_class = random.permutation(members)
-        out[of_class[: min(max(round(share * len(of_class)), 1), len(of_class) - 1)]] = True
+        out[of_class[: min(max(round(fraction * len(of_class)), 1), len(of_class) - 1)]] = True
     return np.flatnonzero(~out), np.flatnonzero(out)
 
 
 def hold_out_groups(
-    labels: np.ndarray, groups: np.ndarray, keys: Sequence[bytes], share: float
+    labels: np.ndarray, groups: np.ndarray, keys: Sequence[bytes], fraction: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cuts positions into (kept, held out), the examples of a group all on one side: `share` of each class, rounded, but one
-    example at least and never all.
+    """Splits positions into (kept, held out) without splitting groups.
 
-    Which groups are held out goes by a hash of their keys: when examples come or go, no more of the others change sides
-    than the share takes. With groups of different sizes it is the share or somewhat less, or the smallest group.
+    `fraction` of each class is held out, rounded, but at least one example and never all of them. Groups are chosen by
+    a hash of their keys: when examples are added or removed, the others move only as far as the fraction requires. With
+    groups of different sizes, the held-out part is the fraction or somewhat less, or the smallest group.
 
     Args:
       labels: int32 [N].
-      groups: int64 [N], numbers of groups, from 0 on; a group may have examples of several classes.
-      keys: of each group, what stands for it in every order and company.
-      share: of each class.
+      groups: int64 [N], group of each example, from 0; a group may have examples of several classes.
+      keys: a key of each group that does not depend on the order of groups or on the other groups.
+      fraction: held-out fraction of each class.
     """
     classes = int(labels.max()) + 1
     pairs, sizes = np.unique(groups.astype(np.int64) * classes + labels, return_counts=True)
     first = np.searchsorted(pairs, np.arange(len(keys) + 1) * classes).tolist()
-    of_pair, sizes_of_pair = (pairs % classes).tolist(), sizes.tolist()  # lists, as most groups are of one example
+    of_pair, sizes_of_pair = (pairs % classes).tolist(), sizes.tolist()  # lists, since most groups have one example
     totals = np.bincount(labels).tolist()
-    target = [min(max(round(share * total), 1), total - 1) for total in totals]
+    target = [min(max(round(fraction * total), 1), total - 1) for total in totals]
     taken, out = [0] * len(totals), np.zeros(len(keys), bool)
 
     def take(group):
@@ -132,9 +133,9 @@ def hold_out_groups(
         for pair in range(first[group], first[group + 1]):
             taken[of_pair[pair]] += sizes_of_pair[pair]
 
-    def fits(group, most):
+    def fits(group, limits):
         pairs_of_group = range(first[group], first[group + 1])
-        return all(taken[of_pair[pair]] + sizes_of_pair[pair] <= most[of_pair[pair]] for pair in pairs_of_group)
+        return all(taken[of_pair[pair]] + sizes_of_pair[pair] <= limits[of_pair[pair]] for pair in pairs_of_group)
 
     order = np.argsort([hash_fraction(key) for key in keys], kind="stable").tolist()
     for group in order:
@@ -153,18 +154,18 @@ def hold_out_groups(
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def keep_shares(labels: np.ndarray, shares: Mapping[str, float], class_names: Sequence[str]) -> np.ndarray:
-    """The positions that are left, rising, when of some classes only a share is kept (rounded, one example at least).
+def keep_fractions(labels: np.ndarray, fractions: Mapping[str, float], class_names: Sequence[str]) -> np.ndarray:
+    """Returns ascending positions after keeping only a fraction of some classes, rounded, but at least one example.
 
     Raises:
-      ZooError: there is no such class.
+      ZooError: unknown class.
     """
-    for name in shares:
+    for name in fractions:
         if name not in class_names:
             raise unknown("class in data.keep", name, class_names)
     random = np.random.default_rng(0)
     kept = np.ones(len(labels), bool)
     for label, name in enumerate(class_names):
         of_class = random.permutation(np.flatnonzero(labels == label))
-        kept[of_class[max(round(shares.get(name, 1.0) * len(of_class)), 1) :]] = False
+        kept[of_class[max(round(fractions.get(name, 1.0) * len(of_class)), 1) :]] = False
     return np.flatnonzero(kept)

@@ -1,4 +1,4 @@
-"""What normalization needs to know of the training images: their mean, their scale, their colours."""
+"""Computes the normalization statistics of the training images: mean, scale and principal components of colour."""
 
 import dataclasses
 import functools
@@ -24,21 +24,21 @@ from zoo.recipe.augmentation import (
     UnitRange,
 )
 
-CACHED_PIXELS = 2**16  # as float64 they stay in the cache: less than half the time of a batch at once
+CACHED_PIXELS = 2**16  # fit in the CPU cache as float64; more than twice as fast as a whole batch at once
 
 
 def sample_size(normalization: Normalization) -> int:
-    """How many training images `measure` wants to see; the recipe's, or for a fixed range few, for the colours."""
+    """Returns the number of training images to measure: small for fixed ranges, where only colours are measured."""
     return getattr(normalization, "sample", 1_000)
 
 
 def measure(normalization: Normalization, batches: Iterable[np.ndarray]) -> Statistics:
-    """Statistics of training images, uint8 [N, H, W, C] a batch; exact sums, the same on every machine.
+    """Computes statistics of training images, batches of uint8 [N, H, W, C]; exact, hence equal on every machine.
 
     Raises:
-      ZooError: there is not one image.
+      ZooError: there are no images.
     """
-    # Sums of products of whole numbers: exact in float64 up to 2^53, which is 10^11 pixels.
+    # Sums of products of integers are exact in float64 up to 2^53, that is, for 10^11 pixels.
     images, pixels, image_sum, products = 0, 0, np.zeros(()), np.zeros(())
     for batch in batches:
         colors = batch.reshape(-1, batch.shape[-1])
@@ -48,7 +48,7 @@ def measure(normalization: Normalization, batches: Iterable[np.ndarray]) -> Stat
             part = part.astype(np.float64)
             products = products + part.T @ part
     if not images:
-        raise ZooError("not one training image can be decoded to measure the normalization with")
+        raise ZooError("cannot measure the normalization: no training image can be decoded")
     mean = image_sum.sum((0, 1)) / pixels
     covariance = products / pixels - np.outer(mean, mean)
     mean, scale = _shift_and_scale(normalization, image_sum / images, mean, np.sqrt(np.diag(covariance)))
@@ -59,42 +59,42 @@ def measure(normalization: Normalization, batches: Iterable[np.ndarray]) -> Stat
 
 @functools.singledispatch
 def _shift_and_scale(
-    normalization: Normalization, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+    normalization: Normalization, mean_image: np.ndarray, mean: np.ndarray, std: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     raise TypeError(type(normalization).__name__)
 
 
 @_shift_and_scale.register
 def _unit_range(
-    normalization: UnitRange, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+    normalization: UnitRange, mean_image: np.ndarray, mean: np.ndarray, std: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros_like(mean), np.full_like(mean, 255)
 
 
 @_shift_and_scale.register
 def _raw_range(
-    normalization: RawRange, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+    normalization: RawRange, mean_image: np.ndarray, mean: np.ndarray, std: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros_like(mean), np.ones_like(mean)
 
 
 @_shift_and_scale.register
 def _signed_range(
-    normalization: SignedRange, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+    normalization: SignedRange, mean_image: np.ndarray, mean: np.ndarray, std: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     return np.full_like(mean, 127.5), np.full_like(mean, 127.5)
 
 
 @_shift_and_scale.register
 def _channel_mean_std(
-    normalization: ChannelMeanStd, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+    normalization: ChannelMeanStd, mean_image: np.ndarray, mean: np.ndarray, std: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    return mean, np.where(deviation > 0, deviation, 1)
+    return mean, np.where(std > 0, std, 1)
 
 
 @_shift_and_scale.register
 def _pixel_mean(
-    normalization: PixelMean, mean_image: np.ndarray, mean: np.ndarray, deviation: np.ndarray
+    normalization: PixelMean, mean_image: np.ndarray, mean: np.ndarray, std: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     return mean_image, np.ones_like(mean)
 
@@ -106,7 +106,7 @@ def measure_split(
     eval_pipeline: InputPipeline,
     on_progress: Callable[[str, int, int], None],
 ) -> Statistics:
-    """Statistics of training images as evaluation frames them, which is the same each time."""
+    """Computes statistics of training images with the deterministic resize and crop of evaluation."""
     sample = sample_size(normalization)
     if train_pipeline.resident and train_pipeline.host_transforms == eval_pipeline.host_transforms:
         images = train_pipeline.split.images
@@ -117,7 +117,7 @@ def measure_split(
         indices = sample_indices(len(train), sample)
         batches = _images(dataclasses.replace(eval_pipeline, split=train), indices, on_progress)
     measured = measure(normalization, batches)
-    if measured.mean.ndim == 3:  # a mean image goes the way of the images up to Normalize()
+    if measured.mean.ndim == 3:  # a mean image passes through the transforms before Normalize()
         before = itertools.takewhile(lambda transform: not isinstance(transform, Normalize), eval_pipeline.transforms)
         mean = augment.apply(tuple(before), measured.mean, jax.random.key(0), measured)
         measured = measured._replace(mean=jax.device_get(mean))

@@ -11,7 +11,7 @@ from flax import traverse_util
 from zoo import parallel
 from zoo.data import augment
 from zoo.data.dataset import Dataset
-from zoo.data.names import but_alike
+from zoo.data.names import similar_name_hint
 from zoo.data.normalization import Statistics
 from zoo.data.pipeline import Corrupt, make_pipeline
 from zoo.data.selection import select, with_classes
@@ -158,7 +158,7 @@ def evaluate(
     if class_names is not None and tuple(class_names) != tuple(dataset.class_names):
         others = [name for name in dataset.class_names if name not in class_names] or list(dataset.class_names)
         wanted, given = (listed([short(name) for name in names], 10) for names in (class_names, others))
-        alike = but_alike(others[0], class_names) if others[0] not in class_names else ""
+        alike = similar_name_hint(others[0], class_names) if others[0] not in class_names else ""
         raise ZooError(f"the network was trained for the classes {wanted}; {dataset.spec} has {given}{alike}")
     if feature_names is not None and tuple(feature_names) != tuple(dataset.feature_names or ()):
         wanted, given = (listed(names, 10) for names in (feature_names, dataset.feature_names or ("images",)))

@@ -8,7 +8,7 @@ import scipy.stats
 from verification.statistics import share_is_plausible
 from verification.traces.transforms.probe import ALPHA, IMAGES, behaves, coordinates, many, uniform_pvalue
 from zoo.data.decoding import Picture
-from zoo.data.resize_crop import frame
+from zoo.data.resize_crop import resize_and_crop
 from zoo.recipe import (
     HorizontalFlip,
     RandomCrop,
@@ -59,7 +59,7 @@ def _random_resized_crop(transform: RandomResizedCrop):
     random = np.random.default_rng(0)
     ways = {  # which of them takes the crops depends on the data set
         "device": many(small, picture),
-        "host": np.stack([frame(Picture(picture, 3), (small,), random) for _ in range(IMAGES)]).astype(float),
+        "host": np.stack([resize_and_crop(Picture(picture, 3), (small,), random) for _ in range(IMAGES)]).astype(float),
     }
     found = {way: _looks_like(small, results, side) for way, results in ways.items()}
     return all(right for right, _ in found.values()), "; ".join(

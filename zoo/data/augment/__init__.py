@@ -1,4 +1,4 @@
-"""The transforms of a recipe as functions of one image and its key, to be mapped over a batch on the device."""
+"""The transforms of a recipe as functions of one image and its PRNG key, to be vmapped over a batch on the device."""
 
 import functools
 import itertools
@@ -21,10 +21,10 @@ def apply(transforms: tuple[Transform, ...], image: Array, key: jax.Array, stati
     """Applies a recipe's transforms to one image.
 
     Args:
-      transforms: in order.
+      transforms: the transforms, applied in order.
       image: uint8 [H, W, C], or float32 [1, 1, F] for features.
-      key: of this example in this step; each transform draws from its own part of it.
-      statistics: of the training images.
+      key: PRNG key of this example in this step; that of each transform is derived from it by its index.
+      statistics: normalization statistics of the training images.
 
     Returns:
       float32 [H', W', C]; [10, H', W', C] if the last transform is a `TenCrop`.
@@ -49,7 +49,7 @@ def _fill_of_map(transform_and_key):
 
 
 def output_shape(transforms: tuple[Transform, ...], image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
-    """The shape (height, width, channels) that the network sees, for images of the given shape."""
+    """Returns the network's input shape (height, width, channels) for images of the given shape."""
     channels = image_shape[-1]
     statistics = Statistics(jnp.zeros(channels), jnp.ones(channels), jnp.zeros((channels, channels)))
     image = jax.ShapeDtypeStruct(image_shape, jnp.uint8)

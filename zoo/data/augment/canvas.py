@@ -1,4 +1,4 @@
-"""An image on its way through the transforms."""
+"""The state of an image between transforms, and the function that applies one transform."""
 
 import functools
 from typing import NamedTuple
@@ -10,7 +10,12 @@ from zoo.recipe.augmentation import Transform
 
 
 class Canvas(NamedTuple):
-    """An image on its way: float32 pixels [H, W, C], and the size [C] of one step from 0 to 255 in their unit."""
+    """An image between two transforms.
+
+    Attributes:
+      pixels: float32 [H, W, C].
+      unit: float32 [C], the difference in `pixels` that one step of the 0-255 scale makes: 1 before normalization.
+    """
 
     pixels: jax.Array
     unit: jax.Array
@@ -18,12 +23,12 @@ class Canvas(NamedTuple):
 
 @functools.singledispatch
 def transformed(transform: Transform, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
-    """Applies one transform to an image; to add a transform, register an implementation for its part.
+    """Applies one transform to an image; to add a transform, register an implementation for its class.
 
     Args:
-      transform: the recipe's.
-      canvas: the image before it.
-      key: of this transform, this example and this step.
-      statistics: of the training images.
+      transform: the transform of the recipe.
+      canvas: the image before the transform.
+      key: PRNG key of this transform, example and step.
+      statistics: normalization statistics of the training images.
     """
     raise TypeError(type(transform).__name__)

@@ -1,4 +1,4 @@
-"""Changes of colours; all but `PCAColor` are for pixel values from 0 to 255."""
+"""Colour transforms; all except `PCAColor` expect pixel values from 0 to 255."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ from zoo.data.augment.canvas import Canvas, transformed
 from zoo.data.normalization import Statistics
 from zoo.recipe.augmentation import Brightness, Contrast, Hue, PCAColor, Saturation
 
-LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, with torchvision's digits
+LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, rounded as in torchvision
 
 
 @transformed.register
@@ -36,7 +36,7 @@ def _hue(transform: Hue, canvas: Canvas, key: jax.Array, statistics: Statistics)
     if canvas.pixels.shape[-1] == 1:
         return canvas
     turn = jax.random.uniform(key, (), minval=-transform.amount, maxval=transform.amount)
-    return canvas._replace(pixels=turned(canvas.pixels, turn))
+    return canvas._replace(pixels=rotate_hue(canvas.pixels, turn))
 
 
 def _factor(key, amount):
@@ -44,20 +44,20 @@ def _factor(key, amount):
 
 
 def blend(pixels: jax.Array, other: jax.Array | float, factor: jax.Array) -> jax.Array:
-    """factor * pixels + (1 - factor) * other, from 0 to 255."""
+    """Returns factor * pixels + (1 - factor) * other, clipped to [0, 255]."""
     return jnp.clip(factor * pixels + (1 - factor) * other, 0, 255)
 
 
 def grey(pixels: jax.Array) -> jax.Array:
-    """The luma [H, W, 1] of pixels [H, W, 3]; grey ones [H, W, 1] as they are."""
+    """Returns the luma [H, W, 1] of RGB pixels [H, W, 3]; grey pixels [H, W, 1] are returned unchanged."""
     if pixels.shape[-1] == 1:
         return pixels
     red, green, blue = (weight * pixels[..., channel] for channel, weight in enumerate(LUMA))
     return (red + green + blue)[..., None]
 
 
-def turned(pixels: jax.Array, turn: jax.Array) -> jax.Array:
-    """Pixels [H, W, 3] with hues, in HSV, farther on by `turn` circles."""
+def rotate_hue(pixels: jax.Array, turn: jax.Array) -> jax.Array:
+    """Rotates the HSV hue of RGB pixels [H, W, 3] by `turn` full turns."""
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     value = pixels.max(-1)
     chroma = value - pixels.min(-1)
@@ -67,6 +67,7 @@ def turned(pixels: jax.Array, turn: jax.Array) -> jax.Array:
         (green - blue) / safe,
         jnp.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
-    # Each channel is the value less a part of the chroma, which depends on the distance of its own hue from the pixel's.
+    # Each channel is the value minus a fraction of the chroma that depends on how far the pixel's hue is from the
+    # channel's.
     place = (jnp.stack([hue + 5, hue + 3, hue + 1], -1) + 6 * turn) % 6
     return value[..., None] - chroma[..., None] * jnp.clip(jnp.minimum(place, 4 - place), 0, 1)

@@ -1,4 +1,4 @@
-"""Parts of images that are painted over."""
+"""Random erasing and Cutout: rectangles of an image are overwritten."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ from zoo.data.augment.canvas import Canvas, transformed
 from zoo.data.normalization import Statistics
 from zoo.recipe.augmentation import Cutout, RandomErasing
 
-ATTEMPTS = 10  # with the paper's areas and ratios, all of them fail once in ten thousand million images
+ATTEMPTS = 10  # with the paper's areas and ratios, the probability that all of them fail is 1e-10
 
 
 @transformed.register
@@ -36,7 +36,7 @@ def _cutout(transform: Cutout, canvas: Canvas, key: jax.Array, statistics: Stati
 
 
 def rectangle(height: int, width: int, start: jax.Array, end: jax.Array) -> jax.Array:
-    """True [height, width] from the (row, column) `start` to before `end`."""
+    """Returns a bool mask [height, width] that is True from (row, column) `start` up to, but excluding, `end`."""
     rows, columns = jnp.arange(height), jnp.arange(width)
     in_rows = (rows >= start[0]) & (rows < end[0])
     in_columns = (columns >= start[1]) & (columns < end[1])

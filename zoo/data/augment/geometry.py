@@ -1,6 +1,7 @@
-"""Flips and affine maps.
+"""Flips and affine transforms.
 
-A map is a 3 x 3 matrix from places in the result to places in the image, as row and column in pixels from the middle.
+An affine map is a 3 x 3 matrix that takes output coordinates to input coordinates, (row, column, 1) in pixels from the
+centre of the image.
 """
 
 import functools
@@ -22,7 +23,7 @@ from zoo.recipe.augmentation import (
     VerticalFlip,
 )
 
-Entry = float | jax.Array  # of a matrix
+Entry = float | jax.Array  # entry of a matrix
 
 
 @transformed.register
@@ -38,16 +39,23 @@ def _vertical_flip(transform: VerticalFlip, canvas: Canvas, key: jax.Array, stat
 
 
 def resample(maps: Sequence[tuple[Affine, jax.Array]], canvas: Canvas) -> Canvas:
-    """The image after several affine maps, each with its key, all with the same fill; interpolated bilinearly once."""
+    """Applies several affine transforms with the same fill, each with its key, in a single bilinear interpolation."""
     height, width = canvas.pixels.shape[:2]
-    # The first map of the list is the last on the way from the result back to the image.
+    # The matrices map output to input coordinates, so that of the first transform is applied last, at the left.
     matrices = [matrix_of(transform, key, height, width) for transform, key in maps]
     matrix = functools.reduce(functools.partial(jnp.matmul, precision="highest"), matrices)
     return canvas._replace(pixels=warp(canvas.pixels, matrix, maps[0][0].fill, order=1))
 
 
 def warp(pixels: jax.Array, matrix: jax.Array, fill: str, order: int) -> jax.Array:
-    """Pixels [H, W, C] through a map [3, 3]; `fill` is a recipe's, `order` 0 takes the nearest pixel and 1 is bilinear."""
+    """Resamples pixels [H, W, C] at the input coordinates given by an affine map.
+
+    Args:
+      pixels: float32 [H, W, C].
+      matrix: float32 [3, 3], from output to input coordinates.
+      fill: how pixels outside the image are filled, one of a recipe's fills, which are the modes of SciPy.
+      order: 0 for the nearest pixel, 1 for bilinear interpolation.
+    """
     height, width = pixels.shape[:2]
     middle_row, middle_column = (height - 1) / 2, (width - 1) / 2
     rows, columns = jnp.meshgrid(jnp.arange(height) - middle_row, jnp.arange(width) - middle_column, indexing="ij")
@@ -60,13 +68,13 @@ def warp(pixels: jax.Array, matrix: jax.Array, fill: str, order: int) -> jax.Arr
 
 
 def matrix(a: Entry = 1.0, b: Entry = 0.0, c: Entry = 0.0, d: Entry = 0.0, e: Entry = 1.0, f: Entry = 0.0) -> jax.Array:
-    """The map ((a, b, c), (d, e, f)) as a float32 matrix [3, 3]."""
+    """Returns the affine map ((a, b, c), (d, e, f)) as a float32 matrix [3, 3]."""
     return jnp.array([[a, b, c], [d, e, f], [0.0, 0.0, 1.0]], jnp.float32)
 
 
 @functools.singledispatch
 def matrix_of(transform: Affine, key: jax.Array, height: int, width: int) -> jax.Array:
-    """The random map [3, 3] of a transform for an image of so many pixels."""
+    """Samples the matrix [3, 3] of a random affine transform for an image of height x width pixels."""
     raise TypeError(type(transform).__name__)
 
 

@@ -1,4 +1,4 @@
-"""Mixes neighbouring examples of a batch; `zoo.recipe.Mixing` says why neighbours."""
+"""mixup and CutMix of neighbouring examples in a batch; see `zoo.recipe.Mixing` for why neighbours are paired."""
 
 import functools
 
@@ -14,27 +14,34 @@ def mix(mixing: Mixing, images: jax.Array, weight: Array, keys: jax.Array) -> tu
     """Mixes each example with its neighbour.
 
     Args:
-      mixing: the recipe's.
+      mixing: the mixing of the recipe.
       images: float32 [n, H, W, C], with n even.
-      weight: float32 [n]; an example whose neighbour has weight 0, because its image cannot be decoded, stays as it is.
-      keys: [n], each example's own.
+      weight: float32 [n]; an example is not mixed if its neighbour has weight 0, that is, if its image cannot be
+        decoded.
+      keys: PRNG keys [n], one per example.
 
     Returns:
-      The mixed images, and float32 [n], the part of each that is its own.
+      The mixed images, and float32 [n], the weight of each example's own image and label; its neighbour has the rest.
     """
-    mixed, share = jax.vmap(functools.partial(mix_example, mixing))(images, _neighbours(images), keys)
+    mixed, fraction = jax.vmap(functools.partial(mix_example, mixing))(images, _neighbours(images), keys)
     paired = _neighbours(weight) > 0
-    return jnp.where(paired[:, None, None, None], mixed, images), jnp.where(paired, share, 1.0)
+    return jnp.where(paired[:, None, None, None], mixed, images), jnp.where(paired, fraction, 1.0)
 
 
-def soft_targets(labels: Array, share: jax.Array | None, num_classes: int) -> jax.Array:
-    """Probabilities [n, num_classes] of labels, int32 [n], of which `share` is from `mix`, or None without mixing."""
+def soft_targets(labels: Array, fraction: jax.Array | None, num_classes: int) -> jax.Array:
+    """Returns target probabilities [n, num_classes].
+
+    Args:
+      labels: int32 [n].
+      fraction: float32 [n], the weight of each example's own label, as returned by `mix`; None without mixing.
+      num_classes: number of classes.
+    """
     own = jax.nn.one_hot(labels, num_classes)
-    return own if share is None else share[:, None] * own + (1 - share[:, None]) * _neighbours(own)
+    return own if fraction is None else fraction[:, None] * own + (1 - fraction[:, None]) * _neighbours(own)
 
 
 def _neighbours(array):
-    """Places 2i and 2i + 1 exchanged."""
+    """Swaps positions 2i and 2i + 1."""
     return array.reshape(-1, 2, *array.shape[1:])[:, ::-1].reshape(array.shape)
 
 
@@ -43,34 +50,34 @@ def mix_example(mixing: Mixing, image: jax.Array, other: jax.Array, key: jax.Arr
     """Mixes one example with another; register an implementation for a mixing that is not a `PairMixing`.
 
     Args:
-      mixing: the recipe's.
-      image, other: float32 [H, W, C], the example's image and its partner's.
-      key: of the example.
+      mixing: the mixing of the recipe.
+      image, other: float32 [H, W, C], the images of the example and of its neighbour.
+      key: PRNG key of the example.
 
     Returns:
-      The mixed image, and the fraction of it that is the example's own.
+      The mixed image, and the weight of the example's own image and label.
     """
     raise TypeError(type(mixing).__name__)
 
 
 @mix_example.register
 def _pair(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    mixed, share = mix_pair(mixing, image, other, key)
+    mixed, fraction = mix_pair(mixing, image, other, key)
     chosen = jax.random.bernoulli(jax.random.fold_in(key, 1), mixing.probability)
-    return jnp.where(chosen, mixed, image), jnp.where(chosen, share, 1.0)
+    return jnp.where(chosen, mixed, image), jnp.where(chosen, fraction, 1.0)
 
 
 @mix_example.register
 def _one_of(mixing: OneOf, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     which = jax.random.randint(jax.random.fold_in(key, 2), (), 0, len(mixing.mixings))
     results = [mix_example(each, image, other, key) for each in mixing.mixings]
-    images, shares = (jnp.stack(values) for values in zip(*results, strict=True))
-    return images[which], shares[which]
+    images, fractions = (jnp.stack(values) for values in zip(*results, strict=True))
+    return images[which], fractions[which]
 
 
 @functools.singledispatch
 def mix_pair(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Mixes one pair, which happens with the probability of the mixing; register an implementation for a new `PairMixing`.
+    """Mixes an example that was chosen to be mixed; to add a `PairMixing`, register an implementation for its class.
 
     Arguments and results are those of `mix_example`.
     """
@@ -79,16 +86,16 @@ def mix_pair(mixing: PairMixing, image: jax.Array, other: jax.Array, key: jax.Ar
 
 @mix_pair.register
 def _mixup(mixing: Mixup, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    share = jax.random.beta(key, mixing.alpha, mixing.alpha)
-    return share * image + (1 - share) * other, share
+    fraction = jax.random.beta(key, mixing.alpha, mixing.alpha)
+    return fraction * image + (1 - fraction) * other, fraction
 
 
 @mix_pair.register
 def _cut_mix(mixing: CutMix, image: jax.Array, other: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     height, width = image.shape[:2]
-    share_key, place_key = jax.random.split(key)
+    fraction_key, place_key = jax.random.split(key)
     size = jnp.array([height, width])
-    cut = jnp.sqrt(1 - jax.random.beta(share_key, mixing.alpha, mixing.alpha))
+    cut = jnp.sqrt(1 - jax.random.beta(fraction_key, mixing.alpha, mixing.alpha))
     middle = jax.random.randint(place_key, (2,), 0, size)
     half = jnp.floor(size * cut).astype(jnp.int32) // 2
     inside = rectangle(height, width, middle - half, middle + half)

@@ -1,4 +1,4 @@
-"""Normalization on the device: missing features are imputed, extreme ones clipped, then all are shifted and scaled."""
+"""Normalization on the device: clips outliers, imputes missing features, then shifts and scales."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ def _normalize(transform: Normalize, canvas: Canvas, key: jax.Array, statistics:
     mean = statistics.mean
     if mean.ndim == 3 and mean.shape != canvas.pixels.shape:
         raise ZooError(
-            f"the mean image is {mean.shape[:2]} and the image {canvas.pixels.shape[:2]} pixels at Normalize()"
+            f"Normalize(): the mean image has shape {mean.shape[:2]}, but the image has {canvas.pixels.shape[:2]}"
         )
     pixels = canvas.pixels
     if statistics.low is not None:

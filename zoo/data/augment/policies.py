@@ -1,7 +1,7 @@
-"""RandAugment and TrivialAugment: one random operation of a list after the other, on pixels that are whole numbers.
+"""RandAugment and TrivialAugment: random operations from a list, on integer-valued pixels.
 
-Each operation gives what torchvision gives for uint8 tensors. When mapped over a batch, every operation is computed for
-every image and one is kept, so the five that displace pixels are one map.
+Each operation matches torchvision's on uint8 tensors. Under vmap, every operation is computed for every image and one
+result is selected; the five geometric operations therefore share one warp.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from zoo.data.augment.geometry import matrix, warp
 from zoo.data.normalization import Statistics
 from zoo.recipe.augmentation import RandAugment, TrivialAugmentWide
 
-BINS = 31  # strengths of each operation
+BINS = 31  # number of strengths of each operation
 
 
 def _identity(pixels, strength):
@@ -37,7 +37,7 @@ def _contrast(pixels, strength):
 
 
 def _sharpness(pixels, strength):
-    """Mixed with itself, smoothed by ((1, 1, 1), (1, 5, 1), (1, 1, 1)) / 13 away from the border."""
+    """Blends pixels, except at the border, with their smoothed ones: kernel ((1, 1, 1), (1, 5, 1), (1, 1, 1)) / 13."""
     height, width = pixels.shape[:2]
     if min(height, width) <= 2:
         return pixels
@@ -62,7 +62,7 @@ def _auto_contrast(pixels, strength):
 
 
 def _equalize(pixels, strength):
-    """By a table for each channel: the pixels up to a value, over those below the largest value, as in PIL."""
+    """Equalizes each channel by its cumulative histogram, in which the largest value is ignored, as in PIL."""
 
     def channel(values):
         values = values.astype(jnp.int32)
@@ -76,11 +76,11 @@ def _equalize(pixels, strength):
 
 
 def _shear_x(strength, height, width):
-    return matrix(d=strength, f=strength * height / 2)  # about the top
+    return matrix(d=strength, f=strength * height / 2)  # about the top edge
 
 
 def _shear_y(strength, height, width):
-    return matrix(b=strength, c=strength * width / 2)  # about the left
+    return matrix(b=strength, c=strength * width / 2)  # about the left edge
 
 
 def _translate_x(strength, height, width):
@@ -101,7 +101,7 @@ def _stay(strength, height, width):
 
 
 class Operation(NamedTuple):
-    """What an operation does to places and then to pixels, and whether its strength has a random sign."""
+    """An operation: an affine map, a subsequent change of pixel values, and whether the strength has a random sign."""
 
     displace: Callable = _stay
     recolor: Callable = _identity
@@ -127,7 +127,7 @@ OPERATIONS = {
 
 
 def _strengths(shear, across, down, degrees, mix, bits):
-    """The strengths [operations, BINS], rising evenly from 0 to those given; posterizing loses up to `bits` bits."""
+    """Returns strengths [operations, BINS], evenly spaced from 0 to the maxima; Posterize drops at most `bits` bits."""
     even = np.linspace(0, 1, BINS)
     largest = {"ShearX": shear, "ShearY": shear, "TranslateX": across, "TranslateY": down, "Rotate": degrees}
     rows = {name: even * strength for name, strength in largest.items()}
@@ -169,7 +169,7 @@ def _sign(key, operation):
 
 
 def operate(pixels: jax.Array, operation: jax.Array, strength: jax.Array) -> jax.Array:
-    """One of `OPERATIONS`, by its place in the list, on whole pixels [H, W, C] from 0 to 255."""
+    """Applies one of `OPERATIONS`, given by its index, to integer-valued pixels [H, W, C] from 0 to 255."""
     height, width = pixels.shape[:2]
     maps = jnp.stack([each.displace(strength, height, width) for each in OPERATIONS.values()])
     moved = warp(pixels, maps[operation], "constant", order=0)

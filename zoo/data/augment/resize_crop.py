@@ -18,7 +18,7 @@ from zoo.recipe.augmentation import (
     TenCrop,
 )
 
-# NumPy's names of a recipe's fills.
+# NumPy's padding modes by a recipe's fills.
 PAD_MODES = {"nearest": "edge", "constant": "constant", "reflect": "symmetric", "mirror": "reflect", "wrap": "wrap"}
 
 
@@ -56,7 +56,7 @@ def _random_crop(transform: RandomCrop, canvas: Canvas, key: jax.Array, statisti
     pixels = jnp.pad(canvas.pixels, sides, mode=PAD_MODES[transform.fill])
     height, width, channels = pixels.shape
     if min(height, width) < transform.size:
-        raise ZooError(f"RandomCrop({transform.size}) of an image of {height}x{width} pixels, padding included")
+        raise ZooError(f"RandomCrop({transform.size}): the image has only {height}x{width} pixels, including padding")
     places = jnp.array([height - transform.size + 1, width - transform.size + 1])
     top, left = jax.random.randint(key, (2,), 0, places)
     size = (transform.size, transform.size, channels)

@@ -1,4 +1,4 @@
-"""Several views of one image, for which the network's answers are averaged."""
+"""Test-time augmentation: predictions averaged over several views of an image."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ from zoo.recipe.augmentation import TenCrop
 
 
 def average_views(transform: TenCrop, logits: jax.Array) -> jax.Array:
-    """Logits [n, views, K] as [n, K], whose softmax is the average that the transform asks for."""
+    """Reduces logits [n, views, K] to [n, K]: mean logits, or log of the mean probabilities, as `transform` says."""
     logits = logits.astype(jnp.float32)
     if transform.average == "logits":
         return logits.mean(1)

@@ -1,4 +1,4 @@
-"""Sources of data sets, which are opened by name."""
+"""Opens data sets by name."""
 
 import dataclasses
 import os
@@ -14,26 +14,26 @@ _custom_sources: dict[str, Callable[[str], Dataset]] = {}
 
 
 def register_source(kind: str, open_custom: Callable[[str], Dataset]) -> None:
-    """Registers a custom source, whose data sets are then opened as "KIND:NAME" wherever a data set has a name.
+    """Registers a custom source, whose data sets can then be opened as "KIND:NAME" wherever a data set is named.
 
-    A second registration of a kind replaces the first, so that a file may be run again in a notebook.
+    Registering a kind again replaces it, so that a notebook cell can be run again.
 
     Args:
-      kind: a word, such as "database".
-      open_custom: called with NAME; returns a training and an evaluation split.
+      kind: an identifier, such as "database".
+      open_custom: called with NAME; returns the data set.
 
     Raises:
-      ZooError: the kind is not a word, or one of the zoo's own.
+      ZooError: the kind is not an identifier, or a built-in kind.
     """
     if not isinstance(kind, str) or not kind.isidentifier() or kind in KINDS:
-        raise ZooError(f"a source is registered by a word that is not one of {', '.join(KINDS)}, not by {shown(kind)}")
+        raise ZooError(f"the kind of a source must be an identifier other than {', '.join(KINDS)}, not {shown(kind)}")
     _custom_sources[kind] = open_custom
 
 
 def open_data(
     data: Data, source: str | None = None, *, split: str | None = None, feature_names: Sequence[str] | None = None
 ) -> Dataset:
-    """Opens the data of a recipe, or of another source as the recipe would; arguments as of `open_source`."""
+    """Opens the data of a recipe, or another source with the recipe's options; see `open_source` for the arguments."""
     spec = data.source if source is None else source
     check_spec(spec)
     table, folder = spec.startswith("csv:"), spec.startswith("folder:")
@@ -59,31 +59,31 @@ def open_source(
     """Opens a data set.
 
     Args:
-      spec: "fashion_mnist" (the project carries it), "folder:PATH" (a sub-folder of images for each class),
+      spec: "fashion_mnist" (included in the project), "folder:PATH" (a sub-folder of images for each class),
         "tfds:NAME" (a TensorFlow Datasets set, prepared in the ArrayRecord format), "csv:PATH" (a table of features) or
         "synthetic:NAME" (see `zoo.data.sources.synthetic.open_synthetic`).
-      label: the column of a table that names the class; its last one if None.
-      drop: columns of a table that are left out.
-      splits: which folders of a folder are for training and evaluation, see `zoo.data.sources.folder.tree.read_tree`.
-      split: None for data to train with. Data that is only evaluated is one split alone, and both of the result are the same:
-        "train", "val" or "test"; or "whole", which is all of a folder or table without splits of its own, and of other
-        data what is there to evaluate with.
-      feature_names: of a table that is only evaluated: what the network was trained on, so that columns of texts have the
-        same values.
+      label: column of a table with the class; None for the last one.
+      drop: columns of a table to leave out.
+      splits: which sub-folders are the training and evaluation split, see `zoo.data.sources.folder.tree.read_tree`.
+      split: None for a training and an evaluation split. For evaluation only, the name of a single split, which is both
+        splits of the result: "train", "val" or "test"; or "whole", which is all of a folder or table without splits,
+        and the evaluation split of other data.
+      feature_names: for a table that is only evaluated, the feature names of training, which fix the categories of text
+        columns.
 
     Raises:
-      ZooError: there is no such data set, or it cannot be learned from: no images, one class, labels out of range.
+      ZooError: the data set does not exist or cannot be trained on: no images, a single class, or labels out of range.
     """
     check_spec(spec)
     if not isinstance(splits, str | None):
-        raise ZooError(f"{short(spec)}: splits is {shown(splits)}; it is 'none', or 'TRAIN', or 'TRAIN,EVALUATION'")
+        raise ZooError(f"{short(spec)}: splits must be 'none', 'TRAIN' or 'TRAIN,EVALUATION', not {shown(splits)}")
     if split is not None and split not in SPLITS:
-        raise ZooError(f"{spec}: there is no split {shown(split)}; it is one of {', '.join(SPLITS)}")
+        raise ZooError(f"{spec}: unknown split {shown(split)}: expected one of {', '.join(SPLITS)}")
     kind, _, argument = spec.partition(":")
     if spec == "fashion_mnist":
         from zoo.data.sources.fashion_mnist import open_fashion_mnist
 
-        dataset = _only(open_fashion_mnist(), split)
+        dataset = _single_split(open_fashion_mnist(), split)
     elif kind == "folder" and argument:
         from zoo.data.sources.folder import open_folder
 
@@ -99,17 +99,18 @@ def open_source(
     elif kind == "synthetic" and argument:
         from zoo.data.sources.synthetic import open_synthetic
 
-        dataset = _only(open_synthetic(argument), split)
+        dataset = _single_split(open_synthetic(argument), split)
     elif kind in _custom_sources and argument:
-        dataset = _only(_custom_sources[kind](argument), split)
+        dataset = _single_split(_custom_sources[kind](argument), split)
     else:
         if os.path.isdir(os.path.expanduser(spec)):
-            raise ZooError(f"unknown data set {shown(spec)}: say folder:{short(spec)} if you mean the folder")
+            raise ZooError(f"unknown data set {shown(spec)}: for the folder, use folder:{short(spec)}")
         if os.path.isfile(os.path.expanduser(spec)):
-            raise ZooError(f"unknown data set {shown(spec)}: say csv:{short(spec)} if you mean the file")
+            raise ZooError(f"unknown data set {shown(spec)}: for the file, use csv:{short(spec)}")
         custom = "".join(f", {short(name)}:NAME" for name in _custom_sources)
         raise ZooError(
-            f"unknown data set {shown(spec)}: it is fashion_mnist, folder:PATH, tfds:NAME, csv:PATH{custom} or synthetic:NAME"
+            f"unknown data set {shown(spec)}: expected fashion_mnist, folder:PATH, tfds:NAME, csv:PATH{custom} or"
+            " synthetic:NAME"
         )
     if split is None:
         check_dataset(dataset)
@@ -117,13 +118,13 @@ def open_source(
 
 
 def check_spec(spec: str) -> None:
-    """Raises `ZooError` if a name of a data set is none, such as a path."""
+    """Raises `ZooError` if the name of a data set is not a string, for example a `Path`."""
     if not isinstance(spec, str):
-        raise ZooError(f"a data set is named by a text, such as 'folder:flowers', and not by {shown(spec)}")
+        raise ZooError(f"the name of a data set must be a string, such as 'folder:flowers', not {shown(spec)}")
 
 
-def _only(dataset: Dataset, split: str | None) -> Dataset:
-    """A data set that has one split to train with and one to evaluate with, with but the one that is asked for."""
+def _single_split(dataset: Dataset, split: str | None) -> Dataset:
+    """Returns a data set whose splits are both the requested one; unchanged for None."""
     if split is None:
         return dataset
     only = dataset.train if split == "train" else dataset.eval

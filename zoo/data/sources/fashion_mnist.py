@@ -1,4 +1,4 @@
-"""Fashion-MNIST (Xiao et al. 2017), complete, from `third_party/fashion_mnist/`: the data set that is always there."""
+"""Fashion-MNIST (Xiao et al. 2017), included in the project in `third_party/fashion_mnist/`."""
 
 import gzip
 import hashlib
@@ -18,7 +18,7 @@ CLASS_NAMES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
 
-# SHA-256 of the decompressed files, and where the data begins in them (the idx header before it gives the shape).
+# SHA-256 of the decompressed files, and the offset of the data after the idx header, which gives the shape.
 PAYLOADS = {
     "train-images-idx3-ubyte": ("c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888", 16),
     "train-labels-idx1-ubyte": ("bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", 8),
@@ -28,7 +28,7 @@ PAYLOADS = {
 
 
 def open_fashion_mnist(folder: Path = FOLDER) -> Dataset:
-    """60,000 training and 10,000 test images, 28x28x1, in ten classes.
+    """Opens Fashion-MNIST: 60,000 training and 10,000 test images, 28x28x1, in ten classes.
 
     Raises:
       ZooError: a file is missing or its checksum is wrong.
@@ -50,7 +50,7 @@ def _read(folder, name):
     try:
         payload = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise ZooError(f"{path} cannot be read ({error}): install zoo again") from None
+        raise ZooError(f"{path} cannot be read ({error}): reinstall zoo") from None
     if hashlib.sha256(payload).hexdigest() != checksum:
-        raise ZooError(f"{path} is damaged (its checksum is wrong): install zoo again")
+        raise ZooError(f"{path} is damaged (checksum mismatch): reinstall zoo")
     return np.frombuffer(payload, np.uint8, offset=start)

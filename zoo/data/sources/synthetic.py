@@ -1,6 +1,6 @@
-"""Data sets made from random numbers: those of articles on networks that do not converge, and others with structure.
+"""Synthetic data sets: those of articles on networks that fail to converge, and others with structure.
 
-They are the same each time, and a fifth of each is for evaluation, except where it says otherwise.
+They are deterministic, and a fifth of each is the evaluation split, unless stated otherwise.
 """
 
 from collections.abc import Callable
@@ -11,27 +11,30 @@ from zoo.data.dataset import Dataset
 from zoo.data.split import ArraySplit
 from zoo.errors import ZooError, unknown
 
-SEED = 42  # the articles'
+SEED = 42  # as in the articles
 
 
 def open_synthetic(name: str) -> Dataset:
-    """Opens one of these:
+    """Opens a synthetic data set.
 
-    - "scales": five examples of two features, 1000 to 5000 and 0.01 to 0.05, in two classes: example 1 of the article "Why
-      does my TensorFlow 2.1 classification network fail to converge?" (2025). It evaluates on the same five.
-    - "random_20", "random_10": 1,000 examples of 20 or 10 uniform features with two labels drawn apart from them, as in
-      its examples 2 and 3, number by number. There is nothing to learn: what is better than chance in evaluation is luck.
-    - "ringnorm": 5,000 examples of 20 features in two classes of equal frequency, one with mean 0 and covariance 4 I, the
-      other with mean 2 / sqrt(20) in each feature and covariance I (Breiman 1996, "Bias, Variance, and Arcing Classifiers",
-      technical report 460). No classifier is right more often than in 98.7 % of cases, and a linear one is far from it.
-    - "ringnorm_noisy": the same, with three in ten training examples given to the other class. Those for evaluation are right.
-    - "ringnorm_gaps": the same, as a table from broken instruments: a tenth of the values is missing, and one in a hundred
-      is 999, which is no measurement; in training and in evaluation.
-    - "moons": 2,000 points in two half circles that reach into each other (scikit-learn's `make_moons`).
-    - "imbalanced": 10,000 examples of 20 features, 1 in 100 of them of the second class (`make_classification`).
+    - "scales": five examples of two features, 1000 to 5000 and 0.01 to 0.05, in two classes: example 1 of the article
+      "Why does my TensorFlow 2.1 classification network fail to converge?" (2025). The evaluation split has the same
+      five.
+    - "random_20", "random_10": 1,000 examples of 20 or 10 uniform features with two classes, independent of the
+      features; the same numbers as in its examples 2 and 3. Nothing can be learned, so any accuracy above chance is
+      luck.
+    - "ringnorm": 5,000 examples of 20 features in two classes of equal frequency, one with mean 0 and covariance 4 I,
+      the other with mean 2 / sqrt(20) in each feature and covariance I (Breiman 1996, "Bias, Variance, and Arcing
+      Classifiers", technical report 460). The Bayes-optimal accuracy is 98.7 %; linear classifiers are far from it.
+    - "ringnorm_noisy": the same, with the labels of 30 % of the training examples flipped. Evaluation labels are
+      correct.
+    - "ringnorm_gaps": the same with defects, in both splits: 10 % of the values are missing, and 1 % are the outlier
+      999.
+    - "moons": 2,000 points in two interleaving half circles (scikit-learn's `make_moons`).
+    - "imbalanced": 10,000 examples of 20 features, 1 % of them of the second class (`make_classification`).
 
     Raises:
-      ZooError: there is no such set, or it takes scikit-learn, which is not installed.
+      ZooError: unknown name, or scikit-learn is required and not installed.
     """
     if name not in SETS:
         raise unknown("synthetic data set", name, SETS)
@@ -48,7 +51,7 @@ def open_synthetic(name: str) -> Dataset:
 
 
 def _split(examples):
-    """Positions for training and evaluation, as by scikit-learn's `train_test_split(test_size=0.2, random_state=42)`."""
+    """Splits positions as scikit-learn's `train_test_split(test_size=0.2, random_state=42)`."""
     order = np.random.RandomState(SEED).permutation(examples)
     return np.split(order, [examples // 5])[::-1]
 
@@ -83,8 +86,8 @@ def _ringnorm():
 def _ringnorm_noisy():
     features, labels = _ringnorm()
     train, _ = _split(len(labels))
-    wrong = train[np.random.default_rng(SEED + 1).random(len(train)) < 0.3]
-    labels[wrong] = 1 - labels[wrong]
+    flipped = train[np.random.default_rng(SEED + 1).random(len(train)) < 0.3]
+    labels[flipped] = 1 - labels[flipped]
     return features, labels
 
 
@@ -98,7 +101,7 @@ def _datasets():
     try:
         import sklearn.datasets
     except ImportError:
-        raise ZooError("this synthetic data set takes scikit-learn: python -m pip install 'zoo[tabular]'") from None
+        raise ZooError("this synthetic data set requires scikit-learn: python -m pip install 'zoo[tabular]'") from None
     return sklearn.datasets
 
 

@@ -1,4 +1,4 @@
-"""The files of a folder of classes: which of them are held out, and which are equal to others."""
+"""The image files of all classes of a split: held-out files and duplicates."""
 
 import os
 import posixpath
@@ -8,13 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.data.sources.folder.finding import ClassFiles
-from zoo.data.splitting import HELD_OUT, hold_out_groups, of_classes
+from zoo.data.splitting import HELD_OUT_FRACTION, hold_out_groups, positions_by_class
 from zoo.errors import listed
 
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a folder of classes, side by side [N]; `below` are their paths below the folders of their classes."""
+    """The files of all classes of a split, as parallel sequences of length N.
+
+    Attributes:
+      paths: full paths.
+      labels: int32 [N].
+      sizes: int64 [N], in bytes.
+      places: int64 [N], equal for names of the same file, see `ClassFiles`.
+      below: paths below the folder of the class.
+    """
 
     paths: list[str]
     labels: np.ndarray
@@ -24,7 +32,7 @@ class Files:
 
 
 def gather(classes: Mapping[str, ClassFiles], names: Sequence[str]) -> Files:
-    """The files of all classes, class by class; label i is of `names[i]`."""
+    """Concatenates the files of all classes; label i is that of `names[i]`."""
     chosen = [(label, classes[name]) for label, name in enumerate(names) if name in classes]
     return Files(
         [os.path.join(files.root, path) for _, files in chosen for path in files.paths],
@@ -36,7 +44,7 @@ def gather(classes: Mapping[str, ClassFiles], names: Sequence[str]) -> Files:
 
 
 def choose(files: Files, positions: np.ndarray) -> Files:
-    """The files at some positions."""
+    """Returns the files at the given positions."""
     chosen = positions.tolist()
     return Files(
         [files.paths[index] for index in chosen],
@@ -47,8 +55,8 @@ def choose(files: Files, positions: np.ndarray) -> Files:
     )
 
 
-def together(*files: Files) -> Files:
-    """The files of several splits, one after the other."""
+def concatenate(*files: Files) -> Files:
+    """Concatenates the files of several splits."""
     return Files(
         [path for each in files for path in each.paths],
         np.concatenate([each.labels for each in files]),
@@ -59,49 +67,61 @@ def together(*files: Files) -> Files:
 
 
 def hold_out_files(files: Files, equal: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Cuts positions into (kept, held out); and lines about what is kept together.
+    """Splits files into training and evaluation without dividing groups.
 
-    A group is what has to be on one side: a sub-folder of a class, and whatever has an equal file in another group. A class
-    that would be one group altogether is cut file by file.
+    A group is a set of files that must be on the same side: a sub-folder of a class, joined with all others that share
+    a file of equal content. A class that consists of a single group is split file by file.
+
+    Args:
+      files: all files.
+      equal: int64 [N], the position of the first file with the same content, see `equal_files`.
+      names: names of the classes.
+
+    Returns:
+      Positions of (kept, held out) files, and notes about groups and duplicates.
     """
     units, keys = _units(files)
     of_unit = _joined(units, equal)
     groups = of_unit[units]
     notes = []
     if len(keys) < len(units):
-        notes.append("classes have folders in them: each is in training or in evaluation as a whole")
+        notes.append("classes have sub-folders: each is entirely in training or in evaluation")
     whole = [
         label
-        for label, members in of_classes(files.labels)
+        for label, members in positions_by_class(files.labels)
         if len(members) > 1 and (groups[members] == groups[members[0]]).all()
     ]
     cut = np.isin(files.labels, whole)
     if whole:
         notes.append(
-            f"all images of {listed([names[label] for label in whole], 3)} are equal, or in folders with equal ones: held out file by file, so that evaluation images"
-            " are also in training"
+            f"all images of {listed([names[label] for label in whole], 3)} are duplicates or in folders with"
+            " duplicates: held out file by file, so evaluation images are also in training"
         )
-    elif twice := len(equal) - len(np.unique(equal)):
-        what = "file is a copy of another" if twice == 1 else "files are copies of others"
-        notes.append(f"{twice:,} {what}: copies are on the same side")
-    # A file of a class that is cut is a group by itself; of the others, the first key of a group stands for it. Keys have
-    # no classes in them, so that a file that is moved to another class keeps its side.
+    elif copies := len(equal) - len(np.unique(equal)):
+        what = "file is a duplicate" if copies == 1 else "files are duplicates"
+        notes.append(f"{copies:,} {what}: duplicates are kept in the same split")
+    # A file of a class that is split file by file is a group of its own; the key of any other group is its first one.
+    # Keys do not contain the class, so that a file that is moved to another class stays on its side.
     first_keys: dict[int, str] = {}
     for group, key in zip(of_unit.tolist(), keys, strict=True):
         first_keys[group] = min(first_keys.get(group, key), key)
     single = np.where(cut, groups.max() + 1 + np.arange(len(groups)), groups)
     _, first, numbers = np.unique(single, return_index=True, return_inverse=True)
     texts = [files.below[index] if cut[index] else first_keys[int(groups[index])] for index in first.tolist()]
-    kept, out = hold_out_groups(files.labels, numbers, [os.fsencode(text) for text in texts], HELD_OUT)
-    return kept, out, [*notes, *of_two_classes(equal, files)]
+    kept, out = hold_out_groups(files.labels, numbers, [os.fsencode(text) for text in texts], HELD_OUT_FRACTION)
+    return kept, out, [*notes, *in_two_classes_notes(equal, files)]
 
 
 def _units(files: Files) -> tuple[np.ndarray, list[str]]:
-    """What is never cut: int64 [N], the number of the sub-folder of its class that a file is in, or a number of its own; and
-    the path of each unit. Folders that all of a class are in do not count.
+    """Finds the units that are never divided: sub-folders of classes, or single files.
+
+    Folders that contain all files of a class are ignored.
+
+    Returns:
+      int64 [N], the unit of each file; and the path of each unit.
     """
     found, units = np.empty(len(files.below), np.int64), list[str]()
-    for _, members in of_classes(files.labels):
+    for _, members in positions_by_class(files.labels):
         below = [files.below[index] for index in members.tolist()]
         folders = {posixpath.dirname(path) for path in below if "/" in path}
         shared = posixpath.commonpath(folders) if folders and all("/" in path for path in below) else ""
@@ -114,13 +134,13 @@ def _units(files: Files) -> tuple[np.ndarray, list[str]]:
 
 
 def _unit(path, depth):
-    """The folder that a file is in, so many levels down; or the file itself."""
+    """Returns the sub-folder that a file is in, `depth` levels below the class folder, or else the file itself."""
     parts = path.split("/", depth + 1)
     return path if len(parts) <= depth + 1 else "/".join(parts[:-1]) + "/"
 
 
 def _joined(units: np.ndarray, equal: np.ndarray) -> np.ndarray:
-    """int64 [number of units]: the same number for units that have equal files, or that are connected by others."""
+    """Joins units with equal files into groups, transitively; returns int64 [units], the group of each unit."""
     count = int(units.max()) + 1
     if len(np.unique(equal)) == len(equal):
         return np.arange(count)
@@ -134,21 +154,21 @@ def _joined(units: np.ndarray, equal: np.ndarray) -> np.ndarray:
     return component
 
 
-def about_equal(equal: np.ndarray, train: Files, held_out: Files) -> list[str]:
-    """Lines about files that are both in training and in evaluation."""
+def also_in_training_notes(equal: np.ndarray, train: Files, held_out: Files) -> list[str]:
+    """Returns a note about evaluation files that are also in training, if there are any."""
     count = len(train.paths)
     both = np.flatnonzero(np.isin(equal[count:], equal[:count]))
     if not len(both):
         return []
     first = both[0]
     return [
-        f"{len(both):,} of the {len(held_out.paths):,} evaluation images are also in training, such as {held_out.paths[first]}"
-        f" and {train.paths[equal[count + first]]}: what they show of the network is nothing new"
+        f"{len(both):,} of the {len(held_out.paths):,} evaluation images are also in training, such as"
+        f" {held_out.paths[first]} and {train.paths[equal[count + first]]}: the evaluation is optimistic"
     ]
 
 
-def of_two_classes(equal: np.ndarray, files: Files) -> list[str]:
-    """A line about equal files that have different labels, if there are any."""
+def in_two_classes_notes(equal: np.ndarray, files: Files) -> list[str]:
+    """Returns a note about equal files with different labels, if there are any."""
     different = np.flatnonzero(files.labels != files.labels[equal])
     if not len(different):
         return []

@@ -1,4 +1,4 @@
-"""Finds the images of a class: every file below its folder, those that are read and those that are not."""
+"""Finds all files below the folder of a class, and sorts out those that are not images."""
 
 import collections
 import functools
@@ -12,31 +12,31 @@ from PIL import features
 
 from zoo.errors import short
 
-DEEPEST = 100  # folders in one another
-LONGEST_ENDING = 20  # letters of one that is shown
-MAX_BYTES = 256 * 2**20  # a file of images' formats that is larger is not read
+MAX_DEPTH = 100  # nested folders
+MAX_SUFFIX_LENGTH = 20  # characters of a suffix in messages
+MAX_BYTES = 256 * 2**20  # larger image files are left out
 
-# What Pillow reads by itself; of a moving image, the first frame.
+# Formats that Pillow reads without plugins; the first frame of an animation.
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".ppm", ".pgm",
              ".pbm", ".pnm")  # fmt: skip
 
 
 @functools.cache
 def suffixes() -> tuple[str, ...]:
-    """The endings of files that are read as images, in small letters."""
+    """Returns the suffixes of supported image files, in lower case."""
     return (*_SUFFIXES, ".avif") if features.check("avif") else _SUFFIXES
 
 
 @dataclass(frozen=True)
 class ClassFiles:
-    """What is below the folder of a class.
+    """The files below the folder of a class.
 
     Attributes:
       root: path of the folder.
-      paths: of the images, below `root` and with "/" between folders, in order.
+      paths: sorted paths of the images, relative to `root`, with "/" between folders.
       sizes: int64 [N], in bytes.
-      places: int64 [N], equal for names of the same file, such as links.
-      left_out: how many files were seen and are not read, by what they are: ".heic", "hidden", "broken link", ...
+      places: int64 [N], identifies the file on disk; equal for names of the same file, such as links.
+      left_out: number of files that are not used, by kind: ".heic", "hidden", "broken link", ...
     """
 
     root: str
@@ -47,30 +47,30 @@ class ClassFiles:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is some program's own and not data: `.ipynb_checkpoints`, `@eaDir`, `__MACOSX`, `Thumbs.db`."""
+    """Returns whether a name is that of a hidden or system file, such as `@eaDir`, `__MACOSX` or `Thumbs.db`."""
     return name.startswith((".", "@", "$")) or name in ("__MACOSX", "Thumbs.db", "desktop.ini", "lost+found")
 
 
 def folders_in(root: str | os.PathLike[str]) -> list[str]:
-    """The names of the folders in a folder, without hidden ones, in the order of their characters' numbers."""
+    """Returns the names of the folders in a folder, without hidden ones, sorted by code point."""
     with os.scandir(root) as entries:
         return sorted(entry.name for entry in entries if _is_folder(entry) and not is_hidden(entry.name))
 
 
 def hidden_in(root: str | os.PathLike[str]) -> list[str]:
-    """The names of what is hidden in a folder, files and folders, in order."""
+    """Returns the sorted names of hidden files and folders in a folder."""
     with os.scandir(root) as entries:
         return sorted(entry.name for entry in entries if is_hidden(entry.name))
 
 
 def files_in(root: str | os.PathLike[str]) -> list[str]:
-    """The names of what is in a folder and is no folder, without hidden ones, in order."""
+    """Returns the sorted names of everything else than folders in a folder, without hidden ones."""
     with os.scandir(root) as entries:
         return sorted(entry.name for entry in entries if not _is_folder(entry) and not is_hidden(entry.name))
 
 
 def _is_folder(entry):
-    """Also of a link; a link that leads to itself, or where nothing can be seen, is none."""
+    """Returns whether an entry is a folder or a link to one; False for broken links and link loops."""
     try:
         return entry.is_dir()
     except OSError:
@@ -78,7 +78,7 @@ def _is_folder(entry):
 
 
 def find_images(root: str) -> ClassFiles:
-    """Goes through a class folder with all folders below it, also those that are links; in a loop of links, once."""
+    """Finds the images of a class folder, recursively; follows links, but visits every folder of a link loop once."""
     paths: list[str] = []
     sizes, places = [], []
     left_out: collections.Counter[str] = collections.Counter()
@@ -91,7 +91,7 @@ def find_images(root: str) -> ClassFiles:
             left_out["broken link"] += 1
             continue
         if not stat.S_ISREG(found.st_mode):
-            left_out["no regular file"] += 1
+            left_out["not a regular file"] += 1
         elif suffix not in known:
             left_out[_kind(suffix)] += 1
         elif found.st_size > MAX_BYTES:
@@ -104,24 +104,24 @@ def find_images(root: str) -> ClassFiles:
 
 
 def _kind(suffix):
-    """What a file with an ending that is not read is called; numbers, as of DICOM files, are no endings."""
-    return short(suffix, LONGEST_ENDING) if suffix.strip(".0123456789") else "without an ending"
+    """Returns the kind of a file that is not an image: its suffix, unless that is numeric, as in DICOM names."""
+    return short(suffix, MAX_SUFFIX_LENGTH) if suffix.strip(".0123456789") else "without a suffix"
 
 
 def _place(found):
-    """A number for a file, whatever name it was found by."""
+    """Returns an identifier of a file on disk, from its inode and device."""
     return (found.st_ino ^ found.st_dev << 44) & 2**63 - 1
 
 
 def _walk(
     root: str, below: str, above: set[int], left_out: collections.Counter[str]
 ) -> Iterator[tuple[str, os.DirEntry]]:
-    """Each file below a folder, with the path to it, in the order of the parts of their paths."""
+    """Yields (path of the folder, entry) of each file below a folder, sorted by the components of their paths."""
     try:
         with os.scandir(root) as entries:
             children = sorted(entries, key=lambda entry: entry.name)
     except OSError:
-        left_out["folder that cannot be opened"] += 1
+        left_out["unreadable folder"] += 1
         return
     for child in children:
         if is_hidden(child.name):
@@ -129,9 +129,9 @@ def _walk(
         elif _is_folder(child):
             place = _place(child.stat())
             if place in above:
-                left_out["loop of links"] += 1
-            elif len(above) > DEEPEST:
-                left_out["folder too deep"] += 1
+                left_out["link loop"] += 1
+            elif len(above) > MAX_DEPTH:
+                left_out["too deeply nested folder"] += 1
             else:
                 yield from _walk(child.path, f"{below}{child.name}/", above | {place}, left_out)
         else:

@@ -1,4 +1,4 @@
-"""Reads from a tree of folders which of them are splits and which are classes."""
+"""Determines which folders of a data set are splits and which are classes."""
 
 import os
 import re
@@ -8,29 +8,29 @@ from pathlib import Path
 from zoo.data.sources.folder.finding import files_in, folders_in, hidden_in, suffixes
 from zoo.errors import ZooError, listed, short, shown
 
-# What folders of splits are called, in any case and also with "set", "data", "images" or "split" behind it.
+# Names of split folders, case-insensitively and optionally followed by "set", "data", "images" or "split".
 ROLES = {
     "train": ("train", "training", "trn"),
     "val": ("val", "valid", "validation", "eval", "evaluation", "dev"),
     "test": ("test", "testing", "tst"),
 }
 _ENDINGS = ("", "set", "data", "images", "split")
-# What folders are called that have the pictures, and those that have what was drawn or written about them.
-_PICTURES = ("image", "images", "img", "imgs", "jpegimages", "photos", "pictures")
-_ABOUT = ("annotation", "annotations", "label", "labels", "mask", "masks", "trimaps", "groundtruth", "gt",
-          "segmentation", "segmentations")  # fmt: skip
+# Names of folders with images, and of folders with annotations of them.
+_IMAGE_FOLDERS = ("image", "images", "img", "imgs", "jpegimages", "photos", "pictures")
+_ANNOTATION_FOLDERS = ("annotation", "annotations", "label", "labels", "mask", "masks", "trimaps", "groundtruth", "gt",
+                       "segmentation", "segmentations")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Where the classes of a folder are.
+    """The splits and classes of a folder.
 
     Attributes:
       root: the folder.
-      splits: the folder of each split that there is, by what it is for: "train", "val", "test". Empty if there are none,
-        and then the classes are in `root` itself.
-      left_out: a line about each thing in `root` that belongs to no split, or in a split and to no class.
-      notes: lines about how it was read, where it could be meant otherwise.
+      splits: the folder of each split by its role: "train", "val" or "test". Empty if there are no splits; the classes
+        are in `root` then.
+      left_out: one line per kind of file or folder in `root` or in a split that is not used.
+      notes: remarks about assumptions, one per line.
     """
 
     root: Path
@@ -40,32 +40,32 @@ class Tree:
 
 
 def role(name: str) -> str | None:
-    """What the folder of a split of this name is for: "train", "val" or "test"; None if it is not called as one."""
+    """Returns the role of a folder by its name, "train", "val" or "test"; None if it is not the name of a split."""
     plain = re.sub(r"[^a-z]", "", name.lower())
     return next(
         (role for role, words in ROLES.items() for word in words for end in _ENDINGS if plain == word + end), None
     )
 
 
-def _words(name: str) -> set[str]:
-    """The roles that a name speaks of in one of its words, as "seg_train" and "train2017" do."""
+def _roles_of_words(name: str) -> set[str]:
+    """Returns the roles that any word of a name stands for, as in "seg_train" and "train2017"."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
     return {found for word in words if (found := role(word))}
 
 
 def read_tree(root: Path, splits: str | None = None) -> Tree:
-    """Decides what the folders in `root` are.
+    """Determines which folders in `root` are splits and which are classes.
 
-    Folders with the names of splits are splits if each has folders of classes in it, as in `train/cat` and `val/cat`; a
-    folder `train` that has images itself is a class.
+    Folders with the names of splits are splits if they contain class folders, as in `train/cat` and `val/cat`; a folder
+    `train` that directly contains images is a class.
 
     Args:
       root: the folder.
-      splits: what decides instead: "none", every folder is a class; or the names of the folders for training and, after a
-        comma, for evaluation.
+      splits: overrides the detection: "none" if every folder is a class, or the names of the training and, after a
+        comma, the evaluation folder.
 
     Raises:
-      ZooError: it can be read in two ways, or there is no such folder; the message says how to say which.
+      ZooError: the structure is ambiguous, or a folder does not exist; the message says how to set `splits`.
     """
     names = folders_in(root)
     spec = f"folder:{root}"
@@ -82,8 +82,8 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
         same = [name for name in structured if roles[name] == kind]
         if len(same) > 1:
             raise ZooError(
-                f"{spec}: {_folders(same)} could each be for {'training' if kind == 'train' else 'evaluation'}: say which with"
-                f" --set=data.splits=TRAIN,EVALUATION, or data.splits=none if all are classes"
+                f"{spec}: {_folders(same)} could each be the {'training' if kind == 'train' else 'evaluation'} split:"
+                " use --set=data.splits=TRAIN,EVALUATION, or data.splits=none if all are classes"
             )
     if trains and evaluations:
         return _tree(root, names, {roles[name]: root / name for name in (*trains, *evaluations)})
@@ -93,76 +93,78 @@ def read_tree(root: Path, splits: str | None = None) -> Tree:
         if any(_images_directly(root / name)):
             return Tree(root, {}, loose_files(root))
         raise ZooError(
-            f"{spec}: {name}/ has folders in it, and can be a split, or a class beside {_folders(classes[:5])}: say"
-            f" --set=data.splits={name} for the former (with the evaluation split after a comma, if there is one), or"
-            f" --set=data.splits=none if every folder is a class"
+            f"{spec}: {name}/ has sub-folders, so it may be a split, or a class like {_folders(classes[:5])}: use"
+            f" --set=data.splits={name} if it is a split (with the evaluation split, if any, after a comma), or"
+            " --set=data.splits=none if every folder is a class"
         )
     if structured:
         return _tree(root, names, {roles[name]: root / name for name in structured})
     if roles and len(roles) == len(names) and len({*roles.values()}) > 1:
         raise ZooError(
-            f"{spec}: {_folders(names)} are called as splits, and there are no folders of classes in them; if they are"
-            " classes, say --set=data.splits=none"
+            f"{spec}: {_folders(names)} have the names of splits but contain no class folders; if they are classes, use"
+            " --set=data.splits=none"
         )
-    return Tree(root, {}, loose_files(root), _doubts(root, names, spec))
+    return Tree(root, {}, loose_files(root), _ambiguity_notes(root, names, spec))
 
 
 def check_classes(spec: str, tree: Tree) -> None:
-    """Raises `ZooError` if folders of classes, or folders in them, are called as what is drawn or written about images."""
+    """Raises `ZooError` if class folders, or folders in them, have the names of annotation folders such as `masks`."""
     for folder in tree.splits.values() or (tree.root,):
         where, names = f"{folder.name}/" if tree.splits else "", folders_in(folder)
         remedy = ",".join(path.name for path in list(tree.splits.values())[:2]) or "none"
         for name, group in (("", names), *((f"{name}/", folders_in(folder / name)) for name in names)):
             plain = {each: re.sub(r"[^a-z]", "", each.lower()) for each in group}
-            about = [each for each in group if plain[each] in _ABOUT]
-            if about and any(plain[each] in _PICTURES for each in group) and (name or len(group) == len(about) + 1):
+            annotations = [each for each in group if plain[each] in _ANNOTATION_FOLDERS]
+            images = any(plain[each] in _IMAGE_FOLDERS for each in group)
+            if annotations and images and (name or len(group) == len(annotations) + 1):
                 raise ZooError(
-                    f"{spec}: {where}{name}{about[0]}/ is called as a folder of what is drawn or written about the images"
-                    " beside it: move it elsewhere, with the images in a folder for each class, or say"
+                    f"{spec}: {where}{name}{annotations[0]}/ seems to contain annotations rather than images: move it"
+                    " out of the data set, with the images in a folder for each class, or use"
                     f" --set=data.splits={remedy} to use it as images"
                 )
 
 
-def _doubts(root, names, spec):
-    """Notes about folders of classes that may be something else, although they have no names of splits.
+def _ambiguity_notes(root, names, spec):
+    """Returns notes about class folders that may be something else, although they do not have the names of splits.
 
     Raises:
-      ZooError: they are splits, or have splits in them, most probably.
+      ZooError: most probably, they are splits or contain splits.
     """
     inside = [folders_in(root / name) for name in names]
     if len(names) < 2 or not all(inside) or any(any(_images_directly(root / name)) for name in names):
         return ()
     none = "--set=data.splits=none if every folder is a class"
-    spoken = [_words(name) for name in names]
-    if all(spoken) and len(set.union(*spoken)) > 1:
+    roles = [_roles_of_words(name) for name in names]
+    if all(roles) and len(set.union(*roles)) > 1:
         raise ZooError(
-            f"{spec}: {_folders(names[:5])} may be splits: say which with --set=data.splits=TRAIN,EVALUATION, paths in this"
+            f"{spec}: {_folders(names[:5])} may be splits: use --set=data.splits=TRAIN,EVALUATION, with paths in this"
             f" folder, or {none}"
         )
     if len(inside[0]) < 2 or any(set(each) != set(inside[0]) for each in inside):
         return ()
     if all(role(name) for name in inside[0]):
         raise ZooError(
-            f"{spec}: every class has the folders {_folders(inside[0])} in it, which are called as splits: put the classes into the"
-            f" splits, as in {inside[0][0]}/{names[0]}/, or say --set=data.splits=none to train on all of them"
+            f"{spec}: every class has the sub-folders {_folders(inside[0])}, which have the names of splits: move the"
+            f" classes into the splits, as in {inside[0][0]}/{names[0]}/, or use --set=data.splits=none to train on all"
+            " of them"
         )
     return (
-        f"{_folders(names[:3])} have the same folders in them, such as {inside[0][0]}/: if those are the classes, say"
+        f"{_folders(names[:3])} have the same sub-folders, such as {inside[0][0]}/: if these are the classes, use"
         f" folder:{root / names[0]}",
     )
 
 
 def _named(root, splits, names, spec):
-    """The tree that `data.splits` describes."""
+    """Returns the tree that `data.splits` specifies."""
     wanted = [name.strip() and os.path.normpath(name.strip()) for name in splits.split(",")]
     for name in wanted:
         if not name or name.startswith(("..", os.sep)) or not (root / name).is_dir():
             raise ZooError(
-                f"{spec}: data.splits is {shown(splits)}, and there is no folder {shown(name)} in it; there are"
+                f"{spec}: data.splits is {shown(splits)}, but there is no folder {shown(name)}: there are"
                 f" {_folders(names)}"
             )
     if not 1 <= len(wanted) <= 2 or len(set(wanted)) < len(wanted):
-        raise ZooError(f"{spec}: data.splits is {shown(splits)}; it is none, or TRAIN, or TRAIN,EVALUATION")
+        raise ZooError(f"{spec}: data.splits must be none, TRAIN or TRAIN,EVALUATION, not {shown(splits)}")
     found = dict(zip(("train", "val"), (root / name for name in wanted), strict=False))
     return _tree(root, names, found)
 
@@ -181,26 +183,26 @@ def _images_directly(root):
 
 
 def _has_images(root, depth=3):
-    """Whether there is an image in a folder, or in those in it, so many levels down."""
+    """Returns whether there is an image in a folder or in its sub-folders, down to `depth` levels."""
     if any(_images_directly(root)):
         return True
     return depth > 0 and any(_has_images(root / name, depth - 1) for name in folders_in(root))
 
 
 def loose_files(root: Path) -> tuple[str, ...]:
-    """Lines about what lies beside the folders, and about what is hidden."""
+    """Returns lines about files, broken links and hidden entries directly in a folder."""
     files, hidden, lines = files_in(root), hidden_in(root), []
-    nowhere = [name for name in files if not (root / name).exists()]
-    if nowhere:
+    broken = [name for name in files if not (root / name).exists()]
+    if broken:
         lines.append(
-            f"{listed(nowhere)} in {root.name}/, {'a link that leads' if len(nowhere) == 1 else 'links that lead'} nowhere"
+            f"{len(broken):,} broken {'link' if len(broken) == 1 else 'links'} in {root.name}/: {listed(broken)}"
         )
-        files = [name for name in files if name not in nowhere]
-    beside = f"beside the folders of {root.name}/, such as"
+        files = [name for name in files if name not in broken]
+    where = f"directly in {root.name}/, such as"
     if files:
-        lines.append(f"{len(files):,} {'file' if len(files) == 1 else 'files'} {beside} {files[0]}")
+        lines.append(f"{len(files):,} {'file' if len(files) == 1 else 'files'} {where} {files[0]}")
     if hidden:
-        lines.append(f"{len(hidden):,} hidden {beside} {hidden[0]}")
+        lines.append(f"{len(hidden):,} hidden {where} {hidden[0]}")
     return tuple(lines)
 
 
@@ -208,8 +210,6 @@ def _unused(root, names):
     lines = []
     for name in names:
         inside = folders_in(root / name)
-        what = (
-            f"{len(inside)} folders" if inside else f"{len(files_in(root / name)):,} files without folders of classes"
-        )
-        lines.append(f"{name}/, which is no split that is used ({what})")
+        what = f"{len(inside)} folders" if inside else f"{len(files_in(root / name)):,} files, no class folders"
+        lines.append(f"{name}/, not used as a split ({what})")
     return (*loose_files(root), *lines)

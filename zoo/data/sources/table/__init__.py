@@ -1,4 +1,4 @@
-"""Tables in CSV files (RFC 4180), with a header: one example a line, of which one column is the class."""
+"""Data sets of CSV files (RFC 4180) with a header: one example per line, with the class in one of the columns."""
 
 import collections
 import dataclasses
@@ -14,20 +14,20 @@ from zoo.data.sources.table.columns import (
     categories,
     check_classes,
     class_name,
-    in_order,
-    is_lost_in_float32,
+    collides_in_float32,
     parse_number,
+    sort_class_names,
     truth_value,
 )
 from zoo.data.sources.table.delimited import quoted
 from zoo.data.sources.table.files import as_trained, read_one, read_tables, without_columns
 from zoo.data.split import ArraySplit
-from zoo.data.splitting import HELD_OUT, hold_out_groups
+from zoo.data.splitting import HELD_OUT_FRACTION, hold_out_groups
 from zoo.errors import ZooError, listed, shown, unknown
 from zoo.files import expand, in_units
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-LARGEST = 2**32  # bytes of the features
+MAX_FEATURE_BYTES = 2**32  # size of the features in memory
 
 
 def open_table(
@@ -37,34 +37,34 @@ def open_table(
     split: str | None = None,
     feature_names: Sequence[str] | None = None,
 ) -> Dataset:
-    """Opens a CSV file, or a folder with `train.csv` and one of `val.csv`, `valid.csv`, `validation.csv` and `test.csv`.
+    """Opens a CSV file, or a folder with `train.csv` and `val.csv`, `valid.csv`, `validation.csv` or `test.csv`.
 
-    Columns may be separated by semicolons, tabs or vertical bars as well, see `zoo.data.sources.table.delimited.read_delimited`, and
-    numbers may have decimal commas then. What is assumed of a file, or left out, is in the data set's notes.
+    Columns may also be separated by semicolons, tabs or vertical bars, and numbers may have decimal commas then; see
+    `zoo.data.sources.table.delimited.read_delimited`. Assumptions and omissions are listed in the data set's notes.
 
-    Columns of numbers are features. Columns without any number are categories: each value becomes a feature that is 1 or 0
-    (one-hot), called `column=value`. Empty cells, "?", "NA", "NaN" and "null" are missing values, in any case; "none" is,
-    too, in columns of numbers. Of the two tables of a folder, the first says which categories there are.
+    Numeric columns are features. Columns without any number are categorical: each value becomes a 0/1 feature (one-hot)
+    named `column=value`. Empty cells, "?", "NA", "NaN" and "null" are missing values, in any case; so is "none" in
+    numeric columns. The training table of a folder determines the categories.
 
-    A column that only counts the lines, and is called as such columns are or not at all, is left out.
+    A column of line numbers, recognized by its values and by a typical or empty name, is left out.
 
-    Classes are in alphabetical order, or in rising order if all are numbers. Numbers that are equal are one class, as are
-    truth values, however they are written; see `zoo.data.sources.table.columns.class_name`. "None" is a class like others.
+    Classes are sorted alphabetically, or numerically if all are numbers. Equal numbers are the same class, as are equal
+    truth values, regardless of notation; see `zoo.data.sources.table.columns.class_name`. "None" is an ordinary class.
 
-    Of a single file, a fifth of every class is held out, rounded. Which lines these are goes by a hash of their text; equal
-    lines are on the same side.
+    Of a single file, a fifth of every class is held out, rounded. Lines are chosen by a hash of their text; equal lines
+    are in the same split.
 
     Args:
-      path: of the file or folder.
-      label: the column of the class; the last one if None.
-      drop: columns that are left out.
-      split: None for training and evaluation. Else only one table is opened, and is both: "train", "val" or "test" of a
-        folder; or "whole", all lines of a file, and of a folder the table to evaluate with.
-      feature_names: what a network was trained on, which says what is a number and which categories there are; None goes by
-        the table.
+      path: path of the file or folder.
+      label: column with the class; None for the last one.
+      drop: columns to leave out.
+      split: None for a training and an evaluation split. Else the single table to open as both: "train", "val" or
+        "test" of a folder; or "whole", which is all lines of a file, or the evaluation table of a folder.
+      feature_names: the features that a network was trained on, which determine numeric columns and categories; None to
+        determine them from the table.
 
     Raises:
-      ZooError: a file is missing or no such table, or a value cannot be used; the message names line and column.
+      ZooError: a file is missing or not a valid table, or a value is invalid; the message gives line and column.
     """
     spec, root = f"csv:{path}", expand(path)
     train, held_out = read_tables(spec, root) if split is None else (read_one(spec, root, split), None)
@@ -73,33 +73,33 @@ def open_table(
     if feature_names is not None:
         train, drop = as_trained(spec, train, label, feature_names), ()
     if label is not None and label in drop:
-        raise ZooError(f"{spec}: data.drop has {shown(label)}, which is the column of the class")
+        raise ZooError(f"{spec}: data.drop contains {shown(label)}, the column with the class")
     train, *others = without_columns(spec, [train, *([held_out] if held_out else [])], label, drop)
     column = len(train.header) - 1 if label is None else train.header.index(label)
     notes = list(train.notes)
     if label is None:
         notes.append(f"{spec}: the class is the last column, {shown(train.header[column])}")
         check_classes(spec, train.header[column], train.cells(column))
-    notes += _about_forms(spec, [text for table in [train, *others] for text in table.cells(column)])
+    notes += _notation_notes(spec, [text for table in [train, *others] for text in table.cells(column)])
     train, *others = (_with_class_names(table, column) for table in [train, *others])
-    names, kinds, said = _features(spec, train, column, feature_names)
-    notes += said
+    names, kinds, more_notes = _features(spec, train, column, feature_names)
+    notes += more_notes
     if others:
         (held_out,) = others
-        known = set(map(tuple, train.rows))
-        if same := sum(tuple(row) in known for row in held_out.rows):
+        train_rows = set(map(tuple, train.rows))
+        if same := sum(tuple(row) in train_rows for row in held_out.rows):
             notes.append(
-                f"{spec}: {same:,} of {len(held_out.rows):,} lines of {held_out.path.name} are in train.csv, too"
+                f"{spec}: {same:,} of {len(held_out.rows):,} lines of {held_out.path.name} are also in train.csv"
             )
     else:
         train, held_out = _hold_out(train, column) if split is None else (train, train)
-    class_names = in_order(train.cells(column))
-    notes += _about_case(spec, "classes", class_names)
+    class_names = sort_class_names(train.cells(column))
+    notes += _case_notes(spec, "classes", class_names)
     train_split, eval_split = (_split(table, column, class_names, kinds) for table in (train, held_out))
     if not held_out.rows:
         raise ZooError(
-            f"{spec}: the column {shown(train.header[column])} has {len(class_names):,} classes, and none has two different"
-            " lines, one of which could be held out to evaluate with: data.label=NAME says which column is the class"
+            f"{spec}: column {shown(train.header[column])} has {len(class_names):,} classes, none with two distinct"
+            " lines, so no line can be held out for evaluation: set data.label=NAME if another column is the class"
         )
     return Dataset(
         spec, train_split, eval_split, class_names, channels=len(names), feature_names=names, notes=tuple(notes)
@@ -107,50 +107,50 @@ def open_table(
 
 
 def _with_class_names(table, column):
-    """A table whose classes are called the same wherever they are the same."""
+    """Returns a table with normalized class names; raises `ZooError` if a class is missing or a spreadsheet error."""
     names = {text: class_name(text) for text in set(table.cells(column))}
     rows = []
     for row, line in zip(table.rows, table.lines, strict=True):
         text = row[column]
         if text.lower() in TEXTS_MISSING:
-            cell = f", where the cell says {text!r}, which stands for a missing value" if text else ""
+            cell = f" (the cell is {text!r}, which stands for a missing value)" if text else ""
             raise ZooError(
-                f"{table.path}, line {line}: the class is missing, in the column {table.header[column]!r}{cell}: give it"
-                " one, or take the line out"
+                f"{table.path}, line {line}: the class is missing in column {table.header[column]!r}{cell}: fill it in,"
+                " or remove the line"
             )
         if FORMULA_ERROR.fullmatch(text):
             raise ZooError(
-                f"{table.path}, line {line}: the class is {text}, where a formula failed, in the column"
-                f" {table.header[column]!r}: mend it, or take the line out"
+                f"{table.path}, line {line}: the class is the spreadsheet error {text} in column"
+                f" {table.header[column]!r}: fix it, or remove the line"
             )
         rows.append(row if names[text] == text else [*row[:column], names[text], *row[column + 1 :]])
     return dataclasses.replace(table, rows=rows)
 
 
-def _about_forms(spec, texts):
-    """A note for classes that are written in several ways."""
+def _notation_notes(spec, texts):
+    """Returns a note about classes that are written in several ways, if there are any."""
     forms: dict[str, list[str]] = {}
     for text in sorted(set(texts)):
         forms.setdefault(class_name(text), []).append(text)
     several = [" and ".join(map(shown, written)) for written in forms.values() if len(written) > 1]
-    return [f"{spec}: the same class in several forms: {listed(several)}"] if several else []
+    return [f"{spec}: different notations of the same class: {listed(several)}"] if several else []
 
 
-def _about_case(spec, what, names):
-    """A note for classes or categories that differ in nothing but upper and lower case, which may be right."""
+def _case_notes(spec, what, names):
+    """Returns a note about classes or categories that differ only in case, which may be intended."""
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(name.casefold(), []).append(name)
     pairs = [" and ".join(map(shown, group)) for group in alike.values() if len(group) > 1]
-    return [f"{spec}: these are different {what}, which differ in case alone: {listed(pairs)}"] if pairs else []
+    return [f"{spec}: {what} that differ only in case are treated as different: {listed(pairs)}"] if pairs else []
 
 
 def _hold_out(table, column):
-    """Cuts a table into (kept, held out): a fifth of the lines of each class, equal lines on one side."""
+    """Splits a table into (kept, held out): a fifth of the lines of each class, with equal lines in the same part."""
     texts = ["\0".join(row) for row in table.rows]
     keys, groups = np.unique(np.array(texts, object), return_inverse=True)
     _, labels = np.unique(np.array(table.cells(column), object), return_inverse=True)
-    kept, out = hold_out_groups(labels, groups, [key.encode() for key in keys], HELD_OUT)
+    kept, out = hold_out_groups(labels, groups, [key.encode() for key in keys], HELD_OUT_FRACTION)
     return tuple(
         dataclasses.replace(table, rows=[table.rows[index] for index in chosen], lines=table.lines[chosen])
         for chosen in (kept, out)
@@ -158,9 +158,12 @@ def _hold_out(table, column):
 
 
 def _features(spec, table, label_column, known=None):
-    """Names of the features; for each column None for numbers or else the categories; and notes.
+    """Determines the features of a table.
 
-    The names that are `known` decide of a column that is among them, or whose values are.
+    Names of features that are `known` from training determine the kind of their columns.
+
+    Returns:
+      Names of the features; for each column, its categories, or None if it is numeric; and notes.
     """
     names: list[str] = []
     kinds: list[tuple[str, ...] | None] = []
@@ -176,24 +179,24 @@ def _features(spec, table, label_column, known=None):
         if found is not None:
             names += [f"{name}={value}" for value in found]
             texts.append(f"{shown(name)} ({len(found)} values)")
-            notes += _about_case(spec, f"categories of {shown(name)}", found)
+            notes += _case_notes(spec, f"categories of {shown(name)}", found)
         elif column != label_column:
             names.append(name)
-            if is_lost_in_float32(table.cells(column)):
+            if collides_in_float32(table.cells(column)):
                 notes.append(
-                    f"{spec}: the column {shown(name)} has numbers that differ after more than the seven digits that are"
-                    " computed with, and become the same: subtract what they have in common"
+                    f"{spec}: column {shown(name)} has distinct integers that are equal in float32, which has seven"
+                    " digits: subtract a common offset"
                 )
-    if (size := 4 * len(table.rows) * len(names)) > LARGEST:
+    if (size := 4 * len(table.rows) * len(names)) > MAX_FEATURE_BYTES:
         raise ZooError(
-            f"{spec}: {len(table.rows):,} lines with {len(names):,} features would take {in_units(size)}, more than"
-            f" {in_units(LARGEST)}: data.drop leaves columns out"
+            f"{spec}: {len(table.rows):,} lines with {len(names):,} features need {in_units(size)}, more than the limit"
+            f" of {in_units(MAX_FEATURE_BYTES)}: leave out columns with data.drop"
         )
     if len(set(names)) < len(names):
-        twice = next(name for name, count in collections.Counter(names).items() if count > 1)
-        raise ZooError(f"{spec}: a column and a category of another are both called {shown(twice)}: rename one")
-    said = [f"{spec}: columns of texts are categories: {listed(texts)}"] if texts else []
-    return tuple(names), kinds, said + notes
+        repeated = next(name for name, count in collections.Counter(names).items() if count > 1)
+        raise ZooError(f"{spec}: a column and a category of another are both named {shown(repeated)}: rename one")
+    categorical = [f"{spec}: text columns are categorical: {listed(texts)}"] if texts else []
+    return tuple(names), kinds, categorical + notes
 
 
 def _split(table, label_column, class_names, kinds):
@@ -215,8 +218,8 @@ def _split(table, label_column, class_names, kinds):
     for index, name in enumerate(table.cells(label_column)):
         if name not in numbers:
             raise ZooError(
-                f"{table.path}, line {table.lines[index]}, column {table.header[label_column]!r}: the class {shown(name)} is"
-                " not in the training split"
+                f"{table.path}, line {table.lines[index]}, column {table.header[label_column]!r}: class {shown(name)}"
+                " is not in the training split"
             )
         labels[index] = numbers[name]
     features = np.concatenate(columns, 1)
@@ -224,14 +227,14 @@ def _split(table, label_column, class_names, kinds):
 
 
 def _numbers(cells, error):
-    """float32 [N]; `error` makes one of the position of a cell and what is wrong with it."""
+    """Parses cells to float32 [N]; `error(index, message)` makes the exception for an invalid cell."""
     values = np.empty(len(cells), np.float32)
     for index, cell in enumerate(cells):
         number = parse_number(cell)
         if number is None:
             raise error(
                 index,
-                f"{shown(cell)} is not a number, and other lines have numbers there; an empty cell is a missing value",
+                f"{shown(cell)} is not a number, unlike in other lines; leave the cell empty if the value is missing",
             )
         if abs(number) > FLOAT32_MAX:
             raise error(index, f"{shown(cell, 200).strip(chr(39))} is not finite in float32")
@@ -240,7 +243,7 @@ def _numbers(cells, error):
 
 
 def _one_hot(cells, known, error, name):
-    """float32 [N, categories], NaN where the value is missing."""
+    """Encodes cells as float32 [N, categories], NaN if the value is missing."""
     values = np.zeros((len(cells), len(known)), np.float32)
     numbers = {category: number for number, category in enumerate(known)}
     for index, cell in enumerate(cells):
@@ -252,7 +255,7 @@ def _one_hot(cells, known, error, name):
         else:
             raise error(
                 index,
-                f"{shown(cell)} is not among the values of the training split: {quoted(list(known))};"
-                f" data.drop={name} leaves the column out",
+                f"{shown(cell)} is not one of the values in the training split, {quoted(list(known))}; leave the column"
+                f" out with data.drop={name}",
             )
     return values

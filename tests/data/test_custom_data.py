@@ -1,4 +1,4 @@
-"""Data sets of one's own arrays, and evaluating a run on other data."""
+"""Tests of data sets from arrays, and of evaluating a run on other data."""
 
 import dataclasses
 import io
@@ -27,21 +27,24 @@ LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        ((IMAGES / 255).astype(np.float32), r"from uint8; say \(255 \* images\)\.round\(\)\.astype\(np\.uint8\)"),
-        (IMAGES / 255, r"images are float64 \[6, 8, 8, 3\]: .* say \(255 \* images\)"),
-        (IMAGES.astype(np.float32), "say pixels from 0 to 255 as uint8"),
+        (
+            (IMAGES / 255).astype(np.float32),
+            r"expected uint8, .*: pass \(255 \* images\)\.round\(\)\.astype\(np\.uint8\)",
+        ),
+        (IMAGES / 255, r"images are float64 \[6, 8, 8, 3\]; .* pass \(255 \* images\)"),
+        (IMAGES.astype(np.float32), "pass pixels from 0 to 255 as uint8"),
         (IMAGES.astype(np.int64), "images are int64"),
-        (IMAGES.transpose(0, 3, 1, 2), r"channels must be the last axis, say images\.transpose\(0, 2, 3, 1\)"),
-        (IMAGES[..., 0], r"without an axis for channels: say images\[\.\.\., None\]"),
+        (IMAGES.transpose(0, 3, 1, 2), r"channels must be the last axis, pass images\.transpose\(0, 2, 3, 1\)"),
+        (IMAGES[..., 0], r"without a channel axis: pass images\[\.\.\., None\]"),
         (IMAGES[0, 0], r"images are uint8 \[8, 3\]"),
-        (IMAGES.tolist(), "images are of type list, and must be a NumPy array"),
-        (IMAGES[:4], "there are 4 images and 6 labels"),
+        (IMAGES.tolist(), "images are of type list; expected a NumPy array"),
+        (IMAGES[:4], "4 images, but 6 labels"),
         (IMAGES > 100, "images are bool"),
-        (np.ma.masked_greater(IMAGES, 200), "images are masked, and must be a plain NumPy array"),
-        (jnp.array(IMAGES), r"and must be a NumPy array, .*: say np\.asarray\(images\)"),
-        (IMAGES[:, :0], r"images are uint8 \[6, 0, 8, 3\]: there is nothing in them"),
-        (np.ones((6, 5)), r"features perhaps: say images\[:, None, None, :\]\.astype\(np\.float32\)"),
-        (np.ones((6, 1, 1, 5)), r"features must be float32: say images\.astype\(np\.float32\)"),
+        (np.ma.masked_greater(IMAGES, 200), "images are a masked array; expected a plain NumPy array"),
+        (jnp.array(IMAGES), r"expected a NumPy array, .*: pass np\.asarray\(images\)"),
+        (IMAGES[:, :0], r"images are uint8 \[6, 0, 8, 3\], with an axis of length 0"),
+        (np.ones((6, 5)), r"if these are features, pass images\[:, None, None, :\]\.astype\(np\.float32\)"),
+        (np.ones((6, 1, 1, 5)), r"features must be float32: pass images\.astype\(np\.float32\)"),
     ],
 )
 def test_images_are_checked(images, message):
@@ -52,17 +55,17 @@ def test_images_are_checked(images, message):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.eye(3)[LABELS], r"one-hot perhaps: say labels\.argmax\(1\)"),
-        (LABELS[:, None], r"a column: say labels\[:, 0\]"),
+        (np.eye(3)[LABELS], r"if one-hot, pass labels\.argmax\(1\)"),
+        (LABELS[:, None], r"a column: pass labels\[:, 0\]"),
         (LABELS.tolist(), "labels are of type list"),
-        (LABELS > 0, r"say labels\.astype\(np\.int32\)"),
+        (LABELS > 0, r"pass labels\.astype\(np\.int32\)"),
         (LABELS.astype(float), r"labels are float64 \[6\]"),
         (np.array(["a"] * 6), "labels are <U1"),
         (LABELS - 1, "with values from -1 to 1"),
         (LABELS.astype(np.int64) + 2**40, "with values from 1099511627776"),
         (np.float32(1), "labels are of type float32"),
-        (np.ma.masked_equal(LABELS, 1), "labels are masked"),
-        (jnp.array(LABELS), r"say np\.asarray\(labels\)"),
+        (np.ma.masked_equal(LABELS, 1), "labels are a masked array"),
+        (jnp.array(LABELS), r"pass np\.asarray\(labels\)"),
     ],
 )
 def test_labels_are_checked(labels, message):
@@ -70,7 +73,7 @@ def test_labels_are_checked(labels, message):
         zoo.ArraySplit(IMAGES, labels)
 
 
-def test_what_arrays_usually_are_is_taken():
+def test_integer_labels_are_converted_to_int32():
     assert zoo.ArraySplit(IMAGES, LABELS.astype(np.int64)).labels.dtype == np.int32
     assert zoo.ArraySplit(IMAGES, LABELS.astype(np.uint8)).labels.tolist() == LABELS.tolist()
 
@@ -78,13 +81,13 @@ def test_what_arrays_usually_are_is_taken():
 @pytest.mark.parametrize(
     ("names", "channels", "message"),
     [
-        (("a", "b"), 3, r"array\[2\] has the label 2, outside of 0 to 1"),
-        (("a", "b", "c"), 1, "height x width x channels, and channels is 1"),
-        (("a", "b", "b"), 3, "class_names has 'b' twice"),
-        ("abc", 3, "class_names must be a list of texts"),
-        ((0, 1, 2), 3, "class_names must be a list of texts"),
-        (None, 3, "class_names must be a list of texts, not None"),
-        (("a", "", "c"), 3, "class_names has a text with nothing in it, number 1"),
+        (("a", "b"), 3, r"array\[2\] has label 2, outside the range 0 to 1"),
+        (("a", "b", "c"), 1, r"\(height, width, channels\), but channels=1"),
+        (("a", "b", "b"), 3, "class_names contains 'b' more than once"),
+        ("abc", 3, "class_names must be a list of strings"),
+        ((0, 1, 2), 3, "class_names must be a list of strings"),
+        (None, 3, "class_names must be a list of strings, not None"),
+        (("a", "", "c"), 3, r"class_names\[1\] is an empty string"),
     ],
 )
 def test_data_sets_are_checked(names, channels, message):
@@ -96,22 +99,22 @@ def test_data_sets_are_checked(names, channels, message):
 def test_splits_and_features_are_checked():
     split, vectors = zoo.ArraySplit(IMAGES, LABELS), zoo.ArraySplit(np.ones((6, 1, 1, 5), np.float32), LABELS)
     for other in (None, (IMAGES, LABELS), IMAGES):
-        with pytest.raises(ZooError, match=r"mine: eval is of type .*, and must be a split: say zoo\.ArraySplit"):
+        with pytest.raises(ZooError, match=r"mine: eval is of type .*; expected a split, such as zoo\.ArraySplit"):
             zoo.Dataset("mine", split, other, ["a", "b", "c"], 3)
-    with pytest.raises(ZooError, match="the name of a data set must be a text, not 3"):
+    with pytest.raises(ZooError, match="the name of a data set must be a string, not 3"):
         zoo.Dataset(3, split, split, ["a", "b", "c"], 3)
-    for names, message in ((list("vw"), "there are 2 feature_names and 5 features"), (list("vvxyz"), "has 'v' twice")):
+    for names, message in ((list("vw"), "2 feature_names for 5 features"), (list("vvxyz"), "contains 'v' more than")):
         with pytest.raises(ZooError, match=message):
             zoo.Dataset("mine", vectors, vectors, ["a", "b", "c"], 5, feature_names=names)
     assert len(repr(zoo.Dataset("mine", split, split, ["a", "b", "c"], 3))) < 300
 
 
-# Evaluating a run.
+# Evaluation of a run.
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run on a table of 100 lines, with its folder."""
+    """Returns a run on a table of 100 lines, and the folder of both."""
     folder = tmp_path_factory.mktemp("run")
     random = np.random.default_rng(0)
     rows = [f"{a:.3f},{b:.3f},{'yes' if a > b else 'no'}" for a, b in random.normal(size=(100, 2))]
@@ -120,11 +123,11 @@ def run(tmp_path_factory):
     return zoo.fit(recipe, folder / "run"), folder
 
 
-def test_a_run_knows_what_it_was_trained_for(run):
+def test_run_is_evaluated_on_its_own_data(run):
     result, folder = run
     loaded = zoo.load_run(folder / "run")
     for trained in (result, loaded):
-        assert zoo.evaluate(trained)["examples"] == 20  # the lines that it was not trained on
+        assert zoo.evaluate(trained)["examples"] == 20  # the held-out lines
         assert zoo.evaluate(trained)["loss"] == pytest.approx(result.metrics["loss"], rel=1e-6)
     with pytest.raises(ZooError, match="a run has its variables"):
         zoo.evaluate(loaded, loaded.variables)
@@ -136,14 +139,14 @@ def test_a_run_knows_what_it_was_trained_for(run):
         zoo.evaluate(loaded.recipe)
 
 
-def test_other_data_is_evaluated_whole(run):
+def test_other_data_is_evaluated_as_a_whole(run):
     result, folder = run
     other = folder / "other.csv"
     other.write_text((folder / "table.csv").read_text() + "\n0.5,0.1,yes")
     seen = []
     assert zoo.evaluate(result, f"csv:{other}", on_data=seen.append)["examples"] == 101
     assert seen[0].report.totals == (101, 101)
-    assert zoo.evaluate(result, f"csv:{folder}/../{folder.name}/table.csv")["examples"] == 20  # it is the same file
+    assert zoo.evaluate(result, f"csv:{folder}/../{folder.name}/table.csv")["examples"] == 20  # the same file
     assert zoo.evaluate(result, f"csv:{folder / 'table.csv'}", split="whole")["examples"] == 100
 
 
@@ -159,7 +162,7 @@ def test_other_classes_and_features_are_refused(run):
         zoo.evaluate(result, dataset)
 
 
-def test_a_table_with_other_columns_besides_and_in_another_order(run):
+def test_table_with_additional_and_reordered_columns(run):
     result, folder = run
     lines = (folder / "table.csv").read_text().split("\n")[1:]
     rows = [line.split(",") for line in lines]
@@ -170,17 +173,17 @@ def test_a_table_with_other_columns_besides_and_in_another_order(run):
     metrics = zoo.evaluate(result, f"csv:{folder / 'more.csv'}", on_data=seen.append)
     plain = zoo.evaluate(result, f"csv:{folder / 'table.csv'}", split="whole")
     assert metrics["loss"] == pytest.approx(plain["loss"], rel=1e-6) and metrics["examples"] == 100
-    assert any("left out, for the network was not trained on them: 'Id'" in note for note in seen[0].notes)
+    assert any("left out columns that the network was not trained on: 'Id'" in note for note in seen[0].notes)
 
 
-def test_data_that_lacks_a_class_has_the_labels_that_were_trained(run):
+def test_data_without_some_classes_keeps_the_labels_of_training(run):
     result, folder = run
     (folder / "yes.csv").write_text("a,b,class\n2,-2,yes\n1,-1,yes\n3,-1,yes\n")
     metrics = zoo.evaluate(result, f"csv:{folder / 'yes.csv'}")
     assert metrics["top1"] == 1.0 and metrics["recall"] == [None, 1.0]
 
 
-def test_columns_of_texts_have_the_values_that_were_trained_on(tmp_path):
+def test_text_columns_keep_the_categories_of_training(tmp_path):
     rows = [f"{'red' if number % 3 else 'blue'},{number},{'yes' if number % 2 else 'no'}" for number in range(30)]
     (tmp_path / "train.csv").write_text("\n".join(["color,size,class", *rows]))
     result = zoo.fit(tabular(f"csv:{tmp_path / 'train.csv'}"))
@@ -191,7 +194,7 @@ def test_columns_of_texts_have_the_values_that_were_trained_on(tmp_path):
         zoo.evaluate(result, f"csv:{tmp_path / 'new.csv'}")
 
 
-def test_a_network_of_ones_own_goes_with_its_run():
+def test_run_with_a_custom_network_is_evaluated():
     import flax.linen as nn
 
     class Net(nn.Module):
@@ -206,8 +209,8 @@ def test_a_network_of_ones_own_goes_with_its_run():
 
 
 @pytest.mark.slow
-def test_the_programs_say_what_was_found_and_what_was_not(image_folder, tmp_path):
-    """From training on a folder with what is usually in one, to evaluating on all of another."""
+def test_programs_report_what_was_found_and_left_out(image_folder, tmp_path):
+    """Trains on a folder with stray and damaged files, then evaluates on all of another folder."""
     data = tmp_path / "data"
     for name in ("blue", "green", "red"):
         (data / name).mkdir(parents=True)
@@ -239,7 +242,7 @@ def test_replacing_a_split_keeps_what_was_left_out():
     assert dataclasses.replace(dataset, eval=dataset.train).report.left_out == ("1 .heic in cat",)
 
 
-def test_of_many_images_that_cannot_be_decoded_the_first_few_are_named():
+def test_only_the_first_corrupt_images_are_listed():
     console = Console(width=100, record=True, file=io.StringIO())
     say = corrupt_printer(console, "not counted")
     for number in range(1000):
@@ -249,48 +252,50 @@ def test_of_many_images_that_cannot_be_decoded_the_first_few_are_named():
     assert lines[5] == "not counted: further images that cannot be decoded are not listed"
 
 
-def test_of_thousands_of_classes_those_that_changed_are_named():
+def test_changes_among_many_classes_are_listed():
     then = describe_data(tiny_dataset())
     names = [f"class {number}" for number in range(1000)]
     now = {**then, "classes": [*names, "new"]}
     (line,) = changed_data(now, {**then, "classes": [*names, "old"]})
-    assert line == "classes of the data: new only now and old only in the folder"
+    assert line == "classes of the data: added new, removed old"
     (line,) = changed_data({**then, "classes": [*names[1:], names[0]]}, {**then, "classes": names})
     assert len(line) < 300
 
 
-# Arrays as people have them, second part.
+# Invalid arrays and data sets.
 
 
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (np.ma.masked_less(IMAGES, 9), LABELS, "images are masked"),
-        (IMAGES[:, :0], LABELS, "there is nothing in them"),
-        (np.zeros((6, 1, 1, 4)), LABELS, r"features must be float32: say images\.astype\(np\.float32\)"),
-        (np.zeros((6, 1, 1, 4), ">f4"), LABELS, r"features must be float32: say images\.astype\(np\.float32\)"),
-        (np.zeros((6, 4)), LABELS, "features perhaps: say images"),
+        (np.ma.masked_less(IMAGES, 9), LABELS, "images are a masked array"),
+        (IMAGES[:, :0], LABELS, "with an axis of length 0"),
+        (np.zeros((6, 1, 1, 4)), LABELS, r"features must be float32: pass images\.astype\(np\.float32\)"),
+        (np.zeros((6, 1, 1, 4), ">f4"), LABELS, r"features must be float32: pass images\.astype\(np\.float32\)"),
+        (np.zeros((6, 4)), LABELS, "if these are features, pass images"),
         (np.full((6, 8, 8, 3), np.nan), LABELS, "pixels from 0 to 255 as uint8"),
-        (IMAGES, np.ma.masked_equal(LABELS, 0), "labels are masked"),
+        (IMAGES, np.ma.masked_equal(LABELS, 0), "labels are a masked array"),
         (IMAGES, np.where(LABELS == 0, np.nan, LABELS), "float64 .* with values such as nan"),
         (IMAGES, LABELS + 0.5, r"float64 \[6\] with values such as 0.5"),
-        (IMAGES, LABELS[None], r"a row: say labels\[0\]"),
-        (IMAGES, np.array(["cat", "dog", "fox"] * 2, object), r"say class_names, labels = np\.unique\(labels, return"),
-        (IMAGES, LABELS - 1, "a negative one stands for none: leave these examples out"),
+        (IMAGES, LABELS[None], r"a row: pass labels\[0\]"),
+        (IMAGES, np.array(["cat", "dog", "fox"] * 2, object), r"use class_names, labels = np\.unique\(labels, return"),
+        (IMAGES, LABELS - 1, r"remove unlabelled examples \(negative labels\)"),
     ],
 )
-def test_arrays_of_other_kinds_are_refused_with_what_helps(images, labels, message):
+def test_errors_about_arrays_suggest_a_fix(images, labels, message):
     with pytest.raises(ZooError, match=f"^array: .*{message}"):
         zoo.ArraySplit(images, labels)
 
 
-def test_labels_that_count_from_one_are_called_so():
-    with pytest.raises(ZooError, match=r"label 3, outside of 0 to 2: they seem to count from 1, say labels - 1"):
+def test_labels_that_start_at_one():
+    with pytest.raises(
+        ZooError, match=r"label 3, outside the range 0 to 2: labels seem to start at 1, pass labels - 1"
+    ):
         split = zoo.ArraySplit(IMAGES, LABELS + 1)
         zoo.Dataset("mine", split, split, ("a", "b", "c"), 3)
 
 
-def test_arrays_that_are_mapped_turned_or_of_other_byte_orders_are_the_same_data(tmp_path):
+def test_digest_does_not_depend_on_the_memory_layout(tmp_path):
     np.save(tmp_path / "images.npy", IMAGES)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     digests = {
@@ -306,43 +311,43 @@ def test_arrays_that_are_mapped_turned_or_of_other_byte_orders_are_the_same_data
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"class_names": {"a", "b", "c"}}, "class_names must be a list of texts"),
-        ({"class_names": {"a": 0, "b": 1, "c": 2}}, "class_names must be a list of texts"),
-        ({"class_names": (name for name in "abc")}, "class_names must be a list of texts"),
-        ({"class_names": None}, "class_names must be a list of texts, not None"),
-        ({"channels": 3.0}, "channels must be a whole number from 1 on, not 3.0"),
-        ({"spec": None}, "the name of a data set must be a text, not None"),
-        ({"train": (IMAGES, LABELS)}, r"train is of type tuple, and must be a split: say zoo\.ArraySplit"),
-        ({"eval": None}, "eval is of type NoneType, and must be a split"),
-        ({"feature_names": ("r", "g", "b")}, "feature_names are for float32 .* and these are images"),
-        ({"feature_names": ("r", "g")}, "there are 2 feature_names and 3 features"),
-        ({"feature_names": "rgb"}, "feature_names must be a list of texts, not 'rgb'"),
+        ({"class_names": {"a", "b", "c"}}, "class_names must be a list of strings"),
+        ({"class_names": {"a": 0, "b": 1, "c": 2}}, "class_names must be a list of strings"),
+        ({"class_names": (name for name in "abc")}, "class_names must be a list of strings"),
+        ({"class_names": None}, "class_names must be a list of strings, not None"),
+        ({"channels": 3.0}, "channels must be a positive integer, not 3.0"),
+        ({"spec": None}, "the name of a data set must be a string, not None"),
+        ({"train": (IMAGES, LABELS)}, r"train is of type tuple; expected a split, such as zoo\.ArraySplit"),
+        ({"eval": None}, "eval is of type NoneType; expected a split"),
+        ({"feature_names": ("r", "g", "b")}, "feature_names require float32 .* but these are images"),
+        ({"feature_names": ("r", "g")}, "2 feature_names for 3 features"),
+        ({"feature_names": "rgb"}, "feature_names must be a list of strings, not 'rgb'"),
         ({"eval": zoo.ArraySplit(np.zeros((6, 1, 1, 3), np.float32), LABELS)}, "float32 is for vectors of features"),
     ],
 )
-def test_what_makes_a_data_set_is_checked(changes, message):
+def test_attributes_of_a_data_set_are_checked(changes, message):
     split = zoo.ArraySplit(IMAGES, LABELS)
-    right = {"spec": "mine", "train": split, "eval": split, "class_names": ("a", "b", "c"), "channels": 3}
-    assert zoo.Dataset(**{**right, "class_names": np.array(["a", "b", "c"])}).report.totals == (6, 6)
+    valid = {"spec": "mine", "train": split, "eval": split, "class_names": ("a", "b", "c"), "channels": 3}
+    assert zoo.Dataset(**{**valid, "class_names": np.array(["a", "b", "c"])}).report.totals == (6, 6)
     with pytest.raises(ZooError, match=message):
-        zoo.Dataset(**{**right, **changes})
+        zoo.Dataset(**{**valid, **changes})
 
 
-def test_arrays_in_the_order_of_their_classes():
+def test_splits_of_arrays_sorted_by_class():
     def dataset(train, evaluation):
         return zoo.Dataset(
             "mine", *(zoo.ArraySplit(IMAGES[of], LABELS[of]) for of in (train, evaluation)), ["a", "b", "c"], 3
         )
 
-    with pytest.raises(ZooError, match="all 2 training images are of one class, 'c': if they are in the order"):
+    with pytest.raises(ZooError, match="all 2 training images are of one class, 'c': if they are sorted by class"):
         zoo.fit(RECIPE, dataset=dataset(LABELS == 2, LABELS != 2))
     assert inspect(dataset(LABELS != 2, LABELS >= 0)) == [
-        "no training example of c, and 2 to evaluate with: these cannot be right"
+        "no training examples of c, but 2 in evaluation: these will always count as errors"
     ]
 
 
 @pytest.mark.parametrize("wrong", ["folder:x", (IMAGES, LABELS), zoo.ArraySplit(IMAGES, LABELS)])
-def test_fit_and_evaluate_take_a_data_set(run, wrong):
+def test_arguments_of_the_wrong_type(run, wrong):
     with pytest.raises(ZooError, match="fit: dataset is .*, and takes zoo.Dataset"):
         zoo.fit(RECIPE, dataset=wrong)
     with pytest.raises(ZooError, match="fit: recipe is .*, and takes zoo.load_recipe"):
@@ -350,15 +355,15 @@ def test_fit_and_evaluate_take_a_data_set(run, wrong):
     with pytest.raises(ZooError, match="fit: workdir is Dataset.*, and takes the path of a folder .data is dataset="):
         zoo.fit(RECIPE, tiny_dataset())
     if not isinstance(wrong, str):
-        with pytest.raises(ZooError, match="a data set is named by a text"):
+        with pytest.raises(ZooError, match="the name of a data set must be a string"):
             zoo.evaluate(run[0], wrong)
-    for source, message in ((run[1], "a data set is named by a text"), ("", "unknown data set ''")):
+    for source, message in ((run[1], "the name of a data set must be a string"), ("", "unknown data set ''")):
         with pytest.raises(ZooError, match=message):
             zoo.evaluate(run[0], source)
 
 
-def test_other_classes_are_named_and_what_they_are_taken_for(run):
+def test_error_about_other_classes_names_similar_ones(run):
     result, folder = run
     (folder / "case.csv").write_text((folder / "table.csv").read_text().replace("yes", "Yes"))
-    with pytest.raises(ZooError, match=r"case\.csv has Yes \(where 'yes' is, which differs in case"):
+    with pytest.raises(ZooError, match=r"case\.csv has Yes \(similar: 'yes', which differs only in case"):
         zoo.evaluate(result, f"csv:{folder / 'case.csv'}")
