@@ -46,7 +46,11 @@ flags.DEFINE_string(
 )
 flags.DEFINE_bool("record", False, "Record reference runs in the ledger instead of running checks.", flag_values=FLAGS)
 cli.define_integer(
-    "seeds", 5, "With --record: number of seeds, starting from 0, that the ledger should contain.", lower_bound=1, flag_values=FLAGS
+    "seeds",
+    5,
+    "With --record: number of seeds, starting from 0, that the ledger should contain.",
+    lower_bound=1,
+    flag_values=FLAGS,
 )
 cli.define_integer(
     "first",

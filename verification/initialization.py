@@ -75,7 +75,9 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
         )
         yield group.check("distributions", not problems, "; ".join(problems) or fine)
     else:
-        yield group.skip("distributions", f"none of the {left} parameters has a known initializer in the recipe or the network")
+        yield group.skip(
+            "distributions", f"none of the {left} parameters has a known initializer in the recipe or the network"
+        )
 
     if taken:
         yield group.skip("loss", "training starts from pretrained weights")
@@ -176,7 +178,9 @@ def find_problems(
     z_mean = mean / std * math.sqrt(n)
     z_variance = (square / std**2 - 1) / math.sqrt((standard.kurtosis - 1) / n)
     pvalue_of_variance = 2 * scipy.stats.norm.sf(abs(z_variance))
-    if standard.kurtosis == 3:  # Gaussian: use the exact distribution, as the normal limit is poor in the tails for small n
+    if (
+        standard.kurtosis == 3
+    ):  # Gaussian: use the exact distribution, as the normal limit is poor in the tails for small n
         chi_square = scipy.stats.chi2(n)
         pvalue_of_variance = 2 * min(chi_square.cdf(n * square / std**2), chi_square.sf(n * square / std**2))
     problems = []

@@ -61,9 +61,7 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
     ]
     if runs:
         accuracies = [run["measures"]["final top1"] for run in runs]
-        band = (
-            measure_bands([run["measures"] for run in runs], ALPHA)["final top1"] if len(runs) >= MIN_RUNS else None
-        )
+        band = measure_bands([run["measures"] for run in runs], ALPHA)["final top1"] if len(runs) >= MIN_RUNS else None
         verified = all(run["converged"] for run in runs) and band and band.low >= target.value
         cells += [
             f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f} ({len(runs)})"

@@ -24,7 +24,7 @@ def test_new_transforms_are_checked(recipe, dataset):
 
 def test_there_is_a_check_of_every_random_transform():
     from verification.traces.transforms import behaves
-    from verification.traces.transforms.mixing import own_share
+    from verification.traces.transforms.mixing import own_fraction
     from zoo.recipe.augmentation import Mixing
 
     kinds = [kind for kind in Part.kinds.values() if issubclass(kind, Transform) and kind.random]
@@ -32,7 +32,7 @@ def test_there_is_a_check_of_every_random_transform():
     unchecked = [kind.__name__ for kind in kinds if behaves.dispatch(kind) is behaves.dispatch(object)]
     mixings = [kind for kind in Part.kinds.values() if issubclass(kind, Mixing)]
     assert unchecked == []
-    assert len(mixings) == 3 and all(own_share.dispatch(kind) is not own_share.dispatch(object) for kind in mixings)
+    assert len(mixings) == 3 and all(own_fraction.dispatch(kind) is not own_fraction.dispatch(object) for kind in mixings)
 
 
 def test_a_transform_without_a_check_is_an_error():

@@ -18,7 +18,7 @@ from verification.check import Check, Group
 from verification.convergence import first_steps
 from verification.faults import FAULTS
 from verification.pool import check_recipes
-from verification.statistics import prediction_band, share_is_plausible
+from verification.statistics import prediction_band, fraction_is_plausible
 from verification.suite import check_recipe
 from zoo.errors import ZooError
 from zoo.training.fit import fit
@@ -262,7 +262,7 @@ def test_the_alarm_rate_is_shared_among_measures():
 
 
 def test_shares():
-    assert share_is_plausible(50, 100, 0.5, 1e-3) and not share_is_plausible(80, 100, 0.5, 1e-3)
+    assert fraction_is_plausible(50, 100, 0.5, 1e-3) and not fraction_is_plausible(80, 100, 0.5, 1e-3)
 
 
 def test_statuses(tmp_path):

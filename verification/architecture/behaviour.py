@@ -61,7 +61,9 @@ def check_behaviour(model_name: str) -> Iterator[Check]:
         f"logits differ by {off:.1e} of the largest between batches of 1 and 2, by {apart:.1e} between images",
     )
     none = jax.eval_shape(lambda: model.apply(variables, images[:0], train=False))
-    yield group.check("no image", none.shape == (0, *logits.shape[1:]), f"an empty batch gives logits of shape {list(none.shape)}")
+    yield group.check(
+        "no image", none.shape == (0, *logits.shape[1:]), f"an empty batch gives logits of shape {list(none.shape)}"
+    )
 
     rough = _logits(create_shallow(model_name, dtype=jnp.bfloat16), variables, images[:2])
     off = float(np.abs(rough.astype(np.float32) - logits).max()) / largest
@@ -126,5 +128,8 @@ def _train(model, variables, images):
     random = not all(map(np.array_equal, jax.tree.leaves(gradients), jax.tree.leaves(others)))
     rates = [rate for rate in ("dropout", "drop_path") if getattr(model, rate, 0.0)]
     if random != bool(rates):
-        return False, f"gradients {'depend' if random else 'do not depend'} on the key, with dropout rates {rates or 'of 0'}"
+        return (
+            False,
+            f"gradients {'depend' if random else 'do not depend'} on the key, with dropout rates {rates or 'of 0'}",
+        )
     return True, f"updates all {len(jax.tree.leaves(gradients)) + len(before)} parameters and running statistics"

@@ -18,7 +18,9 @@ from zoo.paths import THIRD_PARTY
 from zoo.weights import import_weights
 
 REFERENCES = THIRD_PARTY / "references" / "numeric"
-OWN_REFERENCES = FOLDER / "numeric"  # for networks that neither torchvision nor timm has; from zoo/references/torch_networks
+OWN_REFERENCES = (
+    FOLDER / "numeric"
+)  # for networks that neither torchvision nor timm has; from zoo/references/torch_networks
 LAYOUTS = {"torchvision": "torchvision", "timm": "timm", "zoo": "torch"}  # by the top-level package of the builder
 CHUNK = 2**16  # values; fits into the CPU cache as float64
 TOLERANCE = 1e-4  # standard deviations; derived in third_party/references/README.md
@@ -90,7 +92,9 @@ def check_numbers(model_name: str) -> Iterator[Check]:
         return
     layout, layouts = layout_of(reference), find_entry(model_name).layouts
     if layout not in layouts:
-        yield group.check("numbers", False, f"missing layout {layout!r}: the layer names of {reference['builder']} are unknown")
+        yield group.check(
+            "numbers", False, f"missing layout {layout!r}: the layer names of {reference['builder']} are unknown"
+        )
         return
     tensors = {
         name: regenerated_tensor(name, tuple(shape), reference["gain"]) for name, shape in reference["state_dict"]
