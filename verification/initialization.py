@@ -40,7 +40,7 @@ from zoo.training.step.step import make_eval_step
 
 ALPHA = 1e-3  # probability, over seeds, of a false alarm of each of the two checks of a recipe
 MAX_KOLMOGOROV_VALUES = 200_000  # larger kernels are subsampled for Kolmogorov's test
-# Minimum for the tests of mean and variance, which use the normal approximation; Kolmogorov's test is exact for any size.
+# For the tests of mean and variance, which use the normal approximation; Kolmogorov's test is exact for any size.
 MIN_VALUES = 100
 TRUNCATED = scipy.stats.truncnorm(-2, 2)
 # Tolerance for products of unit vectors in float32; those of random vectors are off by 1 / sqrt(length).
@@ -98,8 +98,8 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     yield group.check(
         "loss",
         metrics["loss"] <= highest,
-        f"{metrics['loss']:.3f} before training, with batch statistics; {equal:.3f} if all {classes} logits are equal, at"
-        f" most {highest:.3f} if they have unit variance, except in 1 of {1 / ALPHA:,.0f} seeds",
+        f"{metrics['loss']:.3f} before training, with batch statistics; {equal:.3f} if all {classes} logits are equal,"
+        f" at most {highest:.3f} if they have unit variance, except in 1 of {1 / ALPHA:,.0f} seeds",
     )
 
 
@@ -138,9 +138,7 @@ def named_distribution(initialization: Initialization, path: str) -> Distributio
 
 
 def variance(distribution: Distribution | OwnInitializer, shape: tuple[int, ...]) -> float:
-    """Returns the variance of each value of a kernel [..., in, out], by the formulas of the papers cited in the docstrings of
-    the distributions.
-    """
+    """Returns the variance of the values of a kernel [..., in, out], by the papers cited in the distributions' docstrings."""
     fan_in = math.prod(shape[:-1])
     fan_out = math.prod(shape[:-2]) * shape[-1]
     match distribution:
@@ -164,7 +162,7 @@ def variance(distribution: Distribution | OwnInitializer, shape: tuple[int, ...]
 def find_problems(
     path: str, values: np.ndarray, distribution: Distribution | OwnInitializer, alpha: float
 ) -> list[str]:
-    """Returns a message for each test that the values of a parameter fail; each of three has false-alarm rate `alpha`."""
+    """Returns a message for each test that a parameter fails; each of three tests has false-alarm rate `alpha`."""
     name, values = type(distribution).__name__, np.asarray(values)
     if isinstance(distribution, Constant):
         different = np.count_nonzero(values != np.float32(distribution.value))
@@ -194,7 +192,7 @@ def find_problems(
 
 
 def _moments(values):
-    """Returns the means of the values and of their squares, summed in float64, in chunks that fit into the CPU cache."""
+    """Returns the means of the values and of their squares, in float64, by chunks that fit into the CPU cache."""
     total = squares = 0.0
     for part in np.array_split(values, -(-values.size // 2**16)):
         part = part.astype(np.float64)

@@ -34,10 +34,10 @@ flags.DEFINE_string(
 
 
 def table_of_recipes() -> str:
-    """Returns the Markdown table of recipes: a row per recipe and platform with reference runs, or one row without results."""
+    """Returns the Markdown table of recipes: a row per platform with reference runs, or one row without results."""
     lines = [
-        "| recipe | network | data | target | N steps | accuracy, mean ± std (n) | band | time | images/s | measured on |"
-        " status |",
+        "| recipe | network | data | target | N steps | accuracy, mean ± std (n) | band | time | images/s |"
+        " measured on | status |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in list_recipes():

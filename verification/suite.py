@@ -90,7 +90,7 @@ def only_first_steps(name: str, recipe: Recipe, platform: str) -> list[dict[str,
 
 
 def skip_training(name: str, recipe: Recipe, platform: str) -> Check | None:
-    """Returns the check that the quick tier yields in place of training; None if the recipe is quick enough to train."""
+    """Returns the check that the quick tier yields instead of training; None if the recipe is quick enough."""
     group = Group(name, "convergence")
     runs = only_first_steps(name, recipe, platform) or read_ledger(name, recipe, platform)
     if len(runs) < MIN_RUNS:

@@ -1,4 +1,4 @@
-"""Synthetic data sets of random pixels with the size of a real one, for checks of recipes whose data is not available."""
+"""Synthetic data sets of random pixels, for checks of recipes whose data is not available."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from zoo.data.statistics import sample_size
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 
-# (training images, evaluation images, classes, height, width). Counts: Russakovsky et al. 2015, table 2, for ILSVRC 2012;
-# the TFDS catalogue for others. Data sets whose images differ in size get small ones, which are quicker to generate.
+# (training images, evaluation images, classes, height, width). Counts are from Russakovsky et al. 2015, table 2, for
+# ILSVRC 2012, and from the TFDS catalogue for others. Data sets whose images differ in size get small ones, which are quicker to generate.
 SIZES = {
     "tfds:imagenet2012": (1_281_167, 50_000, 1000, 72, 80),
     "tfds:imagenette": (9_469, 3_925, 10, 72, 80),

@@ -1,4 +1,4 @@
-"""Checks of how a network behaves in a batch, on an empty batch, in bfloat16, in a training step, and under jax.export."""
+"""Checks of a network in batches, on an empty batch, in bfloat16, in a training step, and under `jax.export`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,8 +13,8 @@ from verification.check import Check, Group
 from zoo.compilation import compile_quickly, run_once
 from zoo.models.registry import create_model, find_entry
 
-# Options, by module name, for fewer blocks and narrower linear layers: repeated blocks only take longer to compile, wide
-# linear layers longer to run. Kernels and strides are unchanged.
+# Options, by module name, for fewer blocks and narrower linear layers, which are faster to compile and run. Kernels and
+# strides are unchanged.
 SHALLOW: Mapping[str, Mapping[str, Any]] = {
     "AlexNet": {"hidden": 256},
     "AlexNetOWT": {"hidden": 256},
@@ -107,7 +107,7 @@ def _logits(model, variables, images):
 
 
 def _train(model, variables, images):
-    """Returns whether a step updates all parameters and running statistics, and uses the key iff there is dropout; a message."""
+    """Returns whether a step updates all parameters and statistics, and is random iff there is dropout; and a message."""
 
     def loss(params, key):
         logits, changed = model.apply(

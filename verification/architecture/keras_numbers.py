@@ -36,7 +36,7 @@ def regenerated_variable(name: str, shape: tuple[int, ...], gain: float) -> np.n
     elif len(shape) == 1:
         values = random.uniform(0.1, 0.5, shape)
     else:
-        # Depthwise kernels are [height, width, channels, 1], with one input channel; the last axis of others is the outputs.
+        # Depthwise kernels are [height, width, channels, 1] with one input channel; others end in the output channels.
         fan_in = math.prod(shape[:2] if len(shape) == 4 and shape[3] == 1 else shape[:-1])
         values = gaussian(random, shape, math.sqrt(gain / fan_in))
     return values.astype(np.float32, copy=False)

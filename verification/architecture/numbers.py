@@ -68,7 +68,7 @@ def gaussian(random: np.random.RandomState, shape: tuple[int, ...], std: float) 
 
 
 def regenerated_input(input_shape: tuple[int, int, int]) -> np.ndarray:
-    """Returns the float32 input [2, S, S, C] defined in third_party/references/README.md, for `input_shape` (S, S, C)."""
+    """Returns the float32 input [2, S, S, C] of third_party/references/README.md, for `input_shape` (S, S, C)."""
     size, _, channels = input_shape
     random = np.random.RandomState(0)
     low = random.standard_normal((2, 7, 7, channels))
@@ -77,8 +77,8 @@ def regenerated_input(input_shape: tuple[int, int, int]) -> np.ndarray:
     return (low[:, index][:, :, index] + 0.5 * high).astype(np.float32)
 
 
-# Module types without a counterpart among the zoo's layers: functions, containers, timm's fused layers; and dropout, whose
-# input may be flattened from NCHW or NHWC, and which is the identity in evaluation.
+# Module types without a counterpart among the zoo's layers: functions, containers, timm's fused layers; and dropout, the
+# identity in evaluation, whose input may be flattened from NCHW or NHWC.
 IGNORED_TYPES = ("ReLU", "ReLU6", "Hardswish", "Tanh", "Flatten", "Identity", "Sequential",
                  "BatchNormAct2d", "SeparableConv2d", "Dropout")  # fmt: skip
 

@@ -35,10 +35,8 @@ def check_convergence(
         return
     yield group.check("target", result.verdict.converged, result.verdict.explanation)
     if not bands:
-        if known and not runs:
-            reason = different_data(known, experiment)
-        else:
-            reason = too_few_runs(recipe_name, runs, platform)
+        other = known and not runs
+        reason = different_data(known, experiment) if other else too_few_runs(recipe_name, runs, platform)
         yield group.undecided("bands", reason)
     elif result.verdict.value is not None:
         measures = measure(result)

@@ -1,4 +1,4 @@
-"""Output sizes, parameters and multiply-adds of the layers in papers' tables, computed independently of the zoo's code."""
+"""Output sizes, parameters and MACs of the layers in papers' tables, computed independently of the zoo's code."""
 
 import math
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Totals of networks from further sources: parameters, running statistics, multiply-adds.
 
-Known differences of a source, with their reasons, are subtracted from its counts before they are compared with the zoo's.
+Known differences of a source, with their reasons, are subtracted from its counts before the comparison with the zoo's.
 """
 
 import functools

@@ -72,7 +72,7 @@ def of_data(runs: Sequence[dict[str, Any]], spec: str) -> list[dict[str, Any]]:
 
 
 def seconds(runs: Sequence[dict[str, Any]], recipe: Recipe) -> float:
-    """Returns the median time of training and evaluation of a recipe's runs in seconds, without loading and compilation."""
+    """Returns the median training and evaluation time of runs in seconds, without data loading and compilation."""
 
     def of(run):
         images = len(run["train_loss"]) * recipe.budget.batch_size

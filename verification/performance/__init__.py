@@ -1,7 +1,8 @@
 """Raw measurements of `python -m zoo.benchmark --json`, and the tables of them.
 
-There is a JSON-lines file per machine in each of `steps/` (steps of networks), `reading/` (reading of images), `scaling/`
-and `start/` (startup times). The last of repeated measurements counts. `explanations.json` explains missed targets.
+There is a JSON-lines file per machine in each of `steps/` (steps of networks), `reading/` (reading of images),
+`scaling/` and `start/` (startup times). The last of repeated measurements counts. `explanations.json` explains missed
+targets.
 """
 
 import json
@@ -30,8 +31,8 @@ def _read(kind, key):
 def table_of_steps() -> str:
     """Returns the Markdown table of training and evaluation steps, and an explanation of each missed target."""
     lines = [
-        "| network | mode | zoo, images/s | PyTorch eager, images/s | PyTorch compiled, images/s | speed relative to the faster |"
-        " memory relative to the faster | MFU | measured on |",
+        "| network | mode | zoo, images/s | PyTorch eager, images/s | PyTorch compiled, images/s |"
+        " speed / faster PyTorch | memory / faster PyTorch | MFU | measured on |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     missed = []

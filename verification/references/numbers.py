@@ -2,10 +2,10 @@
 
     python -m verification.references.numbers --model=resnet152 --gain=1.0
 
-Networks come from torchvision or timm or, if neither has them, from `zoo/references/torch_networks`; they are evaluated in
-float64, with the weights of third_party/references/README.md. Those of torch_networks are by the authors of the zoo: they
-verify that the layers (grouped convolutions, padding, pools, normalization) agree with PyTorch's, while the reading of the
-paper is verified by the facts.
+Networks come from torchvision or timm or, if neither has them, from `zoo/references/torch_networks`; they are evaluated
+in float64, with the weights of third_party/references/README.md. Those of torch_networks are by the authors of the zoo:
+they verify that the layers (grouped convolutions, padding, pools, normalization) agree with PyTorch's, while facts verify
+the architecture.
 """
 
 import json
@@ -42,7 +42,7 @@ def make_reference(model_name: str, gain: float) -> dict[str, Any]:
 
 
 def write(model_name: str, reference: dict[str, Any]) -> Path:
-    """Writes reference numbers to third_party, or next to the facts if measured on the authors' own network; returns the path."""
+    """Writes reference numbers to third_party, or to the facts if they are of torch_networks; returns the path."""
     folder = OWN_REFERENCES if layout_of(reference) == "torch" else REFERENCES
     path = folder / f"{model_name}.json"
     path.write_text(json.dumps(reference) + "\n", encoding="utf-8")

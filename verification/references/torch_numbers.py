@@ -1,4 +1,4 @@
-"""Logits and activations of PyTorch networks for reproducible weights, in the form of third_party/references/numeric."""
+"""Logits and activations of PyTorch networks for reproducible weights, as in third_party/references/numeric."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -39,7 +39,7 @@ SHORT_RUN = 20  # updates; the whole schedule is compressed into these
 
 
 def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
-    """Checks budget, learning rate, decay mask, update rule and loss against closed forms, and the inputs of the network."""
+    """Checks budget, learning rate, decay mask, update rule and loss against closed forms, and the network's inputs."""
     group = Group(recipe_name, "traces")
     yield check_budget(group, experiment)
     yield check_learning_rate(group, experiment)
@@ -114,7 +114,7 @@ def closed_form(schedule: Schedule, step: int, total: int) -> float:
 
 
 def check_learning_rate(group: Group, experiment: Experiment) -> Check:
-    """Checks the learning rate at the first and last step of every epoch, around each corner, and at 1,000 steps of the run."""
+    """Checks the learning rate around the ends of epochs, around each corner, and at 1,000 steps of the run."""
     schedule, total = experiment.recipe.schedule, experiment.total_steps
     epoch = experiment.train_pipeline.epoch / experiment.recipe.budget.batch_size
     epochs = [round(number * epoch) for number in range(1, math.ceil(total / epoch))]
@@ -207,7 +207,7 @@ def check_updates(group: Group, experiment: Experiment) -> Check:
 
 
 def check_loss(group: Group, experiment: Experiment) -> Check:
-    """Compares the loss of random logits and targets, with the recipe's label smoothing, with the formula in float64."""
+    """Compares the loss of random logits and smoothed targets with the formula in float64."""
     random, recipe, objective = np.random.default_rng(0), experiment.recipe, experiment.objective
     classes, smoothing = len(experiment.dataset.class_names), recipe.regularization.label_smoothing
     logits = 2 * random.standard_normal((16, classes))

@@ -35,7 +35,7 @@ def check_features(group: Group, experiment: Experiment) -> Iterator[Check]:
 
 
 def expected_inputs(recipe: Recipe, dataset: Dataset) -> np.ndarray:
-    """Returns the expected network inputs for evaluation examples, float64 [N, F], by the formulas in the parts' docstrings.
+    """Returns the expected inputs for evaluation examples, float64 [N, F], by the formulas in the parts' docstrings.
 
     Args:
       recipe: the recipe of the experiment.

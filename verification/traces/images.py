@@ -46,8 +46,8 @@ def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
 def fits(experiment: Experiment, shape: tuple[int, int, int]) -> bool:
     """Returns whether evaluation images have the size of training images, or a valid larger one.
 
-    They may be up to 1.5 times as large if the network accepts both sizes, since objects appear larger in random crops than
-    in center crops (Touvron et al. 2019, arXiv:1906.06423, section 3).
+    They may be less than 1.5 times as large if the network accepts both sizes, since objects appear larger in random
+    crops than in center crops (Touvron et al. 2019, arXiv:1906.06423, section 3).
     """
     if shape == experiment.input_shape:
         return True
@@ -84,7 +84,7 @@ def _content(split, index):
 
 
 def network_inputs(experiment: Experiment, indices: np.ndarray) -> np.ndarray:
-    """Returns the network inputs for some evaluation images, float32 [N, H, W, C]; each view of a `TenCrop` counts as one.
+    """Returns the network inputs for some evaluation images, float32 [N, H, W, C]; `TenCrop` gives ten per image.
 
     Args:
       experiment: the experiment with the `eval_pipeline`.
@@ -98,7 +98,7 @@ def network_inputs(experiment: Experiment, indices: np.ndarray) -> np.ndarray:
 
 
 def looks_normalized(normalization: Normalization, inputs: np.ndarray) -> tuple[bool, str]:
-    """Returns whether network inputs [N, H, W, C] have the range or moments of this normalization, and a description of these.
+    """Returns whether inputs [N, H, W, C] have the range or moments of this normalization, and a description of these.
 
     The bounds allow for differences between the splits, and for the lower standard deviation of resized images; pixels
     without normalization exceed them at least tenfold.

@@ -22,7 +22,7 @@ def clip(clipping: Clipping | None, gradient: np.ndarray) -> np.ndarray:
 
 
 def threshold(clipping: Clipping | None) -> float:
-    """Returns a gradient scale: with standard deviations from 0 to it, some gradients of eight values are clipped, some not."""
+    """Returns a scale of gradients such that, for standard deviations from 0 to it, clipping affects some but not all."""
     match clipping:
         case None:
             return 1.0

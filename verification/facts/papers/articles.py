@@ -16,7 +16,8 @@ PAPERS = {
     ),
     "mlp": Table(
         source=(
-            'the article "Why does my TensorFlow 2.1 classification network fail to converge?", example 2, balanced model'
+            'the article "Why does my TensorFlow 2.1 classification network fail to converge?", '
+            "example 2, balanced model"
         ),
         input_shape=(1, 1, 20),
         num_classes=1,

@@ -1,14 +1,14 @@
 """Huang, Liu, van der Maaten, Weinberger 2017: DenseNets with bottlenecks that halve the channels between blocks (BC).
 
-The normalizations after the first convolution and before the classifier are not in table 1. They follow from its caption,
-by which the convolutions of the blocks have normalized inputs, and from the authors' code.
+The normalizations after the first convolution and before the classifier are not in table 1. They follow from its
+caption, by which the convolutions of the blocks have normalized inputs, and from the authors' code.
 """
 
 from verification.facts.arithmetic import AvgPool, BatchNorm, Branches, Conv, GlobalAvgPool, Linear, MaxPool, Table
 
 
 def norm_conv(place, number, features, kernel):
-    """ "conv" in table 1 is the sequence BN-ReLU-Conv (its caption)."""
+    """The sequence BN-ReLU-Conv that is "conv" in table 1 (its caption)."""
     return [
         BatchNorm(f"{place}/norm{number}"),
         Conv(f"{place}/conv{number}", features, kernel, pad=kernel // 2, bias=False),

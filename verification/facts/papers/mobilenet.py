@@ -2,7 +2,7 @@
 
 from verification.facts.arithmetic import BatchNorm, Conv, GlobalAvgPool, Linear, Table
 
-# The pairs "Conv dw" and "Conv / s1" of table 1: (input channels, output channels, stride of the depthwise convolution).
+# The pairs "Conv dw" and "Conv / s1" of table 1: (input channels, output channels, stride of "Conv dw").
 # The last "Conv dw" is printed with "s2"; its 7x7 input and the 7x7 input of the next row imply a stride of 1.
 PAIRS = [
     (32, 64, 1),

@@ -47,7 +47,7 @@ def _bottleneck(name, channels, stride, projected):
 
 
 def _preactivated(name, channels, stride, projected):
-    """The block of figure 4 (e) of the second paper: batch normalization before each convolution, shared by the projection."""
+    """The block of figure 4 (e) of the second paper: pre-activation, of which the projection shares the first."""
     reduce, middle, expand = channels
     main = [
         Conv(f"{name}/conv1", reduce, kernel=1, bias=False),

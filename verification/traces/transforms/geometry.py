@@ -96,7 +96,7 @@ def _ten_crop(transform: TenCrop):
 
 
 def slopes(transform) -> np.ndarray:
-    """Returns the matrices [IMAGES, 2, 2] of affine transforms, from coordinate differences in the center of the results."""
+    """Returns the matrices [IMAGES, 2, 2] of affine transforms, from differences in the center of the results."""
     results = many(transform, coordinates(61, 81))
     down = (results[:, 32, 40] - results[:, 28, 40]) / 4
     right = (results[:, 30, 42] - results[:, 30, 38]) / 4

@@ -13,7 +13,7 @@ NEAR = 2.0  # mean difference of pixel values, above that by rounding and neares
 BINS = 31
 LEVELS = 4  # groups of strengths for the chi-squared test
 
-# Largest strengths of the fourteen operations, translations relative to the width; None for operations without strength.
+# Largest strengths of the fourteen operations; translations below 1 are relative to the width. None: no strength.
 RAND = {
     "Identity": None,
     "ShearX": 0.3,
@@ -41,7 +41,7 @@ SIGNED = tuple(RAND)[1:10]
 
 
 def by_pillow(image: Image.Image, name: str, strength: float) -> Image.Image:
-    """Applies an operation; strengths are slopes for shears, pixels for translations, degrees counter-clockwise for rotations."""
+    """Applies an operation; shears are slopes, translations pixels, rotations degrees counter-clockwise."""
     shear = {"ShearX": (1, strength, 0, 0, 1, 0), "ShearY": (1, 0, 0, strength, 1, 0)}
     shift = {"TranslateX": (1, 0, -int(strength), 0, 1, 0), "TranslateY": (1, 0, 0, 0, 1, -int(strength))}
     match name:
@@ -85,7 +85,7 @@ def waves(side: int) -> np.ndarray:
 
 
 def _agrees(transform, largest, bins):
-    """Returns whether each result is close to one of Pillow's, and frequencies of operations and strengths are right."""
+    """Returns whether results are close to Pillow's, with the right frequencies of operations and strengths."""
     picture = waves(40)
     candidates, operations, levels, chances = [], [], [], []
     for operation, name in enumerate(largest):
@@ -102,7 +102,7 @@ def _agrees(transform, largest, bins):
         best = distances.min()
         return int(np.argmax(distances <= best + 0.1)), best  # the first of nearly equal ones
 
-    # Operations of zero strength are indistinguishable, so expected frequencies use the classification of each candidate.
+    # Operations of zero strength are indistinguishable: expected frequencies are those of the classified candidates.
     taken_for = [nearest(candidate)[0] for candidate in candidates]
     results = [nearest(result) for result in many(transform, picture)]
     far = sum(distance > NEAR for _, distance in results)
