@@ -138,7 +138,7 @@ def named_distribution(initialization: Initialization, path: str) -> Distributio
 
 
 def variance(distribution: Distribution | OwnInitializer, shape: tuple[int, ...]) -> float:
-    """Returns the variance of the values of a kernel [..., in, out], by the papers cited in the distributions' docstrings."""
+    """Returns the variance of the values of a kernel [..., in, out], by the papers in the distributions' docstrings."""
     fan_in = math.prod(shape[:-1])
     fan_out = math.prod(shape[:-2]) * shape[-1]
     match distribution:

@@ -10,7 +10,7 @@ from zoo.errors import ZooError
 from zoo.recipe import Recipe
 
 # (training images, evaluation images, classes, height, width). Counts are from Russakovsky et al. 2015, table 2, for
-# ILSVRC 2012, and from the TFDS catalogue for others. Data sets whose images differ in size get small ones, which are quicker to generate.
+# ILSVRC 2012, and from the TFDS catalogue for others. If images differ in size, small ones are quicker to generate.
 SIZES = {
     "tfds:imagenet2012": (1_281_167, 50_000, 1000, 72, 80),
     "tfds:imagenette": (9_469, 3_925, 10, 72, 80),

@@ -4,7 +4,7 @@
     python -m verification.accelerator --minutes=9 --output=more --after=results --data=cifar10=folder:cifar10
     python -m verification.accelerator --rehearse --output=rehearsal
 
-Each piece appends a line of JSON to the output folder when it finishes; a later call with --after skips finished pieces.
+Each piece appends a line of JSON to the output folder when it finishes; a later call with --after skips these pieces.
 --rehearse runs a little of everything, on any machine.
 
 Exit status: 0 all results agree with the CPU, 1 a piece failed or disagrees, 2 usage error.

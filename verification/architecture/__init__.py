@@ -22,7 +22,7 @@ def check_architecture(model_name: str) -> Iterator[Check]:
 
 
 def check_layers(model_name: str) -> Iterator[Check]:
-    """Checks name, type, output shape, parameters and MACs of each layer, and the totals, without running the network."""
+    """Checks name, type, shape, parameters and MACs of each layer, and the totals, without running the network."""
     group = Group(model_name, "architecture")
     facts = load_facts(model_name)
     if facts is None:

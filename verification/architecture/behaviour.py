@@ -107,7 +107,7 @@ def _logits(model, variables, images):
 
 
 def _train(model, variables, images):
-    """Returns whether a step updates all parameters and statistics, and is random iff there is dropout; and a message."""
+    """Returns whether a step updates all variables, and is random iff there is dropout; and a message."""
 
     def loss(params, key):
         logits, changed = model.apply(

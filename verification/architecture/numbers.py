@@ -77,8 +77,8 @@ def regenerated_input(input_shape: tuple[int, int, int]) -> np.ndarray:
     return (low[:, index][:, :, index] + 0.5 * high).astype(np.float32)
 
 
-# Module types without a counterpart among the zoo's layers: functions, containers, timm's fused layers; and dropout, the
-# identity in evaluation, whose input may be flattened from NCHW or NHWC.
+# Module types without a counterpart among the zoo's layers: functions, containers, timm's fused layers; and dropout,
+# the identity in evaluation, whose input may be flattened from NCHW or NHWC.
 IGNORED_TYPES = ("ReLU", "ReLU6", "Hardswish", "Tanh", "Flatten", "Identity", "Sequential",
                  "BatchNormAct2d", "SeparableConv2d", "Dropout")  # fmt: skip
 

@@ -4,8 +4,8 @@
 
 Networks come from torchvision or timm or, if neither has them, from `zoo/references/torch_networks`; they are evaluated
 in float64, with the weights of third_party/references/README.md. Those of torch_networks are by the authors of the zoo:
-they verify that the layers (grouped convolutions, padding, pools, normalization) agree with PyTorch's, while facts verify
-the architecture.
+they verify that the layers (grouped convolutions, padding, pools, normalization) agree with PyTorch's, while facts
+verify the architecture.
 """
 
 import json

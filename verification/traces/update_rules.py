@@ -22,7 +22,7 @@ def clip(clipping: Clipping | None, gradient: np.ndarray) -> np.ndarray:
 
 
 def threshold(clipping: Clipping | None) -> float:
-    """Returns a scale of gradients such that, for standard deviations from 0 to it, clipping affects some but not all."""
+    """Returns a gradient scale such that, for standard deviations from 0 to it, some but not all are clipped."""
     match clipping:
         case None:
             return 1.0
