@@ -249,7 +249,7 @@ def find_orthogonal_problems(path: str, values: np.ndarray, distribution: Orthog
     off = float(np.abs(matrix.T @ matrix - np.eye(count)).max())
     problems = []
     if off > ORTHOGONALITY_TOLERANCE:
-        problems.append(f"{path}: inner products are {off:.1e} off those of orthonormal vectors")
+        problems.append(f"{path}: inner products are {off:.1e} off those of orthogonal vectors")
     # One product with unit vectors on both sides is a coordinate of a uniformly random unit vector: its square is Beta.
     coordinate = matrix.sum() / math.sqrt(length * count)
     if length > 1 and scipy.stats.beta.sf(min(coordinate**2, 1.0), 0.5, (length - 1) / 2) < alpha:

@@ -49,7 +49,7 @@ def test_the_tables_of_pages_are_those_of_the_ledgers_and_measurements():
     for page, tables in results.PAGES.items():
         text = page.read_text(encoding="utf-8")
         assert results.with_tables(text, tables, page.name) == text
-    with pytest.raises(ZooError, match="zoo.md has no <!-- results: begin -->"):
+    with pytest.raises(ZooError, match="missing markers <!-- results: begin --> and <!-- results: end --> in zoo.md"):
         results.with_tables("# zoo", results.TABLES, "zoo.md")
 
 
