@@ -1,4 +1,4 @@
-"""Pieces for the tests of `verification.accelerator.runner`: a job of this module does in its processes what a unit says."""
+"""A job for the tests of `verification.accelerator.runner`, whose pieces are actions such as "sleep 1"."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ import time
 
 
 def measure(unit, settings):
-    """Gives, sleeps, raises, ends the process, or prints."""
+    """Returns a value, sleeps, raises, exits the process, prints, or returns an environment variable, as in `unit`."""
     what, _, value = unit.partition(" ")
     if what == "sleep":
         time.sleep(float(value))
@@ -23,4 +23,4 @@ def measure(unit, settings):
 
 
 if __name__ == "__main__":
-    sys.exit("a module of tests")
+    sys.exit("imported by tests only")

@@ -1,3 +1,3 @@
-"""Checks that networks are the right ones and that recipes converge: `python -m verification`."""
+"""Checks that networks match their references and that recipes converge: `python -m verification`."""
 
-SEED = 1000  # of the runs that are judged; ledgers hold small seeds
+SEED = 1000  # default seed of the run under test; reference runs in the ledgers have small seeds

@@ -1,4 +1,4 @@
-"""Checks that networks are the right ones and that recipes converge as they always have.
+"""Checks that networks match their references and that recipes converge like their reference runs.
 
     python -m verification
     python -m verification --tier=full
@@ -7,7 +7,7 @@
     python -m verification --recipe=alexnet --record --seeds=8
     python -m verification --recipe=resnet20_cifar10 --data=folder:cifar10 --record --first=60
 
-Exit status: 0 all checks passed, 1 one failed, 2 the command cannot be used, 3 none failed but one is undecided.
+Exit status: 0 all checks passed, 1 a check failed, 2 usage error, 3 none failed but some are undecided.
 """
 
 import contextlib
@@ -19,36 +19,43 @@ from verification import SEED
 from zoo import cli, streams
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_multi_string("recipe", [], "Name of a recipe; all recipes and networks if not given.", flag_values=FLAGS)
-flags.DEFINE_list("only", [], "Groups of checks: architecture, initialization, traces, convergence.", flag_values=FLAGS)
+flags.DEFINE_multi_string(
+    "recipe", [], "Name of a recipe; repeatable. Default: all recipes and networks.", flag_values=FLAGS
+)
+flags.DEFINE_list(
+    "only", [], "Groups of checks to run: architecture, initialization, traces, convergence.", flag_values=FLAGS
+)
 flags.DEFINE_enum(
     "tier",
     None,
     ["quick", "full"],
-    "quick: train only recipes that take less than 20 s. full: all. The default is full for recipes that are named, quick"
-    " for all.",
+    "quick: train only recipes that take less than 20 s; full: train all. Default: full with --recipe, quick without.",
     flag_values=FLAGS,
 )
-cli.define_integer("seed", SEED, "Of the run that is judged.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
+cli.define_integer("seed", SEED, "Seed of the run under test.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
 flags.DEFINE_string(
     "data",
     None,
-    "Where the data set of the named recipes is, such as folder:PATH, if it is not where they say.",
+    "Location of the data set, such as folder:PATH, if it differs from the recipe's; requires --recipe.",
     flag_values=FLAGS,
 )
-flags.DEFINE_string("json", None, "File to write all checks to, as JSON.", flag_values=FLAGS)
-flags.DEFINE_string("junit", None, "File to write all checks to, as JUnit XML.", flag_values=FLAGS)
+flags.DEFINE_string("json", None, "Path of a JSON report of all checks.", flag_values=FLAGS)
+flags.DEFINE_string("junit", None, "Path of a JUnit XML report of all checks.", flag_values=FLAGS)
 flags.DEFINE_string(
-    "fault", None, "Put a fault in first, to see it found; see verification/faults.py.", flag_values=FLAGS
+    "fault", None, "Fault to inject, which the checks must detect; see verification/faults.py.", flag_values=FLAGS
 )
-flags.DEFINE_bool("record", False, "Add reference runs to the ledger instead of checking.", flag_values=FLAGS)
+flags.DEFINE_bool("record", False, "Record reference runs in the ledger instead of running checks.", flag_values=FLAGS)
 cli.define_integer(
-    "seeds", 5, "With --record: how many seeds, from 0 on, the ledger shall have.", lower_bound=1, flag_values=FLAGS
+    "seeds",
+    5,
+    "With --record: number of seeds, starting from 0, that the ledger should contain.",
+    lower_bound=1,
+    flag_values=FLAGS,
 )
 cli.define_integer(
     "first",
     None,
-    "With --record: make this many steps of each run, for recipes that are too long for this machine.",
+    "With --record: record only this many first steps of each run, for recipes that are too long for this machine.",
     lower_bound=1,
     flag_values=FLAGS,
 )
@@ -57,17 +64,17 @@ cli.define_convolution_flag(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Makes the checks and shows them."""
+    """Runs the checks, or records reference runs, and returns the exit status."""
     from zoo.errors import ZooError, unknown
 
     if not args.record and (args.first or args["seeds"].present):
-        raise ZooError(f"--{'first' if args.first else 'seeds'} is for --record")
+        raise ZooError(f"--{'first' if args.first else 'seeds'} requires --record")
     if args.record and (args.json or args.junit):
-        raise ZooError("--json and --junit are for checks, and --record makes none")
+        raise ZooError("--json and --junit cannot be combined with --record, which runs no checks")
     if args.json and args.junit and Path(args.json).resolve() == Path(args.junit).resolve():
-        raise ZooError("--json and --junit are the same file")
+        raise ZooError("--json and --junit must be different files")
     for flag, path in (("--json", args.json), ("--junit", args.junit)):
-        if path:  # to be told now, not after minutes of training
+        if path:  # fail now, not after minutes of training
             streams.check_output(flag, Path(path))
 
     from verification.faults import FAULTS
@@ -79,14 +86,14 @@ def main(args: flags.FlagValues) -> int:
     if args.fault and args.fault not in FAULTS:
         raise unknown("fault", args.fault, FAULTS)
     if args.data and not args.recipe:
-        raise ZooError("--data: for which recipe? --recipe=NAME")
+        raise ZooError("--data requires --recipe=NAME")
     cli.set_up_jax(args)
     with cli.chosen_convolution(args), FAULTS[args.fault]() if args.fault else contextlib.nullcontext():
         return record(args) if args.record else check(args)
 
 
 def check(args: flags.FlagValues) -> int:
-    """Makes all checks that are asked for; the exit status."""
+    """Runs the requested checks, prints and writes the results, and returns the exit status."""
     from verification import report
     from verification.pool import check_networks, check_recipes
     from verification.report.progress import Bar
@@ -117,12 +124,12 @@ def check(args: flags.FlagValues) -> int:
                 checks += found
                 report.show_network(console, found)
         others = [group for group in groups if group != "architecture"]
-        # What compiles more than it computes: all but runs of minutes, which take every core there is.
-        short = [group for group in others if group != "convergence" or tier == "quick"]
-        if len(recipes) > 1 and short:
-            for found in check_recipes(recipes, short, args.seed, tier, args.data, **options):
+        # Checks dominated by compilation go to the process pool; trainings of minutes use all cores by themselves.
+        pooled = [group for group in others if group != "convergence" or tier == "quick"]
+        if len(recipes) > 1 and pooled:
+            for found in check_recipes(recipes, pooled, args.seed, tier, args.data, **options):
                 add(found)
-            others = [group for group in others if group not in short]
+            others = [group for group in others if group not in pooled]
         for name in recipes if others else []:
             add(check_recipe(name, others, args.seed, [bar], tier, args.data))
     console.print(report.summary(checks))
@@ -134,7 +141,7 @@ def check(args: flags.FlagValues) -> int:
 
 
 def record(args: flags.FlagValues) -> int:
-    """Adds the reference runs that the ledgers of the recipes lack."""
+    """Records the reference runs that are missing from the ledgers of the recipes; returns the exit status."""
     import jax
 
     from verification.convergence import record_run
@@ -147,16 +154,16 @@ def record(args: flags.FlagValues) -> int:
     from zoo.training.prepare import prepare
 
     if not args.recipe:
-        raise ZooError("--record: which recipe? --recipe=NAME")
-    if strangers := sorted(set(args.recipe) - set(list_recipes())):
-        raise unknown("recipe in recipes/, whose ledger could be kept,", strangers[0], list_recipes())
+        raise ZooError("--record requires --recipe=NAME")
+    if custom := sorted(set(args.recipe) - set(list_recipes())):
+        raise unknown("built-in recipe, and only these have ledgers,", custom[0], list_recipes())
     console, platform = streams.make_console(), jax.default_backend()
     with Bar(console) as bar:
         for name in args.recipe:
             recipe = load_recipe(name)
-            there = read_first_steps if args.first else read_ledger
+            read = read_first_steps if args.first else read_ledger
             dataset = open_data(recipe.data, args.data)
-            known = of_data(there(name, recipe, platform), dataset.spec)
+            known = of_data(read(name, recipe, platform), dataset.spec)
             missing = set(range(args.seeds)) - {run["seed"] for run in known}
             if not missing:
                 continue

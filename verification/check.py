@@ -1,4 +1,4 @@
-"""What every check comes to."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,14 +6,14 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-      subject: the network or recipe.
+      subject: name of the network or recipe.
       group: "architecture", "initialization", "traces" or "convergence".
-      name: what was looked at.
-      status: "pass", "fail", "undecided" for want of reference runs, or "skip" for want of data or time.
-      detail: what was expected and what was found.
+      name: name of the check within its group.
+      status: "pass"; "fail"; "undecided", without enough reference runs; or "skip", without the data or the time.
+      detail: expected and found values, or the reason for skipping.
     """
 
     subject: str
@@ -24,19 +24,19 @@ class Check:
 
 
 class Group:
-    """Makes the checks of one group on one subject."""
+    """Creates the checks of one group for one subject."""
 
     def __init__(self, subject: str, group: str):
         self.subject, self.group = subject, group
 
     def check(self, name: str, passed: bool, detail: str) -> Check:
-        """A check that passed or failed."""
+        """Returns a check that passed or failed."""
         return Check(self.subject, self.group, name, "pass" if passed else "fail", detail)
 
     def skip(self, name: str, reason: str) -> Check:
-        """A check that could not be made here."""
+        """Returns a check that was skipped, with the reason."""
         return Check(self.subject, self.group, name, "skip", reason)
 
     def undecided(self, name: str, reason: str) -> Check:
-        """A check that could be made, if there were something to decide it by."""
+        """Returns a check that lacks reference values to decide it."""
         return Check(self.subject, self.group, name, "undecided", reason)

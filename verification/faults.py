@@ -1,4 +1,4 @@
-"""Mistakes that people make, to be put in on purpose: verification has to fail for each of them.
+"""Common mistakes that can be injected on purpose: verification must fail for each of them.
 
 python -m verification --recipe=alexnet --fault=no_lrn
 """
@@ -20,7 +20,7 @@ import zoo.training.step.initialization
 
 
 def same_padding():
-    """Convolutions pad where they should not: SAME for VALID."""
+    """Replaces the padding VALID of convolutions with SAME."""
     resolve = zoo.layers.conv.resolve_window
 
     def wrong(layer, image_size, size, strides, padding):
@@ -30,13 +30,13 @@ def same_padding():
 
 
 def no_lrn():
-    """Local response normalization is there in name only."""
+    """Replaces local response normalization with the identity."""
     return mock.patch.object(zoo.layers.normalization, "local_response_norm", lambda x, *constants: x)
 
 
 @contextlib.contextmanager
 def raw_pixels():
-    """Inputs are as they were read: pixels from 0 to 255, features of any scale."""
+    """Disables input normalization: pixels range from 0 to 255, features keep their scale."""
 
     def without_normalization(measure):
         def wrong(*arguments):
@@ -52,13 +52,13 @@ def raw_pixels():
 
 
 def wide_initialization():
-    """Weights are ten times too large."""
+    """Multiplies initial weights by 10."""
     draw = zoo.training.step.initialization.draw
     return mock.patch.object(zoo.training.step.initialization, "draw", lambda *arguments: 10 * draw(*arguments))
 
 
 def shuffled_labels():
-    """Labels belong to other images."""
+    """Permutes the training labels."""
     open_source = zoo.data.sources.open_source
 
     def wrong(*arguments, **options):
@@ -71,7 +71,7 @@ def shuffled_labels():
 
 
 def evaluated_on_training_images():
-    """Accuracy is measured on images that the network was trained on."""
+    """Replaces the evaluation images with training images."""
     open_source = zoo.data.sources.open_source
 
     def wrong(*arguments, **options):
@@ -86,12 +86,12 @@ def evaluated_on_training_images():
 
 
 def high_learning_rate():
-    """The learning rate is a hundred times too large."""
+    """Multiplies the learning rate by 100."""
     return _scaled_learning_rate(100.0)
 
 
 def low_learning_rate():
-    """The learning rate is a hundred times too small."""
+    """Divides the learning rate by 100."""
     return _scaled_learning_rate(0.01)
 
 

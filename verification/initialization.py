@@ -1,4 +1,4 @@
-"""Do parameters start as the recipe says, and the loss where a network that knows nothing has it?"""
+"""Checks of the initial state: parameter distributions match the recipe, and the initial loss that of random logits."""
 
 import fnmatch
 import math
@@ -38,18 +38,18 @@ from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.experiment import Experiment
 from zoo.training.step.step import make_eval_step
 
-ALPHA = 1e-3  # probability, over seeds, that one of the two checks of a recipe fails though all is well
-KOLMOGOROV_SAMPLE = 200_000
-FEWEST_VALUES = (
-    100  # for tests of mean and variance, which go by the normal distribution; Kolmogorov's is exact for any number
-)
+ALPHA = 1e-3  # probability, over seeds, of a false alarm of each of the two checks of a recipe
+MAX_KOLMOGOROV_VALUES = 200_000  # larger kernels are subsampled for Kolmogorov's test
+# For the tests of mean and variance, which use the normal approximation; Kolmogorov's test is exact for any size.
+MIN_VALUES = 100
 TRUNCATED = scipy.stats.truncnorm(-2, 2)
-ROUNDING = 1e-5  # of the products of unit vectors in float32; a draw that is not orthogonal is off by 1 / sqrt(length)
-LOSS_IMAGES = 16  # a network that knows nothing tells them hardly apart, so that more would say little more
+# Tolerance for products of unit vectors in float32; those of random vectors are off by 1 / sqrt(length).
+ORTHOGONALITY_TOLERANCE = 1e-5
+LOSS_IMAGES = 16  # an untrained network gives similar logits for all images, so more would add little
 
 
 def check_initialization(recipe_name: str, experiment: Experiment, seed: int) -> Iterator[Check]:
-    """Tests each parameter's mean, variance and distribution function, and the loss before training."""
+    """Checks the mean, variance and distribution of each parameter, and the loss before training."""
     group = Group(recipe_name, "initialization")
     state = experiment.initial_state(seed)
     params = traverse_util.flatten_dict(jax.device_get(state.params), sep="/")
@@ -68,17 +68,19 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     ]
     left = len(params) - len(tested)
     if tested:
-        own = sum(path in experiment.laws and named_distribution(initialization, path) is None for path in tested)
+        own = sum(named_distribution(initialization, path) is None for path in tested)
         fine = (
-            f"{len(tested) - own} parameters are as the recipe says and {own} as the network does, which sets {left} others"
-            f" to constants; wrong once in {1 / ALPHA:,.0f} seeds"
+            f"{len(tested) - own} parameters match the recipe's initializers and {own} the network's own;"
+            f" {left} others are constants; false alarm in 1 of {1 / ALPHA:,.0f} seeds"
         )
         yield group.check("distributions", not problems, "; ".join(problems) or fine)
     else:
-        yield group.skip("distributions", f"the recipe leaves all {left} parameters to a network that names no laws")
+        yield group.skip(
+            "distributions", f"none of the {left} parameters has a known initializer in the recipe or the network"
+        )
 
     if taken:
-        yield group.skip("loss", "the network starts from trained weights")
+        yield group.skip("loss", "training starts from pretrained weights")
         return
     classes = len(experiment.dataset.class_names)
     pipeline = experiment.eval_pipeline
@@ -96,15 +98,16 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     yield group.check(
         "loss",
         metrics["loss"] <= highest,
-        f"{metrics['loss']:.3f} before training, by the statistics of the batch; {equal:.3f} if all {classes} logits are equal, at most {highest:.3f} if their variance is one, but in 1 of {1 / ALPHA:,.0f} seeds",
+        f"{metrics['loss']:.3f} before training, with batch statistics; {equal:.3f} if all {classes} logits are equal,"
+        f" at most {highest:.3f} if they have unit variance, except in 1 of {1 / ALPHA:,.0f} seeds",
     )
 
 
 def first_eval_step(experiment: Experiment) -> Callable:
-    """An evaluation step in which batch normalization goes by the statistics of the batch, as in the first training step.
+    """Returns an evaluation step in which batch normalization uses batch statistics, as in the first training step.
 
-    The moving statistics are 0 and 1 before training, and without a normalization that means something each block of a
-    residual network doubles the variance.
+    The running statistics are 0 and 1 before training; with these, each block of a residual network would double the
+    variance.
     """
     body = make_eval_step(experiment.model, experiment.eval_pipeline.transforms, experiment.recipe.loss)
 
@@ -122,11 +125,11 @@ def first_eval_step(experiment: Experiment) -> Callable:
             return body(*arguments)
 
     by_devices = parallel.data_parallel(step, experiment.mesh, donate=False)
-    return lambda *arguments: compile_quickly(by_devices, *arguments)(*arguments)  # it is called once
+    return lambda *arguments: compile_quickly(by_devices, *arguments)(*arguments)  # called once
 
 
 def named_distribution(initialization: Initialization, path: str) -> Distribution | None:
-    """What the recipe names for a parameter; None if it leaves it to the network."""
+    """Returns the recipe's distribution for a parameter; None if the recipe leaves it to the network."""
     chosen = {"kernel": initialization.kernel, "bias": initialization.bias}.get(path.split("/")[-1])
     for pattern, exception in initialization.exceptions.items():
         if fnmatch.fnmatchcase(path, pattern):
@@ -135,7 +138,7 @@ def named_distribution(initialization: Initialization, path: str) -> Distributio
 
 
 def variance(distribution: Distribution | OwnInitializer, shape: tuple[int, ...]) -> float:
-    """Of one value, for a kernel [..., in, out]; by the formulas of the papers that the distributions' docstrings name."""
+    """Returns the variance of the values of a kernel [..., in, out], by the papers in the distributions' docstrings."""
     fan_in = math.prod(shape[:-1])
     fan_out = math.prod(shape[:-2]) * shape[-1]
     match distribution:
@@ -159,37 +162,37 @@ def variance(distribution: Distribution | OwnInitializer, shape: tuple[int, ...]
 def find_problems(
     path: str, values: np.ndarray, distribution: Distribution | OwnInitializer, alpha: float
 ) -> list[str]:
-    """What is wrong with the values of one parameter; each of three tests errs with probability `alpha`."""
+    """Returns a message for each test that a parameter fails; each of three tests has false-alarm rate `alpha`."""
     name, values = type(distribution).__name__, np.asarray(values)
     if isinstance(distribution, Constant):
-        other = np.count_nonzero(values != np.float32(distribution.value))
-        return [f"{path}: {other:,} values are not {distribution.value:g}"] if other else []
+        different = np.count_nonzero(values != np.float32(distribution.value))
+        return [f"{path}: {different:,} values are not {distribution.value:g}"] if different else []
     if isinstance(distribution, Orthogonal):
         return find_orthogonal_problems(path, values, distribution, alpha)
-    deviation = math.sqrt(variance(distribution, values.shape))
-    law = law_of(distribution)
+    std = math.sqrt(variance(distribution, values.shape))
+    standard = standardized(distribution)
     flat, n = values.ravel(), values.size
     mean, square = _moments(flat)
-    z_mean = mean / deviation * math.sqrt(n)
-    z_variance = (square / deviation**2 - 1) / math.sqrt((law.kurtosis - 1) / n)
+    z_mean = mean / std * math.sqrt(n)
+    z_variance = (square / std**2 - 1) / math.sqrt((standard.kurtosis - 1) / n)
     pvalue_of_variance = 2 * scipy.stats.norm.sf(abs(z_variance))
-    if law.kurtosis == 3:  # a Gaussian: exact, for tails of small kernels are far from this limit
+    if (
+        standard.kurtosis == 3
+    ):  # Gaussian: use the exact distribution, as the normal limit is poor in the tails for small n
         chi_square = scipy.stats.chi2(n)
-        pvalue_of_variance = 2 * min(
-            chi_square.cdf(n * square / deviation**2), chi_square.sf(n * square / deviation**2)
-        )
+        pvalue_of_variance = 2 * min(chi_square.cdf(n * square / std**2), chi_square.sf(n * square / std**2))
     problems = []
-    if n >= FEWEST_VALUES and 2 * scipy.stats.norm.sf(abs(z_mean)) < alpha:
-        problems.append(f"{path}: its mean is {abs(z_mean):.1f} standard errors off {name}")
-    if n >= FEWEST_VALUES and pvalue_of_variance < alpha:
-        problems.append(f"{path}: its variance is {abs(z_variance):.1f} standard errors off {name}")
-    if kolmogorov(flat[:: max(n // KOLMOGOROV_SAMPLE, 1)] / deviation, law) < alpha:
-        problems.append(f"{path}: its values are not distributed as {name}")
+    if n >= MIN_VALUES and 2 * scipy.stats.norm.sf(abs(z_mean)) < alpha:
+        problems.append(f"{path}: its mean is {abs(z_mean):.1f} standard errors off that of {name}")
+    if n >= MIN_VALUES and pvalue_of_variance < alpha:
+        problems.append(f"{path}: its variance is {abs(z_variance):.1f} standard errors off that of {name}")
+    if kolmogorov(flat[:: max(n // MAX_KOLMOGOROV_VALUES, 1)] / std, standard) < alpha:
+        problems.append(f"{path}: its values do not follow {name}")
     return problems
 
 
 def _moments(values):
-    """The means of values and of their squares, summed up in float64, of so few at a time that they stay in the cache."""
+    """Returns the means of the values and of their squares, in float64, by chunks that fit into the CPU cache."""
     total = squares = 0.0
     for part in np.array_split(values, -(-values.size // 2**16)):
         part = part.astype(np.float64)
@@ -197,49 +200,56 @@ def _moments(values):
     return total / values.size, squares / values.size
 
 
-class Law(NamedTuple):
-    """Of a value of mean 0 and variance 1: its fourth moment, and its distribution function, of an array."""
+class StandardizedDistribution(NamedTuple):
+    """A distribution with mean 0 and variance 1.
+
+    Attributes:
+      kurtosis: the fourth moment.
+      cdf: the cumulative distribution function, of an array.
+    """
 
     kurtosis: float
     cdf: Callable[[np.ndarray], np.ndarray]
 
 
-def law_of(distribution: Distribution | OwnInitializer) -> Law:
-    """The law of a value, scaled to variance one."""
+def standardized(distribution: Distribution | OwnInitializer) -> StandardizedDistribution:
+    """Returns the distribution of a value, scaled to unit variance."""
     normal = scipy.special.ndtr
     match distribution:
-        case HeUniform() | GlorotUniform() | LeCunUniform() | Uniform() | VarianceScaling(law="uniform"):
-            return Law(9 / 5, lambda x: np.clip((x / math.sqrt(3) + 1) / 2, 0, 1))
+        case HeUniform() | GlorotUniform() | LeCunUniform() | Uniform() | VarianceScaling(distribution="uniform"):
+            return StandardizedDistribution(9 / 5, lambda x: np.clip((x / math.sqrt(3) + 1) / 2, 0, 1))
         case (
             TruncatedNormal()
             | HeNormal(truncated=True)
             | GlorotNormal(truncated=True)
             | LeCunNormal(truncated=True)
-            | VarianceScaling(law="truncated_normal")
+            | VarianceScaling(distribution="truncated_normal")
         ):
             low, high = normal([-2.0, 2.0])
-            return Law(
+            return StandardizedDistribution(
                 TRUNCATED.stats("k") + 3, lambda x: np.clip((normal(x * TRUNCATED.std()) - low) / (high - low), 0, 1)
             )
-    return Law(3, normal)
+    return StandardizedDistribution(3, normal)
 
 
-def kolmogorov(values: np.ndarray, law: Law) -> float:
-    """The p-value of Kolmogorov's test; `scipy.stats.kstest` gives the same and takes five times as long."""
-    n, cdf = values.size, law.cdf(np.sort(values).astype(np.float64))
+def kolmogorov(values: np.ndarray, distribution: StandardizedDistribution) -> float:
+    """Returns the p-value of Kolmogorov's test; same result as `scipy.stats.kstest` in a fifth of the time."""
+    n, cdf = values.size, distribution.cdf(np.sort(values).astype(np.float64))
     places = np.arange(n + 1) / n
     distance = max((places[1:] - cdf).max(), (cdf - places[:-1]).max())
     return float(scipy.stats.kstwo.sf(distance, n))
 
 
 def find_orthogonal_problems(path: str, values: np.ndarray, distribution: Orthogonal, alpha: float) -> list[str]:
-    """What is wrong with an orthogonal kernel; the test of its mean errs with probability `alpha`."""
+    """Returns the problems of an orthogonal kernel; the test of its mean has false-alarm rate `alpha`."""
     matrix = values.reshape(-1, values.shape[-1]).astype(np.float64) / distribution.scale
     if matrix.shape[0] < matrix.shape[1]:
         matrix = matrix.T
     length, count = matrix.shape
     off = float(np.abs(matrix.T @ matrix - np.eye(count)).max())
-    problems = [f"{path}: its products are {off:.1e} off those of orthogonal vectors"] if off > ROUNDING else []
+    problems = []
+    if off > ORTHOGONALITY_TOLERANCE:
+        problems.append(f"{path}: inner products are {off:.1e} off those of orthogonal vectors")
     # One product with unit vectors on both sides is a coordinate of a uniformly random unit vector: its square is Beta.
     coordinate = matrix.sum() / math.sqrt(length * count)
     if length > 1 and scipy.stats.beta.sf(min(coordinate**2, 1.0), 0.5, (length - 1) / 2) < alpha:

@@ -1,6 +1,6 @@
-"""Checks of many networks or recipes at once, in a process for each core.
+"""Parallel checks of several networks or recipes, with one process per core.
 
-Most of the time goes into tracing and compiling, and Python's lock keeps threads from tracing side by side.
+Most of the time is spent tracing and compiling, and the GIL prevents threads from tracing in parallel.
 """
 
 import atexit
@@ -22,12 +22,12 @@ from verification.check import Check
 if TYPE_CHECKING:
     from zoo.layers.lowering import Choice
 
-MOST_PROCESSES = 4  # each holds a network's weights twice, or weights and momentum: a gigabyte for the largest
+MAX_PROCESSES = 4  # each holds a network's weights twice, or weights and momentum: 1 GB for the largest
 
 
 def check_networks(names: Sequence[str], **options: Any) -> Iterator[list[Check]]:
-    """The checks of the group "architecture" of each network, in order; with the options of `side_by_side`."""
-    return side_by_side(_check_network, names, **options)
+    """Yields the "architecture" checks of each network, in order; `options` are those of `in_parallel`."""
+    return in_parallel(_check_network, names, **options)
 
 
 def check_recipes(
@@ -38,28 +38,28 @@ def check_recipes(
     data: str | None = None,
     **options: Any,
 ) -> Iterator[list[Check]]:
-    """The checks of `check_recipe` of each recipe, in order; with the options of `side_by_side`."""
+    """Yields the results of `check_recipe` for each recipe, in order; `options` are those of `in_parallel`."""
     check = functools.partial(_check_recipe, groups=groups, seed=seed, tier=tier, data=data)
-    return side_by_side(check, names, **options)
+    return in_parallel(check, names, **options)
 
 
-def side_by_side(
+def in_parallel(
     check: Callable[[str], list[Check]],
     names: Sequence[str],
     fault: str | None = None,
     compilation_cache: bool = True,
     convolution: "Choice" = "auto",
 ) -> Iterator[list[Check]]:
-    """What a function of this module's gives for each name, in order.
+    """Yields the result of `check` for each name, in order, computed in a pool of processes.
 
     Args:
-      check: the function.
-      names: what it is called with.
-      fault: of `verification.faults`, to be put in first.
+      check: a picklable function of a name.
+      names: the names of the networks or recipes.
+      fault: name of a fault of `verification.faults` to inject into each process.
       compilation_cache, convolution: as the flags of these names.
     """
-    processes = min(MOST_PROCESSES, os.cpu_count() or 1, len(names))
-    spawned = multiprocessing.get_context("spawn")  # JAX has threads of its own, which a fork would lose
+    processes = min(MAX_PROCESSES, os.cpu_count() or 1, len(names))
+    spawned = multiprocessing.get_context("spawn")  # JAX is multithreaded, and threads do not survive a fork
     with ProcessPoolExecutor(processes, spawned, _set_up, (fault, compilation_cache, convolution)) as pool:
         try:
             yield from pool.map(check, names)
@@ -71,13 +71,13 @@ def side_by_side(
 
 
 def _set_up(fault, compilation_cache, convolution):
-    """Runs once in each process."""
+    """Initializes a worker process."""
     from verification.faults import FAULTS
     from zoo import cli
     from zoo.layers.lowering import convolution_lowering
 
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # several processes share a GPU
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent that ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent terminates its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     args = flags.FlagValues()
     cli.define_jax_flags(args)
@@ -87,11 +87,11 @@ def _set_up(fault, compilation_cache, convolution):
     stack.enter_context(convolution_lowering(convolution))
     if fault:
         stack.enter_context(FAULTS[fault]())
-    atexit.register(stack.close)  # which keeps them for as long as the process lives
+    atexit.register(stack.close)  # keeps the contexts active until the process exits
 
 
 def _end_with_parent():
-    """A parent that was killed cannot end us."""
+    """Exits once the parent has exited: a parent that was killed cannot terminate its workers."""
     multiprocessing.parent_process().join()
     os._exit(1)
 

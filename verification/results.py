@@ -1,8 +1,8 @@
-"""Writes the tables of README.md and of docs/accelerators.md from recipes, ledgers and measurements.
+"""Generates the tables of README.md and docs/accelerators.md from recipes, ledgers and measurements.
 
-python -m verification.results                                  # prints them
-python -m verification.results --write                          # puts them there, each between its two marks
-python -m verification.results --write --accelerator=FOLDER     # takes in first what an accelerator gave
+python -m verification.results                                  # prints the tables
+python -m verification.results --write                          # updates the pages, each table between its markers
+python -m verification.results --write --accelerator=FOLDER     # imports results of an accelerator first
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from absl import flags
 
 from verification import performance
 from verification.accelerator import intake
-from verification.convergence import ALPHA, FEWEST_RUNS, measure_bands
+from verification.convergence import ALPHA, MIN_RUNS, measure_bands
 from verification.ledger import FOLDER, read_first_steps, read_ledger, seconds
 from zoo import cli
 from zoo.catalog import list_recipes, load_recipe
@@ -24,19 +24,20 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_bool("write", False, "Put the tables into their pages.", flag_values=FLAGS)
+flags.DEFINE_bool("write", False, "Write the tables into their pages instead of printing them.", flag_values=FLAGS)
 flags.DEFINE_string(
     "accelerator",
     None,
-    "With --write: a folder that python -m verification.accelerator wrote, to be taken in first.",
+    "With --write: output folder of python -m verification.accelerator to import first.",
     flag_values=FLAGS,
 )
 
 
 def table_of_recipes() -> str:
-    """The table in Markdown: a row for each recipe and platform that has reference runs, or one that says there are none."""
+    """Returns the Markdown table of recipes: a row per platform with reference runs, or one row without results."""
     lines = [
-        "| recipe | network | data | target | N steps | accuracy, mean ± deviation (n) | band | time | images/s | measured on | status |",
+        "| recipe | network | data | target | N steps | accuracy, mean ± std (n) | band | time | images/s |"
+        " measured on | status |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in list_recipes():
@@ -60,10 +61,8 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
     ]
     if runs:
         accuracies = [run["measures"]["final top1"] for run in runs]
-        band = (
-            measure_bands([run["measures"] for run in runs], ALPHA)["final top1"] if len(runs) >= FEWEST_RUNS else None
-        )
-        kept = all(run["converged"] for run in runs) and band and band.low >= target.value
+        band = measure_bands([run["measures"] for run in runs], ALPHA)["final top1"] if len(runs) >= MIN_RUNS else None
+        verified = all(run["converged"] for run in runs) and band and band.low >= target.value
         cells += [
             f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f} ({len(runs)})"
             if len(runs) > 1
@@ -72,19 +71,19 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
             duration(seconds(runs, recipe)),
             f"{_speed(runs):,.0f}",
             _machine(runs[-1], platform),
-            "verified" if kept else "too few runs" if not band else "promises too much",
+            "verified" if verified else "too few runs" if not band else "target too high",
         ]
     else:
-        begun = read_first_steps(name, recipe, platform) if platform else []
-        carried = not recipe.data.source.startswith(("tfds:", "folder:", "csv:"))
+        partial = read_first_steps(name, recipe, platform) if platform else []
+        bundled = not recipe.data.source.startswith(("tfds:", "folder:", "csv:"))
         cells += ["-", "-", "-"]
-        cells += [f"{_speed(begun):,.0f}", _machine(begun[-1], platform)] if begun else ["-", "-"]
-        cells += [_beginning(begun) if begun else "unverified" if carried else "not run here"]
+        cells += [f"{_speed(partial):,.0f}", _machine(partial[-1], platform)] if partial else ["-", "-"]
+        cells += [_first_steps(partial) if partial else "unverified" if bundled else "not run here"]
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def _data(recipe, runs):
-    """What the recipe is for, and what its runs were made with if that was another copy of it."""
+    """Returns the cell of the data source, with that of the reference runs if they used another one."""
     source = recipe.data.source
     return f"`{source}`" + (f", here `{runs[-1]['data']}`" if runs and runs[-1]["data"] != source else "")
 
@@ -100,14 +99,14 @@ def _machine(run, platform):
     return f"{machine['processor']}, {machine['cores']} core{'s' if machine['cores'] > 1 else ''}"
 
 
-def _beginning(runs):
-    """What the first steps show: the mean loss of their first and of their last part."""
+def _first_steps(runs):
+    """Returns the cell for runs of first steps only: the mean loss of their first and last parts."""
     first, *_, last = (np.mean(values) for values in zip(*(run["measures"].values() for run in runs), strict=True))
     return f"first {runs[0]['first_steps']} steps: loss {first:.2f} to {last:.2f} ({len(runs)})"
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it."""
+    """Formats a time in seconds or minutes."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
 
 
@@ -126,22 +125,22 @@ PAGES = {README: TABLES, ROOT / "docs" / "accelerators.md": ACCELERATOR_TABLES}
 
 
 def with_tables(text: str, tables: Mapping[str, Callable[[], str]], page: str) -> str:
-    """A text with each of some tables between its two marks.
+    """Returns the text of a page with each table inserted between its markers.
 
     Args:
-      text: of a page.
-      tables: by their names, functions that make them.
-      page: its name, for errors.
+      text: the text of the page.
+      tables: functions that return the tables, by name.
+      page: the name of the page, for errors.
 
     Raises:
-      ZooError: the marks are not there.
+      ZooError: a marker is missing.
     """
     for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
         before, found, rest = text.partition(begin)
         _, found_end, after = rest.partition(end)
         if not found or not found_end:
-            raise ZooError(f"{page} has no {begin} and {end}")
+            raise ZooError(f"missing markers {begin} and {end} in {page}")
         text = f"{before}{begin}\n{table()}\n{end}{after}"
     return text
 
@@ -149,16 +148,16 @@ def with_tables(text: str, tables: Mapping[str, Callable[[], str]], page: str) -
 def main(args: flags.FlagValues) -> int:
     """Prints or writes the tables."""
     if args.accelerator and not args.write:
-        raise ZooError("--accelerator takes results in, which is for --write")
+        raise ZooError("--accelerator requires --write")
     if not args.write:
         print("\n\n".join(table() for tables in PAGES.values() for table in tables.values()))
         return 0
     for page in PAGES:
         if not page.is_file():
-            raise ZooError(f"there is no {page}: --write is for a checkout")
+            raise ZooError(f"{page} does not exist: --write requires a source checkout")
     if args.accelerator:
         for path in intake.take_in(Path(args.accelerator)):
-            print(f"more results in {path.relative_to(ROOT)}")
+            print(f"added results to {path.relative_to(ROOT)}")
     for page, tables in PAGES.items():
         page.write_text(with_tables(page.read_text(encoding="utf-8"), tables, page.name), encoding="utf-8")
     return 0

@@ -1,4 +1,4 @@
-"""The statistics of comparing one run with reference runs, and of comparing samples with distributions."""
+"""Statistics for comparing a run with reference runs, and counts with probabilities."""
 
 import math
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ import scipy.stats
 
 
 class Band(NamedTuple):
-    """Where a further run's value falls, with the given probability, if it is a run like the reference runs.
+    """A prediction interval for the value of a further run from the same distribution as the reference runs.
 
     Attributes:
-      low, high: the ends.
-      mean, deviation: of the reference runs.
-      n: how many they were.
+      low, high: the bounds.
+      mean, std: the mean and standard deviation of the reference runs.
+      n: the number of reference runs.
     """
 
     low: float
     high: float
     mean: float
-    deviation: float
+    std: float
     n: int
 
     def __contains__(self, value: float) -> bool:
@@ -28,20 +28,20 @@ class Band(NamedTuple):
 
 
 def prediction_band(values: Sequence[float], alpha: float) -> Band:
-    """The two-sided prediction interval for one more value: mean +- t(1 - alpha / 2, n - 1) sqrt(1 + 1 / n) s.
+    """Returns the two-sided prediction interval for one more value: mean +- t(1 - alpha / 2, n - 1) sqrt(1 + 1 / n) s.
 
-    It is exact for independent values from one normal distribution (Hahn & Meeker 1991, section 4.3).
+    It is exact for independent values from a normal distribution (Hahn & Meeker 1991, section 4.3).
 
     Args:
-      values: of the reference runs, at least two.
-      alpha: the probability that a further value falls outside.
+      values: the values of the reference runs, at least two.
+      alpha: the probability that a further value lies outside.
     """
     n = len(values)
-    mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
-    reach = scipy.stats.t.ppf(1 - alpha / 2, n - 1) * math.sqrt(1 + 1 / n) * deviation
-    return Band(mean - reach, mean + reach, mean, deviation, n)
+    mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
+    margin = scipy.stats.t.ppf(1 - alpha / 2, n - 1) * math.sqrt(1 + 1 / n) * std
+    return Band(mean - margin, mean + margin, mean, std, n)
 
 
-def share_is_plausible(count: int, n: int, probability: float, alpha: float) -> bool:
-    """Whether `count` of `n` is what independent events of this probability give; wrong once in 1 / alpha times."""
+def fraction_is_plausible(count: int, n: int, probability: float, alpha: float) -> bool:
+    """Returns whether `count` of `n` passes a binomial test for this probability, at significance level `alpha`."""
     return bool(scipy.stats.binomtest(count, n, probability).pvalue >= alpha)

@@ -1,4 +1,4 @@
-"""All checks of a recipe, in the order of what they cost."""
+"""All checks of a recipe, cheapest first."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -9,11 +9,11 @@ import zoo.data.sources
 from verification import SEED
 from verification.architecture import check_architecture
 from verification.check import Check, Group
-from verification.convergence import FEWEST_RUNS, check_convergence, too_few
+from verification.convergence import MIN_RUNS, check_convergence, too_few_runs
 from verification.convergence.first_steps import check_first_steps
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
-from verification.synthetic_data import with_stand_in
+from verification.synthetic_data import with_synthetic_data
 from verification.traces import check_traces
 from zoo.catalog import load_recipe
 from zoo.errors import DataNotPrepared, ZooError
@@ -36,34 +36,34 @@ def check_recipe(
     """Checks a recipe and its network.
 
     Args:
-      name: of the recipe.
-      groups: which groups of checks to make.
-      seed: of the run that is judged.
-      trackers: are told of that run.
-      tier: "quick" trains only what takes less than `QUICK_SECONDS`.
-      data: where the recipe's data set is, if not where the recipe says.
+      name: name of the recipe.
+      groups: the groups of checks to run.
+      seed: seed of the run under test.
+      trackers: trackers of that run.
+      tier: "quick" trains only recipes that take less than `QUICK_SECONDS`.
+      data: location of the data set, if it differs from the recipe's.
 
     Raises:
-      ZooError: there is no such recipe.
+      ZooError: there is no recipe of this name.
     """
     recipe = load_recipe(name)
     if "architecture" in groups:
         yield from check_architecture(recipe.model.name)
     if set(groups) <= {"architecture"}:
         return
-    platform, left_out = jax.default_backend(), None
+    platform, skipped = jax.default_backend(), None
     try:
         try:
             dataset = zoo.data.sources.open_data(recipe.data, data)
             if tier == "quick":
-                left_out = leave_out(name, recipe, platform)
+                skipped = skip_training(name, recipe, platform)
         except DataNotPrepared as error:
-            recipe, dataset = with_stand_in(recipe)
-            left_out = Group(name, "convergence").skip("target", f"not run here: {error}")
-        if left_out and set(groups) <= {"architecture", "convergence"}:
-            yield left_out
+            recipe, dataset = with_synthetic_data(recipe)
+            skipped = Group(name, "convergence").skip("target", f"not run here: {error}")
+        if skipped and set(groups) <= {"architecture", "convergence"}:
+            yield skipped
             return
-        trains = "convergence" in groups and not left_out
+        trains = "convergence" in groups and not skipped
         experiment = prepare(recipe, dataset, decode_ahead=trains)
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
@@ -74,27 +74,27 @@ def check_recipe(
         yield from check_traces(name, experiment)
     if "convergence" not in groups:
         return
-    if left_out:
-        yield left_out
-    elif begun := begun_alone(name, recipe, platform):
-        yield from check_first_steps(name, experiment, begun, seed, trackers)
+    if skipped:
+        yield skipped
+    elif runs := only_first_steps(name, recipe, platform):
+        yield from check_first_steps(name, experiment, runs, seed, trackers)
     else:
         yield from check_convergence(name, experiment, platform, seed, trackers)
 
 
-def begun_alone(name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
-    """The beginnings of runs in the ledger, if they are enough for bands and there are not enough whole runs."""
-    begun = read_first_steps(name, recipe, platform)
-    whole = read_ledger(name, recipe, platform)
-    return begun if len(whole) < FEWEST_RUNS <= len(begun) else []
+def only_first_steps(name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
+    """Returns the ledger's runs of first steps, if there are enough of them for bands but too few complete runs."""
+    partial = read_first_steps(name, recipe, platform)
+    complete = read_ledger(name, recipe, platform)
+    return partial if len(complete) < MIN_RUNS <= len(partial) else []
 
 
-def leave_out(name: str, recipe: Recipe, platform: str) -> Check | None:
-    """What the quick tier says instead of training; None if it trains."""
+def skip_training(name: str, recipe: Recipe, platform: str) -> Check | None:
+    """Returns the check that the quick tier yields instead of training; None if the recipe is quick enough."""
     group = Group(name, "convergence")
-    runs = begun_alone(name, recipe, platform) or read_ledger(name, recipe, platform)
-    if len(runs) < FEWEST_RUNS:
-        return group.undecided("bands", too_few(name, runs, platform))
+    runs = only_first_steps(name, recipe, platform) or read_ledger(name, recipe, platform)
+    if len(runs) < MIN_RUNS:
+        return group.undecided("bands", too_few_runs(name, runs, platform))
     if (took := seconds(runs, recipe)) > QUICK_SECONDS:
-        return group.skip("target", f"takes {took:.0f} s; --tier=full or --recipe={name} makes this check")
+        return group.skip("target", f"takes {took:.0f} s; run it with --tier=full or --recipe={name}")
     return None

@@ -1,4 +1,4 @@
-"""Data sets of the right shape and length, with random pixels, for what can be checked of a recipe without its data."""
+"""Synthetic data sets of random pixels, for checks of recipes whose data is not available."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from zoo.data.statistics import sample_size
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 
-# Training and evaluation images, classes: Russakovsky et al. 2015, table 2, for ILSVRC 2012; TFDS's catalogue for others.
-# Height and width are theirs for CIFAR-10; where images differ in size, small ones take less time to draw and to measure.
+# (training images, evaluation images, classes, height, width). Counts are from Russakovsky et al. 2015, table 2, for
+# ILSVRC 2012, and from the TFDS catalogue for others. If images differ in size, small ones are quicker to generate.
 SIZES = {
     "tfds:imagenet2012": (1_281_167, 50_000, 1000, 72, 80),
     "tfds:imagenette": (9_469, 3_925, 10, 72, 80),
     "tfds:cifar10": (50_000, 10_000, 10, 32, 32),
 }
-MEASURED = 500
+MAX_NORMALIZATION_SAMPLE = 500  # images from which normalization statistics are estimated
 
 
 @dataclass(frozen=True)
 class RandomPixels:
-    """A split whose images are random, each its own."""
+    """A split of random images, generated when they are read."""
 
     name: str
     length: int
@@ -42,19 +42,17 @@ class RandomPixels:
         return f"{self.name}[{index}]"
 
 
-def with_stand_in(recipe: Recipe) -> tuple[Recipe, Dataset]:
-    """Something like the data of a recipe, and the recipe, which measures few of its images: all are random alike.
+def with_synthetic_data(recipe: Recipe) -> tuple[Recipe, Dataset]:
+    """Returns the recipe with a smaller normalization sample, and a synthetic data set of the size of its data set.
 
     Raises:
-      ZooError: nothing is known of it.
+      ZooError: the size of the data set is not known.
     """
     if recipe.data.source not in SIZES:
-        raise ZooError(
-            f"nothing is known of the size of {recipe.data.source}: say it in verification/synthetic_data.py"
-        )
+        raise ZooError(f"unknown size of {recipe.data.source}: add it to SIZES in verification/synthetic_data.py")
     train, evaluation, *shape = SIZES[recipe.data.source]
     names = tuple(f"class {number}" for number in range(shape[0]))
     splits = RandomPixels("random train", train, *shape), RandomPixels("random evaluation", evaluation, *shape)
-    measured = min(MEASURED, sample_size(recipe.normalization))
-    changed = recipe.override({"normalization.sample": measured} if hasattr(recipe.normalization, "sample") else {})
+    sample = min(MAX_NORMALIZATION_SAMPLE, sample_size(recipe.normalization))
+    changed = recipe.override({"normalization.sample": sample} if hasattr(recipe.normalization, "sample") else {})
     return changed, Dataset(f"random pixels for {recipe.data.source}", *splits, names, channels=3)

@@ -1,4 +1,4 @@
-"""The checks of `python -m verification` as tests: `pytest --pyargs verification`."""
+"""Tests that run the checks of `python -m verification`: `pytest --pyargs verification`."""
 
 import functools
 
@@ -12,7 +12,7 @@ from zoo.models.registry import list_models
 
 
 def settle(checks):
-    """Fails, with what was found, if a check failed."""
+    """Fails with the details of failed checks; skips if no check was decided."""
     checks = list(checks)
     assert checks
     failed = [f"{check.name}: {check.detail}" for check in checks if check.status == "fail"]
@@ -22,44 +22,44 @@ def settle(checks):
 
 
 def in_order(request, test, check):
-    """A function that gives the checks of one name; those of all names that `test` is asked for are made side by side."""
+    """Returns a function of a name that returns its checks; those of all selected names of `test` run in parallel."""
     items = [item for item in request.session.items if getattr(item, "function", None) is test]
     names = [item.callspec.params["name"] for item in items]
-    done, coming = {}, zip(names, check(names), strict=True)
+    done, remaining = {}, zip(names, check(names), strict=True)
 
     def checks_of(name):
         while name not in done:
-            done.update([next(coming)])
+            done.update([next(remaining)])
         return done[name]
 
     return checks_of
 
 
 def marked(names, **marks):
-    """The names, each with the first mark that says so of it."""
+    """Returns a parameter for each name, with the first of the marks whose predicate holds for it."""
     return [
         pytest.param(name, marks=[getattr(pytest.mark, mark) for mark, holds in marks.items() if holds(name)][:1])
         for name in names
     ]
 
 
-# Of each kind one, for those who try whether all is well: plain, with batch normalization, residual.
+# One network of each kind for quick test runs: plain, with batch normalization, residual.
 LOOKED_INTO = ("alexnet", "bn_cnn", "lenet5", "mlp", "resnet18")
 
-# Deeper or wider than another of the same module, which is checked in whole: of these, CI compares what needs no arithmetic,
-# the layers, and `tests/weights/test_weights.py` what other implementations call them.
+# Deeper or wider than another network of the same module, which has all checks. Of these, CI only compares layers, and
+# `tests/weights/test_weights.py` the names in other implementations.
 LARGER = (
     "convnext_base", "convnext_small", "densenet169", "densenet201", *(f"efficientnet_b{n}" for n in range(1, 8)),
     "mobilenet_v3_large", "resnet34", "resnet101", "resnet152", "resnet32", "resnet44", "resnet56", "resnet110",
-    "resnext50_32x4d", "squeezenet1_0", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "wide_resnet50_2",
-    "wrn_28_10",
+    "resnext50_32x4d", "squeezenet1_0", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn",
+    "wide_resnet50_2", "wrn_28_10",
 )  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LARGER)
 def test_layers(name):
-    """A part of the next test."""
+    """Checks the layers only, which is part of `test_architecture`."""
     settle(check_layers(name))
 
 
@@ -80,28 +80,28 @@ def start(request):
     return in_order(request, test_start, functools.partial(check_recipes, groups=("initialization", "traces")))
 
 
-STARTED = ("lenet5", "mlp")
-# Those of each kind: for data that is not at hand, with SGD, AdamW and RMSprop, with auxiliary heads.
-STARTED_SLOWLY = ("alexnet_imagenet", "bn_cnn", "convnext_tiny", "efficientnet_b0", "googlenet")
+QUICK_START = ("lenet5", "mlp")
+# One recipe of each kind: without available data, with SGD, AdamW and RMSprop, with auxiliary heads.
+SLOW_START = ("alexnet_imagenet", "bn_cnn", "convnext_tiny", "efficientnet_b0", "googlenet")
 
 
-def is_started_in_full(name):
-    return name not in STARTED + STARTED_SLOWLY
+def is_full_start(name):
+    return name not in QUICK_START + SLOW_START
 
 
-@pytest.mark.parametrize("name", marked(list_recipes(), slow=STARTED_SLOWLY.__contains__, full=is_started_in_full))
+@pytest.mark.parametrize("name", marked(list_recipes(), slow=SLOW_START.__contains__, full=is_full_start))
 def test_start(name, start):
     settle(start(name))
 
 
-TRAINED = ("lenet5", "mlp")  # in seconds; the rest take minutes and more
-TRAINED_SLOWLY = ("bn_cnn",)
+QUICK_TRAINING = ("lenet5", "mlp")  # takes seconds; all others take minutes or more
+SLOW_TRAINING = ("bn_cnn",)
 
 
-def is_trained_in_full(name):
-    return name not in TRAINED + TRAINED_SLOWLY
+def is_full_training(name):
+    return name not in QUICK_TRAINING + SLOW_TRAINING
 
 
-@pytest.mark.parametrize("name", marked(list_recipes(), slow=TRAINED_SLOWLY.__contains__, full=is_trained_in_full))
+@pytest.mark.parametrize("name", marked(list_recipes(), slow=SLOW_TRAINING.__contains__, full=is_full_training))
 def test_convergence(name):
     settle(check_recipe(name, ["convergence"]))

@@ -36,7 +36,7 @@ def mistakes():
     yield "verification", ["--recipe=alexnt"], "did you mean 'alexnet'?"
     yield "verification", ["--only=architektur"], "did you mean 'architecture'?"
     yield "verification", ["--fault=no_lnr"], "did you mean 'no_lrn'?"
-    yield "verification", ["--record"], "which recipe?"
+    yield "verification", ["--record"], "--record requires --recipe=NAME"
 
 
 @pytest.mark.parametrize(("program", "arguments", "message"), list(mistakes()), ids=lambda value: str(value)[:40])

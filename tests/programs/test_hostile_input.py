@@ -272,9 +272,9 @@ SHELL = {
         "--num_processes requires --distributed",
     ),
     "verification --recipe=mlp --junit=docs": (2, "--junit=docs: it is a folder, and has to be a file"),
-    "verification --recipe=mlp --first=5": (2, "--first is for --record"),
+    "verification --recipe=mlp --first=5": (2, "--first requires --record"),
     "verification --recipe=mlp --seeds=0": (2, "--seeds=0: 0 is not a positive integer"),
-    "verification --recipe=mlp --json=docs/x --junit=docs/../docs/x": (2, "--json and --junit are the same file"),
+    "verification --recipe=mlp --json=docs/x --junit=docs/../docs/x": (2, "--json and --junit must be different files"),
     "zoo.benchmark --scaling --picture=docs": (2, "--picture=docs: it is a folder"),
     "zoo.preview --recipe=alexnet --output=/proc/x/y.png": (2, "cannot be written"),
 }

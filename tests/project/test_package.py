@@ -49,7 +49,7 @@ def test_generated_tables_are_up_to_date():
     for page, tables in results.PAGES.items():
         text = page.read_text(encoding="utf-8")
         assert results.with_tables(text, tables, page.name) == text
-    with pytest.raises(ZooError, match="zoo.md has no <!-- results: begin -->"):
+    with pytest.raises(ZooError, match="missing markers <!-- results: begin --> and <!-- results: end --> in zoo.md"):
         results.with_tables("# zoo", results.TABLES, "zoo.md")
 
 
@@ -117,10 +117,10 @@ def test_the_table_of_recipes_summarizes_the_ledger(monkeypatch, tmp_path):
     assert status([{**run, "fingerprint": "another"} for run in runs]).endswith("| unverified |")
     begun = [{**run, "first_steps": 60, "measures": {"loss, part 1": 2.3, "loss, part 4": 1.7}} for run in runs]
     assert status(begun).endswith("| first 60 steps: loss 2.30 to 1.70 (6) |")
-    assert status([*runs[:5], {**runs[5], "converged": False}]).endswith("| promises too much |")
+    assert status([*runs[:5], {**runs[5], "converged": False}]).endswith("| target too high |")
     optimistic = recipe.override({"target": Target(0.801, within_steps=240)})
     monkeypatch.setattr(results, "load_recipe", lambda name: optimistic if name == "alexnet" else recipe)
-    assert status(runs).endswith("| promises too much |")
+    assert status(runs).endswith("| target too high |")
 
 
 @pytest.mark.parametrize("model", ["alexnet", "bn_cnn", "mlp", "densenet_bc_100_12"])

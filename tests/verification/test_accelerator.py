@@ -1,4 +1,4 @@
-"""What is done on an accelerator: in time, piece by piece, and taken in once; and the rehearsal of all of it on a CPU."""
+"""Tests of the accelerator program: time limit, resumption by pieces, import of results, and a rehearsal on a CPU."""
 
 import json
 import time
@@ -27,62 +27,64 @@ def trial(*units, **options):
 
 @pytest.fixture
 def do(tmp_path, monkeypatch):
-    """A function that runs jobs for some seconds, and gives the lines, what was told, and the file's lines."""
+    """Returns a function that runs jobs for some seconds and returns new lines, messages, and all lines in the file."""
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
-    monkeypatch.setattr("verification.accelerator.runner.START", 0.0)
+    monkeypatch.setattr("verification.accelerator.runner.STARTUP_SECONDS", 0.0)
 
     def call(*planned, seconds=60.0, settings=None):
-        told = []
+        messages = []
         known = read_results([tmp_path])
         settings = settings or Settings(known=known)
-        lines = run(planned, settings, tmp_path, time.time() + seconds, told.append)
+        lines = run(planned, settings, tmp_path, time.time() + seconds, messages.append)
         path = tmp_path / "trial.jsonl"
-        return lines, told, read_json_lines(path, lambda content: True)[0] if path.exists() else []
+        return lines, messages, read_json_lines(path, lambda content: True)[0] if path.exists() else []
 
     return call
 
 
-def test_every_piece_is_done_once_by_some_process(do):
+def test_every_piece_runs_once_in_one_of_the_processes(do):
     units = tuple(f"give {number}" for number in range(7))
-    lines, told, written = do(
+    lines, messages, written = do(
         trial(*units, processes=3), settings=Settings(data={"cifar10": "folder:x"}, rehearse=True)
     )
     assert sorted(line["value"] for line in lines) == [str(number) for number in range(7)]
-    assert lines == written and len(told) == 7
+    assert lines == written and len(messages) == 7
     assert len({line["process"] for line in lines}) == 3
     assert all(line["data"] == {"cifar10": "folder:x"} and line["machine"]["rehearsal"] for line in lines)
     assert all(line["machine"]["device"] == jax.devices()[0].device_kind and line["took"] >= 0 for line in lines)
-    # Whoever is called again has nothing to do, and adds what is new.
+    # A second call only runs new pieces.
     again, _, written = do(trial(*units, "give 8"))
     assert [line["unit"] for line in again] == ["give 8"] and len(written) == 8
 
 
-def test_a_piece_that_fails_is_told_and_tried_again_another_time(do):
-    lines, told, _ = do(trial("give 1", "raise no such thing", "give 2"))
+def test_failed_piece_is_reported_and_retried(do):
+    lines, messages, _ = do(trial("give 1", "raise no such thing", "give 2"))
     assert [line.get("error") for line in lines] == [None, "ValueError: no such thing", None]
-    assert told[1] == "trial, raise no such thing: ValueError: no such thing"
+    assert messages[1] == "trial, raise no such thing: ValueError: no such thing"
     again, _, _ = do(trial("give 1", "raise no such thing", "give 2"))
     assert [line["unit"] for line in again] == ["raise no such thing"]
 
 
-def test_a_process_that_ends_costs_its_piece_alone(do):
+def test_crashed_process_loses_only_its_piece(do):
     lines, _, _ = do(trial("give 1", "exit 3", "give 2"))
     assert [line["unit"] for line in lines] == ["give 1", "exit 3", "give 2"]
-    assert lines[1]["error"] == "its process ended with status 3"
+    assert lines[1]["error"] == "the process exited with status 3"
 
 
-def test_what_does_not_fit_into_the_time_is_left(do):
+def test_pieces_beyond_the_time_limit_are_left(do):
     started = time.perf_counter()
-    lines, told, written = do(trial("give 1", "sleep 600", "give 2"), seconds=12.0)
+    lines, messages, written = do(trial("give 1", "sleep 600", "give 2"), seconds=12.0)
     assert time.perf_counter() - started < 30
     assert [line["unit"] for line in lines] == ["give 1"] and lines == written
-    assert told[-1] == "trial: 2 of 3 pieces are left for another time"
-    # A piece that would take longer than what is left is not begun, and shorter jobs still are.
-    lines, told, _ = do(trial("sleep 0", seconds=1000.0), Job("more", accelerator_pieces.__name__, ("give 5",), 0.1))
-    assert told[0] == "trial: no time left for 1 of 1 pieces" and [line["job"] for line in lines] == ["more"]
+    assert messages[-1] == "trial: 2 of 3 pieces were not completed"
+    # Pieces that do not fit into the remaining time are not started; shorter jobs are.
+    lines, messages, _ = do(
+        trial("sleep 0", seconds=1000.0), Job("more", accelerator_pieces.__name__, ("give 5",), 0.1)
+    )
+    assert messages[0] == "trial: no time left for 1 of 1 pieces" and [line["job"] for line in lines] == ["more"]
 
 
-def test_what_is_printed_on_the_way_is_no_result(do):
+def test_other_output_is_not_a_result(do):
     lines, _, _ = do(trial("print", "give 1"))
     assert [line["unit"] for line in lines] == ["print", "give 1"]
 
@@ -94,11 +96,11 @@ def test_the_environment_of_a_job(do, monkeypatch):
     assert lines[0]["found"] == "--xla_force_host_platform_device_count=1 --xla_cpu_enable_fast_math=false"
 
 
-def test_lines_that_are_damaged_are_done_again(do, tmp_path):
+def test_pieces_with_damaged_lines_run_again(do, tmp_path):
     do(trial("give 1", "give 2"))
     path = tmp_path / "trial.jsonl"
     one, two = path.read_text().splitlines()
-    path.write_text(f"{one}\n{two[:20]}")  # its end did not reach the disk
+    path.write_text(f"{one}\n{two[:20]}")  # truncated, e.g. by a crash
     again, _, written = do(trial("give 1", "give 2"))
     assert [line["unit"] for line in again] == ["give 2"] and [line["unit"] for line in written] == ["give 1", "give 2"]
 
@@ -111,14 +113,14 @@ def test_the_plan_has_every_network_and_recipe():
     verified = {name for name in list_recipes() if ledger.ledger_path(name, "cpu").exists()}
     assert {"lenet5", "mlp", "bn_cnn", "resnet18_cifar10"} <= set(runs) <= verified | {"densenet_bc_100_12_cifar10"}
     assert next(job for job in planned if job.name == "converges").units == tuple(f"seed {n}" for n in range(20))
-    # Without its images, what is trained on them is left out.
+    # Without CIFAR-10, recipes that are trained on it are skipped.
     names = [unit for job in jobs(Settings()) for unit in job.units]
     assert not any("cifar10" in name or name.startswith("seed ") for name in names)
-    worst = [
+    slowest = [
         {"job": "fast", "unit": name, "ratio": ratio}
         for name, ratio in (("alexnet", 1.2), ("vgg11_bn", 0.7), ("resnet18", 0.9))
     ]
-    assert jobs(Settings(known=tuple(worst)))[-1].units == ("profile of vgg11_bn", "profile of resnet18")
+    assert jobs(Settings(known=tuple(slowest)))[-1].units == ("profile of vgg11_bn", "profile of resnet18")
 
 
 def test_errors_are_not_results():
@@ -129,13 +131,13 @@ def test_errors_are_not_results():
 
 
 @pytest.mark.parametrize("name", ["lenet5", pytest.param("resnet18", marks=pytest.mark.slow)])
-def test_a_network_that_computes_something_else_does_not_agree(name, monkeypatch):
-    """Float32 on this device agrees; the gradient of one kernel times 0.999 does not, nor logits that are off by 1e-3."""
+def test_wrong_gradients_do_not_agree(name, monkeypatch):
+    """Float32 on this device agrees; with the gradient of one kernel times 0.999, it does not."""
     assert numbers.measure(name, Settings(rehearse=True))["agrees"]
-    true, calls = numbers._flat, []
+    flatten, calls = numbers._flat, []
 
     def wrong(tree):
-        flat = true(tree)
+        flat = flatten(tree)
         calls.append(1)
         if len(calls) == 3:  # after float64 and float32 on the CPU
             changed = sorted(path for path in flat if path.endswith("kernel"))[0]
@@ -148,7 +150,7 @@ def test_a_network_that_computes_something_else_does_not_agree(name, monkeypatch
     assert found["default"]["ratio"] < 1 < found["highest"]["ratio"]
 
 
-def test_values_that_are_not_finite_do_not_agree():
+def test_nonfinite_values_do_not_agree():
     exact = {"logits": np.ones(3) * [1, 2, 3], "params/kernel": np.ones(4)}
     rounded = {name: values * (1 + 1e-7) for name, values in exact.items()}
     found = {"logits": exact["logits"], "params/kernel": np.array([1, 1, 1, np.nan])}
@@ -160,7 +162,7 @@ CARD = {"device": "NVIDIA H100 80GB HBM3", "platform": "gpu", "devices": 1, "jax
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """Where results are taken in, instead of the project's own files."""
+    """Redirects imported results to a temporary folder, which is returned."""
     monkeypatch.setattr(intake, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(ledger, "FOLDER", tmp_path / "ledger")
     monkeypatch.setattr(performance, "FOLDER", tmp_path / "performance")
@@ -183,7 +185,7 @@ def of_network(name, agrees, logits):
     }
 
 
-def test_results_are_taken_in_once(places):
+def test_results_are_imported_once(places):
     reference = {"recipe": "mlp", "fingerprint": "f", "data": "d", "seed": 3, "measures": {"final top1": 0.9}}
     step = {"model": "alexnet", "mode": "train", "sides": [], "ratio": 1.2, "environment": {}}
     run = {"first": False, "training_seconds": 3.0, "seconds": 4.0}
@@ -197,11 +199,11 @@ def test_results_are_taken_in_once(places):
         {"job": "converges", "unit": "seed 1", "top1": 0.939, **run, "took": 4.0, "machine": CARD},
         {"job": "converges", "unit": "seed 2", "error": "ZooError: no", "took": 4.0, "machine": CARD},
         {"job": "deterministic", "unit": "resume", "agrees": False, "apart": 0.1, "took": 4.0, "machine": CARD},
-        {"job": "long", "unit": "x, seed 0", "error": "its process ended with status -9"},
+        {"job": "long", "unit": "x, seed 0", "error": "the process exited with status -9"},
     )
-    grown = {path.relative_to(places).as_posix() for path in intake.take_in(folder)}
+    extended = {path.relative_to(places).as_posix() for path in intake.take_in(folder)}
     card = "nvidia-h100-80gb-hbm3"
-    assert grown == {f"results/{card}.jsonl", "ledger/mlp.gpu.jsonl", f"performance/steps/{card}.jsonl"}
+    assert extended == {f"results/{card}.jsonl", "ledger/mlp.gpu.jsonl", f"performance/steps/{card}.jsonl"}
     assert [json.loads(line) for line in (places / "ledger/mlp.gpu.jsonl").read_text().splitlines()] == [reference]
     assert [json.loads(line) for line in (places / f"performance/steps/{card}.jsonl").read_text().splitlines()] == [
         step
@@ -217,7 +219,7 @@ def test_results_are_taken_in_once(places):
     ]
 
 
-def test_rehearsals_and_nothing_are_not_taken_in(places):
+def test_rehearsals_and_empty_folders_are_not_imported(places):
     with pytest.raises(ZooError, match="has no results"):
         intake.take_in(places / "nowhere")
     line = of_network("mlp", True, 1e-6)
@@ -231,9 +233,9 @@ def command(*arguments):
     return run_python("-m", "verification.accelerator", *arguments, JAX_PLATFORMS="cpu", timeout=600)
 
 
-def test_mistakes_are_one_line():
+def test_usage_errors_are_one_line():
     for arguments, words in (
-        (["--data=cifar10"], "--data=cifar10: say NAME=folder:PATH"),
+        (["--data=cifar10"], "--data=cifar10: expected NAME=folder:PATH"),
         (["--jobs=wrong"], "unknown job 'wrong'"),
         (["--minutes=-1"], "minutes"),
     ):
@@ -242,10 +244,10 @@ def test_mistakes_are_one_line():
 
 
 @pytest.mark.slow
-def test_the_rehearsal(tmp_path):
+def test_rehearsal(tmp_path):
     first = command("--rehearse", f"--output={tmp_path / 'one'}", "--minutes=8", "--jobs=right,deterministic,fast")
     assert first.returncode == 0, first.stdout + first.stderr
-    assert "0 of them failed or differ" in first.stdout
+    assert "0 of them failed or disagree" in first.stdout
     rest = command("--rehearse", f"--output={tmp_path / 'two'}", f"--after={tmp_path / 'one'}", "--minutes=8")
     assert rest.returncode == 0, rest.stdout + rest.stderr
     lines = read_results([tmp_path / "one", tmp_path / "two"])

@@ -1,4 +1,4 @@
-"""The verification of what the network is fed sees every transform of a recipe."""
+"""Tests that the verification of network inputs covers every transform of a recipe."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from zoo.training.prepare import prepare
 
 
 @pytest.mark.slow
-def test_new_transforms_are_checked(recipe, dataset):
+def test_all_transforms_of_a_recipe_are_checked(recipe, dataset):
     train = (Resize(67), RandomRotation(20), RandomZoom(0.2), TrivialAugmentWide(), Normalize(), Cutout(16), Cutout(8))
     augmentation = Augmentation(train, (Resize(75), Normalize(), TenCrop(67)), Mixup(0.4))
     changed = recipe.override({"augmentation": augmentation, "normalization": ChannelMeanStd()})
@@ -22,9 +22,9 @@ def test_new_transforms_are_checked(recipe, dataset):
     assert names == ["splits", "input", "size", *random]
 
 
-def test_there_is_a_check_of_every_random_transform():
+def test_every_random_transform_has_a_check():
     from verification.traces.transforms import behaves
-    from verification.traces.transforms.mixing import own_share
+    from verification.traces.transforms.mixing import own_fraction
     from zoo.recipe.augmentation import Mixing
 
     kinds = [kind for kind in Part.kinds.values() if issubclass(kind, Transform) and kind.random]
@@ -32,11 +32,12 @@ def test_there_is_a_check_of_every_random_transform():
     unchecked = [kind.__name__ for kind in kinds if behaves.dispatch(kind) is behaves.dispatch(object)]
     mixings = [kind for kind in Part.kinds.values() if issubclass(kind, Mixing)]
     assert unchecked == []
-    assert len(mixings) == 3 and all(own_share.dispatch(kind) is not own_share.dispatch(object) for kind in mixings)
+    assert len(mixings) == 3
+    assert all(own_fraction.dispatch(kind) is not own_fraction.dispatch(object) for kind in mixings)
 
 
-def test_a_transform_without_a_check_is_an_error():
+def test_transform_without_a_check_is_an_error():
     from verification.traces.transforms import behaves
 
-    with pytest.raises(TypeError, match="there is no check of Resize here yet"):
+    with pytest.raises(TypeError, match="no check of Resize: add it to verification/traces/transforms"):
         behaves(Resize(8))

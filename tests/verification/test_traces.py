@@ -1,4 +1,4 @@
-"""What verification finds of a recipe without training it: its budget, rate, images and the loss before training."""
+"""Tests of the checks that need no training: budget, learning rate, updates, images and initial loss."""
 
 import dataclasses
 import types
@@ -24,8 +24,8 @@ from zoo.training.prepare import prepare
 from zoo.training.step.optimizer import make_optimizer
 
 
-def test_images_are_looked_at_from_all_over_the_split():
-    """Those of a folder come class by class."""
+def test_input_check_samples_the_whole_split():
+    """Images of a folder are sorted by class."""
     classes, each = np.arange(10), 60
     images = np.repeat(25 * classes, each).astype(np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
     split = ArraySplit(images, np.repeat(classes, each).astype(np.int32))
@@ -40,38 +40,38 @@ def test_images_are_looked_at_from_all_over_the_split():
 
 @pytest.fixture(scope="module")
 def long_run():
-    """2,500 steps of 16, which are 20 epochs of 2,000 images."""
+    """An experiment of 2,500 steps of 16 images, which are 20 epochs of 2,000 images."""
     changes = {"budget__steps": None, "budget__epochs": 20.0}
     return prepare(small(zoo.load_recipe("alexnet"), **changes), tiny_dataset())
 
 
-def test_a_budget_that_is_not_kept_is_noticed(long_run, monkeypatch):
+def test_wrong_budget_is_detected(long_run, monkeypatch):
     group = Group("small", "traces")
     assert traces.check_budget(group, long_run).detail == "2,500 steps of 16 are 20.00 epochs of 2,000 examples"
     longer = dataclasses.replace(long_run, total_steps=2501)
-    assert traces.check_budget(group, longer).detail == "2,501 steps where 2,500 belong"
+    assert traces.check_budget(group, longer).detail == "expected 2,500 steps, got 2,501"
     order = traces.training_order
     monkeypatch.setattr(
         traces, "training_order", lambda pipeline, batch_size, seed: order(pipeline, batch_size - 1, seed)
     )
-    assert "batch 0 has 15 examples, 15 of which count" in traces.check_budget(group, long_run).detail
+    assert "batch 0 has 15 examples, 15 of them with weight" in traces.check_budget(group, long_run).detail
     again = lambda pipeline, batch_size, seed: dict.fromkeys(range(200), order(pipeline, batch_size, seed)[0])  # noqa: E731
     monkeypatch.setattr(traces, "training_order", again)
-    assert traces.check_budget(group, long_run).detail == "there are examples twice in the first epoch"
+    assert traces.check_budget(group, long_run).detail == "the first epoch contains examples twice"
 
 
-def test_a_rate_that_is_wrong_at_the_end_of_one_epoch_is_noticed(long_run):
+def test_wrong_learning_rate_at_the_end_of_one_epoch_is_detected(long_run):
     group = Group("small", "traces")
-    assert "at 19 ends of epochs" in traces.check_learning_rate(group, long_run).detail
+    assert "including the ends of 19 epochs" in traces.check_learning_rate(group, long_run).detail
     end = next(step for step in range(125, 2500, 125) if step not in np.linspace(0, 2499, 1000).astype(int))
     rate = long_run.learning_rate
     bent = dataclasses.replace(long_run, learning_rate=lambda step: rate(step) * jnp.where(step == end, 1.01, 1.0))
-    assert f"at step {end} it is" in traces.check_learning_rate(group, bent).detail
+    assert f"at step {end}, got" in traces.check_learning_rate(group, bent).detail
 
 
 @pytest.mark.parametrize("clipping", [ClipByNorm(1000.0), ClipByValue(0.01)])
-def test_clipping_and_decay_that_are_missing_are_noticed(recipe, dataset, monkeypatch, clipping):
-    """Whatever the threshold is, and whatever the parameters are called that decay."""
+def test_missing_clipping_and_decay_are_detected(recipe, dataset, monkeypatch, clipping):
+    """For any threshold and any names of decayed parameters."""
     regularization = Regularization(weight_decay=0.01, decayed=("c1/kernel",))
     experiment = prepare(recipe.override({"clipping": clipping, "regularization": regularization}), dataset)
     group = Group("small", "traces")
@@ -86,7 +86,7 @@ def test_clipping_and_decay_that_are_missing_are_noticed(recipe, dataset, monkey
 
 @dataclasses.dataclass
 class Numbered:
-    """A split of a million files, too large to be looked at as a whole."""
+    """A split of so many files that only a sample is compared."""
 
     first: int
     length: int
@@ -99,15 +99,15 @@ class Numbered:
         return str(self.first + index).encode(), 0
 
 
-def test_training_images_among_few_that_are_evaluated_are_noticed():
-    """If all of 50,000 images are among 1.28 million, 4 of 1,000 are expected among the 5,000 that are looked at."""
+def test_training_images_in_the_evaluation_split_are_detected_in_samples():
+    """If all 50,000 images are among 1.28 million, 4 of a sample of 1,000 are expected among 5,000 sampled ones."""
     train = Numbered(0, 1_281_167)
     for first, status in ((1_281_167, "pass"), (0, "fail")):
         dataset = types.SimpleNamespace(train=train, eval=Numbered(first, 50_000), examples="images")
         assert check_splits(Group("large", "traces"), dataset).status == status
 
 
-def test_crops_are_looked_at_on_the_host_too(monkeypatch):
+def test_crops_on_the_host_are_checked(monkeypatch):
     crop = RandomResizedCrop(224)
     assert behaves(crop)[0]
     middle = RandomResizedCrop(32, min_area=0.5, max_area=0.5)
@@ -119,7 +119,7 @@ def test_crops_are_looked_at_on_the_host_too(monkeypatch):
     assert not behaves(crop)[0]
 
 
-def test_evaluation_images_may_be_a_little_larger_if_the_network_takes_them():
+def test_evaluation_images_may_be_larger_if_the_network_accepts_them():
     def fit(model, trained, evaluated):
         shapes = [(size, size, 3) for size in (trained, evaluated)]
         return fits(types.SimpleNamespace(model=zoo.create_model(model, 10), input_shape=shapes[0]), shapes[1])
@@ -129,7 +129,7 @@ def test_evaluation_images_may_be_a_little_larger_if_the_network_takes_them():
 
 
 @pytest.mark.slow
-def test_the_loss_before_training_goes_by_the_statistics_of_the_batch():
+def test_initial_loss_uses_batch_statistics():
     changes = {
         "model": Model("resnet20"),
         "augmentation": Augmentation((Resize(32), Normalize()), (Resize(32), Normalize())),

@@ -1,4 +1,4 @@
-"""Verification itself: that it fails when it should, and that its statistics are what they say."""
+"""Tests of verification itself: it detects faults, and its statistics are right."""
 
 import contextlib
 import dataclasses
@@ -18,14 +18,14 @@ from verification.check import Check, Group
 from verification.convergence import first_steps
 from verification.faults import FAULTS
 from verification.pool import check_recipes
-from verification.statistics import prediction_band, share_is_plausible
+from verification.statistics import fraction_is_plausible, prediction_band
 from verification.suite import check_recipe
 from zoo.errors import ZooError
 from zoo.training.fit import fit
 from zoo.training.prepare import prepare
 
-# Each fault, a recipe, and the check (group: name) that must find it without training anything.
-FOUND_BY = {
+# For each fault, a recipe and the check (group: name) that must detect it without training.
+DETECTED_BY = {
     "same_padding": ("alexnet", "architecture: layers"),
     "no_lrn": ("alexnet", "architecture: logits"),
     "raw_pixels": ("lenet5", "traces: input"),
@@ -40,16 +40,16 @@ def failures(checks):
     return [f"{check.name}: {check.detail}" for check in checks if check.status == "fail"]
 
 
-@pytest.mark.parametrize("fault", FOUND_BY)
-def test_faults_are_found_before_training(fault):
-    """And by the check that is there for it. That none fails without a fault is in verification/test_verification.py."""
-    recipe, found_by = FOUND_BY[fault]
-    group, _, name = found_by.partition(": ")
+@pytest.mark.parametrize("fault", DETECTED_BY)
+def test_faults_are_detected_before_training(fault):
+    """Each by the designated check; verification/test_verification.py tests that none fails without a fault."""
+    recipe, check = DETECTED_BY[fault]
+    group, _, name = check.partition(": ")
     with FAULTS[fault]():
         assert name in [check.name for check in check_recipe(recipe, [group]) if check.status == "fail"]
 
 
-def test_wide_weights_are_seen_in_the_loss_too():
+def test_wide_initialization_also_fails_the_loss_check():
     with FAULTS["wide_initialization"]():
         assert [found.split(":")[0] for found in failures(check_recipe("lenet5", ["initialization"]))] == [
             "distributions",
@@ -58,20 +58,20 @@ def test_wide_weights_are_seen_in_the_loss_too():
 
 
 @pytest.mark.slow
-def test_shuffled_labels_can_only_be_found_by_training_and_are():
-    """At the end of the first quarter, when the loss should have fallen and has not."""
+def test_shuffled_labels_are_detected_by_training():
+    """At the end of the first quarter, since the loss has not decreased."""
     with FAULTS["shuffled_labels"]():
         (found,) = failures(check_recipe("lenet5", ["convergence"]))
-    assert "loss, part 1 is 2." in found and found.endswith("stopped there")
+    assert "loss, part 1 is 2." in found and found.endswith("training was stopped")
 
 
-def test_a_fault_is_put_into_every_process():
+def test_faults_are_injected_into_worker_processes():
     (found,) = check_recipes(["lenet5"], ["traces"], fault="raw_pixels")
     assert "input" in [check.name for check in found if check.status == "fail"]
 
 
 def test_every_fault_has_a_test():
-    assert set(FAULTS) == {*FOUND_BY, "shuffled_labels"}
+    assert set(FAULTS) == {*DETECTED_BY, "shuffled_labels"}
 
 
 @pytest.mark.slow
@@ -90,10 +90,10 @@ def test_the_command_line_fails_for_a_fault(tmp_path):
     assert int(suite_element.get("tests")) == len(content["checks"])
 
 
-# The convergence check, on a network that trains in seconds, with a ledger made for it.
+# The convergence check, on a network that trains in seconds, with a temporary ledger.
 
 
-LEARNS = {
+SHORT_TRAINING = {
     "budget.batch_size": 32, "budget.steps": 40, "budget.interim_examples": 64, "schedule.peak": 0.05,
     "target": zoo.recipe.Target(0.2),
 }  # fmt: skip
@@ -101,23 +101,23 @@ LEARNS = {
 
 @pytest.fixture
 def small_world(monkeypatch, tmp_path):
-    """A recipe, data and an empty ledger of its own."""
+    """Returns a short recipe and small data, with an empty temporary ledger."""
     monkeypatch.setattr(ledger, "FOLDER", tmp_path)
-    return zoo.load_recipe("lenet5").override(LEARNS), tiny_dataset()
+    return zoo.load_recipe("lenet5").override(SHORT_TRAINING), tiny_dataset()
 
 
 def check_small(experiment, seed=suite.SEED):
     return list(convergence.check_convergence("small", experiment, "cpu", seed))
 
 
-def test_without_reference_runs_the_bands_are_undecided(small_world):
+def test_bands_are_undecided_without_reference_runs(small_world):
     recipe, dataset = small_world
     checks = check_small(prepare(recipe, dataset))
     assert [check.status for check in checks] == ["pass", "undecided"]
     assert "--record --seeds=8" in checks[1].detail and report.exit_status(checks) == 3
 
 
-def test_reference_runs_of_other_data_decide_nothing(small_world):
+def test_reference_runs_on_other_data_are_not_used(small_world):
     recipe, dataset = small_world
     experiment = prepare(recipe, dataset)
     for seed in range(5):
@@ -131,7 +131,7 @@ def test_reference_runs_of_other_data_decide_nothing(small_world):
         ledger.append_run("small", "cpu", {**run, "data": "folder:other", "first_steps": 20})
     runs = ledger.read_first_steps("small", recipe, "cpu")
     (check,) = first_steps.check_first_steps("small", experiment, runs, suite.SEED)
-    assert (check.status, check.detail) == ("undecided", "the reference runs are of folder:other, and this is tiny")
+    assert (check.status, check.detail) == ("undecided", "the reference runs used folder:other, this run uses tiny")
     for run in runs:
         del run["first_steps"]
         ledger.append_run("small", "cpu", run)
@@ -141,8 +141,8 @@ def test_reference_runs_of_other_data_decide_nothing(small_world):
 
 
 @pytest.mark.slow
-def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
-    """Of good runs, 1 in 100 falls outside; each of the two wrong ones is caught by another measure or side."""
+def test_bands_of_reference_runs_reject_wrong_runs(small_world):
+    """The false-alarm rate is 1 in 100; the two wrong runs are rejected on different sides."""
     recipe, dataset = small_world
     experiment = prepare(recipe, dataset)
     for seed in range(5):
@@ -150,12 +150,12 @@ def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
     runs = ledger.read_ledger("small", recipe, "cpu")
     assert len(runs) == 5 and len(runs[0]["train_loss"]) == 40 and runs[0]["environment"]["versions"]["jax"]
     assert {check.status for check in check_small(experiment)} == {"pass"}
-    # The target is not part of how a run goes; all else is.
+    # The target does not influence training; all other fields may.
     assert ledger.read_ledger("small", recipe.override({"target": None}), "cpu") == runs
     assert ledger.read_ledger("small", recipe.override({"schedule.peak": 0.1}), "cpu") == []
-    with pytest.raises(ZooError, match="the seed 3 is one of the reference runs"):
+    with pytest.raises(ZooError, match="seed 3 is that of a reference run"):
         check_small(experiment, seed=3)
-    # Too bad: labels of other images. Too good: labels that can be read off the picture, as if they had leaked.
+    # Too bad: permuted labels. Too good: labels that are visible in the image, as if they had leaked.
     random = np.random.default_rng(0)
     shuffled = dataclasses.replace(dataset.train, labels=random.permutation(dataset.train.labels))
     assert losses_beyond(check_small(prepare(recipe, dataclasses.replace(dataset, train=shuffled)))) == {"above"}
@@ -168,33 +168,33 @@ def test_reference_runs_make_bands_and_strangers_fall_outside(small_world):
 
 
 def stripe_of(labels):
-    """Images [N, 1, 28, 1] that say the class by where they are white."""
+    """Returns images [N, 1, 28, 1] with a white stripe at a position given by the class."""
     return np.where(np.arange(28) // 2 == labels[:, None], 255, 0).astype(np.uint8)[:, None, :, None]
 
 
 def losses_beyond(checks):
-    """On which sides of their bands the losses of a run lie that are outside."""
-    found = [re.search(r"loss.* is ([\d.]+); ([\d.]+) to ([\d.]+),", failure) for failure in failures(checks)]
+    """Returns the sides of the bands, "above" or "below", on which losses lie outside."""
+    found = [re.search(r"loss.* is ([\d.]+); band ([\d.]+) to ([\d.]+),", failure) for failure in failures(checks)]
     numbers = [[float(number) for number in match.groups()] for match in found if match]
     return {"above" if value > high else "below" for value, _, high in numbers}
 
 
-def test_a_run_that_diverges_fails(small_world):
-    recipe, dataset = small_world  # LeNet's tanh would keep its features within 1
+def test_diverged_run_fails(small_world):
+    recipe, dataset = small_world  # not LeNet, whose tanh bounds its features
     recipe = recipe.override({"model": zoo.recipe.Model("mlp"), "schedule.peak": 1e30, "target": None})
     checks = check_small(prepare(recipe, dataset))
     assert checks[0].status == "fail" and "diverged: at step" in checks[0].detail
 
 
 @pytest.mark.slow
-def test_first_steps_have_bands_of_their_own(small_world):
+def test_first_steps_have_separate_bands(small_world):
     recipe, dataset = small_world
     experiment = prepare(recipe, dataset)
     for seed in range(5):
         first_steps.record_first_steps("small", experiment, "cpu", seed, steps=20)
     runs = ledger.read_first_steps("small", recipe, "cpu")
     assert [len(run["train_loss"]) for run in runs] == [20] * 5
-    assert ledger.read_ledger("small", recipe, "cpu") == []  # they are no reference for whole runs
+    assert ledger.read_ledger("small", recipe, "cpu") == []  # not a reference for complete runs
     whole = [record for record in fit(recipe, seed=3, dataset=dataset).history if record["kind"] == "train"][:20]
     assert runs[3]["train_loss"] == pytest.approx([record["loss"] for record in whole], abs=1e-6)
 
@@ -208,25 +208,26 @@ def test_first_steps_have_bands_of_their_own(small_world):
     )
     stuck = prepare(recipe.override({"schedule.peak": 1e-6}), dataset)
     assert "fail" in statuses(stuck).values()
-    runs[0]["measures"]["loss, part 4"] = 2.31  # one of them had learned nothing yet: ln 10 is 2.303
+    runs[0]["measures"]["loss, part 4"] = 2.31  # one is above the loss of equal logits, ln 10 = 2.303
     assert statuses(experiment)["start"] == "skip"
-    with pytest.raises(ZooError, match="--first=40: the run has 40 steps"):
+    with pytest.raises(ZooError, match="--first=40: the run has only 40 steps"):
         first_steps.record_first_steps("small", experiment, "cpu", 9, steps=40)
 
 
 @pytest.mark.parametrize(
     ("runs", "images_per_second", "status"), [(4, 100, "undecided"), (5, 100, None), (5, 50, "skip")]
 )
-def test_the_quick_tier_trains_what_is_known_to_be_short(small_world, runs, images_per_second, status):
-    """40 steps of 32 images: 12.8 s at 100 images a second, 25.6 s at 50."""
+def test_quick_tier_trains_recipes_with_short_runs(small_world, runs, images_per_second, status):
+    """40 steps of 32 images take 12.8 s at 100 images/s, 25.6 s at 50."""
     recipe, _ = small_world
     known = {
-        "fingerprint": ledger.fingerprint(recipe), "images_per_second": images_per_second, "data": "tiny", "measures": {},
+        "fingerprint": ledger.fingerprint(recipe), "images_per_second": images_per_second, "data": "tiny",
+        "measures": {},
     }  # fmt: skip
     for seed in range(runs):
         ledger.append_run("small", "cpu", known | {"seed": seed, "train_loss": [1.0] * 40, "evaluations": []})
-    left_out = suite.leave_out("small", recipe, "cpu")
-    assert (left_out and left_out.status) == status
+    skipped = suite.skip_training("small", recipe, "cpu")
+    assert (skipped and skipped.status) == status
 
 
 def test_a_recipe_without_ledger_is_reported_as_unverified(monkeypatch, tmp_path):
@@ -235,15 +236,15 @@ def test_a_recipe_without_ledger_is_reported_as_unverified(monkeypatch, tmp_path
     assert check.status == "undecided" and check.detail.startswith("unverified: 0 reference runs")
 
 
-def test_a_recipe_whose_data_is_missing_is_checked_but_for_its_training(monkeypatch, tmp_path):
+def test_recipe_without_data_has_all_checks_but_training(monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     checks = list(check_recipe("alexnet_imagenet", ["traces", "convergence"]))
     assert {check.status for check in checks[:-1]} == {"pass"}, failures(checks)
     assert checks[-1].status == "skip" and "tfds:imagenet2012 is not prepared" in checks[-1].detail
 
 
-def test_the_band_is_a_prediction_interval():
-    """Its coverage, over 20,000 sets of 8 reference runs and one more; three standard errors of a share are allowed."""
+def test_band_is_a_prediction_interval():
+    """Coverage over 20,000 sets of 8 reference runs and one more, to within three standard errors."""
     random, alpha, trials = np.random.default_rng(0), 0.05, 20_000
     inside = 0
     for runs in random.normal(3.0, 0.2, (trials, 9)):
@@ -251,27 +252,26 @@ def test_the_band_is_a_prediction_interval():
     error = 3 * np.sqrt(alpha * (1 - alpha) / trials)
     assert abs(inside / trials - (1 - alpha)) < error
     band = prediction_band([1.0, 2.0, 3.0], 0.05)
-    reach = scipy.stats.t.ppf(0.975, 2) * np.sqrt(1 + 1 / 3)
-    assert (band.low, band.high) == pytest.approx((2 - reach, 2 + reach))
+    margin = scipy.stats.t.ppf(0.975, 2) * np.sqrt(1 + 1 / 3)
+    assert (band.low, band.high) == pytest.approx((2 - margin, 2 + margin))
 
 
-def test_the_alarm_rate_is_shared_among_measures():
+def test_false_alarm_rate_is_divided_among_measures():
     runs = [{"a": value, "b": 2 * value} for value in (1.0, 2.0, 3.0)]
     bands = convergence.measure_bands(runs, 0.01)
     assert bands["a"] == prediction_band([1.0, 2.0, 3.0], 0.005)
 
 
-def test_shares():
-    assert share_is_plausible(50, 100, 0.5, 1e-3) and not share_is_plausible(80, 100, 0.5, 1e-3)
+def test_fraction_is_plausible():
+    assert fraction_is_plausible(50, 100, 0.5, 1e-3) and not fraction_is_plausible(80, 100, 0.5, 1e-3)
 
 
 def test_statuses(tmp_path):
     group = Group("net", "traces")
     good, bad = group.check("a", True, "fine"), group.check("b", False, "wrong < right & more")
     open_question, missing = group.undecided("c", "no runs"), group.skip("d", "no data")
-    assert [report.exit_status(checks) for checks in ([good], [good, missing], [good, open_question], [bad, open_question])] == [
-        0, 0, 3, 1,
-    ]  # fmt: skip
+    reports = ([good], [good, missing], [good, open_question], [bad, open_question])
+    assert [report.exit_status(checks) for checks in reports] == [0, 0, 3, 1]
     assert report.summary([good, bad, missing, missing]) == "1 pass, 1 fail, 2 skip"
     report.write_junit(tmp_path / "x.xml", [good, bad, open_question, missing])
     cases = ElementTree.parse(tmp_path / "x.xml").getroot()

@@ -1,4 +1,4 @@
-"""The verification of what a network is fed of a table: it passes what the formulas give, and fails what they do not."""
+"""Tests of the checks of network inputs from tables: right inputs pass, and those of another recipe fail."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ from zoo.recipe import *
 from zoo.training.prepare import prepare
 
 RANDOM = np.random.default_rng(0)
-# Skewed, so that means are no medians, of different scales, one of them constant, and with gaps.
+# Skewed, so that mean and median differ; with different scales, a constant feature, and missing values.
 ROWS = (RANDOM.exponential(1, (300, 4)) * [1000, 1, 0.01, 0] + [5, 0, -1, 3]).astype(np.float32)
 ROWS[RANDOM.random(ROWS.shape) < 0.1] = np.nan
 LABELS = np.arange(300) % 2
@@ -37,14 +37,14 @@ def statuses(experiment):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_what_is_right_passes(name):
+def test_correct_inputs_pass(name):
     found = statuses(prepare(RECIPES[name], DATASET))
     assert set(found.values()) == {"pass"} and list(found)[:3] == ["splits", "input", "missing"]
     assert list(found)[3:] == (["Mixup"] if name == "mixed" else [])
 
 
 @pytest.mark.parametrize(
-    ("does", "says"),
+    ("actual", "claimed"),
     [
         ("mean", "median"),
         ("unscaled", "median"),
@@ -53,12 +53,12 @@ def test_what_is_right_passes(name):
         ("winsorized", "median"),
     ],
 )
-def test_what_another_recipe_does_fails(does, says):
-    experiment = prepare(RECIPES[does], DATASET)
-    assert statuses(dataclasses.replace(experiment, recipe=RECIPES[says]))["input"] == "fail"
+def test_inputs_of_another_recipe_fail(actual, claimed):
+    experiment = prepare(RECIPES[actual], DATASET)
+    assert statuses(dataclasses.replace(experiment, recipe=RECIPES[claimed]))["input"] == "fail"
 
 
-def test_values_that_were_not_filled_in_fail():
+def test_missing_imputation_fails():
     experiment = prepare(RECIPES["median"], DATASET)
     statistics = experiment.statistics._replace(fill=np.full(4, np.nan, np.float32))
     found = statuses(dataclasses.replace(experiment, statistics=statistics))
@@ -71,6 +71,6 @@ def test_examples_in_both_splits_fail():
 
 
 @pytest.mark.parametrize(("fault", "name"), [("raw_pixels", "input"), ("evaluated_on_training_images", "splits")])
-def test_faults_are_found_in_a_recipe_for_a_table(fault, name):
+def test_faults_are_detected_in_a_recipe_for_a_table(fault, name):
     with FAULTS[fault]():
         assert name in [check.name for check in check_recipe("mlp", ["traces"]) if check.status == "fail"]

@@ -1,4 +1,4 @@
-"""Whether the accelerator computes the same bits twice, and trains alike however a run is cut up or spread."""
+"""Checks that the accelerator is bitwise deterministic, and that interrupted or parallel runs train alike."""
 
 import contextlib
 import signal
@@ -29,7 +29,7 @@ TESTS = ("tests/layers/test_layers.py", "tests/layers/test_convolution.py")
 
 
 def units(settings: Settings) -> tuple[str, ...]:
-    """What is tried."""
+    """Returns the names of the pieces."""
     return (
         "max pool",
         "step of bn_cnn",
@@ -40,7 +40,7 @@ def units(settings: Settings) -> tuple[str, ...]:
 
 
 def measure(unit: str, settings: Settings) -> dict[str, Any]:
-    """Does one of `units`; the result says whether it `agrees`, and by how much it does not."""
+    """Runs one of `units`; the result has `agrees`, and the difference if it is measured."""
     if unit.startswith("step of "):
         return _step(unit.removeprefix("step of "))
     measures: dict[str, Callable] = {
@@ -57,7 +57,7 @@ def _same(one, other):
 
 
 def _max_pool():
-    """The gradient of overlapping windows, whose maxima are shared and so added up, twice."""
+    """Computes the gradient of a max pool with overlapping windows twice; gradients of shared maxima are added."""
     images = jax.random.normal(jax.random.key(0), (32, 55, 55, 96))
     pool = MaxPool(3, 2)
     gradient = jax.jit(jax.grad(lambda images: (pool.apply({}, images) ** 2).sum()))
@@ -65,8 +65,8 @@ def _max_pool():
 
 
 def _step(name):
-    """A whole training step from one state on one batch, twice."""
-    recipe = _on_carried_data(zoo.load_recipe(name))
+    """Runs a training step twice from the same state and batch."""
+    recipe = _on_bundled_data(zoo.load_recipe(name))
     experiment = prepare(recipe, open_data(recipe.data))
     batch = next(training_batches(experiment.train_pipeline, recipe.budget.batch_size, seed=0))
     constants, batch = experiment.constants(experiment.train_pipeline), parallel.shard_batch(batch, experiment.mesh)
@@ -75,12 +75,12 @@ def _step(name):
 
 
 def _short():
-    """Some steps of a network with batch normalization; with evaluations enough for its schedule to watch."""
+    """Returns a recipe of some steps with batch normalization, and enough evaluations for its plateau schedule."""
     return zoo.load_recipe("bn_cnn").override({"budget.steps": STEPS, "budget.evaluate_every": 0.1, "target": None})
 
 
-def _on_carried_data(recipe: Recipe) -> Recipe:
-    """The recipe on the data that the project carries."""
+def _on_bundled_data(recipe: Recipe) -> Recipe:
+    """Returns the recipe with Fashion-MNIST, which is part of the package, as its data."""
     return recipe if recipe.data.source == "fashion_mnist" else recipe.override({"data.source": "fashion_mnist"})
 
 
@@ -89,7 +89,7 @@ def _losses(result):
 
 
 def _pmap():
-    """The same run by `jit(shard_map)` and by literal `pmap`, and by programs of several steps."""
+    """Compares runs with `jit(shard_map)`, with `pmap`, and with several steps per program."""
     runs = {
         "shard_map": zoo.fit(_short()),
         "pmap": zoo.fit(_short(), strategy="pmap"),
@@ -105,7 +105,7 @@ def _pmap():
 
 
 class SignalAt(Tracker):
-    """Sends this process SIGTERM once a step was told of."""
+    """Sends SIGTERM to this process after the given step."""
 
     def __init__(self, step):
         self.step = step
@@ -116,7 +116,7 @@ class SignalAt(Tracker):
 
 
 def _resume():
-    """A run that is stopped and goes on, and the same run in one go."""
+    """Compares a run that is interrupted and resumed with an uninterrupted one."""
     with tempfile.TemporaryDirectory() as folder:
         whole = zoo.fit(_short(), Path(folder, "whole"))
         with contextlib.suppress(TrainingInterrupted):
@@ -131,7 +131,7 @@ def _resume():
 
 
 def _tests_of_layers():
-    """The project's own tests of layers, where the checkout is at hand."""
+    """Runs the project's tests of layers, if they are available."""
     root = Path(__file__).resolve().parents[2]
     if not all((root / name).exists() for name in TESTS):
         return {"agrees": None, "left out": "the tests are not installed"}

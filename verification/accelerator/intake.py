@@ -1,4 +1,4 @@
-"""Takes in what came back from an accelerator: reference runs into ledgers, times into the tables, all into `results/`."""
+"""Import of accelerator results: reference runs into ledgers, times into `performance/`, the rest into `results/`."""
 
 import json
 import re
@@ -15,34 +15,34 @@ REFERENCES = ("ledgers", "long")
 
 
 def take_in(folder: Path) -> list[Path]:
-    """Adds the lines of a folder to the files that they belong to, each once however often it is taken in.
+    """Appends the lines of a results folder to their destination files; lines that are already there are skipped.
 
     Args:
-      folder: that `python -m verification.accelerator --output=` wrote.
+      folder: output folder of `python -m verification.accelerator --output=`.
 
     Returns:
-      The files that have grown.
+      The files that were extended.
 
     Raises:
-      ZooError: there is nothing in the folder, or it is of a rehearsal.
+      ZooError: the folder has no results, or is of a rehearsal.
     """
     lines = read_results([folder])
     if not lines:
         raise ZooError(f"{printable(folder)} has no results of python -m verification.accelerator")
     if any(line["machine"].get("rehearsal") for line in lines if "machine" in line):
-        raise ZooError(f"{printable(folder)} is of a rehearsal, which says nothing")
-    grown = []
+        raise ZooError(f"{printable(folder)} is of a rehearsal, whose results are not valid")
+    extended = []
     for line in lines:
-        if "machine" not in line:  # its process ended, and could not say on what
+        if "machine" not in line:  # the process died without reporting its machine
             continue
         for path, content in _places(line):
             if _add(path, content):
-                grown.append(path)
-    return list(dict.fromkeys(grown))
+                extended.append(path)
+    return list(dict.fromkeys(extended))
 
 
 def _places(line: Mapping[str, Any]):
-    """The files that a line belongs to, each with what is written there."""
+    """Yields the destination files of a line, each with the content to write."""
     card = re.sub(r"\W+", "-", line["machine"]["device"]).strip("-").lower()
     if "error" in line:
         yield RESULTS / f"{card}.jsonl", line
@@ -59,7 +59,7 @@ def _places(line: Mapping[str, Any]):
 
 
 def _add(path, content):
-    """Whether a file of JSON lines lacked this one, which is then added."""
+    """Appends a line to a JSON-lines file unless it is already there; returns whether it was appended."""
     text = json.dumps(content)
     if path.exists() and text in path.read_text(encoding="utf-8").splitlines():
         return False
@@ -70,30 +70,31 @@ def _add(path, content):
 
 
 def read_all() -> list[dict[str, Any]]:
-    """All lines that were taken in; of each piece on each card the last counts."""
+    """Returns the last imported line of each piece on each device."""
     last = {(line["machine"]["device"], line["job"], line["unit"]): line for line in read_results([RESULTS])}
     return [last[key] for key in sorted(last)]
 
 
 def table_of_agreement(lines: Sequence[Mapping[str, Any]] | None = None) -> str:
-    """How closely each card agrees with the CPU, in Markdown: a row for each card and way of computing."""
+    """Returns the Markdown table of agreement with the CPU: a row per device and precision."""
     rows = [
-        "| card | computed in | networks | agree | worst logit, standard deviations | worst gradient, median of a network |",
+        "| device | precision | networks | agree | largest logit error, stds | largest median gradient error |",
         "|---|---|---|---|---|---|",
     ]
-    for card, of_card in _by_card(lines, "right"):
-        for way in ("highest", "default", "bfloat16"):
-            agreeing = str(sum(line["agrees"] for line in of_card)) if way == "highest" else "-"
-            logits = max(of_card, key=lambda line: line[way]["logits"])
-            gradients = max(of_card, key=lambda line: line[way]["gradients"])
+    for device, found in _by_device(lines, "right"):
+        for precision in PRECISIONS:
+            agreeing = str(sum(line["agrees"] for line in found)) if precision == "highest" else "-"
+            logits = max(found, key=lambda line: line[precision]["logits"])
+            gradients = max(found, key=lambda line: line[precision]["gradients"])
             rows.append(
-                f"| {card} | {WAYS[way]} | {len(of_card)} | {agreeing} | {logits[way]['logits']:.1e} (`{logits['unit']}`) |"
-                f" {gradients[way]['gradients']:.1e} (`{gradients['unit']}`) |"
+                f"| {device} | {PRECISIONS[precision]} | {len(found)} | {agreeing} |"
+                f" {logits[precision]['logits']:.1e} (`{logits['unit']}`) |"
+                f" {gradients[precision]['gradients']:.1e} (`{gradients['unit']}`) |"
             )
     return _or_none(rows)
 
 
-WAYS = {
+PRECISIONS = {
     "highest": "float32, highest precision",
     "default": "float32, default precision",
     "bfloat16": "bfloat16",
@@ -101,28 +102,29 @@ WAYS = {
 
 
 def table_of_determinism(lines: Sequence[Mapping[str, Any]] | None = None) -> str:
-    """What gives the same bits twice, in Markdown: a row for each trial."""
-    rows = ["| card | tried | the same |", "|---|---|---|"]
-    for card, of_card in _by_card(lines, "deterministic"):
-        for line in of_card:
-            agrees = {True: "yes", False: "no", None: "not tried"}[line["agrees"]]
-            rows.append(f"| {card} | {line['unit']} | {agrees} |")
+    """Returns the Markdown table of determinism: a row per piece."""
+    rows = ["| device | checked | identical |", "|---|---|---|"]
+    for device, found in _by_device(lines, "deterministic"):
+        for line in found:
+            agrees = {True: "yes", False: "no", None: "not run"}[line["agrees"]]
+            rows.append(f"| {device} | {line['unit']} | {agrees} |")
     return _or_none(rows)
 
 
 def table_of_learning(lines: Sequence[Mapping[str, Any]] | None = None) -> str:
-    """The runs of `resnet9_cifar10_fast`, in Markdown: every run counts."""
+    """Returns the Markdown table of all runs of `resnet9_cifar10_fast`."""
     rows = [
-        "| card | runs | reached 94 % | top-1, mean and range | training, s, median | with evaluation, s |",
+        "| device | runs | reached 94 % | top-1, mean and range | training, s, median | with evaluation, s |",
         "|---|---|---|---|---|---|",
     ]
-    for card, of_card in _by_card(lines, "converges"):
-        reached = [line["top1"] or 0.0 for line in of_card]
-        later = [line for line in of_card if not line["first"]] or of_card
+    for device, found in _by_device(lines, "converges"):
+        accuracies = [line["top1"] or 0.0 for line in found]
+        later = [line for line in found if not line["first"]] or found
         training, whole = (_median([line[name] for line in later]) for name in ("training_seconds", "seconds"))
         rows.append(
-            f"| {card} | {len(of_card)} | {sum(top1 >= 0.94 for top1 in reached)} | {sum(reached) / len(reached):.4f}"
-            f" ({min(reached):.4f} to {max(reached):.4f}) | {training:.1f} | {whole:.1f} |"
+            f"| {device} | {len(found)} | {sum(top1 >= 0.94 for top1 in accuracies)} |"
+            f" {sum(accuracies) / len(accuracies):.4f} ({min(accuracies):.4f} to {max(accuracies):.4f}) |"
+            f" {training:.1f} | {whole:.1f} |"
         )
     return _or_none(rows)
 
@@ -132,7 +134,7 @@ def _median(values):
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
-def _by_card(lines, job):
+def _by_device(lines, job):
     found: dict[str, list[Mapping[str, Any]]] = {}
     for line in read_all() if lines is None else lines:
         if line["job"] == job and "error" not in line:

@@ -1,4 +1,4 @@
-"""`resnet9_cifar10_fast`, run after run: how many reach 94 %, and in what time."""
+"""Repeated runs of `resnet9_cifar10_fast`, for accuracy and training time."""
 
 import functools
 import time
@@ -16,18 +16,18 @@ SEEDS = 20
 
 
 def units(settings: Settings) -> tuple[str, ...]:
-    """A run for each seed; none without the images, but in a rehearsal, which makes some up."""
+    """Returns a piece per seed; none without CIFAR-10, except in a rehearsal, which uses Fashion-MNIST."""
     if settings.rehearse:
         return ("seed 0", "seed 1")
     return tuple(f"seed {seed}" for seed in range(SEEDS)) if "cifar10" in settings.data else ()
 
 
 def measure(unit: str, settings: Settings) -> dict[str, Any]:
-    """Makes one run: the whole of its training is one compiled program, with the evaluation after it.
+    """Trains one run, all steps of which are one compiled program, and evaluates it.
 
     Returns:
-      `top1`; `training_seconds` from the first batch to the last metrics, in which the first run of a process, `first`,
-      also compiles; `seconds` of the whole, with the drawing of parameters and the evaluation.
+      `top1`; `training_seconds`, from the first batch to the last metrics, including compilation for the first run of a
+      process (`first`); and `seconds` in total, including initialization and evaluation.
     """
     first = _experiment.cache_info().currsize == 0
     experiment = _experiment(settings.rehearse, settings.data.get("cifar10"))

@@ -1,4 +1,4 @@
-"""Reference runs, so that verification decides on accelerators too."""
+"""Reference runs for the ledgers of accelerators."""
 
 import functools
 from typing import Any
@@ -20,21 +20,21 @@ LONG_SEEDS = 5
 
 
 def short_runs(settings: Settings) -> tuple[str, ...]:
-    """Runs of all recipes that are verified on CPUs, one seed after the other: "RECIPE, seed N"."""
+    """Returns the pieces "RECIPE, seed N" of all short recipes with reference runs on CPUs, by recipe."""
     if settings.rehearse:
         return ("lenet5, seed 0",)
-    names = [name for name in list_recipes() if _runs_on_cpus(name) and _has_data(name, settings)]
+    names = [name for name in list_recipes() if _has_cpu_runs(name) and _has_data(name, settings)]
     return tuple(f"{name}, seed {seed}" for name in names if name not in LONG for seed in range(SEEDS))
 
 
 def long_runs(settings: Settings) -> tuple[str, ...]:
-    """Runs of the recipes on CIFAR-10 that take minutes, the first seed of each first; none without the images."""
+    """Returns the pieces of the CIFAR-10 recipes that take minutes, by seed; none without CIFAR-10."""
     if "cifar10" not in settings.data:
         return ()
     return tuple(f"{name}, seed {seed}" for seed in range(LONG_SEEDS) for name in LONG)
 
 
-def _runs_on_cpus(name):
+def _has_cpu_runs(name):
     return bool(read_ledger(name, zoo.load_recipe(name), "cpu"))
 
 
@@ -44,13 +44,13 @@ def _has_data(name, settings):
 
 
 def measure(unit: str, settings: Settings) -> dict[str, Any]:
-    """Makes one reference run; the result is a line of the ledger, and its `platform`."""
+    """Makes a reference run; returns its ledger entry and `platform`."""
     name, _, seed = unit.partition(", seed ")
     experiment = _experiment(name, settings.rehearse, tuple(settings.data.items()))
     return {"platform": jax.default_backend(), **make_reference(name, experiment, int(seed))}
 
 
-@functools.lru_cache(maxsize=len(LONG))  # compiled programs and images on the device take memory
+@functools.lru_cache(maxsize=len(LONG))  # limited, as compiled programs and images use device memory
 def _experiment(name: str, rehearse: bool, data: tuple[tuple[str, str], ...]) -> Experiment:
     recipe = zoo.load_recipe(name)
     if rehearse:

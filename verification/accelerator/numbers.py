@@ -1,4 +1,4 @@
-"""Logits and gradients of every network on the accelerator, held against float64 on the CPU."""
+"""Checks of logits and gradients of every network on the accelerator, against float64 on the CPU."""
 
 import functools
 from typing import Any, cast
@@ -16,14 +16,14 @@ from zoo.layers.lowering import convolution_lowering
 from zoo.models.registry import create_model, find_entry, list_models
 
 IMAGES = 4
-SIDE = 64  # pixels of a rehearsal, or what the network needs at least
-# How many times the error that float32 has on the CPU the one on the accelerator may be. Both add up the same products in
-# other orders; algorithms for convolutions that transform small tiles (Winograd) lose another digit (Lavin & Gray 2016).
-FACTOR = 32.0
+SIDE = 64  # image size of a rehearsal in pixels, or the network's minimum if that is larger
+# Maximum error of float32 on the accelerator, relative to that on the CPU. The order of summation differs, and Winograd
+# convolutions lose another digit (Lavin & Gray 2016).
+MAX_ERROR_RATIO = 32.0
 
 
 def networks(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The networks that performance is measured on, and all others."""
+    """Returns the benchmarked networks, and all others."""
     from verification.accelerator.speed import NETWORKS
 
     if settings.rehearse:
@@ -32,19 +32,19 @@ def networks(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def measure(unit: str, settings: Settings) -> dict[str, Any]:
-    """Compares one network in three ways: float32 at the highest precision, which must agree, and at the default one and in
-    bfloat16, whose deviation is told.
+    """Compares a training step of one network on the accelerator with float64 on the CPU, at three precisions.
 
-    The step is one of training, with the batch's own statistics, but without dropout, whose masks in float64 are others.
+    float32 at the highest precision must agree; float32 at the default precision and bfloat16 are only reported. The
+    step uses batch statistics, and no dropout, since its masks depend on the dtype.
 
     Args:
-      unit: the network's name.
-      settings: a rehearsal takes a shallow network and small images.
+      unit: name of the network.
+      settings: a rehearsal uses a shallow network and small images.
 
     Returns:
-      `agrees`; and for each way, "highest", "default" and "bfloat16", the largest deviation of a logit from float64's in
-      standard deviations of the logits (`logits`), and of the gradients of the parameters and of the images, relative to
-      their norms, the median (`gradients`) and the largest ratio to what is allowed (`ratio`), with its parameter (`worst`).
+      `agrees`; and for each of "highest", "default" and "bfloat16": `logits`, the largest error of a logit in standard
+      deviations of the logits; `gradients`, the median error of the gradients of parameters and images, relative to
+      their norms; `ratio`, the largest ratio of an error to its tolerance; and `worst`, the array with this ratio.
     """
     make = create_shallow if settings.rehearse else create_model
     shape = find_entry(unit).input_shape
@@ -67,13 +67,13 @@ def measure(unit: str, settings: Settings) -> dict[str, Any]:
         with jax.enable_x64(True):
             exact = run(host, jnp.float64, "highest")
         rounded = run(host, jnp.float32, "highest")
-        ways = {
+        computed = {
             "highest": run(device, jnp.float32, "highest"),
             "default": run(device, jnp.float32, "default"),
             "bfloat16": run(device, jnp.bfloat16, "default"),
         }
-    allowed = _allowed(rounded, exact)
-    report = {name: _compare(found, exact, allowed) for name, found in ways.items()}
+    tolerances = _allowed(rounded, exact)
+    report = {name: _compare(found, exact, tolerances) for name, found in computed.items()}
     return {"agrees": report["highest"]["ratio"] <= 1.0, **report, "side": side}
 
 
@@ -102,16 +102,16 @@ def _flat(tree):
 
 
 def _allowed(rounded, exact):
-    """The error that each array may have: a multiple of float32's on the CPU, of this array or, relatively, of most."""
+    """Returns the tolerance of each array, from its float32 error on the CPU and the median relative error."""
     errors = {name: float(np.linalg.norm(rounded[name] - exact[name])) for name in exact}
     norms = {name: float(np.linalg.norm(exact[name])) for name in exact}
-    usual = float(np.median([errors[name] / norms[name] for name in exact if norms[name] > 0]))
-    return {name: FACTOR * (errors[name] + usual * norms[name]) for name in exact}
+    typical = float(np.median([errors[name] / norms[name] for name in exact if norms[name] > 0]))
+    return {name: MAX_ERROR_RATIO * (errors[name] + typical * norms[name]) for name in exact}
 
 
-def _compare(found, exact, allowed):
+def _compare(found, exact, tolerances):
     errors = {name: float(np.linalg.norm(found[name] - exact[name])) for name in exact}
-    ratios = {name: errors[name] / allowed[name] if allowed[name] else float(errors[name] > 0) for name in exact}
+    ratios = {name: errors[name] / tolerances[name] if tolerances[name] else float(errors[name] > 0) for name in exact}
     ratios = {name: ratio if np.isfinite(ratio) else np.inf for name, ratio in ratios.items()}
     worst = max(ratios, key=ratios.__getitem__)
     norms = {name: float(np.linalg.norm(exact[name])) for name in exact}

@@ -1,4 +1,4 @@
-"""A process that does pieces of one job: it reads which ones from standard input, and prints a line of JSON for each."""
+"""Subprocess that runs pieces of a job, read as JSON from stdin, and prints a line of JSON for each."""
 
 import importlib
 import json
@@ -12,9 +12,9 @@ from zoo.errors import reason
 
 
 def main() -> None:
-    """Does the pieces in order, as long as there is time for one more."""
+    """Runs the pieces in order, as long as there is time for another."""
     task = json.load(sys.stdin)
-    # What libraries print must not get between the lines.
+    # Redirect the output of libraries, which must not mix with the results.
     lines = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     measure = importlib.import_module(task["module"]).measure
@@ -27,7 +27,7 @@ def main() -> None:
         line: dict[str, Any] = {"job": task["job"], "unit": unit}
         try:
             line |= measure(unit, settings)
-        except Exception as error:  # told, and the next piece is done all the same
+        except Exception as error:  # reported; continue with the next piece
             line["error"] = f"{type(error).__name__}: {reason(error)}"
         line |= {"took": time.perf_counter() - started, "machine": machine}
         lines.write(json.dumps(line) + "\n")

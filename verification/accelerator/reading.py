@@ -1,4 +1,4 @@
-"""Whether the host keeps an accelerator busy with images that it has to decode."""
+"""Throughput of training on JPEG files, to measure whether decoding on the host keeps up with the accelerator."""
 
 import functools
 import tempfile
@@ -17,23 +17,22 @@ from zoo.training.run.environment import cores
 from zoo.training.tracking import Tracker
 
 RECIPES = ("alexnet_imagenette", "resnet50_imagenette")
-SIZE = (500, 375)  # about the median of ImageNet's photographs
+SIZE = (500, 375)  # (width, height), about the median of ImageNet
 IMAGES, CLASSES, STEPS = 2560, 10, 60
 
 
 def units(settings: Settings) -> tuple[str, ...]:
-    """Recipes for photographs, with threads and with processes that decode."""
+    """Returns the pieces: recipes for photographs, each with decoding in threads (0 workers) and in processes."""
     recipes = RECIPES[:1] if settings.rehearse else RECIPES
     workers = (0,) if settings.rehearse else (0, cores())
     return tuple(f"{name}, {count} workers" for name in recipes for count in workers)
 
 
 def measure(unit: str, settings: Settings) -> dict[str, Any]:
-    """Trains some steps on JPEG files that are made for it.
+    """Trains some steps on generated JPEG files.
 
     Returns:
-      `images_per_second`, the median over steps; and `waited`, the part of the steps in front of which the device had
-      nothing to do, as the run says it, or None if it says nothing.
+      `images_per_second`, the median over steps; `waited`, the run's note on an input bottleneck, or None; `workers`.
     """
     name, _, workers = unit.removesuffix(" workers").partition(", ")
     steps, batch = (2, 4) if settings.rehearse else (STEPS, 128)
@@ -44,8 +43,8 @@ def measure(unit: str, settings: Settings) -> dict[str, Any]:
     experiment = prepare(recipe, dataset, workers=int(workers))
     result = fit(recipe, experiment=experiment, workers=int(workers), trackers=[notes])
     speeds = [record["images_per_second"] for record in result.history if "images_per_second" in record]
-    advice = next((line for line in notes.lines if "bottleneck" in line), None)
-    return {"images_per_second": float(np.median(speeds)), "waited": advice, "workers": int(workers)}
+    bottleneck = next((line for line in notes.lines if "bottleneck" in line), None)
+    return {"images_per_second": float(np.median(speeds)), "waited": bottleneck, "workers": int(workers)}
 
 
 class _Notes(Tracker):
@@ -58,7 +57,7 @@ class _Notes(Tracker):
 
 @functools.cache
 def _photographs(count: int) -> tempfile.TemporaryDirectory:
-    """A folder of JPEG files with as much detail as photographs have, which decides how long they take to decode."""
+    """Writes a folder of JPEG files with the detail of photographs, which determines the time of decoding."""
     kept, random = tempfile.TemporaryDirectory(prefix="photographs"), np.random.default_rng(0)
     width, height = SIZE
     coarse = random.integers(0, 256, (16, height // 25, width // 25, 3), np.uint8)

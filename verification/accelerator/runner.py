@@ -1,4 +1,4 @@
-"""Does the pieces of jobs in processes of their own, in the time that there is, and writes down what each gives."""
+"""Runs the pieces of jobs in subprocesses until the time is over, and records their results."""
 
 import contextlib
 import json
@@ -16,12 +16,11 @@ from verification.accelerator.unit import Job, Settings
 from zoo.errors import short
 from zoo.json_files import read_json_lines
 
-START = 15.0  # seconds that a process takes before its first piece
-LAST_WORDS = 2000  # characters of what a process that failed said last
+STARTUP_SECONDS = 15.0  # of a process before its first piece
 
 
 def read_results(folders: Sequence[Path]) -> tuple[dict[str, Any], ...]:
-    """The lines of earlier calls; those that are damaged are left out, and their pieces done again."""
+    """Returns the lines of earlier calls; damaged lines are skipped, so that their pieces run again."""
     lines = []
     for folder in folders:
         for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
@@ -30,21 +29,21 @@ def read_results(folders: Sequence[Path]) -> tuple[dict[str, Any], ...]:
 
 
 def is_done(job: Job, unit: str, known: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a piece has a result; an error is none."""
+    """Returns whether a piece has a result that is not an error."""
     return any(line["job"] == job.name and line["unit"] == unit and "error" not in line for line in known)
 
 
 def run(
-    jobs: Sequence[Job], settings: Settings, output: Path, until: float, tell: Callable[[str], None]
+    jobs: Sequence[Job], settings: Settings, output: Path, until: float, report: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """Does the jobs one after the other, each as far as the time goes.
+    """Runs the jobs one after another until the time is over.
 
     Args:
-      jobs: in order.
-      settings: `known` says which pieces are done already.
-      output: folder of the results, NAME.jsonl for each job; lines are added as they come.
-      until: the time, of `time.time`, at which all has to be over.
-      tell: called with a line for each piece that is over, and for what there is no time for.
+      jobs: the jobs, in order.
+      settings: settings for the pieces; those with a result in `known` are skipped.
+      output: folder of the results; lines are appended to NAME.jsonl for each job.
+      until: the deadline, as of `time.time`.
+      report: called with a line for each finished piece, and for pieces that are left.
 
     Returns:
       The new lines.
@@ -55,51 +54,51 @@ def run(
         units = [unit for unit in job.units if not is_done(job, unit, (*settings.known, *lines))]
         if not units:
             continue
-        if time.time() + START + job.seconds > until:
-            tell(f"{job.name}: no time left for {len(units)} of {len(job.units)} pieces")
+        if time.time() + STARTUP_SECONDS + job.seconds > until:
+            report(f"{job.name}: no time left for {len(units)} of {len(job.units)} pieces")
             continue
         before = len(lines)
         path = output / f"{job.name}.jsonl"
-        unfinished = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
+        truncated = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
         with path.open("a", encoding="utf-8") as file:
-            file.write("\n" if unfinished else "")
+            file.write("\n" if truncated else "")
             for line in _do(job, units, settings, until):
                 file.write(json.dumps(line) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
                 lines.append(line)
-                tell(_describe(line))
+                report(_describe(line))
         if left := len(units) - (len(lines) - before):
-            tell(f"{job.name}: {left} of {len(job.units)} pieces are left for another time")
+            report(f"{job.name}: {left} of {len(job.units)} pieces were not completed")
     return lines
 
 
 def _do(job: Job, units: Sequence[str], settings: Settings, until: float) -> Iterator[dict[str, Any]]:
-    """The lines of a job, as its processes print them; these are ended when the time is over."""
-    arrived: queue.Queue[tuple[int, str | None]] = queue.Queue()
-    shares = [list(units[start :: job.processes]) for start in range(min(job.processes, len(units)))]
-    children = [_start(job, share, settings, until) for share in shares]
+    """Yields the lines of a job as its processes print them; kills the processes at the deadline."""
+    messages: queue.Queue[tuple[int, str | None]] = queue.Queue()
+    chunks = [list(units[start :: job.processes]) for start in range(min(job.processes, len(units)))]
+    children = [_start(job, chunk, settings, until) for chunk in chunks]
     for number, child in enumerate(children):
-        threading.Thread(target=_read, args=(number, child, arrived), daemon=True).start()
-    running, left = set(range(len(children))), {number: list(share) for number, share in enumerate(shares)}
+        threading.Thread(target=_read, args=(number, child, messages), daemon=True).start()
+    running, left = set(range(len(children))), {number: list(chunk) for number, chunk in enumerate(chunks)}
     try:
         while running:
             try:
-                number, text = arrived.get(timeout=max(until - time.time(), 0.01))
+                number, text = messages.get(timeout=max(until - time.time(), 0.01))
             except queue.Empty:
                 return
             if text is None:
                 running.discard(number)
                 status = children[number].wait()
-                if left[number] and status:  # it fell over a piece, such as for want of memory; the rest is another's
+                if left[number] and status:  # the piece crashed it, e.g. out of memory; restart for the rest
                     unit = left[number].pop(0)
-                    yield {"job": job.name, "unit": unit, "error": f"its process ended with status {status}"}
-                    if left[number] and time.time() + START + job.seconds < until:
+                    yield {"job": job.name, "unit": unit, "error": f"the process exited with status {status}"}
+                    if left[number] and time.time() + STARTUP_SECONDS + job.seconds < until:
                         children[number] = _start(job, left[number], settings, until)
-                        threading.Thread(target=_read, args=(number, children[number], arrived), daemon=True).start()
+                        threading.Thread(target=_read, args=(number, children[number], messages), daemon=True).start()
                         running.add(number)
                 continue
-            with contextlib.suppress(ValueError):  # a library's greeting is no line of ours
+            with contextlib.suppress(ValueError):  # ignore other output, such as of libraries
                 line = json.loads(text)
                 if isinstance(line, dict) and line.get("unit") in left[number]:
                     left[number].remove(line["unit"])
@@ -122,7 +121,7 @@ def _start(job, units, settings, until):
     }
     flags = " ".join(filter(None, (os.environ.get("XLA_FLAGS"), job.environment.get("XLA_FLAGS"))))
     environment = {**os.environ, **job.environment, **({"XLA_FLAGS": flags} if flags else {})}
-    if job.processes > 1 or job.name == "fast":  # several share the memory of one device
+    if job.processes > 1 or job.name == "fast":  # several processes share the device memory
         environment["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     child = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, encoding="utf-8"
@@ -133,15 +132,15 @@ def _start(job, units, settings, until):
     return child
 
 
-def _read(number, child, arrived):
+def _read(number, child, messages):
     for text in child.stdout:
-        arrived.put((number, text))
-    arrived.put((number, None))
+        messages.put((number, text))
+    messages.put((number, None))
 
 
 def _describe(line):
     found = {name: value for name, value in line.items() if not isinstance(value, list | dict | str)}
-    said = ", ".join(
+    values = ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in found.items()
     )
-    return f"{line['job']}, {line['unit']}: {short(line['error']) if 'error' in line else said}"
+    return f"{line['job']}, {line['unit']}: {short(line['error']) if 'error' in line else values}"

@@ -1,4 +1,4 @@
-"""Training steps beside `torch.compile`, and where the time of the slowest goes."""
+"""Training speed compared with `torch.compile`, and profiles of the slowest networks."""
 
 import collections
 import tempfile
@@ -21,32 +21,32 @@ NETWORKS = (
     *("efficientnet_b0", "densenet121", "inception_v3", "squeezenet1_1", "googlenet_bn"),
 )
 PEAK = "bfloat16 peak"
-SIDE = 16384  # of the square matrices whose product takes the peak's measure
-WORST = 2  # networks that are profiled
-OPERATIONS = 15  # of a profile, the longest ones
+MATRIX_SIZE = 16384  # of the square matrices whose product measures the peak
+MAX_PROFILES = 2  # networks to profile
+MAX_OPERATIONS = 15  # longest operations to report of a profile
 
 
 def units(settings: Settings) -> tuple[str, ...]:
-    """The chip's peak, and the networks of the table of performance."""
+    """Returns the pieces: the peak throughput of the device, and the networks of the performance table."""
     return (PEAK, "lenet5") if settings.rehearse else (PEAK, *NETWORKS)
 
 
 def profiles(settings: Settings) -> tuple[str, ...]:
-    """A profile of the networks whose ratio to PyTorch is smallest so far."""
+    """Returns the profiles of the networks with the lowest speed relative to PyTorch so far."""
     ratios = {line["unit"]: line["ratio"] for line in settings.known if line["job"] == "fast" and "ratio" in line}
-    names = sorted(ratios, key=ratios.__getitem__)[:WORST] or (["lenet5"] if settings.rehearse else [])
+    names = sorted(ratios, key=ratios.__getitem__)[:MAX_PROFILES] or (["lenet5"] if settings.rehearse else [])
     return tuple(f"profile of {name}" for name in names)
 
 
 def measure(unit: str, settings: Settings) -> dict[str, Any]:
-    """Does one of `units` or `profiles`.
+    """Runs one of `units` or `profiles`.
 
     Returns:
-      Of the peak: floating-point operations a second of a large product in bfloat16. Of a network: what
-      `zoo.benchmark.networks.measure` gives. Of a profile: the milliseconds of a step that its longest operations take.
+      For the peak, the FLOP/s of a large matrix product in bfloat16; for a network, the result of
+      `zoo.benchmark.networks.measure`; for a profile, the milliseconds per step of its longest operations.
     """
     if unit == PEAK:
-        return _peak(1024 if settings.rehearse else SIDE)
+        return _peak(1024 if settings.rehearse else MATRIX_SIZE)
     if unit.startswith("profile of "):
         return _profile(unit.removeprefix("profile of "), settings)
     work = _work(unit, settings)
@@ -73,7 +73,7 @@ def _peak(side):
 
 
 def _profile(name, settings):
-    """Adds up the traced steps by operation, on the busiest line of the device."""
+    """Returns the time per step of each operation, summed over the traced steps."""
     with tempfile.TemporaryDirectory() as folder:
         profiled_side(_work(name, settings), Path(folder))
         traces = sorted(Path(folder).rglob("*.xplane.pb"))
@@ -83,8 +83,8 @@ def _profile(name, settings):
         for plane in planes:
             for line in plane.lines:
                 if line.name in ("XLA Modules", "Steps", "Framework Ops", "Source code"):
-                    continue  # which repeat what their operations have
+                    continue  # these repeat the time of their operations
                 for event in line.events:
                     totals[event.name] += event.duration_ns
-    longest = {name: nanoseconds / 1e6 / PROFILED_STEPS for name, nanoseconds in totals.most_common(OPERATIONS)}
+    longest = {name: nanoseconds / 1e6 / PROFILED_STEPS for name, nanoseconds in totals.most_common(MAX_OPERATIONS)}
     return {"milliseconds": longest, "all": sum(totals.values()) / 1e6 / PROFILED_STEPS}

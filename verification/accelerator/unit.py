@@ -1,4 +1,4 @@
-"""A piece of a job, and what its functions are given."""
+"""Jobs, and the settings of their pieces."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Settings:
-    """How pieces are done.
+    """Settings of pieces.
 
     Attributes:
-      rehearse: with few steps and small networks, for a CPU: only to see that all goes through.
-      data: where data sets are, by name, such as {"cifar10": "folder:cifar10"}.
-      known: what was recorded already, lines as `runner` writes them.
+      rehearse: run few steps of small networks, on a CPU, to test the program itself.
+      data: locations of data sets by name, such as {"cifar10": "folder:cifar10"}.
+      known: earlier results, lines as `runner` writes them.
     """
 
     rehearse: bool = False
@@ -22,15 +22,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """Pieces of one kind.
+    """A job, consisting of pieces of one kind.
 
     Attributes:
-      name: also of the file of its results.
-      module: by its dotted name; its function `measure(unit, settings)` gives the result of a piece, as JSON takes it.
-      units: the names of the pieces, most valuable first.
-      seconds: that a piece takes on an H100, as far as is known; a piece that does not fit into what is left is not begun.
-      processes: at once.
-      environment: of these processes.
+      name: name of the job and of its results file.
+      module: dotted name of the module whose `measure(unit, settings)` returns the JSON-compatible result of a piece.
+      units: names of the pieces, most valuable first.
+      seconds: estimated time of a piece on an H100; pieces that do not fit into the remaining time are not started.
+      processes: number of parallel processes.
+      environment: additional environment variables of these processes.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Is it the right network? Layer by layer against its facts, number by number against another implementation, in use."""
+"""Checks of a network: layers against reference tables, activations against other implementations, and behaviour."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from zoo.models.registry import create_model, find_entry
 
 
 def check_architecture(model_name: str) -> Iterator[Check]:
-    """Checks every layer's name, type, output shape, parameters and MACs; the totals of every source; numbers; behaviour."""
+    """Yields all architecture checks of a network: layers and totals, numerical agreement, behaviour."""
     yield from check_layers(model_name)
     if load_facts(model_name) is None:
         return
@@ -22,11 +22,11 @@ def check_architecture(model_name: str) -> Iterator[Check]:
 
 
 def check_layers(model_name: str) -> Iterator[Check]:
-    """Checks what the facts say of each layer and of the network as a whole; nothing is computed for it."""
+    """Checks name, type, shape, parameters and MACs of each layer, and the totals, without running the network."""
     group = Group(model_name, "architecture")
     facts = load_facts(model_name)
     if facts is None:
-        yield group.check("facts", False, f"there is no verification/facts/{model_name}.json to hold it against")
+        yield group.check("facts", False, f"missing verification/facts/{model_name}.json")
         return
     summary = summarize(model_name, tuple(facts["input_shape"]), facts["num_classes"])
     yield group.check("layers", *_compare_layers(facts, summary, find_entry(model_name)))
@@ -36,7 +36,7 @@ def check_layers(model_name: str) -> Iterator[Check]:
 
 
 def _check_heads(group, model_name, facts):
-    """The same with the auxiliary heads."""
+    """Checks layers and totals of the network with auxiliary heads."""
     facts = {**facts, **facts["with_heads"], "layers": facts["layers"] + facts["with_heads"]["layers"]}
     model = create_model(model_name, aux_heads=True)
     summary = summarize(model, tuple(facts["input_shape"]))
@@ -45,28 +45,28 @@ def _check_heads(group, model_name, facts):
 
 
 def _compare_layers(facts, summary, entry):
-    """Whether each layer of the facts is there, and no other that has parameters; and a line that says so."""
+    """Returns whether the layers match the facts (layers without parameters may be added), and a message."""
     name_of = entry.layouts[facts["layout"]].name if "layout" in facts else str
     found = {name_of(row.name): Row(name_of(row.name), *row[1:]) for row in summary.rows}
     expected = {row[0]: Row(row[0], row[1], tuple(row[2]), *row[3:]) for row in facts["layers"]}
     missing = [f"{row.name} is missing" for row in expected.values() if row.name not in found]
-    surplus = [f"{row.name} is surplus" for row in found.values() if row.params and row.name not in expected]
+    unexpected = [f"{row.name} is unexpected" for row in found.values() if row.params and row.name not in expected]
     differing = [
-        f"{tuple(found[name])} where {tuple(row)} belongs"
+        f"expected {tuple(row)}, got {tuple(found[name])}"
         for name, row in expected.items()
         if name in found and found[name] != row
     ]
-    problems = differing + missing + surplus
+    problems = differing + missing + unexpected
     if problems:
-        return False, f"{len(problems)} of {len(expected)} layers are wrong; first: {problems[0]}"
+        return False, f"{len(problems)} of {len(expected)} layers differ; first: {problems[0]}"
     return True, f"all {len(expected)} layers agree in name, type, shape, parameters and MACs"
 
 
 def _compare_totals(facts, summary):
-    """Whether every source gives the same totals; and a line that says so."""
+    """Returns whether the totals match every source, and a message."""
     totals = {name: getattr(summary, name) for name in ("params", "batch_stats", "macs")}
     wrong = [
-        f"{name} {totals[name]:,} instead of {source[name]:,} ({source['name']})"
+        f"expected {source[name]:,} {name}, got {totals[name]:,} ({source['name']})"
         for source in facts["sources"]
         for name in totals
         if source[name] is not None and totals[name] != source[name]
@@ -75,8 +75,8 @@ def _compare_totals(facts, summary):
         f"{source['name']} ({source['differs']})" if "differs" in source else source["name"]
         for source in facts["sources"]
     )
-    counts = f"{summary.params:,} parameters, {summary.batch_stats:,} moving statistics, {summary.macs:,} MACs"
+    counts = f"{summary.params:,} parameters, {summary.batch_stats:,} running statistics, {summary.macs:,} MACs"
     count = len(facts["sources"])
-    agreement = f"{count} agree" if count > 1 else "not confirmed by a second source"
+    agreement = f"{count} sources agree" if count > 1 else "no second source"
     open_questions = f"; unconfirmed: {facts['unconfirmed']}" if "unconfirmed" in facts else ""
     return not wrong, "; ".join(wrong) or f"{counts}; {agreement}: {sources}{open_questions}"

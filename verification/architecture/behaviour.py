@@ -1,4 +1,4 @@
-"""Does the network behave? In a step of training, in a batch, in bfloat16, for no image and for one, and exported."""
+"""Checks of a network in batches, on an empty batch, in bfloat16, in a training step, and under `jax.export`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,8 +13,8 @@ from verification.check import Check, Group
 from zoo.compilation import compile_quickly, run_once
 from zoo.models.registry import create_model, find_entry
 
-# Repetitions of a block are the same code once more, and only take longer to compile; wide linear layers only take longer to
-# run. Both are left out here: by the name of the module, the options that do so. Kernels and strides stay.
+# Options, by module name, for fewer blocks and narrower linear layers, which are faster to compile and run. Kernels and
+# strides are unchanged.
 SHALLOW: Mapping[str, Mapping[str, Any]] = {
     "AlexNet": {"hidden": 256},
     "AlexNetOWT": {"hidden": 256},
@@ -31,18 +31,18 @@ SHALLOW: Mapping[str, Mapping[str, Any]] = {
     "WideResNet": {"blocks": 2},
     "ZFNet": {"hidden": 256},
 }
-SIDE = 48  # pixels; or what the network needs at least
-BATCH_TOLERANCE = 1e-5  # of the largest logit, in float32
+SIDE = 48  # pixels, or the network's minimum if that is larger
+BATCH_TOLERANCE = 1e-5  # relative to the largest logit, in float32
 BFLOAT16_TOLERANCE = 3e-2
 
 
 def create_shallow(model_name: str, **overrides: Any) -> nn.Module:
-    """`zoo.create_model`, without repetitions of blocks and wide linear layers."""
+    """Returns `zoo.create_model` with fewer repeated blocks and narrower linear layers, as in `SHALLOW`."""
     return create_model(model_name, **SHALLOW.get(find_entry(model_name).module.__name__, {}), **overrides)
 
 
 def check_behaviour(model_name: str) -> Iterator[Check]:
-    """Checks what a user of any network relies on, with random weights on small images."""
+    """Checks properties that every network must have, with random weights on small images."""
     group = Group(model_name, "architecture")
     model, input_shape = create_shallow(model_name), find_entry(model_name).input_shape
     side = max(model.smallest, min(SIDE, input_shape[0]))
@@ -58,17 +58,19 @@ def check_behaviour(model_name: str) -> Iterator[Check]:
     yield group.check(
         "batch",
         off <= BATCH_TOLERANCE < apart,
-        f"images alone and in a batch: logits differ by {off:.1e}, two images' by {apart:.1e}, of the largest",
+        f"logits differ by {off:.1e} of the largest between batches of 1 and 2, by {apart:.1e} between images",
     )
     none = jax.eval_shape(lambda: model.apply(variables, images[:0], train=False))
-    yield group.check("no image", none.shape == (0, *logits.shape[1:]), f"gives logits {list(none.shape)}")
+    yield group.check(
+        "no image", none.shape == (0, *logits.shape[1:]), f"an empty batch gives logits of shape {list(none.shape)}"
+    )
 
     rough = _logits(create_shallow(model_name, dtype=jnp.bfloat16), variables, images[:2])
     off = float(np.abs(rough.astype(np.float32) - logits).max()) / largest
     yield group.check(
         "bfloat16",
         rough.dtype == jnp.bfloat16 and off <= BFLOAT16_TOLERANCE,
-        f"{rough.dtype} logits differ from float32's by {off:.1e} of the largest, {BFLOAT16_TOLERANCE:.0e} is allowed",
+        f"{rough.dtype} logits differ from float32 by {off:.1e} of the largest, tolerance {BFLOAT16_TOLERANCE:.0e}",
     )
     yield group.check("training step", *_train(model, variables, images))
     exported = jax.export.export(jax.jit(_apply(model)), platforms=["cpu", "cuda", "tpu"])(variables, images)
@@ -80,9 +82,9 @@ def check_behaviour(model_name: str) -> Iterator[Check]:
 
 
 def random_variables(model: nn.Module, images: np.ndarray) -> dict[str, Any]:
-    """What training starts from: weights with the variance 1 / fan_in (LeCun et al. 1998), shifts of 0, scales of 1.
+    """Returns initial variables: normal weights of variance 1 / fan_in (LeCun et al. 1998), zero biases, unit scales.
 
-    The network's own initializers would take longer to compile than all the rest.
+    Compiling the network's own initializers would take longer than everything else.
     """
     random = np.random.default_rng(0)
     abstract = jax.eval_shape(lambda: model.init(jax.random.key(0), images[:1], train=False))
@@ -105,7 +107,7 @@ def _logits(model, variables, images):
 
 
 def _train(model, variables, images):
-    """Whether a step changes every parameter and moving statistic, at random if anything is dropped; a line that says so."""
+    """Returns whether a step updates all variables, and is random iff there is dropout; and a message."""
 
     def loss(params, key):
         logits, changed = model.apply(
@@ -116,15 +118,18 @@ def _train(model, variables, images):
     step = compile_quickly(jax.grad(loss, has_aux=True), variables["params"], jax.random.key(1))
     gradients, changed = jax.device_get(step(variables["params"], jax.random.key(1)))
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((gradients, changed))):
-        return False, "gives gradients or moving statistics that are not finite"
+        return False, "gradients or running statistics are not finite"
     still = [path for path, leaf in traverse_util.flatten_dict(gradients, sep="/").items() if not np.any(leaf)]
     before, after = (traverse_util.flatten_dict(tree.get("batch_stats", {}), sep="/") for tree in (variables, changed))
     still += [path for path in before if np.array_equal(before[path], after[path])]
     if still:
-        return False, f"leaves alone: {', '.join(still)}"
+        return False, f"no update of {', '.join(still)}"
     others = jax.device_get(step(variables["params"], jax.random.key(2))[0])
-    drawn = not all(map(np.array_equal, jax.tree.leaves(gradients), jax.tree.leaves(others)))
+    random = not all(map(np.array_equal, jax.tree.leaves(gradients), jax.tree.leaves(others)))
     rates = [rate for rate in ("dropout", "drop_path") if getattr(model, rate, 0.0)]
-    if drawn != bool(rates):
-        return False, f"{'depends' if drawn else 'does not depend'} on the key, with rates of {rates or 'nothing'}"
-    return True, f"changes all {len(jax.tree.leaves(gradients)) + len(before)} parameters and moving statistics"
+    if random != bool(rates):
+        return (
+            False,
+            f"gradients {'depend' if random else 'do not depend'} on the key, with dropout rates {rates or 'of 0'}",
+        )
+    return True, f"updates all {len(jax.tree.leaves(gradients)) + len(before)} parameters and running statistics"

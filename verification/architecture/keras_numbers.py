@@ -1,4 +1,4 @@
-"""Holds a network's logits against those of Keras's network, for weights that anyone can make again."""
+"""Checks of a network's logits against those of Keras's network, for reproducible weights."""
 
 import json
 import math
@@ -16,17 +16,17 @@ from zoo.models.registry import create_model, find_entry
 from zoo.paths import THIRD_PARTY
 from zoo.weights import import_weights
 
-KERAS_REFERENCES = THIRD_PARTY / "references" / "keras"  # by `keras_reference.py`
+KERAS_REFERENCES = THIRD_PARTY / "references" / "keras"  # written by verification/references/keras_numbers.py
 
 
 def load_keras_reference(model_name: str) -> dict[str, Any] | None:
-    """The numbers of Keras's network, or None if there are none."""
+    """Returns the reference numbers of Keras's network, or None if there are none."""
     path = KERAS_REFERENCES / f"{model_name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def regenerated_variable(name: str, shape: tuple[int, ...], gain: float) -> np.ndarray:
-    """The float32 array that third_party/references/README.md defines for a variable of Keras's."""
+    """Returns the float32 values of a Keras variable, as defined in third_party/references/README.md."""
     random = np.random.RandomState(zlib.crc32(name.encode()))
     variable = name.rpartition("/")[2]
     if variable in ("bias", "beta", "moving_mean"):
@@ -36,14 +36,14 @@ def regenerated_variable(name: str, shape: tuple[int, ...], gain: float) -> np.n
     elif len(shape) == 1:
         values = random.uniform(0.1, 0.5, shape)
     else:
-        # A depthwise kernel, [height, width, channels, 1], sees one channel; of others the last axis counts outputs.
+        # Depthwise kernels are [height, width, channels, 1] with one input channel; others end in the output channels.
         fan_in = math.prod(shape[:2] if len(shape) == 4 and shape[3] == 1 else shape[:-1])
         values = gaussian(random, shape, math.sqrt(gain / fan_in))
     return values.astype(np.float32, copy=False)
 
 
 def check_keras_numbers(model_name: str) -> Iterator[Check]:
-    """Compares logits with Keras's, where Keras has the network."""
+    """Compares the logits with Keras's, if Keras has the network."""
     reference = load_keras_reference(model_name)
     if reference is None:
         return
@@ -57,9 +57,9 @@ def check_keras_numbers(model_name: str) -> Iterator[Check]:
         images = regenerated_input(tuple(reference["input_nhwc"][1:]))
         logits = run_once(lambda variables, images: model.apply(variables, images, train=False), variables, images)
     expected = np.array(reference["outputs_f64"]["logits"])
-    deviation = np.abs(logits - expected).max() / expected.std()
+    error = np.abs(logits - expected).max() / expected.std()
     yield Group(model_name, "architecture").check(
         "keras logits",
-        bool(deviation <= TOLERANCE),
-        f"differ from {reference['builder']} by {deviation:.1e} of their deviation, {TOLERANCE:.0e} is allowed",
+        bool(error <= TOLERANCE),
+        f"differ from {reference['builder']} by {error:.1e} standard deviations, tolerance {TOLERANCE:.0e}",
     )

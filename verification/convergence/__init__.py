@@ -1,4 +1,4 @@
-"""Does the recipe converge as it promises, and as it always has?"""
+"""Checks that a recipe reaches its target and that its run agrees with the reference runs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,29 +14,30 @@ from zoo.training.fit import FitResult, fit
 from zoo.training.run.environment import environment
 from zoo.training.tracking import Tracker
 
-ALPHA = 0.01  # of good runs fail by their bands, over all of their measures together, on average over ledgers and seeds
-FEWEST_RUNS = 5
-PARTS = 4  # the run is cut into this many, and the mean training loss of each is a measure
+ALPHA = 0.01  # false-alarm rate of all bands of a run together, on average over ledgers and seeds
+MIN_RUNS = 5  # reference runs needed for bands
+PARTS = 4  # equal parts of a run; the mean training loss of each is a measure
 
 
 def check_convergence(
     recipe_name: str, experiment: Experiment, platform: str, seed: int, trackers: Sequence[Tracker] = ()
 ) -> Iterator[Check]:
-    """Trains with a seed that is not in the ledger, and holds the run against the target and the reference runs."""
+    """Trains with a seed that is not in the ledger, and compares the run with the target and the reference runs."""
     group, recipe = Group(recipe_name, "convergence"), experiment.recipe
     known = read_ledger(recipe_name, recipe, platform)
     runs = of_data(known, experiment.dataset.spec)
-    bands = measure_bands([run["measures"] for run in runs], ALPHA) if len(runs) >= FEWEST_RUNS else {}
+    bands = measure_bands([run["measures"] for run in runs], ALPHA) if len(runs) >= MIN_RUNS else {}
     check_seed(recipe_name, seed, runs)
     try:
         result = fit(recipe, seed=seed, trackers=[_Watch(bands), *trackers], experiment=experiment)
     except _OutOfBand as early:
-        yield group.check("bands", False, f"{early}; stopped there")
+        yield group.check("bands", False, f"{early}; training was stopped")
         return
     yield group.check("target", result.verdict.converged, result.verdict.explanation)
     if not bands:
-        why = of_other_data(known, experiment) if known and not runs else too_few(recipe_name, runs, platform)
-        yield group.undecided("bands", why)
+        other = known and not runs
+        reason = different_data(known, experiment) if other else too_few_runs(recipe_name, runs, platform)
+        yield group.undecided("bands", reason)
     elif result.verdict.value is not None:
         measures = measure(result)
         for name, band in bands.items():
@@ -44,32 +45,32 @@ def check_convergence(
 
 
 def check_seed(recipe_name: str, seed: int, runs: Sequence[dict[str, Any]]) -> None:
-    """Raises `ZooError` if a run would be held against itself."""
+    """Raises `ZooError` if the seed is one of the reference runs', so that a run would be compared with itself."""
     if seed in [run["seed"] for run in runs]:
-        raise ZooError(f"the seed {seed} is one of the reference runs' of {recipe_name}: choose another")
+        raise ZooError(f"seed {seed} is that of a reference run of {recipe_name}: choose another")
 
 
-def too_few(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str) -> str:
-    """What is missing where there are too few reference runs for bands, and how to make them."""
+def too_few_runs(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str) -> str:
+    """Returns the message for too few reference runs, with the command that records them."""
     return (
-        f"unverified: {len(runs)} reference runs of this recipe on {platform}, {FEWEST_RUNS} are needed; make them with"
+        f"unverified: {len(runs)} reference runs of this recipe on {platform}, needs {MIN_RUNS}; record them with"
         f" python -m verification --recipe={recipe_name} --record --seeds=8"
     )
 
 
-def of_other_data(runs: Sequence[dict[str, Any]], experiment: Experiment) -> str:
-    """Why reference runs of another data set decide nothing."""
-    return f"the reference runs are of {runs[-1]['data']}, and this is {data_name(experiment.dataset.spec)}"
+def different_data(runs: Sequence[dict[str, Any]], experiment: Experiment) -> str:
+    """Returns the message for reference runs on another data set."""
+    return f"the reference runs used {runs[-1]['data']}, this run uses {data_name(experiment.dataset.spec)}"
 
 
 def measure(result: FitResult) -> dict[str, float]:
-    """The numbers that make up a run: accuracy and loss at its end, and the mean training loss of each of its parts."""
+    """Returns the measures of a run: final accuracy and loss, and the mean training loss of each of its parts."""
     losses = [record["loss"] for record in result.history if record["kind"] == "train"]
     return {**losses_of_parts(losses), "final loss": result.metrics["loss"], "final top1": result.metrics["top1"]}
 
 
 def losses_of_parts(losses: Sequence[float]) -> dict[str, float]:
-    """The mean training loss of each part of a run, or of its beginning."""
+    """Returns the mean training loss of each part of a run, or of its first steps."""
     return {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(_parts(losses), 1)}
 
 
@@ -78,26 +79,25 @@ def _parts(values):
 
 
 def measure_bands(runs: Sequence[dict[str, float]], alpha: float) -> dict[str, Band]:
-    """A two-sided band for each measure, such that a good run is outside of any with probability `alpha` at most.
+    """Returns a two-sided band for each measure, with a family-wise false-alarm rate of at most `alpha` (Bonferroni).
 
-    By Bonferroni's inequality, each may have its part of `alpha`. Too good fails as well as too bad: it means that
-    labels have leaked.
+    Runs that are too good fail as well, since this indicates leaked labels.
     """
     return {name: prediction_band([run[name] for run in runs], alpha / len(runs[0])) for name in runs[0]}
 
 
 def describe(name: str, value: float, band: Band) -> str:
-    """A measure and where it should lie."""
-    where = f"{band.low:.4f} to {band.high:.4f}, from {band.n} runs with mean {band.mean:.4f}, deviation {band.deviation:.4f}"
-    return f"{name} is {value:.4f}; {where}"
+    """Returns a description of a measure and its band."""
+    runs = f"{band.n} runs with mean {band.mean:.4f}, std {band.std:.4f}"
+    return f"{name} is {value:.4f}; band {band.low:.4f} to {band.high:.4f}, from {runs}"
 
 
 class _OutOfBand(Exception):
-    """A run has left its bands and need not go on."""
+    """Raised when a run has left its bands."""
 
 
 class _Watch(Tracker):
-    """Ends a run as soon as a part of it is outside of its band."""
+    """Stops a run as soon as a measure of it is outside its band."""
 
     def __init__(self, bands):
         self.bands, self.losses = bands, []
@@ -118,7 +118,7 @@ class _Watch(Tracker):
 def record_run(
     recipe_name: str, experiment: Experiment, platform: str, seed: int, trackers: Sequence[Tracker] = ()
 ) -> dict[str, Any]:
-    """Makes one reference run and adds it to the ledger; see `make_reference`."""
+    """Makes a reference run and appends it to the ledger; see `make_reference`."""
     run = make_reference(recipe_name, experiment, seed, trackers)
     append_run(recipe_name, platform, run)
     return run
@@ -127,15 +127,14 @@ def record_run(
 def make_reference(
     recipe_name: str, experiment: Experiment, seed: int, trackers: Sequence[Tracker] = ()
 ) -> dict[str, Any]:
-    """Makes one reference run, with all of its numbers.
+    """Trains a reference run and returns its ledger entry.
 
     Raises:
-      ZooError: the run diverged. It is no reference; leaving it out and going on would make the ledger look better than
-        the recipe is.
+      ZooError: the run diverged. Diverged runs are an error, since omitting them silently would bias the ledger.
     """
     result = fit(experiment.recipe, seed=seed, trackers=trackers, experiment=experiment)
     if result.verdict.value is None:
-        raise ZooError(f"{recipe_name} with seed {seed} is no reference: {result.verdict.explanation}")
+        raise ZooError(f"no reference run of {recipe_name} with seed {seed}: {result.verdict.explanation}")
     run = reference_run(recipe_name, experiment, seed, result.history, measure(result))
     return run | {"converged": result.verdict.converged}
 
@@ -143,7 +142,7 @@ def make_reference(
 def reference_run(
     recipe_name: str, experiment: Experiment, seed: int, history: Sequence[dict[str, Any]], measures: dict[str, float]
 ) -> dict[str, Any]:
-    """A line of the ledger."""
+    """Returns the ledger entry of a run."""
     trained = [record for record in history if record["kind"] == "train"]
     return {
         "recipe": recipe_name,

@@ -1,4 +1,4 @@
-"""Works out the tables of papers: output sizes, parameters and multiply-adds of each layer; independent of the zoo's code."""
+"""Output sizes, parameters and MACs of the layers in papers' tables, computed independently of the zoo's code."""
 
 import math
 from collections.abc import Sequence
@@ -8,9 +8,11 @@ Pad = int | str | tuple[tuple[int, int], tuple[int, int]]
 
 
 class Conv(NamedTuple):
-    """A convolution; sizes in pixels, `pad` on every side, or ((top, bottom), (left, right)), or "same".
+    """A convolution.
 
-    `kernel` is one number or (height, width).
+    Attributes:
+      kernel: size in pixels, one number or (height, width).
+      pad: padding of every side in pixels, ((top, bottom), (left, right)), or "same".
     """
 
     name: str
@@ -23,14 +25,14 @@ class Conv(NamedTuple):
 
 
 class BatchNorm(NamedTuple):
-    """Batch normalization with a scale, if `scale`, and an offset; a mean and a variance move along."""
+    """Batch normalization with a bias, running mean and variance, and, if `scale`, a scale."""
 
     name: str
     scale: bool = True
 
 
 class MaxPool(NamedTuple):
-    """A maximum pool; with `ceil`, the last window may hang over the edge."""
+    """A max pool; with `ceil`, output sizes are rounded up, so that the last window may cross the edge."""
 
     name: str
     window: int
@@ -49,13 +51,13 @@ class AvgPool(NamedTuple):
 
 
 class GlobalAvgPool(NamedTuple):
-    """The mean over all pixels; leaves one."""
+    """An average pool over all pixels."""
 
     name: str
 
 
 class Linear(NamedTuple):
-    """A linear layer, on the flattened input, or on the channels of each pixel."""
+    """A linear layer, on the flattened input or, if `each_pixel`, on the channels of each pixel."""
 
     name: str
     features: int
@@ -64,7 +66,7 @@ class Linear(NamedTuple):
 
 
 class Keeps(NamedTuple):
-    """A layer that keeps the shape; it has `vectors` parameters for each channel: 2 in layer normalization."""
+    """A layer that keeps the shape, with `vectors` parameters per channel (2 for layer normalization)."""
 
     name: str
     type: str
@@ -72,27 +74,27 @@ class Keeps(NamedTuple):
 
 
 class Flatten(NamedTuple):
-    """From an image to a vector; no row of the table."""
+    """Flattening of an image to a vector; not a row of the table."""
 
 
 class Branches(NamedTuple):
-    """Parts that see the same input. Their outputs are put side by side ("concat"), or added up ("add")."""
+    """Branches with the same input, whose outputs are concatenated ("concat") or added ("add")."""
 
     branches: Sequence[Sequence[Any]]
     how: str = "concat"
 
 
 class Aside(NamedTuple):
-    """Layers that hang on the network, such as an auxiliary head; what follows sees what they saw."""
+    """A side branch without output, such as an auxiliary head; the next layer has the same input."""
 
     layers: Sequence[Any]
 
 
 class Table(NamedTuple):
-    """A paper's table.
+    """The layer table of a network in a paper.
 
     Attributes:
-      unconfirmed: what of it no independent source confirms, because the paper leaves it open.
+      unconfirmed: details that the paper leaves open and no independent source confirms.
     """
 
     source: str
@@ -103,7 +105,7 @@ class Table(NamedTuple):
 
 
 def work_out(table: Table) -> dict[str, Any]:
-    """The facts of a table; see `verification.facts.load_facts`."""
+    """Returns the facts of a table; see `verification.facts.load_facts`."""
     rows = []
     _walk(table.layers, table.input_shape, rows)
     totals = {
@@ -121,7 +123,7 @@ def work_out(table: Table) -> dict[str, Any]:
 
 
 def _walk(layers, shape, rows):
-    """Appends the rows of layers; the shape of what comes out."""
+    """Appends the rows of layers to `rows`; returns their output shape."""
     for layer in layers:
         params = macs = 0
         match layer:
@@ -131,7 +133,7 @@ def _walk(layers, shape, rows):
             case Branches(branches, how):
                 outputs = [_walk(branch, shape, rows) for branch in branches]
                 if len({output[:2] for output in outputs}) > 1:
-                    raise ValueError(f"branches that do not fit: {outputs}")
+                    raise ValueError(f"branches have different output sizes: {outputs}")
                 channels = sum(output[2] for output in outputs) if how == "concat" else outputs[0][2]
                 shape = (*outputs[0][:2], channels)
                 continue
@@ -164,7 +166,7 @@ def _walk(layers, shape, rows):
 
 
 def _windows(shape, kernel, stride, pad, ceil=False):
-    """How many windows fit, (down, across)."""
+    """Returns the number of windows, (vertical, horizontal)."""
     if pad == "same":
         return tuple(-(-pixels // stride) for pixels in shape[:2])
     sides = ((pad, pad), (pad, pad)) if isinstance(pad, int) else pad

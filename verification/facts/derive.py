@@ -1,4 +1,4 @@
-"""Writes the facts of networks from their papers' tables and from other implementations; never from the zoo's code.
+"""Writes the facts of networks from papers' tables and other implementations, independently of the zoo's code.
 
 python -m verification.facts.derive
 """
@@ -17,9 +17,9 @@ from zoo.models.registry import list_models
 
 
 def derive() -> dict[str, dict[str, Any]]:
-    """The facts of every network that a paper's table or another implementation is at hand for."""
+    """Returns the facts of every network for which there is a paper's table or another implementation."""
     facts = {name: work_out(table) for name, table in _tables("PAPERS").items()}
-    heads = {name: _beyond(work_out(table), facts[name]) for name, table in _tables("WITH_HEADS").items()}
+    heads = {name: _added(work_out(table), facts[name]) for name, table in _tables("WITH_HEADS").items()}
     for name in list_models():
         measured = torchvision_facts(name)
         if measured and name in facts:
@@ -33,8 +33,8 @@ def derive() -> dict[str, dict[str, Any]]:
     return facts
 
 
-def _beyond(larger, smaller):
-    """The totals of the larger network, and the layers that it has beyond the smaller."""
+def _added(larger, smaller):
+    """Returns the sources of the larger network, and the layers that it has in addition to the smaller one's."""
     return {
         "sources": larger["sources"],
         "layers": [row for row in larger["layers"] if row not in smaller["layers"]],
@@ -48,7 +48,7 @@ def _tables(kind):
 
 
 def to_text(facts: dict[str, Any]) -> str:
-    """JSON with a line for each layer, those of auxiliary heads excepted."""
+    """Returns the facts as JSON, with a line per layer, except for layers of auxiliary heads."""
     head = {name: value for name, value in facts.items() if name != "layers"}
     layers = ",\n".join(f"  {json.dumps(row)}" for row in facts["layers"])
     return f'{json.dumps(head, indent=1)[:-2]},\n "layers": [\n{layers}\n ]\n}}\n'

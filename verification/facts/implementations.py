@@ -1,4 +1,4 @@
-"""The layer tables that were measured on torchvision's networks, in third_party/references/, as facts."""
+"""Facts from the layer tables of torchvision's networks in third_party/references/."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from zoo.paths import THIRD_PARTY
 
 REFERENCES = THIRD_PARTY / "references"
 
-NOT_THE_ZOOS = {"alexnet", "googlenet"}  # torchvision has other networks by these names of the zoo's
+DIFFERENT_NETWORKS = {"alexnet", "googlenet"}  # names of the zoo that mean other networks in torchvision
 
 TYPES = {
     "AdaptiveAvgPool2d": "AdaptiveAvgPool",
@@ -23,7 +23,7 @@ TYPES = {
 
 
 def torchvision_facts(model_name: str) -> dict[str, Any] | None:
-    """The layer table of torchvision's network, with torchvision's names; None if there is none at hand."""
+    """Returns the facts of torchvision's network, with torchvision's layer names; None if there are none."""
     measured = _measured(model_name)
     return measured and {
         "input_shape": measured["input_nhwc"][1:],
@@ -35,7 +35,7 @@ def torchvision_facts(model_name: str) -> dict[str, Any] | None:
 
 
 def torchvision_heads(model_name: str) -> dict[str, Any] | None:
-    """What auxiliary heads add to torchvision's network; None if it has none, or nothing is at hand."""
+    """Returns the sources and added layers of torchvision's network with auxiliary heads; None if there are none."""
     measured = _measured(f"{model_name}_aux")
     return measured and {
         "sources": [_source(measured, "macs_train")],

@@ -1,7 +1,6 @@
-"""What further sources say of a network as a whole: parameters, moving statistics, multiply-adds.
+"""Totals of networks from further sources: parameters, running statistics, multiply-adds.
 
-Where a source has another count for a reason that is known, the reason and the difference stand with it, so that it can be
-held against the zoo's network all the same.
+Known differences of a source, with their reasons, are subtracted from its counts before the comparison with the zoo's.
 """
 
 import functools
@@ -9,12 +8,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from verification.facts.implementations import NOT_THE_ZOOS, REFERENCES
+from verification.facts.implementations import DIFFERENT_NETWORKS, REFERENCES
 from zoo.benchmark.keras_side import KERAS
 from zoo.references.torch_libraries import TIMM, TORCHVISION
 
-# Definitions that another author wrote from the papers in PyTorch, by the zoo's names.
-COUNTED = {
+# Names in paper_counts.json, which counts another author's PyTorch definitions, by the zoo's names.
+PAPER_COUNTS = {
     "alexnet": "alexnet_2012_grouped",
     "zfnet": "zfnet_2013",
     "lenet5": "lenet5_32",
@@ -26,9 +25,9 @@ COUNTED = {
     "densenet_bc_100_12": "densenet_bc_100_12",
 }
 
-HEADS = ("googlenet", "inception_v3")  # torchvision's summary counts their auxiliary heads
+COUNTED_WITH_HEADS = ("googlenet", "inception_v3")  # torchvision's summary includes their auxiliary heads
 
-# How Keras's counts differ from those of the zoo, (parameters, moving statistics), and why.
+# Differences of Keras's counts from the zoo's: (parameters, running statistics, reason).
 KERAS_DIFFERS = {
     "inception_v3": (-17_216, 0, "no scales in batch normalization"),
     "inception_resnet_v2": (-30_272, 0, "no scales in batch normalization"),
@@ -47,31 +46,35 @@ def _read(name: str) -> Mapping[str, Any]:
 
 
 def further_sources(model_name: str) -> list[dict[str, Any]]:
-    """The totals that further sources give, in the form of `sources` in `verification.facts.load_facts`.
+    """Returns the totals of further sources, in the form of `sources` in `verification.facts.load_facts`.
 
-    A source that has no multiply-adds has `macs` None; one with another count has `differs`.
+    `macs` is None for sources without multiply-adds; `differs` describes a known difference.
     """
     sources = []
-    if model_name in COUNTED:
-        counted = _read("paper_counts.json")[COUNTED[model_name]]
+    if model_name in PAPER_COUNTS:
+        counted = _read("paper_counts.json")[PAPER_COUNTS[model_name]]
         name = "another author's definition from the paper, counted in PyTorch (third_party/references)"
         sources.append(_source(name, counted, counted["macs"]))
     known_as = TORCHVISION.get(model_name, model_name)
-    if known_as in _read("torchvision_summary.json") and model_name not in NOT_THE_ZOOS and known_as not in HEADS:
+    if (
+        known_as in _read("torchvision_summary.json")
+        and model_name not in DIFFERENT_NETWORKS
+        and known_as not in COUNTED_WITH_HEADS
+    ):
         found = _read("torchvision_summary.json")[known_as]
-        # Its multiply-adds are for the image size of the published weights, which is not always the canonical one.
+        # Its MACs are for the image size of the published weights, which may differ from the canonical size.
         sources.append(_source(f"torchvision 0.28.0, {known_as}", found, None))
     if model_name in KERAS:
         found = _read("keras_summary.json")[KERAS[model_name]]
-        params, moving, reason = KERAS_DIFFERS.get(model_name, (0, 0, ""))
+        params, batch_stats, reason = KERAS_DIFFERS.get(model_name, (0, 0, ""))
         source = {
             "name": f"Keras 3.15.1, {KERAS[model_name]}",
             "params": found["params_trainable"] - params,
-            "batch_stats": found["params_non_trainable"] - moving,
+            "batch_stats": found["params_non_trainable"] - batch_stats,
             "macs": None,
         }
         if reason:
-            source["differs"] = f"it has {params + moving:+,}: {reason}"
+            source["differs"] = f"it has {params + batch_stats:+,}: {reason}"
         sources.append(source)
     if model_name in TIMM:
         sources.append(_source(f"timm 1.0.31, {TIMM[model_name]}", _read("timm_summary.json")[TIMM[model_name]], None))

@@ -1,4 +1,4 @@
-"""Raw reference runs, JSON lines: one file a recipe and platform, one line a run. Bands and tables come from these."""
+"""Ledgers of raw reference runs: a JSON-lines file per recipe and platform, a line per run."""
 
 import json
 import re
@@ -17,22 +17,22 @@ FOLDER = Path(__file__).parent
 
 
 def ledger_path(recipe_name: str, platform: str) -> Path:
-    """The file of a recipe's runs on "cpu", "gpu" or "tpu"."""
+    """Returns the path of a recipe's ledger for the platform "cpu", "gpu" or "tpu"."""
     return FOLDER / f"{recipe_name}.{platform}.jsonl"
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """Of all that decides how a run goes: everything but the target."""
+    """Returns the fingerprint of a recipe without its target, which does not influence training."""
     return recipe.override({"target": None}).fingerprint
 
 
 def read_ledger(recipe_name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
-    """The runs of a recipe as it is now; those of other values of its fields do not count."""
+    """Returns the complete runs of a recipe whose fingerprint is that of its current fields."""
     return [run for run in _read(recipe_name, recipe, platform) if "first_steps" not in run]
 
 
 def read_first_steps(recipe_name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
-    """The same for beginnings of runs, of as many `first_steps` as the newest of them has."""
+    """Returns the runs of first steps with the current fingerprint, and the `first_steps` of the most recent one."""
     runs = [run for run in _read(recipe_name, recipe, platform) if "first_steps" in run]
     return [run for run in runs if run["first_steps"] == runs[-1]["first_steps"]]
 
@@ -43,12 +43,12 @@ def _read(recipe_name, recipe, platform):
         return []
     runs, damaged = read_json_lines(path, _is_reference)
     if damaged:
-        raise DamagedFile(f"{path} is damaged in {damaged} of its lines: restore it, or record its runs again")
+        raise DamagedFile(f"{path}: {damaged} damaged lines; restore the file or record its runs again")
     return [run for run in runs if run["fingerprint"] == fingerprint(recipe)]
 
 
 def _is_reference(content):
-    """Whether a line has what every reference run has, so that none is left out of a band in silence."""
+    """Returns whether a line has the required fields, so that no damaged run is silently omitted from a band."""
     try:
         conform(tuple(content[name] for name in ("fingerprint", "data")), tuple[str, ...])
         conform(content["seed"], int)
@@ -62,17 +62,17 @@ def _is_reference(content):
 
 
 def data_name(spec: str) -> str:
-    """What the ledger calls a data set: without the folders of whoever has it."""
+    """Returns the name of a data set in the ledger: its spec without parent folders."""
     return re.sub(r":.*[/\\]", ":", spec.rstrip("/\\"))
 
 
 def of_data(runs: Sequence[dict[str, Any]], spec: str) -> list[dict[str, Any]]:
-    """Those of some runs that were made with this data set: what they came to says nothing about others."""
+    """Returns the runs that were made with this data set."""
     return [run for run in runs if run["data"] == data_name(spec)]
 
 
 def seconds(runs: Sequence[dict[str, Any]], recipe: Recipe) -> float:
-    """How long a run trains and evaluates, without reading and compiling: the median of some runs of a recipe."""
+    """Returns the median training and evaluation time of runs in seconds, without data loading and compilation."""
 
     def of(run):
         images = len(run["train_loss"]) * recipe.budget.batch_size
@@ -82,6 +82,6 @@ def seconds(runs: Sequence[dict[str, Any]], recipe: Recipe) -> float:
 
 
 def append_run(recipe_name: str, platform: str, run: dict[str, Any]) -> None:
-    """Adds a run."""
+    """Appends a run to the ledger."""
     with ledger_path(recipe_name, platform).open("a", encoding="utf-8") as file:
         file.write(json.dumps(run) + "\n")

@@ -1,5 +1,8 @@
-"""What `python -m zoo.benchmark --json` measured, raw, a file a machine: steps of networks in `steps/`, reading images in
-`reading/`, growth in `scaling/`, starts in `start/`. Of each measurement the last counts. `explanations.json` says why a target is missed.
+"""Raw measurements of `python -m zoo.benchmark --json`, and the tables of them.
+
+There is a JSON-lines file per machine in each of `steps/` (steps of networks), `reading/` (reading of images),
+`scaling/` and `start/` (startup times). The last of repeated measurements counts. `explanations.json` explains missed
+targets.
 """
 
 import json
@@ -7,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-STARTS = {"alexnet": {"cold": 8}, "resnet50": {"warm": 4}}  # seconds
-MEMORY = 1.1  # times PyTorch's that a training step may take
+STARTUP_TARGETS = {"alexnet": {"cold": 8}, "resnet50": {"warm": 4}}  # seconds
+MAX_MEMORY_RATIO = 1.1  # memory of a training step, relative to PyTorch's
 
 
 def read_steps() -> list[dict[str, Any]]:
-    """The last measurement of each network, mode, batch and precision on each machine, in order of these."""
+    """Returns the last measurement of each network, mode, batch size and precision on each machine, sorted."""
     return _read("steps", lambda result: (result["mode"] == "eval", result["dtype"], result["model"], result["batch"]))
 
 
@@ -26,9 +29,10 @@ def _read(kind, key):
 
 
 def table_of_steps() -> str:
-    """Steps of networks in Markdown: a row for each, and a line for each that misses a target."""
+    """Returns the Markdown table of training and evaluation steps, and an explanation of each missed target."""
     lines = [
-        "| network | mode | zoo, images/s | PyTorch, eager | compiled | ratio to the better | memory, of the better | MFU | measured on |",
+        "| network | mode | zoo, images/s | PyTorch eager, images/s | PyTorch compiled, images/s |"
+        " speed / faster PyTorch | memory / faster PyTorch | MFU | measured on |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     missed = []
@@ -47,27 +51,30 @@ def table_of_steps() -> str:
             f"{_machine(result)}; jax {result['environment']['versions']['jax']}, torch {result['against']['torch']}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-        if round(result["ratio"], 2) < 1 or (result["mode"] == "train" and memory > MEMORY):
+        if round(result["ratio"], 2) < 1 or (result["mode"] == "train" and memory > MAX_MEMORY_RATIO):
             missed.append(f"{result['model']}, {result['mode']}")
     return "\n".join(
-        [*lines, "", "Below 1, or in training with more memory than 1.1 times PyTorch's:", "", *_why(missed)]
+        [*lines, "", "Slower than PyTorch, or in training with more than 1.1 times its memory:", "", *_why(missed)]
     )
 
 
 def _why(missed):
-    """A line for each explanation of what is missed now, and one for what has none."""
+    """Yields a line for each explanation of missed targets, and one for those without."""
     unexplained = list(missed)
     for each in json.loads((FOLDER / "explanations.json").read_text(encoding="utf-8")):
         if of := [name for name in each["of"] if name in missed]:
             yield f"- {'; '.join(of)}: {each['why']}."
         unexplained = [name for name in unexplained if name not in of]
     if unexplained:
-        yield f"- {'; '.join(unexplained)}: not explained yet."
+        yield f"- {'; '.join(unexplained)}: no explanation yet."
 
 
 def table_of_reading() -> str:
-    """Reading image files in Markdown, a row for each side."""
-    lines = ["| images | | images/s | a core | memory, MB | measured on |", "|---|---|---|---|---|---|"]
+    """Returns the Markdown table of reading image files, with a row per library."""
+    lines = [
+        "| images | library | images/s | images/s per core | memory, MB | measured on |",
+        "|---|---|---|---|---|---|",
+    ]
     for result in _read("reading", lambda result: (result["pipeline"], result["workers"], len(result["sides"]))):
         for side in result["sides"]:
             numbers = [f"{side[key]:,.0f}" for key in ("images_per_second", "images_per_second_and_core", "peak_mb")]
@@ -76,9 +83,9 @@ def table_of_reading() -> str:
 
 
 def table_of_starts() -> str:
-    """Seconds from the command to the first step, in Markdown: a row for each network, and why a target is missed."""
+    """Returns the Markdown table of startup times to the first step, and an explanation of each missed target."""
     lines = [
-        "| network | empty cache, s | with a cache, s | `import zoo`, s | measured on |",
+        "| network | cold cache, s | warm cache, s | `import zoo`, s | measured on |",
         "|---|---|---|---|---|",
     ]
     missed = []
@@ -87,10 +94,12 @@ def table_of_starts() -> str:
         lines.append(f"| `{result['start']}`, {result['batch']} images | {' | '.join(numbers)} | {_machine(result)} |")
         missed += [
             f"{result['start']}, {kind} start"
-            for kind, seconds in STARTS.get(result["start"], {}).items()
+            for kind, seconds in STARTUP_TARGETS.get(result["start"], {}).items()
             if result[f"{kind}_seconds"] > seconds
         ]
-    targets = ", ".join(f"`{name}` {s} s, {kind}" for name, kinds in STARTS.items() for kind, s in kinds.items())
+    targets = ", ".join(
+        f"`{name}` {s} s, {kind}" for name, kinds in STARTUP_TARGETS.items() for kind, s in kinds.items()
+    )
     return "\n".join([*lines, "", f"Targets: {targets}.", "", *_why(missed)])
 
 

@@ -1,1 +1,1 @@
-"""Programs that measure other implementations and write the references that checks compare with."""
+"""Programs that measure other implementations and write the reference numbers of the checks."""

@@ -1,4 +1,4 @@
-"""Makes reference numbers with Keras, for third_party/references/keras; needs Keras on JAX.
+"""Measures reference numbers of Keras networks for third_party/references/keras; requires Keras with the JAX backend.
 
 KERAS_BACKEND=jax python -m verification.references.keras_numbers --model=xception --gain=2.0
 """
@@ -19,11 +19,11 @@ from zoo.errors import ZooError, unknown
 from zoo.models.registry import find_entry, list_models
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_multi_string("model", [], "Name of a network of the zoo that has the layout 'keras'.", flag_values=FLAGS)
+flags.DEFINE_multi_string("model", [], "Name of a network of the zoo with the layout 'keras'.", flag_values=FLAGS)
 flags.DEFINE_float(
     "gain",
     2.0,
-    "Variance of the weights, times the fan-in; such that logits neither die nor explode.",
+    "Variance of the weights times fan-in, chosen so that logits neither vanish nor explode.",
     flag_values=FLAGS,
 )
 
@@ -31,21 +31,21 @@ NAMES = {**KERAS, "convnext_small": "ConvNeXtSmall", "convnext_base": "ConvNeXtB
 
 
 def make_reference(model_name: str, gain: float) -> dict[str, Any]:
-    """Keras's names and shapes of all variables, and logits in float64, as third_party/references/README.md says.
+    """Returns names and shapes of all variables, and float64 logits, in the form of third_party/references/README.md.
 
     Raises:
-      ZooError: Keras is not there, or does not have this network.
+      ZooError: Keras is not installed or does not have this network.
     """
     try:
         import keras
     except ImportError:
-        raise ZooError("this needs Keras: python -m pip install keras, and KERAS_BACKEND=jax") from None
+        raise ZooError("Keras is not installed: python -m pip install keras, and set KERAS_BACKEND=jax") from None
     known = [name for name in list_models() if "keras" in find_entry(name).layouts]
     if model_name not in known:
-        raise unknown("network of Keras's", model_name, known)
+        raise unknown("network with a Keras layout", model_name, known)
     jax.config.update("jax_enable_x64", True)
     keras.config.set_floatx("float64")
-    keras.utils.clear_session()  # names count what a process has built
+    keras.utils.clear_session()  # variable names contain counters
     arguments = {"weights": None, "classifier_activation": None}
     if model_name.startswith("convnext"):
         arguments["include_preprocessing"] = False
@@ -74,9 +74,9 @@ def make_reference(model_name: str, gain: float) -> dict[str, Any]:
 
 
 def main(args: flags.FlagValues) -> int:
-    """Writes the file of each network."""
+    """Writes the reference file of each network."""
     if not args.model:
-        raise ZooError("which network? --model=NAME")
+        raise ZooError("missing --model=NAME")
     for name in args.model:
         path = KERAS_REFERENCES / f"{name}.json"
         path.write_text(json.dumps(make_reference(name, args.gain)) + "\n", encoding="utf-8")

@@ -1,11 +1,11 @@
-"""Makes networks' reference numbers in PyTorch; needs PyTorch, and the library that has the network.
+"""Measures reference numbers of PyTorch networks; requires PyTorch and the library of the network.
 
     python -m verification.references.numbers --model=resnet152 --gain=1.0
 
-A network is torchvision's or timm's, or, where neither has it, the one of `zoo/references/torch_networks`, in float64,
-with weights as third_party/references/README.md says. Those of torch_networks are by the authors of the zoo: what they
-show is that convolutions with groups, padding, pools and normalization compute what PyTorch's layers compute; that the
-paper is read rightly, the facts have to show.
+Networks come from torchvision or timm or, if neither has them, from `zoo/references/torch_networks`; they are evaluated
+in float64, with the weights of third_party/references/README.md. Those of torch_networks are by the authors of the zoo:
+they verify that the layers (grouped convolutions, padding, pools, normalization) agree with PyTorch's, while facts
+verify the architecture.
 """
 
 import json
@@ -26,13 +26,13 @@ flags.DEFINE_multi_string("model", [], "Name of a network of the zoo.", flag_val
 flags.DEFINE_float(
     "gain",
     1.0,
-    "Variance of the weights, times the fan-in; such that logits neither die nor explode.",
+    "Variance of the weights times fan-in, chosen so that logits neither vanish nor explode.",
     flag_values=FLAGS,
 )
 
 
 def make_reference(model_name: str, gain: float) -> dict[str, Any]:
-    """The reference numbers of a network, in the form of those in third_party/references/numeric.
+    """Returns the reference numbers of a network, in the form of third_party/references/numeric.
 
     Raises:
       ZooError: as in `build`.
@@ -42,7 +42,7 @@ def make_reference(model_name: str, gain: float) -> dict[str, Any]:
 
 
 def write(model_name: str, reference: dict[str, Any]) -> Path:
-    """Writes the numbers to where they belong: what is measured on others' networks is in third_party."""
+    """Writes reference numbers to third_party, or to the facts if they are of torch_networks; returns the path."""
     folder = OWN_REFERENCES if layout_of(reference) == "torch" else REFERENCES
     path = folder / f"{model_name}.json"
     path.write_text(json.dumps(reference) + "\n", encoding="utf-8")
@@ -50,9 +50,9 @@ def write(model_name: str, reference: dict[str, Any]) -> Path:
 
 
 def main(args: flags.FlagValues) -> int:
-    """Writes the file of each network."""
+    """Writes the reference file of each network."""
     if not args.model:
-        raise ZooError("which network? --model=NAME")
+        raise ZooError("missing --model=NAME")
     for name in args.model:
         print(write(name, make_reference(name, args.gain)))
     return 0

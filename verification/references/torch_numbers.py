@@ -1,4 +1,4 @@
-"""What a network in PyTorch gives for weights that anyone can make again; the form of third_party/references/numeric."""
+"""Logits and activations of PyTorch networks for reproducible weights, as in third_party/references/numeric."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,16 +7,16 @@ import numpy as np
 
 from verification.architecture.numbers import regenerated_input, regenerated_tensor
 
-CONTAINERS = ("Sequential", "AnyStage", "ClassifierHead", "ResNetStage")  # modules that stand for no layer of the zoo's
+CONTAINERS = ("Sequential", "AnyStage", "ClassifierHead", "ResNetStage")  # modules whose children are compared instead
 
 
 def measure(network: Any, input_shape: tuple[int, int, int], gain: float) -> dict[str, Any]:
-    """Logits in float64 and fingerprints of stages, as third_party/references/README.md says.
+    """Returns float64 logits and fingerprints of stages, in the form of third_party/references/README.md.
 
     Args:
-      network: a `torch.nn.Module`; it is left in float64 and with other weights.
-      input_shape: (height, width, channels), of a square image.
-      gain: variance of the weights, times the fan-in.
+      network: a `torch.nn.Module`; converted to float64 and assigned new weights in place.
+      input_shape: (height, width, channels) of a square image.
+      gain: variance of the weights times fan-in.
     """
     import torch
 
@@ -58,7 +58,7 @@ def measure(network: Any, input_shape: tuple[int, int, int], gain: float) -> dic
 
 
 def stages(network: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The largest modules that are no mere containers, by name, in order."""
+    """Yields the outermost modules that are not containers, with their names, in order."""
     for name, module in network.named_children():
         if type(module).__name__ in CONTAINERS:
             yield from stages(module, f"{prefix}{name}.")
@@ -67,7 +67,7 @@ def stages(network: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def is_channels_first(module: Any, output: Any) -> bool:
-    """Whether a module's output is [N, C, H, W]; inside of its blocks, torchvision's ConvNeXt has [N, H, W, C]."""
+    """Returns whether a module's output is [N, C, H, W]; blocks of torchvision's ConvNeXt use [N, H, W, C] inside."""
     return output.ndim == 4 and type(module).__name__ not in ("LayerNorm", "Linear", "GELU")
 
 

@@ -1,4 +1,4 @@
-"""Measures the layer tables of torchvision's networks, for third_party/references/torchvision; needs torchvision.
+"""Measures layer tables of torchvision's networks for third_party/references/torchvision; requires torchvision.
 
 python -m verification.references.torchvision_layers --model=resnet152
 """
@@ -21,7 +21,7 @@ flags.DEFINE_multi_string("model", [], "Name of a network of the zoo that torchv
 
 
 def measure_layers(model_name: str) -> dict[str, Any]:
-    """The layer table: each module without children, in execution order.
+    """Returns the layer table of a network: each module without children, in execution order.
 
     Raises:
       ZooError: as in `build`.
@@ -42,7 +42,7 @@ def measure_layers(model_name: str) -> dict[str, Any]:
                 "params": sum(parameter.numel() for parameter in module.parameters()),
                 "macs": 0,
             }
-            if row["type"] in ("Conv2d", "Linear"):  # each pixel takes every weight once
+            if row["type"] in ("Conv2d", "Linear"):  # each output pixel uses every weight once
                 row["macs"] = weight.numel() * math.prod(row["out"][1:-1])
             for attribute in ("kernel_size", "stride", "padding", "groups", "eps", "momentum", "ceil_mode"):
                 if hasattr(module, attribute):
@@ -70,9 +70,9 @@ def measure_layers(model_name: str) -> dict[str, Any]:
 
 
 def main(args: flags.FlagValues) -> int:
-    """Writes the file of each network."""
+    """Writes the layer table of each network."""
     if not args.model:
-        raise ZooError("which network? --model=NAME")
+        raise ZooError("missing --model=NAME")
     for name in args.model:
         path = REFERENCES / "torchvision" / f"{name}.json"
         path.write_text(json.dumps(measure_layers(name)) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A progress bar for the runs that verification makes."""
+"""A progress bar for the training runs of verification."""
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -7,7 +7,7 @@ from zoo.training.tracking import Tracker
 
 
 class Bar(Tracker):
-    """Shows what a run is at; nothing where the output is not a terminal."""
+    """Shows the progress of a run; does nothing if the output is not a terminal."""
 
     def __init__(self, console: Console):
         self.bars = Progress(

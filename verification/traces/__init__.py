@@ -1,4 +1,4 @@
-"""Does a run do step by step what its recipe says: learning rate, weight decay, update rule, average, loss?"""
+"""Checks that budget, learning rate, weight decay, updates, loss and inputs of a run follow the recipe."""
 
 import fnmatch
 import math
@@ -35,11 +35,11 @@ from zoo.training.experiment import Experiment
 from zoo.training.step.objective import sums_over_examples
 from zoo.training.step.optimizer import average_weights, make_optimizer
 
-SHORT_RUN = 20  # updates: the whole schedule in few steps, so that the rate changes on the way
+SHORT_RUN = 20  # updates; the whole schedule is compressed into these
 
 
 def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
-    """Checks budget, learning rate, decay mask, update rule and loss against closed forms, and what the network is fed."""
+    """Checks budget, learning rate, decay mask, update rule and loss against closed forms, and the network's inputs."""
     group = Group(recipe_name, "traces")
     yield check_budget(group, experiment)
     yield check_learning_rate(group, experiment)
@@ -53,33 +53,36 @@ def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
 
 
 def check_budget(group: Group, experiment: Experiment) -> Check:
-    """The number of steps, and that the loader's batches are as large as the recipe says and show each example of the first
-    epoch once; looked at are the batches at its beginning, in its middle and across its end.
+    """Checks the number of steps, the batch size, and that the first epoch has each example once.
+
+    Batches are checked at the beginning, in the middle and across the end of the first epoch.
     """
     budget, pipeline, steps = experiment.recipe.budget, experiment.train_pipeline, experiment.total_steps
     expected = budget.steps or max(1, round(Fraction(budget.epochs) * pipeline.epoch / budget.batch_size))
-    problems = [] if steps == expected else [f"{steps:,} steps where {expected:,} belong"]
+    problems = [] if steps == expected else [f"expected {expected:,} steps, got {steps:,}"]
     order = training_order(pipeline, budget.batch_size, seed=0)
     last = pipeline.epoch // budget.batch_size
     seen = []
     for step in sorted({0, last // 2, last}):
         batch = order[step][1]
         if len(batch.index) != budget.batch_size or not batch.weight.all():
-            problems.append(f"batch {step} has {len(batch.index)} examples, {int(batch.weight.sum())} of which count")
+            problems.append(
+                f"batch {step} has {len(batch.index)} examples, {int(batch.weight.sum())} of them with weight"
+            )
         inside = np.arange(len(batch.index)) + step * budget.batch_size < pipeline.epoch
         seen.extend(batch.index[inside].tolist())
     if pipeline.examples is None and len(set(seen)) < len(seen):
-        problems.append("there are examples twice in the first epoch")
+        problems.append("the first epoch contains examples twice")
     epochs = steps * budget.batch_size / pipeline.epoch
     fine = f"{steps:,} steps of {budget.batch_size} are {epochs:.2f} epochs of {pipeline.epoch:,} examples"
     return group.check("budget", not problems, "; ".join(problems) or fine)
 
 
 def closed_form(schedule: Schedule, step: int, total: int) -> float:
-    """The learning rate at a step, in float64, from the formula in the schedule's docstring."""
-    warm = schedule.warmup * total
-    rising = min(1.0, (step + 1) / max(warm, 1)) if warm else 1.0
-    progress = min(max((step - warm) / (total - warm), 0.0), 1.0)
+    """Returns the learning rate at a step in float64, by the formula in the schedule's docstring."""
+    warmup = schedule.warmup * total
+    ramp = min(1.0, (step + 1) / max(warmup, 1)) if warmup else 1.0
+    progress = min(max((step - warmup) / (total - warmup), 0.0), 1.0)
     match schedule:
         case ConstantRate() | ReduceOnPlateau():
             shape = 1.0
@@ -106,12 +109,12 @@ def closed_form(schedule: Schedule, step: int, total: int) -> float:
                 left = (1 - done) / (1 - rise - fall)
                 shape = schedule.final + (schedule.initial - schedule.final) * left
         case _:
-            raise TypeError(f"there is no closed form of {type(schedule).__name__} here yet")
-    return schedule.peak * rising * shape
+            raise TypeError(f"no closed form of {type(schedule).__name__}: add it to verification/traces/__init__.py")
+    return schedule.peak * ramp * shape
 
 
 def check_learning_rate(group: Group, experiment: Experiment) -> Check:
-    """The rate at the first and last step of every epoch, around each bend, and at a thousand steps of the run."""
+    """Checks the learning rate around the ends of epochs, around each corner, and at 1,000 steps of the run."""
     schedule, total = experiment.recipe.schedule, experiment.total_steps
     epoch = experiment.train_pipeline.epoch / experiment.recipe.budget.batch_size
     epochs = [round(number * epoch) for number in range(1, math.ceil(total / epoch))]
@@ -124,18 +127,18 @@ def check_learning_rate(group: Group, experiment: Experiment) -> Check:
     rates = run_once(jax.vmap(experiment.learning_rate), jnp.asarray(steps)).astype(np.float64)
     expected = np.array([closed_form(schedule, int(step), total) for step in steps])
     off = np.abs(rates - expected) > 1e-5 * schedule.peak
-    within = f", at {len(epochs)} ends of epochs and elsewhere," if epochs else ""
+    ends = f", including the ends of {len(epochs)} epochs," if epochs else ""
     detail = (
-        f"{len(steps):,} of {total:,} steps{within} from {expected[0]:g} to {expected[-1]:g} agree with the closed form"
+        f"{len(steps):,} of {total:,} steps{ends} from {expected[0]:g} to {expected[-1]:g} agree with the closed form"
     )
     if off.any():
         first = int(np.argmax(off))
-        detail = f"at step {steps[first]} it is {rates[first]:g} where {expected[first]:g} belongs"
+        detail = f"expected {expected[first]:g} at step {steps[first]}, got {rates[first]:g}"
     return group.check("learning rate", not off.any(), detail)
 
 
 def _corners(schedule):
-    """The fractions of the run at which the rate bends or jumps."""
+    """Returns the fractions of the run at which the rate has a corner or jump."""
     match schedule:
         case MultiStep():
             return schedule.warmup, *schedule.boundaries
@@ -149,9 +152,9 @@ def _corners(schedule):
 
 
 def check_decay(group: Group, experiment: Experiment) -> Check:
-    """Which parameters an update with zero gradients moves: just those that the recipe lets decay."""
+    """Checks that an update with zero gradients changes exactly the parameters that the recipe decays."""
     params = experiment.abstract_state.params
-    ones = jax.tree.map(lambda leaf: jnp.ones(1, leaf.dtype), params)  # small and all alike, the paths are what counts
+    ones = jax.tree.map(lambda leaf: jnp.ones(1, leaf.dtype), params)  # only the paths matter
     zeros = jax.tree.map(jnp.zeros_like, ones)
     updates, _ = experiment.optimizer.update(zeros, experiment.optimizer.init(ones), ones)
     moved = {path for path, update in traverse_util.flatten_dict(updates, sep="/").items() if jnp.any(update != 0)}
@@ -159,10 +162,10 @@ def check_decay(group: Group, experiment: Experiment) -> Check:
     expected = {path for path in paths if _decays(experiment.recipe, path) and path not in experiment.frozen}
     wrong = sorted(moved ^ expected)
     regularization = experiment.recipe.regularization
-    fine = f"{len(expected)} of {len(paths)} parameters decay, at {regularization.weight_decay:g}"
+    fine = f"{len(expected)} of {len(paths)} parameters decay, with weight decay {regularization.weight_decay:g}"
     if regularization.l1:
-        fine += f", with an L1 penalty of {regularization.l1:g}"
-    return group.check("weight decay", not wrong, f"wrong for {', '.join(wrong)}" if wrong else fine)
+        fine += f" and L1 penalty {regularization.l1:g}"
+    return group.check("weight decay", not wrong, f"wrong decay of {', '.join(wrong)}" if wrong else fine)
 
 
 def _decays(recipe, path):
@@ -173,8 +176,9 @@ def _decays(recipe, path):
 
 
 def check_updates(group: Group, experiment: Experiment) -> Check:
-    """A short run of updates under random gradients, some of which are clipped, for eight numbers called like a parameter
-    that decays, against the rule in float64.
+    """Compares a short run of updates with the update rule in float64, with random gradients, some of them clipped.
+
+    The parameter has eight values and the name of one that decays.
     """
     random, recipe = np.random.default_rng(0), experiment.recipe
     paths = traverse_util.flatten_dict(experiment.abstract_state.params, sep="/")
@@ -196,31 +200,33 @@ def check_updates(group: Group, experiment: Experiment) -> Check:
         weight = weight + rule(gradient, weight, factor * closed_form(recipe.schedule, step, SHORT_RUN))
     (found,) = jax.tree.leaves(params)
     error = float(np.abs(np.asarray(found) - weight).max() / np.abs(weight).max())
-    detail = f"{SHORT_RUN} updates over the whole schedule differ from the formula by {error:.1e} of the weights"
+    detail = (
+        f"after {SHORT_RUN} updates over the whole schedule, weights differ from the formula by a relative {error:.1e}"
+    )
     return group.check("update rule", error < 1e-5, detail)
 
 
 def check_loss(group: Group, experiment: Experiment) -> Check:
-    """The loss of a few random logits and targets, smoothed as the recipe says, against the formula in float64."""
+    """Compares the loss of random logits and smoothed targets with the formula in float64."""
     random, recipe, objective = np.random.default_rng(0), experiment.recipe, experiment.objective
     classes, smoothing = len(experiment.dataset.class_names), recipe.regularization.label_smoothing
     logits = 2 * random.standard_normal((16, classes))
-    right = np.eye(classes, dtype=np.float32)[random.integers(0, classes, 16)]
-    targets = (1 - smoothing) * right + smoothing / classes
+    one_hot = np.eye(classes, dtype=np.float32)[random.integers(0, classes, 16)]
+    targets = (1 - smoothing) * one_hot + smoothing / classes
     expected = closed_form_of_loss(recipe.loss, logits, targets)
     if experiment.class_weights is not None:
-        expected = expected * (right @ experiment.class_weights)
+        expected = expected * (one_hot @ experiment.class_weights)
     found = [
-        sums_over_examples(jnp.asarray(logits)[one], right[one], jnp.ones(1), objective).loss
+        sums_over_examples(jnp.asarray(logits)[one], one_hot[one], jnp.ones(1), objective).loss
         for one in (slice(place, place + 1) for place in range(16))
     ]
     error = float(np.abs(np.asarray(found) - expected).max() / np.abs(expected).max())
-    detail = f"{type(recipe.loss).__name__} of 16 examples differs from the formula by {error:.1e} of the largest"
+    detail = f"{type(recipe.loss).__name__} of 16 examples differs from the formula by {error:.1e} of the largest loss"
     return group.check("loss", error < 1e-5, detail)
 
 
 def check_average(group: Group, averaging: WeightAverage) -> Check:
-    """The average of a parameter over a short run, as the weighted sum that it is, in float64."""
+    """Compares the weight average over a short run with the explicit weighted sum in float64."""
     values = np.random.default_rng(0).standard_normal(SHORT_RUN + 1)
     decays = [
         min(averaging.decay, (1 + step) / (10 + step)) if averaging.ramp else averaging.decay
@@ -233,5 +239,5 @@ def check_average(group: Group, averaging: WeightAverage) -> Check:
         found = average_weights(averaging, found, {"params": jnp.float32(value)}, jnp.int32(step))
     error = abs(float(found["params"]) - float(np.dot(weights, values)))
     return group.check(
-        "weight average", error < 1e-5, f"after {SHORT_RUN} steps it differs from the sum by {error:.1e}"
+        "weight average", error < 1e-5, f"after {SHORT_RUN} steps, it differs from the weighted sum by {error:.1e}"
     )

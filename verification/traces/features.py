@@ -1,4 +1,4 @@
-"""Are the vectors of features that the network is fed what the recipe says of the training split's?"""
+"""Checks that feature vectors are imputed and scaled as in the recipe, with statistics of the training split."""
 
 from collections.abc import Iterator
 
@@ -12,38 +12,34 @@ from zoo.data.selection import sample_indices
 from zoo.recipe import FeatureMeanStd, FeatureRange, ImputeMean, ImputeMedian, Recipe, Unscaled, Winsorize
 from zoo.training.experiment import Experiment
 
-# Of a value or of 1, whichever is larger: float32 is closer, and a mean instead of a median is farther.
+# Relative to the value or 1, whichever is larger; above float32 rounding, below mean instead of median.
 TOLERANCE = 1e-3
 
 
 def check_features(group: Group, experiment: Experiment) -> Iterator[Check]:
-    """Checks the splits, the values that the network is fed in evaluation, those that were missing, and the mixing."""
+    """Checks the splits, evaluation inputs, imputation of missing values, and mixing."""
     yield check_splits(group, experiment.dataset)
     some = sample_indices(len(experiment.dataset.eval), EXAMPLES)
     inputs = network_inputs(experiment, some)[:, 0, 0]
     expected = expected_inputs(experiment.recipe, experiment.dataset)[some]
     error = float(np.max(np.abs(inputs - expected) / np.maximum(np.abs(expected), 1)))
     kind = type(experiment.recipe.normalization).__name__
-    detail = (
-        f"{inputs.size:,} values differ by {error:.1e} from the formula of {kind}, with the training split's statistics"
-    )
+    detail = f"{inputs.size:,} values differ by {error:.1e} from the formula of {kind} with training-split statistics"
     yield group.check("input", error < TOLERANCE, detail)
     raw = _values(experiment.dataset.eval)[some]
-    detail = (
-        f"{np.isnan(raw).sum():,} of {raw.size:,} values are missing, and {np.isnan(inputs).sum():,} once filled in"
-    )
+    detail = f"{np.isnan(raw).sum():,} of {raw.size:,} values are missing, {np.isnan(inputs).sum():,} after imputation"
     yield group.check("missing", bool(np.isfinite(inputs).all()), detail)
     if mixing := experiment.recipe.augmentation.mixing:
         passed, found = mixes(mixing)
-        yield group.check(type(mixing).__name__, passed, f"{found}; wrong once in {1 / ALPHA:,.0f} keys")
+        yield group.check(type(mixing).__name__, passed, f"{found}; false alarm for 1 of {1 / ALPHA:,.0f} keys")
 
 
 def expected_inputs(recipe: Recipe, dataset: Dataset) -> np.ndarray:
-    """What evaluation examples should be to the network, float64 [N, F], by the formulas in the parts' docstrings.
+    """Returns the expected inputs for evaluation examples, float64 [N, F], by the formulas in the parts' docstrings.
 
     Args:
-      recipe: of the experiment.
-      dataset: with the training split that statistics are of, as `Experiment.dataset` has it.
+      recipe: the recipe of the experiment.
+      dataset: the data set of the experiment, whose training split gives the statistics.
     """
     train, evaluation = _values(dataset.train), _values(dataset.eval)
     if isinstance(recipe.data.outliers, Winsorize):
@@ -65,7 +61,9 @@ def expected_inputs(recipe: Recipe, dataset: Dataset) -> np.ndarray:
         case Unscaled():
             return evaluation
         case _:
-            raise TypeError(f"nothing is known here of {type(recipe.normalization).__name__}")
+            raise TypeError(
+                f"no closed form of {type(recipe.normalization).__name__}: add it to verification/traces/features.py"
+            )
     return (evaluation - shift) / np.where(scale > 0, scale, 1)
 
 

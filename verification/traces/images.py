@@ -1,4 +1,4 @@
-"""Are the images that the network is fed what the recipe says, and are evaluation images others than training images?"""
+"""Checks that network inputs follow the recipe, and that evaluation images are not among the training images."""
 
 from collections.abc import Iterator
 
@@ -17,13 +17,13 @@ from zoo.training.experiment import Experiment
 from zoo.training.step.inputs import inputs_and_labels
 
 EXAMPLES = 256
-SHARED_FRACTION = 0.01  # of evaluation images may be training images too; Fashion-MNIST has a handful
+MAX_SHARED_FRACTION = 0.01  # of evaluation images that may also be training images; Fashion-MNIST has a few
 
 
 def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
-    """Checks the splits, what the network is fed in evaluation, each random transform of training, and the mixing."""
+    """Checks the splits, evaluation inputs, each random training transform, and mixing."""
     yield check_splits(group, experiment.dataset)
-    # From all over the split: a folder's images come class by class, and a class has colours of its own.
+    # Sampled from the whole split: images of a folder are sorted by class, and colours differ between classes.
     inputs = network_inputs(experiment, sample_indices(len(experiment.dataset.eval), EXAMPLES))
     plausible, found = looks_normalized(experiment.recipe.normalization, inputs)
     yield group.check("input", plausible, f"{found}, for {type(experiment.recipe.normalization).__name__}")
@@ -39,13 +39,15 @@ def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
     if augmentation.mixing:
         checked.append((augmentation.mixing, *mixes(augmentation.mixing)))
     for part, passed, found in checked:
-        rarely = "" if isinstance(part, TenCrop) else f"; wrong once in {1 / ALPHA:,.0f} keys"
-        yield group.check(type(part).__name__, passed, f"{found}{rarely}")
+        false_alarms = "" if isinstance(part, TenCrop) else f"; false alarm for 1 of {1 / ALPHA:,.0f} keys"
+        yield group.check(type(part).__name__, passed, f"{found}{false_alarms}")
 
 
 def fits(experiment: Experiment, shape: tuple[int, int, int]) -> bool:
-    """Whether evaluation images have the size of training images, or are larger by less than half, and the network takes
-    both: random crops show objects larger than central ones do (Touvron et al. 2019, arXiv:1906.06423, section 3).
+    """Returns whether evaluation images have the size of training images, or a valid larger one.
+
+    They may be less than 1.5 times as large if the network accepts both sizes, since objects appear larger in random
+    crops than in center crops (Touvron et al. 2019, arXiv:1906.06423, section 3).
     """
     if shape == experiment.input_shape:
         return True
@@ -61,18 +63,17 @@ def fits(experiment: Experiment, shape: tuple[int, int, int]) -> bool:
 
 
 def check_splits(group: Group, dataset: Dataset) -> Check:
-    """Whether evaluation examples are among the training examples, byte by byte."""
+    """Checks that evaluation examples are not byte-identical to training examples, up to `MAX_SHARED_FRACTION`."""
     train, evaluation, what = dataset.train, dataset.eval, dataset.examples
-    known_at = sample_indices(len(train), 60_000 if train.images is not None else 5_000)
-    looked_at = sample_indices(len(evaluation), 10_000 if evaluation.images is not None else 1_000)
-    known = {hash(_content(train, index)) for index in known_at}
-    both = sum(hash(_content(evaluation, index)) in known for index in looked_at)
-    allowed = (
-        SHARED_FRACTION * len(looked_at) * len(known_at) / len(train)
-    )  # as many as of all of them would be found here
+    train_indices = sample_indices(len(train), 60_000 if train.images is not None else 5_000)
+    eval_indices = sample_indices(len(evaluation), 10_000 if evaluation.images is not None else 1_000)
+    known = {hash(_content(train, index)) for index in train_indices}
+    both = sum(hash(_content(evaluation, index)) in known for index in eval_indices)
+    # The expected number of matches within the samples for this fraction of all evaluation examples.
+    allowed = MAX_SHARED_FRACTION * len(eval_indices) * len(train_indices) / len(train)
     detail = (
-        f"{both} of {len(looked_at):,} evaluation {what} are among {len(known_at):,} of {len(train):,} training {what};"
-        f" {allowed:.1f} may be, {SHARED_FRACTION:.0%} of all"
+        f"{both} of {len(eval_indices):,} evaluation {what} are among {len(train_indices):,} of {len(train):,} training"
+        f" {what}; limit {allowed:.1f}, for {MAX_SHARED_FRACTION:.0%} of all"
     )
     return group.check("splits", both <= allowed, detail)
 
@@ -83,11 +84,11 @@ def _content(split, index):
 
 
 def network_inputs(experiment: Experiment, indices: np.ndarray) -> np.ndarray:
-    """What the network is fed of some evaluation images, float32 [N, H, W, C]; each view of a `TenCrop` is one.
+    """Returns the network inputs for some evaluation images, float32 [N, H, W, C]; `TenCrop` gives ten per image.
 
     Args:
-      experiment: whose `eval_pipeline` it is.
-      indices: of the images in the split.
+      experiment: the experiment with the `eval_pipeline`.
+      indices: indices of the images in the split.
     """
     pipeline = experiment.eval_pipeline
     batch = next(evaluation_batches(pipeline, len(indices), indices))
@@ -97,18 +98,18 @@ def network_inputs(experiment: Experiment, indices: np.ndarray) -> np.ndarray:
 
 
 def looks_normalized(normalization: Normalization, inputs: np.ndarray) -> tuple[bool, str]:
-    """Whether evaluation images [N, H, W, C] as the network gets them look like this normalization, and what they do.
+    """Returns whether inputs [N, H, W, C] have the range or moments of this normalization, and a description of these.
 
-    The bounds allow for evaluation images that are a little unlike the training images, and for what resizing takes off
-    the deviation; pixels that were not normalized are beyond them by a factor of ten at least.
+    The bounds allow for differences between the splits, and for the lower standard deviation of resized images; pixels
+    without normalization exceed them at least tenfold.
     """
-    means, deviations = inputs.mean((0, 1, 2)), inputs.std((0, 1, 2))
+    means, stds = inputs.mean((0, 1, 2)), inputs.std((0, 1, 2))
     extremes = f"values from {inputs.min():.2f} to {inputs.max():.2f}"
-    means_listed, deviations_listed = (", ".join(f"{value:.2f}" for value in values) for values in (means, deviations))
-    moments = f"channel means {means_listed}, deviations {deviations_listed}"
+    mean_list, std_list = (", ".join(f"{value:.2f}" for value in values) for values in (means, stds))
+    moments = f"channel means {mean_list}, stds {std_list}"
     match normalization:
         case ChannelMeanStd():
-            return bool(np.all(np.abs(means) < 0.5) and np.all(np.abs(deviations - 1) < 0.5)), moments
+            return bool(np.all(np.abs(means) < 0.5) and np.all(np.abs(stds - 1) < 0.5)), moments
         case UnitRange():
             return bool(inputs.min() >= 0 and 0.5 < inputs.max() <= 1), extremes
         case RawRange():
@@ -116,5 +117,5 @@ def looks_normalized(normalization: Normalization, inputs: np.ndarray) -> tuple[
         case SignedRange():
             return bool(-1 <= inputs.min() < 0 < inputs.max() <= 1), extremes
         case PixelMean():
-            return bool(np.all(np.abs(means) < 30) and np.all(deviations > 10)), moments
-    raise TypeError(f"nothing is known here of {type(normalization).__name__}")
+            return bool(np.all(np.abs(means) < 30) and np.all(stds > 10)), moments
+    raise TypeError(f"no bounds for {type(normalization).__name__}: add them to verification/traces/images.py")

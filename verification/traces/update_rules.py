@@ -1,4 +1,4 @@
-"""The update rules of optimizers and the clipping of gradients in float64, from the papers that their docstrings name."""
+"""Update rules of optimizers and gradient clipping in float64, from the papers cited in their docstrings."""
 
 import functools
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from zoo.recipe.optimizer import Clipping, Optimizer
 
 
 def clip(clipping: Clipping | None, gradient: np.ndarray) -> np.ndarray:
-    """A gradient, clipped as the only one that there is."""
+    """Returns the clipped gradient of a single parameter."""
     match clipping:
         case None:
             return gradient
@@ -18,11 +18,11 @@ def clip(clipping: Clipping | None, gradient: np.ndarray) -> np.ndarray:
             return gradient * min(1.0, norm / np.sqrt((gradient**2).sum()))
         case ClipByValue(value):
             return np.minimum(np.maximum(gradient, -value), value)
-    raise TypeError(f"there is no closed form of {type(clipping).__name__} here yet")
+    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/traces/update_rules.py")
 
 
 def threshold(clipping: Clipping | None) -> float:
-    """What gradients have to be measured by: some eight normal numbers of this deviation are clipped, and some of less not."""
+    """Returns a gradient scale such that, for standard deviations from 0 to it, some but not all are clipped."""
     match clipping:
         case None:
             return 1.0
@@ -30,13 +30,13 @@ def threshold(clipping: Clipping | None) -> float:
             return norm
         case ClipByValue(value):
             return value
-    raise TypeError(f"there is no closed form of {type(clipping).__name__} here yet")
+    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/traces/update_rules.py")
 
 
 @functools.singledispatch
 def update_rule(optimizer: Optimizer, decay: float) -> Callable[[np.ndarray, np.ndarray, float], np.ndarray]:
-    """A function (gradient, weight, learning rate) -> change of the weight, with a memory, in float64."""
-    raise TypeError(f"there is no update rule of {type(optimizer).__name__} here yet")
+    """Returns a stateful function (gradient, weight, learning rate) -> change of the weight, in float64."""
+    raise TypeError(f"no update rule of {type(optimizer).__name__}: add it to verification/traces/update_rules.py")
 
 
 @update_rule.register
@@ -129,14 +129,18 @@ def _rmsprop(optimizer: RMSprop, decay):
 
 @update_rule.register
 def _adadelta(optimizer: Adadelta, decay):
-    of_gradients, of_updates = 0.0, 0.0
+    mean_square_gradient, mean_square_update = 0.0, 0.0
 
     def update(gradient, weight, rate):
-        nonlocal of_gradients, of_updates
+        nonlocal mean_square_gradient, mean_square_update
         gradient = gradient + decay * weight
-        of_gradients = optimizer.decay * of_gradients + (1 - optimizer.decay) * gradient**2
-        change = np.sqrt(of_updates + optimizer.epsilon) / np.sqrt(of_gradients + optimizer.epsilon) * gradient
-        of_updates = optimizer.decay * of_updates + (1 - optimizer.decay) * change**2
+        mean_square_gradient = optimizer.decay * mean_square_gradient + (1 - optimizer.decay) * gradient**2
+        change = (
+            np.sqrt(mean_square_update + optimizer.epsilon)
+            / np.sqrt(mean_square_gradient + optimizer.epsilon)
+            * gradient
+        )
+        mean_square_update = optimizer.decay * mean_square_update + (1 - optimizer.decay) * change**2
         return -rate * change
 
     return update

@@ -1,1 +1,1 @@
-"""The tables of papers, as they are printed: a module a family, each with `PAPERS`, the `Table` of each network."""
+"""Layer tables as printed in papers: a module per family, with the `Table` of each network in `PAPERS`."""

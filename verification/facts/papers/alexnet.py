@@ -4,7 +4,10 @@ from verification.facts.arithmetic import Conv, Keeps, Linear, MaxPool, Table
 
 PAPERS = {
     "alexnet": Table(
-        source="Krizhevsky, Sutskever, Hinton 2012, sections 3.3 to 3.5 and 4.2, figure 2; 227 pixels, see zoo/models/alexnet.py",
+        source=(
+            "Krizhevsky, Sutskever, Hinton 2012, sections 3.3 to 3.5 and 4.2, figure 2; "
+            "227 pixels, see zoo/models/alexnet.py"
+        ),
         input_shape=(227, 227, 3),
         num_classes=1000,
         layers=[

@@ -4,7 +4,10 @@ from verification.facts.arithmetic import Conv, GlobalAvgPool, Keeps, Table
 
 PAPERS = {
     "all_cnn_c": Table(
-        source="Springenberg, Dosovitskiy, Brox, Riedmiller 2015, tables 1 and 2, All-CNN-C; every 3x3 convolution is padded",
+        source=(
+            "Springenberg, Dosovitskiy, Brox, Riedmiller 2015, tables 1 and 2, All-CNN-C; "
+            "every 3x3 convolution is padded"
+        ),
         input_shape=(32, 32, 3),
         unconfirmed="padding, and the window of the last average",
         num_classes=10,

@@ -1,4 +1,4 @@
-"""Networks of articles on why training fails to converge, in Keras."""
+"""Keras networks from articles on failures to converge."""
 
 from verification.facts.arithmetic import BatchNorm, Conv, Linear, MaxPool, Table
 
@@ -15,7 +15,10 @@ PAPERS = {
         ],
     ),
     "mlp": Table(
-        source='the article "Why does my TensorFlow 2.1 classification network fail to converge?", example 2, balanced model',
+        source=(
+            'the article "Why does my TensorFlow 2.1 classification network fail to converge?", '
+            "example 2, balanced model"
+        ),
         input_shape=(1, 1, 20),
         num_classes=1,
         layers=[

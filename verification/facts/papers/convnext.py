@@ -19,12 +19,12 @@ VARIANTS = {
 
 
 def layer_norm(name):
-    """A scale and an offset for each channel."""
+    """Layer normalization, with a scale and a bias per channel."""
     return Keeps(name, "LayerNorm", vectors=2)
 
 
 def block(name, channels):
-    """Figure 4, right, with the layer scale of table 5."""
+    """The block of figure 4, right, with the layer scale of table 5."""
     branch = [
         Conv(f"{name}/depthwise", channels, 7, pad=3, groups=channels),
         layer_norm(f"{name}/norm"),
@@ -36,7 +36,7 @@ def block(name, channels):
 
 
 def network(channels, depths):
-    """Table 9."""
+    """The network of table 9."""
     layers = [Conv("stem/conv", channels, 4, 4), layer_norm("stem/norm")]
     for stage, depth in enumerate(depths, start=1):
         if stage > 1:

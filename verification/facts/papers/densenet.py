@@ -1,14 +1,14 @@
 """Huang, Liu, van der Maaten, Weinberger 2017: DenseNets with bottlenecks that halve the channels between blocks (BC).
 
-The normalizations around the first convolution and in front of the classifier are not in table 1. They follow from its
-caption, by which a convolution of the blocks sees normalized inputs, and from the authors' code.
+The normalizations after the first convolution and before the classifier are not in table 1. They follow from its
+caption, by which the convolutions of the blocks have normalized inputs, and from the authors' code.
 """
 
 from verification.facts.arithmetic import AvgPool, BatchNorm, Branches, Conv, GlobalAvgPool, Linear, MaxPool, Table
 
 
 def norm_conv(place, number, features, kernel):
-    """ "conv" in table 1 is the sequence BN-ReLU-Conv (its caption)."""
+    """The sequence BN-ReLU-Conv that is "conv" in table 1 (its caption)."""
     return [
         BatchNorm(f"{place}/norm{number}"),
         Conv(f"{place}/conv{number}", features, kernel, pad=kernel // 2, bias=False),
@@ -16,13 +16,13 @@ def norm_conv(place, number, features, kernel):
 
 
 def dense_layer(place, growth):
-    """Section 3, "bottleneck layers" and "dense connectivity": its input stays, `growth` channels are added to it."""
+    """The layer of section 3, "bottleneck layers" and "dense connectivity": appends `growth` channels to its input."""
     new = norm_conv(place, 1, 4 * growth, 1) + norm_conv(place, 2, growth, 3)
     return Branches([[], new])
 
 
 def body(blocks, growth, channels):
-    """Dense blocks and transition layers; `channels` go into the first block."""
+    """Dense blocks and transition layers; `channels` is the input of the first block."""
     layers = []
     for number, length in enumerate(blocks, start=1):
         layers += [dense_layer(f"block{number}/layer{index}", growth) for index in range(1, length + 1)]
@@ -35,7 +35,7 @@ def body(blocks, growth, channels):
 
 
 def imagenet(name, blocks):
-    """A column of table 1."""
+    """The network of a column of table 1."""
     return Table(
         source=f"Huang et al. 2017, table 1, column {name}, growth 32",
         input_shape=(224, 224, 3),

@@ -13,7 +13,7 @@ from verification.facts.arithmetic import (
     Table,
 )
 
-# Table 1: the stages between the first convolution (32 channels) and the last (1280), as they stand there:
+# The stages of table 1 between the first convolution (32 channels) and the last (1280):
 # (operator, channels, layers) and the stride that follows from the resolutions.
 TABLE_1 = [
     ("MBConv1, k3x3", 16, 1, 1),
@@ -36,19 +36,19 @@ SCALING = {
 
 
 def scaled(channels, width):
-    """Channels times width, as the nearest multiple of 8 that loses at most a tenth; of two as near, the larger."""
+    """Returns channels times width, rounded half up to a multiple of 8, or up if that loses more than a tenth."""
     wanted = channels * width
     enough = [multiple for multiple in range(8, 4096, 8) if multiple >= 0.9 * wanted]
     return min(enough, key=lambda multiple: (abs(multiple - wanted), -multiple))
 
 
 def normalized(conv):
-    """A convolution without bias, and its batch normalization."""
+    """A convolution without bias, followed by batch normalization."""
     return [conv._replace(name=f"{conv.name}/conv", bias=False), BatchNorm(f"{conv.name}/bn")]
 
 
 def mbconv(name, expansion, kernel, stride, inputs, outputs, squeeze):
-    """MobileNetV2's block with squeeze-and-excite to a quarter of the block's input channels."""
+    """The MobileNetV2 block, with squeeze-and-excite to a quarter of the block's input channels."""
     inside = expansion * inputs
     layers = normalized(Conv(f"{name}/expand", inside, 1)) if expansion > 1 else []
     layers += normalized(Conv(f"{name}/depthwise", inside, kernel, stride, pad="same", groups=inside))
@@ -66,7 +66,7 @@ def mbconv(name, expansion, kernel, stride, inputs, outputs, squeeze):
 
 
 def network(width, depth, squeeze=True):
-    """Table 1 with all channels times `width` and all numbers of layers times `depth`, rounded up."""
+    """The network of table 1, with channels times `width`, and numbers of layers times `depth`, rounded up."""
     channels = scaled(32, width)
     layers = normalized(Conv("stem", channels, 3, 2, pad="same"))
     for stage, (operator, outputs, count, stride) in enumerate(TABLE_1, start=1):

@@ -15,7 +15,7 @@ from verification.facts.arithmetic import (
 
 
 def inception(name, one, reduce3, three, reduce5, five, proj):
-    """Figure 2b with a row of table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj."""
+    """The module of figure 2b, with a row of table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj."""
     return Branches(
         [
             [Conv(f"{name}/branch1", one, 1)],
@@ -27,7 +27,7 @@ def inception(name, one, reduce3, three, reduce5, five, proj):
 
 
 def head(name):
-    """Section 5: an average pool 5x5/3, 128 kernels of 1x1, linear layers of 1024 and 1000."""
+    """The auxiliary head of section 5: average pool 5x5/3, 128 kernels of 1x1, linear layers of 1024 and 1000."""
     return Aside(
         [
             AvgPool(f"{name}/pool", 5, 3),  # 4x4 pixels

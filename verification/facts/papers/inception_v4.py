@@ -15,28 +15,28 @@ from verification.facts.arithmetic import (
 
 
 def conv(name, features, kernel, stride=1, valid=False):
-    """A convolution as the figures have it: keeps the size of the image, unless it is marked "V"."""
+    """A convolution of the figures: keeps the image size, unless marked "V"."""
     pad = 0 if valid or stride > 1 else "same"
     return [Conv(f"{name}/conv", features, kernel, stride, pad, bias=False), BatchNorm(f"{name}/bn")]
 
 
 def chain(name, *convs):
-    """Convolutions after one another."""
+    """A sequence of convolutions."""
     return [layer for index, each in enumerate(convs) for layer in conv(f"{name}_{index}", *each)]
 
 
 def average(name, features):
-    """An average pool that keeps the size, and a 1x1 convolution."""
+    """An average pool that keeps the size, followed by a 1x1 convolution."""
     return [AvgPool(f"{name}_0", 3, 1, 1), *conv(f"{name}_1", features, 1)]
 
 
 def fork(name):
-    """The ends of two branches of Inception-C: 1x3 and 3x1."""
+    """The parallel 1x3 and 3x1 convolutions at the end of two branches of Inception-C."""
     return Branches([conv(f"{name}a", 256, (1, 3)), conv(f"{name}b", 256, (3, 1))])
 
 
 def stem():
-    """Figure 3."""
+    """The stem of figure 3."""
     return [
         *conv("conv1", 32, 3, 2),
         *conv("conv2", 32, 3, valid=True),
@@ -53,7 +53,7 @@ def stem():
 
 
 def inception_a(name):
-    """Figure 4."""
+    """Inception-A, figure 4."""
     return Branches(
         [
             conv(f"{name}/branch0", 96, 1),
@@ -65,7 +65,7 @@ def inception_a(name):
 
 
 def inception_b(name):
-    """Figure 5."""
+    """Inception-B, figure 5."""
     return Branches(
         [
             conv(f"{name}/branch0", 384, 1),
@@ -77,7 +77,7 @@ def inception_b(name):
 
 
 def inception_c(name):
-    """Figure 6."""
+    """Inception-C, figure 6."""
     return Branches(
         [
             conv(f"{name}/branch0", 256, 1),
@@ -89,7 +89,7 @@ def inception_c(name):
 
 
 def reduction_a(k, l, m, n):  # noqa: E741
-    """Figure 7 and table 1."""
+    """Reduction-A, figure 7 and table 1."""
     return Branches(
         [
             conv("reduction_a/branch0", n, 3, 2),
@@ -100,7 +100,7 @@ def reduction_a(k, l, m, n):  # noqa: E741
 
 
 def reduction_b():
-    """Figure 8."""
+    """Reduction-B, figure 8."""
     return Branches(
         [
             chain("reduction_b/branch0", (192, 1), (192, 3, 2)),
@@ -111,7 +111,7 @@ def reduction_b():
 
 
 def residual(name, channels, *branches):
-    """Branches, a linear 1x1 convolution back to the channels of the input, and the sum of both."""
+    """A residual block: branches, and a linear 1x1 convolution back to the input channels, added to the input."""
     inside = [
         chain(f"{name}/branch{index}", *convs) if len(convs) > 1 else conv(f"{name}/branch{index}", *convs[0])
         for index, convs in enumerate(branches)
@@ -120,7 +120,7 @@ def residual(name, channels, *branches):
 
 
 def resnet_layers():
-    """The published network, by the names of its scopes and with the outputs that its code notes: 320, 1088, 2080."""
+    """The layers of the published code, with its scope names; its comments note output channels of 320, 1088, 2080."""
     a = [
         residual(f"inception_resnet_a{index}", 320, [(32, 1)], [(32, 1), (32, 3)], [(32, 1), (48, 3), (64, 3)])
         for index in range(10)

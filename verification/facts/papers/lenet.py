@@ -4,7 +4,10 @@ from verification.facts.arithmetic import AvgPool, Conv, Linear, Table
 
 PAPERS = {
     "lenet5": Table(
-        source="LeCun, Bottou, Bengio, Haffner 1998, section II.B, figure 2; S2 and S4 without parameters, C3 sees all of S2",
+        source=(
+            "LeCun, Bottou, Bengio, Haffner 1998, section II.B, figure 2; "
+            "S2 and S4 without parameters, C3 sees all of S2"
+        ),
         input_shape=(32, 32, 1),
         num_classes=10,
         layers=[

@@ -1,9 +1,9 @@
-"""Howard et al. 2017: MobileNet. Figure 3: a batch normalization after each convolution, depthwise and 1x1."""
+"""Howard et al. 2017: MobileNet, with batch normalization after each depthwise and 1x1 convolution (figure 3)."""
 
 from verification.facts.arithmetic import BatchNorm, Conv, GlobalAvgPool, Linear, Table
 
-# Table 1, the pairs "Conv dw" and "Conv / s1": channels in, channels out, stride of the depthwise one. The last "Conv dw"
-# has "s2" in print; its 7x7 input and the 7x7 input of the row that follows make it 1.
+# The pairs "Conv dw" and "Conv / s1" of table 1: (input channels, output channels, stride of "Conv dw").
+# The last "Conv dw" is printed with "s2"; its 7x7 input and the 7x7 input of the next row imply a stride of 1.
 PAIRS = [
     (32, 64, 1),
     (64, 128, 2),

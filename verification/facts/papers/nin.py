@@ -16,7 +16,7 @@ PAPERS = {
             Conv("conv2", 192, kernel=5, pad=2),
             Conv("cccp3", 192, kernel=1),
             Conv("cccp4", 192, kernel=1),
-            AvgPool("pool2", 3, 2, pad=((0, 1), (0, 1))),  # 8; the last window hangs over the edge
+            AvgPool("pool2", 3, 2, pad=((0, 1), (0, 1))),  # 8; the last window crosses the edge
             Keeps("drop2", "Dropout"),
             Conv("conv3", 192, kernel=3, pad=1),
             Conv("cccp5", 192, kernel=1),

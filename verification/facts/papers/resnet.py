@@ -1,12 +1,12 @@
-"""He, Zhang, Ren, Sun 2016, both papers: the networks that torchvision's layer lists at hand leave out.
+"""He, Zhang, Ren, Sun 2016, both papers: the networks that third_party/references/torchvision does not contain.
 
-Table 1 of the first paper has, for each stage, the channels of a bottleneck's 1x1, 3x3 and 1x1 convolutions and how often
-it stands there. The stride of a stage is in the 3x3 convolution of its first block, as in torchvision and timm.
+Table 1 of the first paper lists, for each stage, the channels of a bottleneck's 1x1, 3x3 and 1x1 convolutions and the
+number of blocks. The stride of a stage is in the 3x3 convolution of its first block, as in torchvision and timm.
 """
 
 from verification.facts.arithmetic import BatchNorm, Branches, Conv, GlobalAvgPool, Linear, MaxPool, Table
 
-# Table 1: stage, channels of the three convolutions, stride of the first block.
+# Stages of table 1: (name, channels of the three convolutions, stride of the first block).
 ROWS = (
     ("layer1", (64, 64, 256), 1),
     ("layer2", (128, 128, 512), 2),
@@ -18,7 +18,7 @@ BLOCKS_152 = (3, 8, 36, 3)
 
 
 def _stages(block, counts):
-    """The layers of all blocks; the first of a stage has the stride and a projection in its shortcut."""
+    """Returns the layers of all blocks; the first of each stage has the stride and a projection shortcut."""
     layers = []
     for (stage, channels, stride), count in zip(ROWS, counts, strict=True):
         for index in range(count):
@@ -27,7 +27,7 @@ def _stages(block, counts):
 
 
 def _bottleneck(name, channels, stride, projected):
-    """Figure 5 on the right: each convolution is followed by batch normalization, the projection as well."""
+    """The block of figure 5, right: batch normalization after each convolution, including the projection."""
     reduce, middle, expand = channels
     main = [
         Conv(f"{name}/conv1", reduce, kernel=1, bias=False),
@@ -47,7 +47,7 @@ def _bottleneck(name, channels, stride, projected):
 
 
 def _preactivated(name, channels, stride, projected):
-    """Figure 4 (e) of the second paper: each convolution follows batch normalization; the projection shares the first."""
+    """The block of figure 4 (e) of the second paper: pre-activation, of which the projection shares the first."""
     reduce, middle, expand = channels
     main = [
         Conv(f"{name}/conv1", reduce, kernel=1, bias=False),

@@ -1,4 +1,4 @@
-"""Page 2018, How to Train Your ResNet; the network of his repository davidcpage/cifar10-fast."""
+"""Page 2018, How to Train Your ResNet: the network of the repository davidcpage/cifar10-fast."""
 
 from verification.facts.arithmetic import BatchNorm, Conv, Linear, MaxPool, Table
 

@@ -2,12 +2,12 @@
 
 from verification.facts.arithmetic import BatchNorm, Conv, GlobalAvgPool, Linear, Table
 
-# The table of section 4.2: stage, filters, stride of its first convolution; each stage has 2n convolutions.
+# Stages of the table in section 4.2: (name, filters, stride of the first convolution), with 2n convolutions each.
 ROWS = (("layer1", 16, 1), ("layer2", 32, 2), ("layer3", 64, 2))
 
 
 def _stages(n):
-    """Pairs of 3x3 convolutions; all shortcuts are identities (option A), so that they have no layers."""
+    """Returns the pairs of 3x3 convolutions; all shortcuts are identities (option A), without layers."""
     layers = []
     for stage, filters, stride in ROWS:
         for index in range(n):

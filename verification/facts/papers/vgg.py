@@ -2,7 +2,7 @@
 
 from verification.facts.arithmetic import BatchNorm, Conv, Keeps, Linear, MaxPool, Table
 
-# The columns of table 1: features of the 3x3 convolutions in each of the five blocks, each of which ends in a pool.
+# Columns of table 1: features of the 3x3 convolutions in each of the five blocks, which end in a max pool.
 COLUMNS = {
     "vgg11": ("A", [[64], [128], [256, 256], [512, 512], [512, 512]]),
     "vgg13": ("B", [[64, 64], [128, 128], [256, 256], [512, 512], [512, 512]]),
@@ -21,7 +21,7 @@ def _layers(blocks, batch_norm):
         layers.append(MaxPool(f"pool{block}", 2, 2))
     return [
         *layers,
-        Keeps("avgpool", "AdaptiveAvgPool"),  # to 7x7, which is what 224 pixels have become already
+        Keeps("avgpool", "AdaptiveAvgPool"),  # to 7x7, the size already reached from 224 pixels
         Linear("fc6", 4096),
         Keeps("drop6", "Dropout"),
         Linear("fc7", 4096),
@@ -39,5 +39,5 @@ PAPERS = {
     )
     for name, (column, blocks) in COLUMNS.items()
     for suffix, normalized in (("", ""), ("_bn", ", with batch normalization after each convolution"))
-    if name + suffix != "vgg16_bn"  # torchvision's own list of its layers holds their names as well
+    if name + suffix != "vgg16_bn"  # its facts come from third_party/references/torchvision, with torchvision's names
 }

@@ -2,14 +2,14 @@
 
 from verification.facts.arithmetic import BatchNorm, Branches, Conv, GlobalAvgPool, Keeps, Linear, Table
 
-# Table 1: group (conv2, conv3 and conv4 there), channels for k = 1, stride of its first convolution.
+# Groups of table 1 (there conv2, conv3 and conv4): (name, channels for k = 1, stride of the first convolution).
 ROWS = (("layer1", 16, 1), ("layer2", 32, 2), ("layer3", 64, 2))
 
 
 def _groups(n, k):
-    """n blocks B(3,3) a group, pre-activated, with dropout between the convolutions (section 2.4).
+    """Returns the groups of n pre-activated blocks B(3,3), with dropout between the convolutions (section 2.4).
 
-    A block that changes the number of channels has a 1x1 convolution in its shortcut, behind the first normalization.
+    A block that changes the number of channels has a 1x1 convolution in its shortcut, after the first normalization.
     """
     layers, channels = [], 16
     for group, base, stride in ROWS:

@@ -16,7 +16,7 @@ from verification.facts.arithmetic import (
 
 
 def separable(name, inputs, outputs):
-    """SeparableConv: a depthwise 3x3 and a pointwise convolution, without biases; and batch normalization."""
+    """SeparableConv of the figure: depthwise 3x3 and pointwise convolution, without biases, and batch normalization."""
     return [
         Conv(f"{name}/depthwise", inputs, 3, pad=1, groups=inputs, bias=False),
         Conv(f"{name}/pointwise", outputs, 1, bias=False),
@@ -25,12 +25,12 @@ def separable(name, inputs, outputs):
 
 
 def convolution(name, features, kernel, stride):
-    """Conv of the figure."""
+    """Conv of the figure: a convolution and batch normalization."""
     return [Conv(f"{name}/conv", features, kernel, stride, bias=False), BatchNorm(f"{name}/bn")]
 
 
 def block(name, channels, reduces):
-    """Separable convolutions from channels[0] over all others, and the shortcut; `reduces`: with the strides of 2."""
+    """A block of separable convolutions through all `channels`, and its shortcut; if `reduces`, with strides of 2."""
     branch, shortcut = [], []
     for index, (inputs, outputs) in enumerate(itertools.pairwise(channels), start=1):
         branch += separable(f"{name}/conv{index}", inputs, outputs)

@@ -4,7 +4,9 @@ from verification.facts.arithmetic import Conv, Keeps, Linear, MaxPool, Table
 
 PAPERS = {
     "zfnet": Table(
-        source="Zeiler, Fergus 2014, figure 3 and section 3.1; padding from the figure's sizes, see zoo/models/zfnet.py",
+        source=(
+            "Zeiler, Fergus 2014, figure 3 and section 3.1; padding from the figure's sizes, see zoo/models/zfnet.py"
+        ),
         input_shape=(224, 224, 3),
         unconfirmed="constants of the response normalization, which are AlexNet's",
         num_classes=1000,

@@ -1,6 +1,6 @@
-"""Each transform of a recipe by itself, on a picture from whose result one can read what was done to it."""
+"""Checks of single transforms, on pictures whose result reveals the parameters that were sampled."""
 
-from verification.traces.transforms import color, erasing, geometry, policies  # noqa: F401 - they register what they check
+from verification.traces.transforms import color, erasing, geometry, policies  # noqa: F401 - register their checks
 from verification.traces.transforms.mixing import mixes
 from verification.traces.transforms.probe import ALPHA, behaves
 

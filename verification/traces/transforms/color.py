@@ -1,4 +1,4 @@
-"""Colour changes, on pictures of one or two colours."""
+"""Checks of colour transforms, on pictures of one or two colours."""
 
 import colorsys
 
@@ -17,12 +17,12 @@ def _pca_color(transform: PCAColor):
     results = many(transform, np.full((2, 2, 3), 100, np.uint8), statistics)
     amounts = (results[:, 0, 0] - 100).ravel()
     pvalue = scipy.stats.kstest(amounts, scipy.stats.norm(0, max(transform.stddev, 1e-9)).cdf).pvalue
-    return pvalue >= ALPHA, f"amounts have the deviation {amounts.std():.3f}, p = {pvalue:.3f} for Gaussian"
+    return pvalue >= ALPHA, f"amounts have std {amounts.std():.3f}, Gaussian with p = {pvalue:.3f}"
 
 
 def _uniform_factors(factors, amount):
     pvalue = uniform_pvalue(factors, max(0.0, 1 - amount), 1 + amount)
-    return pvalue >= ALPHA, f"factors from {factors.min():.2f} to {factors.max():.2f}, p = {pvalue:.3f} for evenly"
+    return pvalue >= ALPHA, f"factors from {factors.min():.2f} to {factors.max():.2f}, uniform with p = {pvalue:.3f}"
 
 
 @behaves.register
@@ -34,7 +34,7 @@ def _brightness(transform: Brightness):
 @behaves.register
 def _contrast(transform: Contrast):
     results = many(transform, np.array([[[100] * 3, [110] * 3]], np.uint8))[..., 0]
-    centred = np.allclose(results.mean((1, 2)), 105, atol=0.1)  # luma's digits do not add up to 1
+    centred = np.allclose(results.mean((1, 2)), 105, atol=0.1)  # the rounded luma coefficients do not add up to 1
     uniform, found = _uniform_factors((results[:, 0, 1] - results[:, 0, 0]) / 10, transform.amount)
     return centred and uniform, found
 
@@ -53,7 +53,10 @@ def _saturation(transform: Saturation):
 def _hue(transform: Hue):
     results = many(transform, np.full((1, 1, 3), (200, 100, 100), np.uint8))[:, 0, 0] / 255
     hues, saturations, values = np.array([colorsys.rgb_to_hsv(*color) for color in results]).T
-    turns = (hues + 0.5) % 1 - 0.5
-    pvalue = uniform_pvalue(turns, -transform.amount, transform.amount)
+    shifts = (hues + 0.5) % 1 - 0.5
+    pvalue = uniform_pvalue(shifts, -transform.amount, transform.amount)
     kept = np.allclose(saturations, 0.5, atol=1e-3) and np.allclose(values, 200 / 255, atol=1e-3)
-    return kept and pvalue >= ALPHA, f"turns from {turns.min():.2f} to {turns.max():.2f}, p = {pvalue:.3f} for evenly"
+    return (
+        kept and pvalue >= ALPHA,
+        f"shifts from {shifts.min():.2f} to {shifts.max():.2f}, uniform with p = {pvalue:.3f}",
+    )

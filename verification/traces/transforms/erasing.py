@@ -1,17 +1,17 @@
-"""Erasing, on a white picture, against the algorithms in NumPy."""
+"""Checks of erasing transforms on a white picture, against the algorithms in NumPy."""
 
 import dataclasses
 
 import numpy as np
 import scipy.stats
 
-from verification.statistics import share_is_plausible
+from verification.statistics import fraction_is_plausible
 from verification.traces.transforms.probe import ALPHA, IMAGES, behaves, many
 from zoo.recipe import Cutout, RandomErasing
 
 
 def _black(results):
-    """Height and width of what is black in each result, and whether it is one rectangle."""
+    """Returns height and width of the black area of each result, and whether all are rectangles."""
     black = results[..., 0] == 0
     heights, widths = black.any(2).sum(1), black.any(1).sum(1)
     return heights, widths, np.array_equal(black.sum((1, 2)), heights * widths)
@@ -37,8 +37,8 @@ def _random_erasing(transform: RandomErasing):
             scipy.stats.ks_2samp(sizes[erased], theirs).pvalue
             for sizes, theirs in zip((heights, widths), np.array(expected).T, strict=True)
         )
-    plausible = share_is_plausible(int(erased.sum()), IMAGES, transform.probability, ALPHA / 3)
-    found = f"{int(erased.sum())} of {IMAGES} images have a rectangle, p = {pvalue:.3f} for its sides"
+    plausible = fraction_is_plausible(int(erased.sum()), IMAGES, transform.probability, ALPHA / 3)
+    found = f"{int(erased.sum())} of {IMAGES} images have a rectangle, p = {pvalue:.3f} for its side lengths"
     return whole and plausible and pvalue >= ALPHA / 3, found
 
 
@@ -49,5 +49,5 @@ def _cutout(transform: Cutout):
     starts = np.arange(side) - transform.size // 2
     expected = np.minimum(starts + transform.size, side) - np.maximum(starts, 0)
     pvalue = min(scipy.stats.ks_2samp(sizes, np.repeat(expected, 100)).pvalue for sizes in (heights, widths))
-    found = f"squares of {heights.max()} x {widths.max()} pixels, p = {pvalue:.3f} for what is inside of the image"
+    found = f"squares of {heights.max()} x {widths.max()} pixels, p = {pvalue:.3f} for the sizes inside the image"
     return whole and heights.max() == transform.size and pvalue >= ALPHA / 2, found

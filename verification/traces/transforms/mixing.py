@@ -1,4 +1,4 @@
-"""Mixing, of pairs of a black and a white image, against the definitions in NumPy."""
+"""Checks of mixing on pairs of a black and a white image, against the definitions in NumPy."""
 
 import functools
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 
-from verification.statistics import share_is_plausible
+from verification.statistics import fraction_is_plausible
 from verification.traces.transforms.probe import ALPHA
 from zoo.data import augment
 from zoo.recipe import CutMix, Mixup, OneOf
@@ -17,46 +17,46 @@ EXAMPLES = 512
 
 
 def mixes(mixing: Mixing) -> tuple[bool, str]:
-    """Whether images and labels are mixed alike and by parts of the right distribution, and what was found."""
+    """Returns whether images and labels are mixed by equal fractions of the right distribution, and a description."""
     height, width = 48, 64
     labels = np.arange(EXAMPLES) % 2
     images = jnp.asarray(np.broadcast_to(labels[:, None, None, None], (EXAMPLES, height, width, 1)), jnp.float32)
     keys = jax.random.split(jax.random.key(0), EXAMPLES)
-    mixed, share = augment.mix(mixing, images, jnp.ones(EXAMPLES), keys)
-    targets = np.asarray(augment.soft_targets(jnp.asarray(labels), share, 2))
+    mixed, fraction = augment.mix(mixing, images, jnp.ones(EXAMPLES), keys)
+    targets = np.asarray(augment.soft_targets(jnp.asarray(labels), fraction, 2))
     alike = np.allclose(np.asarray(mixed).mean((1, 2, 3)), targets[:, 1], atol=1e-4)
     others = 1 - targets[np.arange(EXAMPLES), labels]
-    # A rectangle may be too small to be seen, and a lambda too close to 1.
-    expected = 1 - own_share(mixing, np.random.default_rng(0), 20 * EXAMPLES, height, width)
+    # A rectangle may be empty, and a lambda too close to 1.
+    expected = 1 - own_fraction(mixing, np.random.default_rng(0), 20 * EXAMPLES, height, width)
     changed = int((others > 1e-6).sum())
-    plausible = share_is_plausible(changed, EXAMPLES, probability(mixing) * (expected > 1e-6).mean(), ALPHA / 2)
+    plausible = fraction_is_plausible(changed, EXAMPLES, probability(mixing) * (expected > 1e-6).mean(), ALPHA / 2)
     pvalue = scipy.stats.ks_2samp(others[others > 1e-6], expected[expected > 1e-6]).pvalue if changed else 1.0
-    found = f"{changed} of {EXAMPLES} examples are mixed, p = {pvalue:.3f} for the parts"
+    found = f"{changed} of {EXAMPLES} examples are mixed, p = {pvalue:.3f} for the fractions"
     return alike and plausible and pvalue >= ALPHA / 2, found
 
 
 def probability(mixing: Mixing) -> float:
-    """That an example is mixed at all."""
+    """Returns the probability that an example is mixed."""
     return np.mean([part.probability for part in parts(mixing)])
 
 
 def parts(mixing: Mixing) -> tuple[PairMixing, ...]:
-    """What each example goes through one of."""
+    """Returns the mixings one of which is applied to each example."""
     return mixing.mixings if isinstance(mixing, OneOf) else (mixing,)
 
 
 @functools.singledispatch
-def own_share(mixing: Mixing, random: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:
-    """The part [count] that is the own one of examples that are mixed, by definition."""
-    raise TypeError(f"there is no check of {type(mixing).__name__} here yet")
+def own_fraction(mixing: Mixing, random: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:
+    """Returns sampled fractions [count] of the original example in mixed examples, by definition."""
+    raise TypeError(f"no check of {type(mixing).__name__}: add it to verification/traces/transforms")
 
 
-@own_share.register
+@own_fraction.register
 def _mixup(mixing: Mixup, random, count, height, width):
     return random.beta(mixing.alpha, mixing.alpha, count)
 
 
-@own_share.register
+@own_fraction.register
 def _cut_mix(mixing: CutMix, random, count, height, width):
     kept = random.beta(mixing.alpha, mixing.alpha, count)
     area = 1.0
@@ -67,10 +67,10 @@ def _cut_mix(mixing: CutMix, random, count, height, width):
     return 1 - area
 
 
-@own_share.register
+@own_fraction.register
 def _one_of(mixing: OneOf, random, count, height, width):
-    # Of the examples that are mixed, as many are mixed in each way as its probability says.
+    # Mixed examples are distributed over the mixings in proportion to their probabilities.
     weights = np.array([part.probability for part in mixing.mixings])
     which = random.choice(len(weights), count, p=weights / weights.sum())
-    shares = [own_share(part, random, count, height, width) for part in mixing.mixings]
-    return np.choose(which, shares)
+    fractions = [own_fraction(part, random, count, height, width) for part in mixing.mixings]
+    return np.choose(which, fractions)

@@ -1,4 +1,4 @@
-"""RandAugment and TrivialAugment, against the same operations by Pillow."""
+"""Checks of RandAugment and TrivialAugment, against the same operations in Pillow."""
 
 import math
 
@@ -9,11 +9,11 @@ from PIL import Image, ImageEnhance, ImageOps
 from verification.traces.transforms.probe import ALPHA, IMAGES, behaves, many
 from zoo.recipe import RandAugment, TrivialAugmentWide
 
-NEAR = 2.0  # mean difference of pixel values that rounding and ties between nearest pixels stay below; see the tests
+NEAR = 2.0  # mean difference of pixel values, above that by rounding and nearest-neighbor ties; see the tests
 BINS = 31
-LEVELS = 4  # groups of strengths whose frequencies are compared
+LEVELS = 4  # groups of strengths for the chi-squared test
 
-# Largest strengths of the fourteen operations, of a picture so many pixels wide; None for operations without strength.
+# Largest strengths of the fourteen operations; translations below 1 are relative to the width. None: no strength.
 RAND = {
     "Identity": None,
     "ShearX": 0.3,
@@ -41,7 +41,7 @@ SIGNED = tuple(RAND)[1:10]
 
 
 def by_pillow(image: Image.Image, name: str, strength: float) -> Image.Image:
-    """One operation; the strength of shears is a slope, of shifts pixels, of rotations degrees counter-clockwise."""
+    """Applies an operation; shears are slopes, translations pixels, rotations degrees counter-clockwise."""
     shear = {"ShearX": (1, strength, 0, 0, 1, 0), "ShearY": (1, 0, 0, strength, 1, 0)}
     shift = {"TranslateX": (1, 0, -int(strength), 0, 1, 0), "TranslateY": (1, 0, 0, 0, 1, -int(strength))}
     match name:
@@ -63,7 +63,7 @@ def by_pillow(image: Image.Image, name: str, strength: float) -> Image.Image:
 
 
 def strengths(largest: dict[str, float | None], name: str, bins: range | list[int], side: int) -> list[float]:
-    """The strengths that an operation may have, with both signs where it has one."""
+    """Returns the possible strengths of an operation, with both signs if it is signed."""
     most = largest[name]
     if most is None:
         return [0.0]
@@ -78,14 +78,14 @@ def strengths(largest: dict[str, float | None], name: str, bins: range | list[in
 
 
 def waves(side: int) -> np.ndarray:
-    """A smooth picture of all hues whose darkest and brightest values leave room for more contrast."""
+    """Returns a smooth picture of all hues, with a value range that leaves room for more contrast."""
     rows, columns = np.mgrid[:side, :side]
     pattern = [110 + 60 * np.sin(columns / 5 + channel) * np.cos(rows / 7 - 2 * channel) for channel in range(3)]
     return np.stack(pattern, -1).astype(np.uint8)
 
 
 def _agrees(transform, largest, bins):
-    """Whether each result is one of Pillow's, and operations and strengths are as frequent as they should be."""
+    """Returns whether results are close to Pillow's, with the right frequencies of operations and strengths."""
     picture = waves(40)
     candidates, operations, levels, chances = [], [], [], []
     for operation, name in enumerate(largest):
@@ -100,9 +100,9 @@ def _agrees(transform, largest, bins):
     def nearest(image):
         distances = np.abs(candidates - image).mean((1, 2, 3))
         best = distances.min()
-        return int(np.argmax(distances <= best + 0.1)), best  # the first of those that look the same
+        return int(np.argmax(distances <= best + 0.1)), best  # the first of nearly equal ones
 
-    # Strengths of zero look the same whatever the operation, so what counts is how each candidate would be taken.
+    # Operations of zero strength are indistinguishable: expected frequencies are those of the classified candidates.
     taken_for = [nearest(candidate)[0] for candidate in candidates]
     results = [nearest(result) for result in many(transform, picture)]
     far = sum(distance > NEAR for _, distance in results)
@@ -112,8 +112,10 @@ def _agrees(transform, largest, bins):
         found = np.bincount(kind[[taken_for[index] for index, _ in results]], minlength=len(expected))
         possible = expected > 0
         pvalues.append(scipy.stats.chisquare(found[possible], expected[possible]).pvalue if possible.sum() > 1 else 1.0)
-    unlike = f"{far} of {IMAGES} images are unlike Pillow's"
-    found = f"{unlike}, p = {pvalues[0]:.3f} for the frequency of operations and {pvalues[1]:.3f} for that of strengths"
+    unlike = f"{far} of {IMAGES} images differ from Pillow's"
+    found = (
+        f"{unlike}, p = {pvalues[0]:.3f} for the frequencies of operations and {pvalues[1]:.3f} for those of strengths"
+    )
     return not far and min(pvalues) >= ALPHA / 2, found
 
 

@@ -1,4 +1,4 @@
-"""What the checks of transforms share: results for many keys, and distributions."""
+"""Shared helpers of the checks of transforms: results for many keys, and tests of distributions."""
 
 import functools
 
@@ -12,18 +12,18 @@ from zoo.data import augment
 from zoo.data.normalization import Statistics
 from zoo.recipe.augmentation import Transform
 
-ALPHA = 1e-3  # probability, over keys, that a check of something random fails though all is well
+ALPHA = 1e-3  # probability, over keys, of a false alarm of each check of a random transform
 IMAGES = 256
 
 
 @functools.singledispatch
 def behaves(transform: Transform) -> tuple[bool, str]:
-    """Whether many results of a transform are distributed as its docstring says, and what was found."""
-    raise TypeError(f"there is no check of {type(transform).__name__} here yet")
+    """Returns whether many results of a transform have the distribution in its docstring, and a description."""
+    raise TypeError(f"no check of {type(transform).__name__}: add it to verification/traces/transforms")
 
 
 def many(transform: Transform, picture: np.ndarray, statistics: Statistics | None = None) -> np.ndarray:
-    """The transform's results for `IMAGES` keys."""
+    """Returns the results of a transform for `IMAGES` keys, [IMAGES, H, W, C]."""
     channels = picture.shape[-1]
     neutral = Statistics(jnp.zeros(channels), jnp.ones(channels), jnp.zeros((channels, channels)))
     keys = jax.random.split(jax.random.key(0), IMAGES)
@@ -32,14 +32,16 @@ def many(transform: Transform, picture: np.ndarray, statistics: Statistics | Non
 
 
 def coordinates(height: int, width: int) -> np.ndarray:
-    """A picture whose first channel is the row and whose second is the column."""
+    """Returns a picture [H, W, 2] whose channels are the row and the column."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows, columns], -1).astype(np.uint8)
 
 
 def uniform_pvalue(values: np.ndarray, low: float, high: float) -> float:
-    """How well values agree with the uniform distribution: 0 if one is outside of it by more than what rounding and
-    interpolation do; with a constant, to four digits, if there is no range.
+    """Returns the p-value of values under a uniform distribution.
+
+    It is 0 if a value is outside by more than rounding and interpolation allow. If `low` equals `high`, it is 1 or 0:
+    whether all values equal it to 1e-4.
     """
     if high - low < 1e-9:
         return float(np.allclose(values, low, atol=1e-4))
