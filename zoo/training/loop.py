@@ -148,9 +148,8 @@ class Loop:
         record = self.final_evaluation(state.best, step, True)
         if record is None:
             raise self.interrupted(state, step)
-        best_step = (
-            decisions.best_step or 0
-        )  # 0: no evaluation gave a finite metric, so that the initial weights were kept
+        # Step 0: no evaluation gave a finite metric, so that the initial weights were kept.
+        best_step = decisions.best_step or 0
         self.tracker.note(f"using the weights of step {best_step}")
         self.tracker.evaluation({**record, "restored_step": best_step})
 
