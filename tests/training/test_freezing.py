@@ -174,7 +174,7 @@ PLATEAU = ReduceOnPlateau(0.01, patience=1)
     ids=lambda changes: type(changes["optimizer"]).__name__,
 )
 def test_frozen_parameters_do_not_change_with_any_ingredient(source, three, changes):
-    """Also in the weight average and in the best weights; and all other parameters change."""
+    """Frozen parameters are unchanged in the weight average and the best weights too; all other parameters change."""
     recipe = tuned(source=str(source), frozen=FROZEN).override(changes)
     there, end = flat(zoo.load_run(source).variables), flat(zoo.fit(recipe, dataset=three).variables)
     for path in end:
@@ -182,7 +182,7 @@ def test_frozen_parameters_do_not_change_with_any_ingredient(source, three, chan
 
 
 def test_no_gradient_flows_to_frozen_parameters():
-    """So they neither contribute to the gradient norm nor cost time."""
+    """Frozen parameters contribute neither to the gradient norm nor to the cost of the backward pass."""
     params = {name: {"kernel": jnp.arange(1.0, 4.0)} for name in "ab"}
 
     def loss(params):

@@ -47,7 +47,7 @@ def test_samples_have_the_named_distribution(distribution, shape):
 
 @pytest.mark.parametrize("shape", [(3, 3, 16, 30), (100, 7), (1, 1)], ids=str)
 def test_samples_match_flax(shape):
-    """Up to rounding: Flax scales in the compiled program that samples, of which it has one per shape."""
+    """Samples match those of Flax up to rounding: Flax scales within the program that samples, one per shape."""
     scaling = nn.initializers.variance_scaling
     for ours, theirs in (
         (HeNormal(), scaling(2.0, "fan_in", "normal")),
@@ -87,7 +87,7 @@ def test_initializers_of_networks_match_their_samples(shape):
 
 @pytest.mark.slow
 def test_networks_declare_the_initializers_of_their_kernels():
-    """In every family except LeNet-5, whose initialization is unique; such parameters are left to `model.init`."""
+    """All families do so except LeNet-5, whose initialization is unique; its parameters are left to `model.init`."""
     families = {find_entry(name).module: name for name in zoo.list_models() if name != "lenet5"}
     for name in families.values():
         model, shape = create_shallow(name), (1, *find_entry(name).input_shape)

@@ -133,7 +133,7 @@ def test_updates_match_pytorch(gradients, ours, name, options):
 
 
 def test_rmsprop_matches_tensorflow():
-    """One step by hand: ms = 0.9 * 1 + 0.1 g^2, mom = rate * g / sqrt(ms + eps), w -= mom; then momentum alone."""
+    """One step by hand: ms = 0.9 * 1 + 0.1 g^2, mom = rate * g / sqrt(ms + eps), w -= mom; then w -= 0.5 mom."""
     part = RMSprop(0.9, 0.5, 1.0, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True)
     gradients = np.array([[2.0], [0.0]], np.float32)
     change = 0.1 * 2 / np.sqrt(0.9 + 0.1 * 4 + 1)
@@ -222,7 +222,7 @@ def test_weight_average_matches_tensorflow():
 
 
 def test_structure_of_the_sgd_state():
-    """Checkpoints depend on it."""
+    """The structure of the state must not change, because checkpoints depend on it."""
     transformation = make_optimizer(SGD(0.9), Regularization(5e-4), lambda step: 0.1)
     momentum, schedule = (type(part).__name__ for part in transformation.init({"kernel": jnp.zeros(1)})[1:])
     assert (momentum, schedule) == ("TraceState", "ScaleByScheduleState")

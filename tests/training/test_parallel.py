@@ -61,7 +61,7 @@ def test_several_steps_in_one_program_match_single_steps(train, strategy):
 
 @pytest.mark.parametrize(("devices", "accumulation"), [(1, 4), (2, 4)])
 def test_gradient_accumulation_matches_the_whole_batch(train, devices, accumulation):
-    """Including dropout and augmentation, whose keys depend on an example's position in the global batch."""
+    """Dropout and augmentation match too: their keys depend on an example's position in the global batch."""
     assert_same_training(train(devices, accumulation=accumulation), train())
 
 

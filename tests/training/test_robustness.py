@@ -81,7 +81,7 @@ def assert_same_run(workdir, uninterrupted):
 
 @pytest.mark.slow
 def test_a_stopped_run_saves_and_resumes_bit_identically(command, uninterrupted, tmp_path):
-    """Stopped by SIGTERM, and after resuming by SIGINT."""
+    """The run is stopped by SIGTERM, resumed, and stopped by SIGINT."""
     workdir, saved = tmp_path / "run", 0
     for signum, after in ((signal.SIGTERM, 7), (signal.SIGINT, 19)):
         process = subprocess.Popen(**command(workdir), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -100,7 +100,7 @@ def test_a_stopped_run_saves_and_resumes_bit_identically(command, uninterrupted,
 
 
 def test_a_killed_run_resumes_bit_identically(command, uninterrupted, tmp_path):
-    """Killed three times: before its first checkpoint, which is at step 4, and after later ones."""
+    """The run is killed three times: before its first checkpoint, which is at step 4, and after later ones."""
     workdir = tmp_path / "run"
     for after in (1, 9, 22):
         process = subprocess.Popen(**command(workdir), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -113,7 +113,7 @@ def test_a_killed_run_resumes_bit_identically(command, uninterrupted, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_killed_while_saving_resumes_bit_identically(command, tmp_path):
-    """With AlexNet, which has dropout."""
+    """A run of AlexNet, which has dropout, is killed while a checkpoint is incomplete."""
     whole, workdir = tmp_path / "whole", tmp_path / "run"
     short = ("--set=budget.steps=16", "--set=budget.evaluate_every=0.25")
     wide = "--set=model.options.hidden=2048"  # saving 130 MB takes long enough for a kill

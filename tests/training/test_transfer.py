@@ -36,9 +36,8 @@ def test_a_new_head_on_trained_layers(source, three):
 def test_re_initialized_layers(source, dataset):
     there = flat(zoo.load_run(source).variables)
     start = start_of(tuned(source=str(source)), dataset)
-    assert all(
-        np.array_equal(start[path], there[path]) for path in there
-    )  # with the same number of classes, nothing is re-initialized
+    # With the same number of classes, nothing is re-initialized.
+    assert all(np.array_equal(start[path], there[path]) for path in there)
     start = start_of(tuned(source=str(source), head=("fc/*", "layer3_0/bn2/*")), dataset)
     changed = {path for path in there if not np.array_equal(start[path], there[path])}
     assert changed == {
