@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Shared fixtures and pytest configuration."""
 
 import importlib.metadata
 import os
@@ -8,40 +8,40 @@ import numpy as np
 import pytest
 from examples import tiny_dataset
 from PIL import Image
-from programs import HASTE
+from programs import SKIP_OPTIMIZATIONS
 from tiny import RECIPE
 
 from zoo.recipe import *
 
-# The tests compile hundreds of programs and run each for a moment: optimizing them takes longer than all the rest. Those in
-# `verification/`, which hold trainings against reference runs, are compiled as a user's programs are.
+# The tests compile hundreds of programs and run each briefly, so that optimizing them would take most of the time. The
+# tests in `verification/`, which compare training with reference runs, are compiled like a user's programs.
 
 
 def pytest_configure(config):
-    """Sets what cannot be chosen for each test."""
-    # pytest-xdist begins with the files of most tests; but the last one should be that in `verification/`, which keeps
-    # all cores busy by itself, and not one that a single process is long in.
+    """Sets options that apply to the whole process."""
+    # pytest-xdist starts with the files that have the most tests. The last file should be the one in `verification/`,
+    # which uses all cores, rather than one that keeps a single process busy.
     config.option.loadscopereorder = False
-    # Where XLA knows it, also the older way to make code of fused operations, which is much the faster to compile. XLA
-    # reads it once in a process. `-m slow`, where trainings take minutes, does without.
-    older = importlib.metadata.version("jaxlib").split(".")[:2] == ["0", "10"]
-    flags, quick = os.environ.get("XLA_FLAGS", ""), "--xla_cpu_use_fusion_emitters=false"
-    if older and config.option.markexpr != "slow" and quick not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {quick}".strip()
+    # The older code generator for fused operations compiles much faster, where XLA still has it. XLA reads the flag
+    # once per process. Not for `-m slow`, where training takes minutes.
+    supported = importlib.metadata.version("jaxlib").split(".")[:2] == ["0", "10"]
+    flags, flag = os.environ.get("XLA_FLAGS", ""), "--xla_cpu_use_fusion_emitters=false"
+    if supported and config.option.markexpr != "slow" and flag not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {flag}".strip()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    jax.config.update(HASTE, True)
+    jax.config.update(SKIP_OPTIMIZATIONS, True)
     try:
         return (yield)
     finally:
-        jax.config.update(HASTE, False)
+        jax.config.update(SKIP_OPTIMIZATIONS, False)
 
 
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory):
-    """3 x 16 training and 3 x 4 evaluation images of different sizes and kinds; a class is a colour, with noise."""
+    """A folder of 3 x 16 training and 3 x 4 evaluation images of several sizes and formats; a class is a colour."""
     root = tmp_path_factory.mktemp("images")
     random = np.random.default_rng(0)
     colors = {"blue": (40, 60, 200), "green": (50, 180, 60), "red": (210, 50, 40)}

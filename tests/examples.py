@@ -9,7 +9,7 @@ from zoo.recipe import *
 
 
 def small(recipe, **changes):
-    """A recipe for AlexNet that trains in seconds: its smallest image, narrow fully connected layers, few steps."""
+    """Returns a variant of an AlexNet recipe that trains in seconds: smallest images, narrow layers, 12 steps."""
     return recipe.override(
         {
             "augmentation.train.0.size": 67,
@@ -26,7 +26,7 @@ def small(recipe, **changes):
 
 
 def tiny_dataset():
-    """A few images of Fashion-MNIST: 2,000 to train on and 200 to evaluate."""
+    """Returns a subset of Fashion-MNIST: 2,000 training and 200 evaluation images."""
     whole = zoo.open_source("fashion_mnist")
     train, test = (
         ArraySplit(split.images[:count], split.labels[:count])
@@ -36,7 +36,7 @@ def tiny_dataset():
 
 
 def tabular(source="synthetic:random_10", **changes):
-    """A recipe for vectors of features, which trains in a second."""
+    """Returns a recipe for vectors of features that trains in a second."""
     recipe = Recipe(
         model=Model("mlp", options={"hidden": [16]}),
         data=Data(source),
@@ -52,7 +52,7 @@ def tabular(source="synthetic:random_10", **changes):
 
 
 def features_dataset(train, labels, evaluation=None, evaluation_labels=None, classes=2):
-    """A data set of vectors of features [N, F]; it evaluates on the training examples if there are no others."""
+    """Makes a data set of feature vectors [N, F]; the evaluation examples default to the training examples."""
     evaluation = train if evaluation is None else evaluation
     evaluation_labels = labels if evaluation_labels is None else evaluation_labels
     splits = (

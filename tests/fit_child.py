@@ -1,8 +1,9 @@
-"""A child process of the tests: trains a small network again and again, and saves what came out.
+"""A child process of the tests, which trains a small network in several configurations and saves the results.
 
 python tests/fit_child.py FOLDER RUN[,RUN...] [WORKDIR COORDINATOR PROCESSES PROCESS]
 
-A RUN is DEVICES-STRATEGY-PARTS[-STEPS], STEPS of one program (0: all between two evaluations), and its arrays become FOLDER/RUN.npz. With a coordinator it is one of several processes.
+A RUN is DEVICES-STRATEGY-ACCUMULATION[-STEPS]; STEPS is the value of `steps_per_execution`. The results of each run are
+saved as FOLDER/RUN.npz. With a coordinator, the process is one of several.
 """
 
 import sys
@@ -20,7 +21,7 @@ from zoo.recipe import HeNormal, Initialization
 
 
 class Net(nn.Module):
-    """What AlexNet is made of, with few channels: groups, normalization, dropout."""
+    """A small network with the layers of AlexNet: grouped convolutions, local response normalization, dropout."""
 
     @nn.compact
     def __call__(self, images, train=False):
@@ -42,9 +43,9 @@ if __name__ == "__main__":
         workdir, coordinator, processes, process = distributed
         jax.distributed.initialize(coordinator, int(processes), int(process))
     for run in runs.split(","):
-        devices, strategy, parts, *steps = run.split("-")
+        devices, strategy, accumulation, *steps = run.split("-")
         options = {"strategy": strategy, "steps_per_execution": int(*steps or [1])}
-        recipe = RECIPE.override({**CHANGES, "budget.accumulation": int(parts)})
+        recipe = RECIPE.override({**CHANGES, "budget.accumulation": int(accumulation)})
         used = jax.devices()[: int(devices)]
         assert len(used) == int(devices)
         result = zoo.fit(recipe, workdir, dataset=tiny_dataset(), model=Net(), devices=used, **options)

@@ -1,4 +1,4 @@
-"""Programs of the project in processes of their own, and the flags that make a run of seconds."""
+"""Helpers that run the project's programs in subprocesses, and flags for runs that take seconds."""
 
 import os
 import subprocess
@@ -9,10 +9,10 @@ import jax
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# What XLA is told in the processes of `tests/`, see `conftest.py`.
-HASTE = "jax_disable_most_optimizations"
+# The JAX option that is set in the processes of `tests/`, see `conftest.py`.
+SKIP_OPTIMIZATIONS = "jax_disable_most_optimizations"
 
-# On the command line, where the data is a folder: ten evaluations of 16 images in 40 steps.
+# Ten evaluations of 16 images each in 40 steps, for data in a folder.
 BUDGET_FLAGS = [
     "--set=budget.batch_size=16",
     "--set=budget.evaluate_every=0.1",
@@ -20,7 +20,7 @@ BUDGET_FLAGS = [
     "--set=budget.steps=40",
 ]
 TINY_FLAGS = ["--recipe=tests/tiny.py", *BUDGET_FLAGS]
-SMALL_FLAGS = [  # the same as `small`
+SMALL_FLAGS = [  # corresponds to `examples.small`
     "--recipe=alexnet",
     "--set=augmentation.train.0.size=67",
     "--set=augmentation.eval.0.size=67",
@@ -30,7 +30,7 @@ SMALL_FLAGS = [  # the same as `small`
 
 
 def run_python(*arguments, devices=1, timeout=300, **environment):
-    """Runs `python ARGUMENTS` from the root of the project on so many forced CPU devices; the finished process."""
+    """Runs `python ARGUMENTS` from the project root with `devices` CPU devices, and returns the finished process."""
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=ROOT,
@@ -42,13 +42,13 @@ def run_python(*arguments, devices=1, timeout=300, **environment):
 
 
 def child_environment(devices=1, **environment):
-    """The environment of a child process with so many CPU devices."""
+    """Returns the environment of a child process with `devices` CPU devices."""
     flags = os.environ.get("XLA_FLAGS", "")
     forced = {
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={devices}",
-        # JAX sizes its pools by this; with few cores, collectives of many forced devices wait for each other otherwise.
+        # JAX sizes its thread pools by this; otherwise, collectives of many devices deadlock on few cores.
         "NPROC": "32",
     }
-    haste = {HASTE.upper(): str(int(jax.config.read(HASTE)))}
-    return {**os.environ, **haste, **(forced if devices > 1 else {}), **environment}
+    optimizations = {SKIP_OPTIMIZATIONS.upper(): str(int(jax.config.read(SKIP_OPTIMIZATIONS)))}
+    return {**os.environ, **optimizations, **(forced if devices > 1 else {}), **environment}

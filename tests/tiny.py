@@ -1,6 +1,6 @@
-"""A recipe that trains in a second: AlexNet's, with LeNet-5 for its network and 32 pixels.
+"""A recipe that trains in a second: the AlexNet recipe with LeNet-5 and images of 32 pixels.
 
-The tests of everything that is not about a network train it, also by its path: `--recipe=tests/tiny.py`.
+Tests for which the network does not matter use it, also by its path: `--recipe=tests/tiny.py`.
 """
 
 from zoo.catalog import load_recipe

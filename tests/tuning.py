@@ -1,4 +1,4 @@
-"""A trained network, and recipes that fine-tune it."""
+"""Fixtures and recipes for fine-tuning."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from zoo.recipe import *
 from zoo.training.prepare import prepare
 
 TRANSFORMS = (Resize(16), Normalize())
-RECIPE = Recipe(  # a ResNet of 8 layers, which has batch normalization
+RECIPE = Recipe(  # a ResNet of 8 layers with batch normalization
     model=Model("resnet20", options={"blocks": 1, "width": 4}),
     data=Data("fashion_mnist"),
     normalization=ChannelMeanStd(),
@@ -28,26 +28,27 @@ RECIPE = Recipe(  # a ResNet of 8 layers, which has batch normalization
 FROZEN = ("conv1/*", "bn1/*", "layer1_*")
 
 
-def few(dataset, classes):
-    """The examples of a few classes, with their labels counted from 0."""
+def with_classes(dataset, classes):
+    """Returns the examples of the given classes, with labels from 0."""
 
-    def part(split):
+    def select(split):
         kept = np.isin(split.labels, classes)
         labels = np.searchsorted(classes, split.labels[kept]).astype(np.int32)
         return ArraySplit(split.images[kept], labels)
 
     names = [dataset.class_names[label] for label in classes]
-    return Dataset("few", part(dataset.train), part(dataset.eval), names, channels=1)
+    return Dataset("subset", select(dataset.train), select(dataset.eval), names, channels=1)
 
 
 @pytest.fixture(scope="module")
 def three(dataset):
-    return few(dataset, [1, 5, 8])
+    """A data set of three classes."""
+    return with_classes(dataset, [1, 5, 8])
 
 
 @pytest.fixture(scope="module")
 def source(dataset, tmp_path_factory):
-    """The folder of a run on ten classes."""
+    """The run folder of a network trained on ten classes."""
     folder = tmp_path_factory.mktemp("source") / "run"
     zoo.fit(RECIPE, folder, dataset=dataset)
     return folder
@@ -55,7 +56,7 @@ def source(dataset, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """(variables of a network for ten classes, a file of them as PyTorch would have it)."""
+    """(variables of a network for ten classes, a weight file of them in the PyTorch layout)."""
     path = tmp_path_factory.mktemp("weights") / "net.safetensors"
     model = zoo.create_model("bn_cnn", 10)
     variables = model.init(jax.random.key(7), jnp.zeros((1, 16, 16, 1)), train=False)
@@ -64,7 +65,7 @@ def weights(tmp_path_factory):
 
 
 def of_file(path, **fields):
-    """A recipe that starts `bn_cnn` from a file."""
+    """Returns a recipe that fine-tunes `bn_cnn` from a weight file."""
     return RECIPE.override({"model": Model("bn_cnn"), "transfer": Transfer(str(path), **{"layout": "torch", **fields})})
 
 

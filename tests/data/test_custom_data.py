@@ -129,13 +129,13 @@ def test_run_is_evaluated_on_its_own_data(run):
     for trained in (result, loaded):
         assert zoo.evaluate(trained)["examples"] == 20  # the held-out lines
         assert zoo.evaluate(trained)["loss"] == pytest.approx(result.metrics["loss"], rel=1e-6)
-    with pytest.raises(ZooError, match="a run has its variables"):
+    with pytest.raises(ZooError, match="a run already has variables"):
         zoo.evaluate(loaded, loaded.variables)
     with pytest.raises(ZooError, match="a run, a recipe or a network, and not 'runs/mine'"):
         zoo.evaluate("runs/mine")
-    with pytest.raises(ZooError, match="split='test' is for data by name"):
+    with pytest.raises(ZooError, match="split='test' needs data by name"):
         zoo.evaluate(loaded, features_dataset(np.ones((4, 2)), [0, 1, 0, 1]), split="test")
-    with pytest.raises(ZooError, match="which variables"):
+    with pytest.raises(ZooError, match="missing variables"):
         zoo.evaluate(loaded.recipe)
 
 
@@ -348,9 +348,9 @@ def test_splits_of_arrays_sorted_by_class():
 
 @pytest.mark.parametrize("wrong", ["folder:x", (IMAGES, LABELS), zoo.ArraySplit(IMAGES, LABELS)])
 def test_arguments_of_the_wrong_type(run, wrong):
-    with pytest.raises(ZooError, match="fit: dataset is .*, and takes zoo.Dataset"):
+    with pytest.raises(ZooError, match="fit: dataset must be a data set: zoo.Dataset"):
         zoo.fit(RECIPE, dataset=wrong)
-    with pytest.raises(ZooError, match="fit: recipe is .*, and takes zoo.load_recipe"):
+    with pytest.raises(ZooError, match="fit: recipe must be a recipe, such as zoo.load_recipe"):
         zoo.fit("mlp")
     with pytest.raises(ZooError, match="fit: workdir is Dataset.*, and takes the path of a folder .data is dataset="):
         zoo.fit(RECIPE, tiny_dataset())

@@ -53,7 +53,7 @@ def test_auxiliary_weight_and_heads_go_together(plain, dataset):
         prepare(plain.override({"auxiliary_weight": 0.3, "initialization": Initialization()}), dataset)
     with pytest.raises(ZooError, match="auxiliary_weight is None and the network's aux_heads are True"):
         fit(plain, dataset, model=Net(aux_heads=True))
-    with pytest.raises(ZooError, match="the network gives no auxiliary logits"):
+    with pytest.raises(ZooError, match="the network returns no auxiliary logits"):
         fit(plain.override({"auxiliary_weight": 0.3}), dataset)
 
 

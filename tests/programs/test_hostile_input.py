@@ -323,7 +323,9 @@ def test_a_tfds_set_cannot_import_code(key, tmp_path, monkeypatch):
     (tmp_path / "evil_reader.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    assert "features.json: the class 'evil_reader.Image' of a feature is not one of TFDS's own" in refused(zoo.open_source, "tfds:evil")
+    assert "features.json: the class 'evil_reader.Image' of a feature is not one of TFDS's own" in refused(
+        zoo.open_source, "tfds:evil"
+    )
     assert not (tmp_path / "ran").exists() and "evil_reader" not in sys.modules
     for near in (
         "tensorflow_datasets.core.features_evil.X",

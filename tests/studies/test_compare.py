@@ -1,4 +1,4 @@
-"""`python -m zoo.compare`, and the studies and sweeps that it is given."""
+"""`python -m zoo.compare`: studies, sweeps and its command line."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ from zoo.studies.table import markdown
 SHORT = MLP.override({"budget.steps": 20})
 
 
-def test_studies_are_checked_when_they_are_built():
+def test_invalid_studies_are_errors():
     for variants, message in (
         ({}, "Study.variants must be at least one"),
         ({"a": {"schedule.peek": 1}}, "variant 'a': unknown recipe field 'schedule.peek': did you mean"),
@@ -39,7 +39,7 @@ def test_sweeps():
     hidden = parse_variants(SHORT, ["model.options.hidden=[4,5],[6]"])
     assert [changes["model.options.hidden"] for changes in hidden.values()] == [(4, 5), (6,)]
     assert list(parse_variants(SHORT, ["model.name=mlp,lenet5"])) == ["model.name=mlp", "model.name=lenet5"]
-    assert list(parse_variants(SHORT, ["model.name=mlp)+(lenet5"])) == ["model.name=mlp)+(lenet5"]  # for it to say no
+    assert list(parse_variants(SHORT, ["model.name=mlp)+(lenet5"])) == ["model.name=mlp)+(lenet5"]  # rejected later
     with pytest.raises(ZooError, match="schedule must be one of .*, not .Cosine.*peak"):
         SHORT.override(parse_changes(SHORT, ["schedule=Cosine(**{'peak': 0.1})"]))
     with pytest.raises(ZooError, match="expected --vary=PATH=VALUE,..."):
@@ -64,7 +64,7 @@ def test_finding_studies(tmp_path):
 
 
 @pytest.mark.parametrize("name", list_studies())
-def test_shipped_studies_say_what_they_show_and_on_what_evidence(name):
+def test_pages_of_shipped_studies_match_their_runs(name):
     study = load_study(name)
     assert study.description and len(re.findall(r"[.](?= [A-Z]|$)", study.conclusion)) == 2, study.conclusion
     for recipe in study.recipes().values():
@@ -82,7 +82,7 @@ def test_shipped_studies_say_what_they_show_and_on_what_evidence(name):
 
 @pytest.mark.slow
 def test_the_program(tmp_path):
-    """All is trained, whatever came of it, and a second call only reports."""
+    """All variants are trained, even if some diverge, and a second call only reports."""
     recipe, folder = tmp_path / "short.py", tmp_path / "out"
     recipe.write_text(
         "from recipes.studies import MLP\n"

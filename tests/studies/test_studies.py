@@ -1,4 +1,4 @@
-"""Studies are trained: all of their runs, on where they were stopped, and what tables and pictures make of them."""
+"""Training of studies, resuming them, and their tables and plots."""
 
 import dataclasses
 import os
@@ -23,7 +23,7 @@ STUDY = Study("Two rates", SHORT, {"low": {"schedule.peak": 1e-3}, "absurd": {"s
 
 
 class Interrupt(Tracker):
-    """Presses Ctrl-C after the third step."""
+    """Sends SIGINT after the third step."""
 
     def train(self, record):
         if record["step"] == 3:
@@ -37,7 +37,7 @@ def finished(tmp_path_factory):
     return folder, run_study(STUDY, folder)
 
 
-def timeless(runs):
+def without_timings(runs):
     return [dataclasses.replace(run, seconds=0, environment={}) for run in runs]
 
 
@@ -55,7 +55,7 @@ def test_every_variant_is_trained_with_every_seed(finished):
     assert low[1].evaluation["step"] == list(range(2, 21, 2))
 
 
-def test_divergence_is_a_result(finished):
+def test_diverged_runs_are_in_the_table(finished):
     low, absurd = make_rows(finished[1])
     assert (absurd.runs, absurd.diverged, absurd.steps_to_target) == (2, 2, None)
     assert set(absurd.metrics.values()) == {None}
@@ -63,36 +63,36 @@ def test_divergence_is_a_result(finished):
     assert all("diverged: at step" in run.explanation for run in finished[1] if run.variant == "absurd")
 
 
-def test_a_stopped_study_goes_on_where_it_was(finished, tmp_path):
-    begun = []
+def test_a_stopped_study_resumes(finished, tmp_path):
+    started = []
 
     def on_begin(variant, seed):
-        begun.append((variant, seed))
-        return Interrupt() if begun.count(("low", 1)) == 1 and len(begun) == 3 else Tracker()
+        started.append((variant, seed))
+        return Interrupt() if started.count(("low", 1)) == 1 and len(started) == 3 else Tracker()
 
-    with pytest.raises(TrainingInterrupted, match="stopped after 2 of 4 runs: the same command goes on") as stopped:
+    with pytest.raises(TrainingInterrupted, match="stopped after 2 of 4 runs: run the same command again") as stopped:
         run_study(STUDY, tmp_path, on_begin=on_begin)
     assert stopped.value.signum == signal.SIGINT
     with (tmp_path / "runs.jsonl").open("a") as file:
-        file.write('{"variant": "low", "finger')  # as if it had been killed while it wrote
-    again, told = run_study(STUDY, tmp_path, on_begin=on_begin), []
-    assert begun == [("low", 0), ("absurd", 0), ("low", 1), ("low", 1), ("absurd", 1)]
-    assert timeless(again) == timeless(finished[1])
-    assert run_study(STUDY, tmp_path, on_run=told.append, on_begin=None) == again == told
+        file.write('{"variant": "low", "finger')  # as after a kill during the write
+    again, reported = run_study(STUDY, tmp_path, on_begin=on_begin), []
+    assert started == [("low", 0), ("absurd", 0), ("low", 1), ("low", 1), ("absurd", 1)]
+    assert without_timings(again) == without_timings(finished[1])
+    assert run_study(STUDY, tmp_path, on_run=reported.append, on_begin=None) == again == reported
 
 
-def test_runs_of_other_recipes_do_not_count(finished):
+def test_runs_are_reused_by_fingerprint(finished):
     folder, runs = finished
     renamed = dataclasses.replace(STUDY, variants={"slow": {"schedule.peak": 1e-3}}, seeds=1)
     (run,) = run_study(renamed, folder, on_begin=None)  # the same recipe by another name
     assert run == dataclasses.replace(runs[0], variant="slow")
-    begun = []
+    started = []
     other = dataclasses.replace(STUDY, variants={"low": {"schedule.peak": 2e-3}}, seeds=1)
-    run_study(other, folder, on_begin=lambda *run: begun.append(run) or Tracker())
-    assert begun == [("low", 0)]
+    run_study(other, folder, on_begin=lambda *run: started.append(run) or Tracker())
+    assert started == [("low", 0)]
 
 
-def a_run(variant, seed, top1, reached_step):
+def make_run(variant, seed, top1, reached_step):
     curve = {"step": [1, 2], "loss": [2.3, 1.0], "top1": [0.1, top1 or 0.0]}
     environment = {
         "processor": "abacus", "cores": 2, "devices": 1, "device": "cpu", "versions": {"jax": "1", "zoo": "2"},
@@ -102,8 +102,13 @@ def a_run(variant, seed, top1, reached_step):
     )
 
 
-def test_the_numbers_of_the_table():
-    runs = [a_run("a", 0, 0.8, 10), a_run("b", 0, None, None), a_run("a", 1, 0.9, None), a_run("b", 1, 0.5, None)]
+def test_numbers_of_the_table():
+    runs = [
+        make_run("a", 0, 0.8, 10),
+        make_run("b", 0, None, None),
+        make_run("a", 1, 0.9, None),
+        make_run("b", 1, 0.5, None),
+    ]
     a, b = make_rows(runs)
     assert a.metrics["top1"] == pytest.approx((0.85, 0.05 * 2**0.5))
     assert a.metrics["loss"] == pytest.approx((0.15, 0.05 * 2**0.5))
@@ -114,21 +119,21 @@ def test_the_numbers_of_the_table():
     assert "on abacus, 2 cores, 1 x cpu, jax 1, zoo 2, in 4 s" in page and "top1 0.75" in page
 
 
-def test_a_study_may_look_at_another_metric():
+def test_a_study_with_another_metric():
     study = dataclasses.replace(STUDY, metric="balanced_accuracy")
     values = {("a", 0): 0.5, ("a", 1): 0.7, ("b", 0): None, ("b", 1): 0.6}
     runs = [
-        dataclasses.replace(a_run(variant, seed, 0.9, None), balanced_accuracy=value)
+        dataclasses.replace(make_run(variant, seed, 0.9, None), balanced_accuracy=value)
         for (variant, seed), value in values.items()
     ]
     lines = markdown(study, runs, "curves.png", "x").splitlines()
     assert "| variant | balanced accuracy | accuracy | loss | steps to target | diverged |" in lines
     assert "| a | 0.6000 ± 0.1414 | 0.9000 ± 0.0000 | 0.100 ± 0.000 | not reached | 0 of 2 |" in lines
-    assert "| b | - | 0.9000 ± 0.0000 | 0.100 ± 0.000 | not reached | 0 of 2 |" in lines  # a run did not keep it
+    assert "| b | - | 0.9000 ± 0.0000 | 0.100 ± 0.000 | not reached | 0 of 2 |" in lines  # one run lacks the metric
     assert markdown(dataclasses.replace(STUDY, metric="loss"), runs, "", "") == markdown(STUDY, runs, "", "")
 
 
-def test_runs_keep_every_metric(finished):
+def test_runs_save_every_metric(finished):
     low = next(run for run in finished[1] if run.variant == "low")
     result = zoo.fit(STUDY.recipes()["low"], seed=0)
     assert low.balanced_accuracy == result.metrics["balanced_accuracy"] and low.top5 == result.metrics["top5"]
@@ -137,14 +142,14 @@ def test_runs_keep_every_metric(finished):
         assert low.evaluation[name] == [round(record[name], 5) for record in evaluations]
 
 
-def test_the_page_says_what_was_counted():
+def test_the_page_names_the_evaluation_data():
     assert "those on the evaluation images" in markdown(STUDY, [], "", "")
     table = dataclasses.replace(STUDY, base=TABLE.override({"data.validation": 0.1}), variants={"a": {}})
     page = markdown(table, [], "", "")
     assert "those on the evaluation examples" in page and "evaluations are those of the validation split" in page
 
 
-def test_the_picture_has_a_line_and_a_band_for_each_variant(finished, tmp_path, monkeypatch):
+def test_the_plot_has_a_line_and_a_band_for_each_variant(finished, tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
     drawn = []
@@ -158,15 +163,15 @@ def test_the_picture_has_a_line_and_a_band_for_each_variant(finished, tmp_path, 
     assert len(loss.collections) == 2 and len(accuracy.collections) == 1  # "absurd" was never evaluated
     crosses = [line for line in loss.lines if line.get_marker() == "x"]
     assert len(crosses) == 2 and loss.get_ylim()[1] < 10
-    assert all(cross.get_ydata()[0] <= loss.get_ylim()[1] for cross in crosses)  # not above the picture
+    assert all(cross.get_ydata()[0] <= loss.get_ylim()[1] for cross in crosses)  # within the axes
 
 
-def test_the_picture_shows_the_metric_and_every_loss_that_falls(tmp_path, monkeypatch):
+def test_the_plot_shows_the_metric_and_all_falling_losses(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
     def losses(variant, *values):
         curve = {"step": [1, 2], "loss": list(values), "top1": [0.1, 0.2], "balanced_accuracy": [0.3, 0.4]}
-        return dataclasses.replace(a_run(variant, 0, 0.5, None), train=curve, evaluation=curve)
+        return dataclasses.replace(make_run(variant, 0, 0.5, None), train=curve, evaluation=curve)
 
     drawn = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: drawn.append(figure))
@@ -187,7 +192,10 @@ def test_runs_that_end_at_different_steps_have_a_line_each(tmp_path, monkeypatch
     drawn = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: drawn.append(figure))
     longer = {"step": [1, 2, 3], "loss": [2.3, 1.0, 0.9], "top1": [0.1, 0.5, 0.6]}
-    runs = [a_run("a", 0, 0.5, None), dataclasses.replace(a_run("a", 1, 0.6, None), train=longer, evaluation=longer)]
+    runs = [
+        make_run("a", 0, 0.5, None),
+        dataclasses.replace(make_run("a", 1, 0.6, None), train=longer, evaluation=longer),
+    ]
     draw_study(runs, tmp_path / "x.png", title="x")
     for axes in drawn[0].axes:
         assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2], [1, 2, 3]] and not axes.collections
@@ -204,13 +212,13 @@ def test_damaged_files_and_folders(tmp_path):
 
 
 @pytest.mark.slow
-def test_variants_go_on_from_what_the_study_trains_first(tmp_path):
+def test_variants_continue_from_the_first_run_of_the_study(tmp_path):
     base = SHORT.override({"schedule.peak": 1e-30})
     changes = {"transfer": Transfer(START, head=("fc3/*",), frozen=("fc1/*",))}
     study = Study("x", base, {"from chance": {}, "further": changes}, start=SHORT, seeds=1)
-    begun = []
-    run_study(study, tmp_path, on_begin=lambda *run: begun.append(run) or Tracker())
-    assert begun == [(START, 0), ("from chance", 0), ("further", 0)]
+    started = []
+    run_study(study, tmp_path, on_begin=lambda *run: started.append(run) or Tracker())
+    assert started == [(START, 0), ("from chance", 0), ("further", 0)]
     source = load_run(tmp_path / "start").variables["params"]
     changes = {"transfer.source": str(tmp_path / "start")}
     further = zoo.fit(study.recipes()["further"].override(changes)).variables["params"]
@@ -223,7 +231,7 @@ def test_variants_go_on_from_what_the_study_trains_first(tmp_path):
         f"{further.fingerprint} from {SHORT.fingerprint}",
     ]
     other = dataclasses.replace(study, start=SHORT.override({"schedule.peak": 0.5}))
-    with pytest.raises(ZooError, match="schedule.peak"):  # what is in "start" is not what it would go on from
+    with pytest.raises(ZooError, match="schedule.peak"):  # "start" is of another recipe
         run_study(other, tmp_path)
     with pytest.raises(ZooError, match="Study.start is None, but 'further' starts from its weights"):
         dataclasses.replace(study, start=None)

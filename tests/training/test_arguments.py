@@ -1,4 +1,4 @@
-"""Arguments of the library that are of another type or out of range: one line each, as the command line would say it."""
+"""Arguments of the wrong type or out of range raise a `ZooError` with a one-line message."""
 
 import pathlib
 
@@ -13,23 +13,23 @@ from zoo.errors import ZooError
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"recipe": "lenet5"}, "recipe is 'lenet5', and takes zoo.load_recipe(NAME)"),
+        ({"recipe": "lenet5"}, "recipe must be a recipe, such as zoo.load_recipe(NAME); got 'lenet5'"),
         (
             {"dataset": "folder:flowers"},
-            "dataset is 'folder:flowers', and takes zoo.Dataset(...) or zoo.open_source(SOURCE)",
+            "dataset must be a data set: zoo.Dataset(...) or zoo.open_source(SOURCE); got 'folder:flowers'",
         ),
-        ({"dataset": ([1], [2])}, "dataset is ([1], [2]), and takes"),
-        ({"model": "lenet5"}, "model is 'lenet5', and takes zoo.create_model(NAME)"),
-        ({"model": dict}, "model is <class 'dict'>, and takes"),
-        ({"workdir": 3}, "workdir is 3, and takes the path of a folder (data is dataset=...)"),
-        ({"seed": 1.5}, "the seed is 1.5, it must be a whole number"),
-        ({"seed": "1"}, "the seed is '1', it must be a whole number"),
-        ({"seed": True}, "the seed is True, it must be a whole number"),
-        ({"seed": 2**32}, "the seed is 4294967296, it must be from 0 to 2^32 - 1"),
-        ({"workers": -1}, "workers is -1, it must be 0 or more"),
-        ({"steps_per_execution": "2"}, "steps_per_execution is '2', it must be a whole number"),
-        ({"steps_per_execution": -1}, "steps_per_execution is -1, it must be 0 or more"),
-        ({"devices": []}, "devices is empty"),
+        ({"dataset": ([1], [2])}, "zoo.open_source(SOURCE); got ([1], [2])"),
+        ({"model": "lenet5"}, "model must be a Flax module, such as zoo.create_model(NAME); got 'lenet5'"),
+        ({"model": dict}, "zoo.create_model(NAME); got <class 'dict'>"),
+        ({"workdir": 3}, "workdir must be the path of a folder (pass data as dataset=...); got 3"),
+        ({"seed": 1.5}, "seed must be an integer, not 1.5"),
+        ({"seed": "1"}, "seed must be an integer, not '1'"),
+        ({"seed": True}, "seed must be an integer, not True"),
+        ({"seed": 2**32}, "seed must be from 0 to 2^32 - 1, not 4294967296"),
+        ({"workers": -1}, "workers must be 0 or more, not -1"),
+        ({"steps_per_execution": "2"}, "steps_per_execution must be an integer, not '2'"),
+        ({"steps_per_execution": -1}, "steps_per_execution must be 0 or more, not -1"),
+        ({"devices": []}, "devices is empty; omit it to use all devices"),
     ],
 )
 def test_arguments_of_fit(arguments, words):

@@ -1,4 +1,4 @@
-"""Run folders that two want at once, and whose files are no longer what they were: no run is lost."""
+"""Run folders with concurrent runs, unexpected contents or damaged files: no run is lost."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def run(whole, tmp_path):
-    """A copy of it to be damaged."""
+    """A copy of the finished run, to damage."""
     return shutil.copytree(whole, tmp_path / "run")
 
 
@@ -49,19 +49,19 @@ class Notes(Tracker):
         self.notes.append(text)
 
 
-def go_on(folder):
-    """Trains further in a folder; what was said, the step that it began with, and the loss at its end."""
+def resume(folder):
+    """Resumes a run; returns its notes, the step that it resumed from, and the final loss."""
     notes = Notes()
     result = zoo.fit(RECIPE, folder, trackers=[notes])
     return notes.notes, notes.first_step, result.metrics["loss"]
 
 
-def test_two_runs_that_begin_at_once_in_one_folder(tmp_path):
-    """One gets it, the other is told so, and the recipe in it is the first one's, whatever the order of their steps."""
+def test_two_runs_that_start_at_once_in_one_folder(tmp_path):
+    """One run claims the folder and the other raises; the recorded recipe is that of the first, in any interleaving."""
     datasets, barrier, outcomes = zoo.open_source("synthetic:random_10"), threading.Barrier(2), {}
     held = threading.Event()
 
-    def begin(peak):
+    def start(peak):
         folder, recipe = RunFolder(tmp_path / "run"), RECIPE.override({"schedule.peak": peak})
         barrier.wait()
         try:
@@ -76,7 +76,7 @@ def test_two_runs_that_begin_at_once_in_one_folder(tmp_path):
         shutil.rmtree(tmp_path / "run", ignore_errors=True)
         outcomes.clear()
         held.clear()
-        threads = [threading.Thread(target=begin, args=(peak,)) for peak in (0.25, 0.5)]
+        threads = [threading.Thread(target=start, args=(peak,)) for peak in (0.25, 0.5)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -94,41 +94,41 @@ def test_two_comparisons_at_once_in_one_folder(tmp_path):
 
 
 @pytest.mark.parametrize("lost", ["metrics.jsonl", "recipe.json"])
-def test_checkpoints_are_not_taken_for_another_recipes(run, lost):
+def test_checkpoints_of_another_recipe_are_not_used(run, lost):
     (run / lost).unlink()
     if lost == "recipe.json":
         (run / "metrics.jsonl").unlink()
     other = RECIPE.override({"schedule.peak": 0.5})
-    with pytest.raises(ZooError, match="belongs to another run|has checkpoints of a run whose recipe.json is gone"):
+    with pytest.raises(ZooError, match="belongs to another run|has checkpoints but no recipe.json"):
         zoo.fit(other, run)
     assert (run / "statistics.npz").exists()
 
 
 @pytest.mark.parametrize("name", ["curves.png", "verdict.json", "metrics.jsonl", "by_class.json", "tensorboard"])
-def test_what_is_in_the_way_is_said_before_the_run(tmp_path, name):
+def test_obstructing_files_are_reported_before_the_run(tmp_path, name):
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / name).touch() if name == "tensorboard" else (folder / name).mkdir()
-    with pytest.raises(ZooError, match=f"{name} is no f[a-z]*, and has to be one"):
+    with pytest.raises(ZooError, match=f"{name} is not a f[a-z]*: choose another --workdir"):
         zoo.fit(RECIPE, folder)
     assert [path.name for path in folder.iterdir()] == [name]
 
 
 def test_a_folder_whose_name_is_not_utf_8(tmp_path):
-    """TensorStore does not find its files there, which would be seen at the first checkpoint."""
+    """TensorStore cannot find its files there, so that the first checkpoint would fail."""
     with pytest.raises(ZooError, match=r"caf\\udce9 cannot be used: its name is not UTF-8"):
         zoo.fit(RECIPE, tmp_path / os.fsdecode(b"caf\xe9"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_many_differences_to_another_run_are_counted(run):
+def test_differences_to_another_run_are_truncated(run):
     with pytest.raises(ZooError, match=r"belongs to another run.*; .* and \d+ more$") as error:
         zoo.fit(zoo.load_recipe("lenet5"), run)
     assert len(str(error.value)) < 500
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "file/run"], ids=["long", "zero byte", "below a file"])
-def test_folders_that_cannot_be(tmp_path, name):
+def test_impossible_folder_names(tmp_path, name):
     (tmp_path / "file").touch()
     for action in (lambda path: zoo.fit(RECIPE, path), zoo.load_run):
         with pytest.raises(ZooError, match="cannot be used|is not the folder of a run") as error:
@@ -157,7 +157,7 @@ IDENTITIES = {
 
 
 @pytest.mark.parametrize("damage", IDENTITIES.values(), ids=IDENTITIES)
-def test_a_damaged_identity_is_one_line_that_names_the_file(run, damage):
+def test_a_damaged_recipe_file_is_a_one_line_error(run, damage):
     damage(run / "recipe.json")
     for action in (zoo.load_run, lambda path: zoo.fit(RECIPE, path)):
         with pytest.raises(DamagedFile, match="recipe.json is damaged") as error:
@@ -165,8 +165,8 @@ def test_a_damaged_identity_is_one_line_that_names_the_file(run, damage):
         assert str(error.value).isprintable() and len(str(error.value)) < 500
 
 
-def test_a_run_goes_on_without_what_it_can_miss(whole, run):
-    """Everything but the recipe and the checkpoints is damaged, and the end is the same to the last bit."""
+def test_a_run_resumes_without_optional_files(whole, run):
+    """Everything but the recipe and the checkpoints is damaged, and the final loss is bit-identical."""
     (run / "checkpoints" / "8").rename(run / "checkpoints" / "8.gone")
     (run / "environment.json").write_text("[]")
     (run / "by_class.json").write_text('{"recall": [[]], "confusion": 3}')
@@ -175,28 +175,28 @@ def test_a_run_goes_on_without_what_it_can_miss(whole, run):
     lines = (run / "metrics.jsonl").read_text().splitlines()
     lines[0], lines[2] = "null", lines[2].replace('"loss"', '"lose"')
     (run / "metrics.jsonl").write_text("\n".join(lines[:-1]) + '\n{"kind": "train", "st')
-    notes, first_step, loss = go_on(run)
+    notes, first_step, loss = resume(run)
     assert first_step == 4 and loss == zoo.fit(RECIPE, whole).metrics["loss"]
     for part in ("environment.json is damaged", "by_class.json is damaged", "corrupt.json is damaged",
-                 "statistics.npz is damaged: the images are measured anew", "2 of its lines are damaged and left out",
-                 "has lost the records of 2 steps and 0 evaluations"):  # fmt: skip
+                 "statistics.npz is damaged: the statistics are measured again", "2 of its lines are skipped",
+                 "lacks the records of 2 steps and 0 evaluations"):  # fmt: skip
         assert sum(part in note for note in notes) == 1, (part, notes)
     assert sum("damaged" in note for note in notes) == 5, notes
-    assert go_on(run)[1] == 8
+    assert resume(run)[1] == 8
 
 
-def test_lost_evaluations_that_a_run_rests_on():
+def test_missing_evaluations_that_a_run_depends_on():
     recipe = RECIPE.override({"early_stopping": EarlyStopping(patience=1)})
     train = [{"kind": "train", "step": step} for step in range(1, 9)]
     evaluation = {"kind": "eval", "step": 4}
-    said = []
-    check_history([*train, evaluation], recipe, 8, 8, said.append)
-    check_history([*train[:4]], recipe, 4, 8, said.append)  # the evaluation at the step itself may be still to come
-    assert said == []
-    with pytest.raises(DamagedFile, match="has lost the evaluation at step 4, on which early_stopping rests"):
-        check_history(train, recipe, 8, 8, said.append)
-    check_history(train[1:], RECIPE, 8, 8, said.append)
-    assert said == ["metrics.jsonl has lost the records of 1 steps and 1 evaluations"]
+    notes = []
+    check_history([*train, evaluation], recipe, 8, 8, notes.append)
+    check_history([*train[:4]], recipe, 4, 8, notes.append)  # the evaluation at the last step may still be pending
+    assert notes == []
+    with pytest.raises(DamagedFile, match="lacks the evaluation at step 4, which early_stopping depends on"):
+        check_history(train, recipe, 8, 8, notes.append)
+    check_history(train[1:], RECIPE, 8, 8, notes.append)
+    assert notes == ["metrics.jsonl lacks the records of 1 steps and 1 evaluations"]
 
 
 RECORDS = {
@@ -210,16 +210,16 @@ RECORDS = {
 
 
 @pytest.mark.parametrize("change", RECORDS.values(), ids=RECORDS)
-def test_records_of_another_shape_are_left_out(run, change):
-    said, lines = [], (run / "metrics.jsonl").read_text().splitlines()
+def test_malformed_records_are_skipped(run, change):
+    notes, lines = [], (run / "metrics.jsonl").read_text().splitlines()
     lines[1] = json.dumps({**json.loads(lines[1]), **change})
     (run / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-    records = RunFolder(run, said.append).read_history(8)
+    records = RunFolder(run, notes.append).read_history(8)
     assert [record["step"] for record in records if record["kind"] == "train"] == [1, 3, 4, 5, 6, 7, 8]
-    assert len(said) == 1 and "1 of its lines are damaged" in said[0]
+    assert len(notes) == 1 and "metrics.jsonl is damaged: 1 of its lines are skipped" in notes[0]
 
 
-def test_a_line_that_a_killed_process_left_unfinished_is_not_damage(tmp_path):
+def test_an_unfinished_last_line_is_not_damage(tmp_path):
     path = tmp_path / "lines.jsonl"
     path.write_bytes(b'{"a": 1}\n{"a": 2')
     assert read_json_lines(path, lambda content: True) == ([{"a": 1}], 0)
@@ -238,7 +238,7 @@ STATISTICS = {
 
 
 @pytest.mark.parametrize("damage", STATISTICS.values(), ids=STATISTICS)
-def test_damaged_statistics_of_a_run_that_is_evaluated(run, damage):
+def test_damaged_statistics_are_an_error_in_load_run(run, damage):
     damage(run / "statistics.npz")
     with pytest.raises(DamagedFile, match="statistics.npz is damaged"):
         zoo.load_run(run)
@@ -258,22 +258,22 @@ METRICS = {
 
 @pytest.mark.parametrize("content", METRICS.values(), ids=METRICS)
 @pytest.mark.parametrize("name", ["metrics/metrics", "_CHECKPOINT_METADATA"])
-def test_a_checkpoints_small_files(run, name, content):
-    """The state is taken where it is whole, the one before where not; and the next checkpoint can be saved."""
+def test_damaged_metadata_of_a_checkpoint(run, name, content):
+    """The state is restored if it is intact, otherwise the previous one; and the next checkpoint can be saved."""
     (run / "checkpoints" / "8" / name).write_bytes(content)
-    seen = zoo.load_run(run, lambda text: None)
-    assert seen.step == (8 if name == "metrics/metrics" else 4)
-    said = []
+    loaded = zoo.load_run(run, lambda text: None)
+    assert loaded.step == (8 if name == "metrics/metrics" else 4)
+    notes = []
     checkpoints = Checkpoints(run / "checkpoints", clean_up=True)
-    state = checkpoints.restore(None, said.append)
-    assert int(state["step"]) == seen.step and said
+    state = checkpoints.restore(None, notes.append)
+    assert int(state["step"]) == loaded.step and notes
     checkpoints.save(9, state, {"top1": 0.5})
     checkpoints.wait()
     checkpoints.close()
     assert zoo.load_run(run).step == 4 or (run / "checkpoints" / "9").is_dir()
 
 
-def test_lines_of_a_study_of_another_shape(tmp_path):
+def test_malformed_lines_of_a_study(tmp_path):
     line = json.loads((ledger.FOLDER.parents[1] / "docs/studies/padding/runs.jsonl").read_bytes().split(b"\n")[0])
     path = tmp_path / "runs.jsonl"
     path.write_text(json.dumps(line) + "\n")
@@ -287,7 +287,7 @@ def test_lines_of_a_study_of_another_shape(tmp_path):
         {"environment": 1},
     ):
         path.write_text(json.dumps({**line, **change}) + "\n")
-        with pytest.raises(DamagedFile, match="runs.jsonl is damaged, or of another version, in 1 of its lines"):
+        with pytest.raises(DamagedFile, match="runs.jsonl is damaged, or of another version: 1 of its lines"):
             read_runs(path)
 
 
@@ -301,40 +301,40 @@ def test_a_damaged_ledger(tmp_path, monkeypatch, content):
         ledger.read_ledger("mlp", recipe, "cpu")
 
 
-def test_a_damaged_checkpoint_to_start_from_is_warned_of(run):
-    """What goes on from a run takes the older checkpoint, and not in silence."""
+def test_a_damaged_checkpoint_is_warned_about(run):
+    """`load_run` and transfer learning fall back to the previous checkpoint, with a warning."""
     (run / "checkpoints" / "8" / "_CHECKPOINT_METADATA").write_text("[]")
     for action in (lambda: zoo.load_run(run), lambda: zoo.fit(RECIPE.override({"transfer": Transfer(str(run))}))):
-        with pytest.warns(ZooWarning, match="the checkpoint of step 8 is damaged, going back to the one before"):
+        with pytest.warns(ZooWarning, match="the checkpoint of step 8 is damaged, falling back to the previous one"):
             action()
 
 
 @pytest.mark.parametrize("source", ["x" * 5000, "a\0b", "no/such"])
-def test_starts_that_are_not_there(source):
-    with pytest.raises(ZooError, match="is neither the folder of a run nor a file of weights"):
+def test_missing_transfer_sources(source):
+    with pytest.raises(ZooError, match="is neither a run folder nor a weight file"):
         zoo.fit(RECIPE.override({"transfer": Transfer(source)}))
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without pipes in folders")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize("name", ["recipe.json", "metrics.jsonl", "statistics.npz", "by_class.json"])
-def test_a_pipe_is_not_waited_for(run, name):
+def test_named_pipes_do_not_block(run, name):
     (run / name).unlink()
     os.mkfifo(run / name)
-    with pytest.raises(ZooError, match=f"{name} is no file, and has to be one"):
+    with pytest.raises(ZooError, match=f"{name} is not a file: choose another --workdir"):
         zoo.fit(RECIPE, run)
     if name in ("recipe.json", "statistics.npz"):
         with pytest.raises(ZooError, match="is not the folder of a run|statistics.npz is damaged"):
             zoo.load_run(run)
 
 
-def test_a_folder_where_the_summary_of_folds_goes(tmp_path):
+def test_a_folder_in_place_of_the_cross_validation_summary(tmp_path):
     (tmp_path / "cross_validation.json").mkdir()
-    with pytest.raises(ZooError, match="cross_validation.json is a folder"):
+    with pytest.raises(ZooError, match="cross_validation.json is a folder, expected a file"):
         zoo.cross_validate(RECIPE, 2, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_file_among_the_checkpoints(run):
     (run / "checkpoints" / "99").write_text("")
-    notes, first_step, _ = go_on(run)
+    notes, first_step, _ = resume(run)
     assert first_step == 8 and any("the checkpoint of step 99 is damaged" in note for note in notes)

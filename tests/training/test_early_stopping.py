@@ -1,4 +1,4 @@
-"""What evaluations lead to, and what is averaged: in runs to their end, and in interrupted ones."""
+"""Early stopping, plateau schedules and weight averaging, in uninterrupted and in resumed runs."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from zoo.training.tracking import Tracker
 
 
 class Net(nn.Module):
-    """A small network with moving statistics."""
+    """A small network with running statistics."""
 
     @nn.compact
     def __call__(self, images, train=False):
@@ -50,7 +50,7 @@ class TerminateAt(CrashAt):
 
 
 class CrashInEvaluation(Tracker):
-    """When the record is in the run's folder, and what follows from it is not."""
+    """Crashes after the record of an evaluation is written, and before its decisions are saved."""
 
     def evaluation(self, record):
         raise Crash
@@ -58,7 +58,7 @@ class CrashInEvaluation(Tracker):
 
 @pytest.fixture(scope="module")
 def plain(recipe):
-    """12 steps of 16 images with an evaluation after every third, of all images."""
+    """A recipe of 12 steps of 16 images, with an evaluation of all images after every third step."""
     return recipe.override(
         {"initialization": Initialization(), "budget.interim_examples": None, "schedule": ConstantRate(0.05)}
     )
@@ -69,7 +69,7 @@ def fit(recipe, dataset, workdir=None, model=None, **options):
 
 
 def records(result, kind):
-    """Those of a kind, without their times."""
+    """Returns the records of a kind, without timings."""
     return [
         {name: value for name, value in record.items() if name not in ("images_per_second", "seconds")}
         for record in result.history
@@ -84,13 +84,13 @@ def assert_same(ours, theirs):
         np.testing.assert_array_equal(mine, other)
 
 
-# With a minimum change that no accuracy makes, the first evaluation stays the best.
+# The minimum change is larger than any change of accuracy, so that the first evaluation remains the best.
 PLATEAU = {"schedule": ReduceOnPlateau(0.05, metric="top1", factor=0.5, patience=1, minimum_change=2.0, final=0.2)}
 STOPPING = {"early_stopping": EarlyStopping("top1", patience=2, minimum_change=2.0)}
 AVERAGE = {"weight_average": WeightAverage(0.8)}
 
 
-def test_a_plateau_reduces_the_rate_that_is_reported_and_used(plain, dataset):
+def test_a_plateau_reduces_the_reported_and_the_applied_rate(plain, dataset):
     result = fit(plain.override(PLATEAU), dataset)
     rates = [record["learning_rate"] for record in records(result, "train")]
     assert rates == pytest.approx([0.05] * 6 + [0.025] * 3 + [0.0125] * 3)
@@ -101,7 +101,7 @@ def test_a_plateau_reduces_the_rate_that_is_reported_and_used(plain, dataset):
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-6)
 
 
-def test_early_stopping_ends_the_run_and_takes_the_best_weights(plain, dataset, tmp_path):
+def test_early_stopping_ends_the_run_and_restores_the_best_weights(plain, dataset, tmp_path):
     recipe = plain.override(STOPPING)
     result = fit(recipe, dataset, tmp_path / "run")
     evaluations = records(result, "eval")
@@ -115,10 +115,10 @@ def test_early_stopping_ends_the_run_and_takes_the_best_weights(plain, dataset, 
         jax.tree.leaves(result.variables), jax.tree.leaves(zoo.load_run(tmp_path / "run").variables), strict=True
     ):
         np.testing.assert_array_equal(mine, saved)
-    assert_same(fit(recipe, dataset, tmp_path / "run"), result)  # a finished run is only reported
+    assert_same(fit(recipe, dataset, tmp_path / "run"), result)  # a finished run is loaded
 
 
-def test_early_stopping_that_never_stops_still_takes_the_best(plain, dataset):
+def test_early_stopping_restores_the_best_weights_even_without_stopping(plain, dataset):
     patient = plain.override({"early_stopping": EarlyStopping("top1", patience=3, minimum_change=2.0)})
     result = fit(patient.override({"budget.interim_examples": 64}), dataset)
     evaluations = records(result, "eval")
@@ -129,43 +129,43 @@ def test_early_stopping_that_never_stops_still_takes_the_best(plain, dataset):
 
 
 @pytest.mark.slow
-def test_with_a_validation_split_that_alone_is_watched(plain, dataset, tmp_path):
-    """Labels of the evaluation split are all wrong: what gets better on one split gets worse on the other."""
+def test_decisions_use_only_the_validation_split(plain, dataset, tmp_path):
+    """All labels of the evaluation split are wrong, so its loss rises while that of the validation split falls."""
     wrong = zoo.ArraySplit(dataset.eval.images, (dataset.eval.labels + 1) % 10)
-    turned = zoo.Dataset("turned", dataset.train, wrong, dataset.class_names, channels=1)
+    mislabeled = zoo.Dataset("mislabeled", dataset.train, wrong, dataset.class_names, channels=1)
     held_out = plain.override({"data.validation": 0.2})
     stopping = held_out.override({"early_stopping": EarlyStopping("loss", patience=2)})
-    result = fit(stopping, turned, tmp_path / "run")
-    watched, (last,) = records(result, "validation"), records(result, "eval")
-    assert len({record["loss"] for record in watched}) > 1 and {record["examples"] for record in watched} != {200}
-    best = min(watched, key=lambda record: record["loss"])
+    result = fit(stopping, mislabeled, tmp_path / "run")
+    interim, (last,) = records(result, "validation"), records(result, "eval")
+    assert len({record["loss"] for record in interim}) > 1 and {record["examples"] for record in interim} != {200}
+    best = min(interim, key=lambda record: record["loss"])
     assert last["restored_step"] == best["step"] and last["examples"] == 200
-    again = zoo.evaluate(stopping, result.variables, turned, model=Net(), statistics=result.statistics)
+    again = zoo.evaluate(stopping, result.variables, mislabeled, model=Net(), statistics=result.statistics)
     assert again["loss"] == last["loss"] == result.metrics["loss"]
-    assert_same(fit(stopping, turned, tmp_path / "run"), result)
+    assert_same(fit(stopping, mislabeled, tmp_path / "run"), result)
 
     plateau = {"schedule": ReduceOnPlateau(0.05, metric="loss", factor=0.5, patience=1)}
-    for data in (dataset, turned):
+    for data in (dataset, mislabeled):
         reduced = fit(held_out.override(plateau), data)
-        watched = [record["loss"] for record in records(reduced, "validation")]
+        losses = [record["loss"] for record in records(reduced, "validation")]
         assert [record["step"] for record in records(reduced, "validation")] == [3, 6, 9]
-        worse = [number for number in (1, 2) if watched[number] >= min(watched[:number])]
+        worse = [number for number in (1, 2) if losses[number] >= min(losses[:number])]
         rates = [record["learning_rate"] for record in records(reduced, "train")]
         expected = [0.05 * 0.5 ** sum(number < step // 3 for number in worse) for step in range(12)]
         assert rates == pytest.approx(expected)
 
 
-def test_top5_is_a_metric_where_there_are_ten_classes(plain, dataset):
+def test_top5_requires_ten_classes(plain, dataset):
     recipe = plain.override({"early_stopping": EarlyStopping("top5", patience=2), "target": Target(0.3, "top5")})
     result = fit(recipe, dataset)
     best = max(records(result, "eval")[:-1], key=lambda record: record["top5"])["top5"]
     assert result.verdict.value == best and "top-5 accuracy" in result.verdict.explanation
-    few = zoo.Dataset(
-        "few", *(zoo.ArraySplit(s.images, s.labels % 9) for s in (dataset.train, dataset.eval)), tuple("abcdefghi"), 1
+    nine_classes = zoo.Dataset(
+        "nine", *(zoo.ArraySplit(s.images, s.labels % 9) for s in (dataset.train, dataset.eval)), tuple("abcdefghi"), 1
     )
     for changes in ({"target": Target(0.3, "top5")}, {"schedule": ReduceOnPlateau(0.1, metric="top5", patience=1)}):
-        with pytest.raises(ZooError, match="metric is top5, which takes 10 classes or more, and here are 9"):
-            prepare(plain.override({"target": None} | changes), few)
+        with pytest.raises(ZooError, match="metric is top5, which needs at least 10 classes; the data has 9"):
+            prepare(plain.override({"target": None} | changes), nine_classes)
 
 
 ALONE = [pytest.param(changes, marks=pytest.mark.full) for changes in (PLATEAU, STOPPING, AVERAGE)]
@@ -173,17 +173,15 @@ ALONE = [pytest.param(changes, marks=pytest.mark.full) for changes in (PLATEAU, 
 
 @pytest.mark.parametrize("changes", [*ALONE, {**PLATEAU, **STOPPING, **AVERAGE, "data.validation": 0.2}])
 @pytest.mark.parametrize("step", [2, 7])
-def test_a_run_that_crashed_goes_on_to_the_same_bits(plain, dataset, tmp_path, changes, step):
+def test_a_crashed_run_resumes_bit_identically(plain, dataset, tmp_path, changes, step):
     recipe = plain.override(changes)
     with pytest.raises(Crash):
         fit(recipe, dataset, tmp_path / "run", trackers=[CrashAt(step)])
     assert_same(fit(recipe, dataset, tmp_path / "run"), fit(recipe, dataset))
 
 
-def test_a_run_that_was_stopped_before_an_evaluation_and_crashed_after_it_goes_on_to_the_same_bits(
-    plain, dataset, tmp_path
-):
-    """The checkpoint of step 3 is first saved without what its evaluation leads to."""
+def test_a_run_stopped_before_and_crashed_after_an_evaluation_resumes_bit_identically(plain, dataset, tmp_path):
+    """The checkpoint of step 3 is first saved without the decisions of its evaluation."""
     recipe = plain.override({**PLATEAU, **STOPPING, **AVERAGE})
     with pytest.raises(TrainingInterrupted, match="after 3 steps"):
         fit(recipe, dataset, tmp_path / "run", trackers=[TerminateAt(3)])
@@ -196,7 +194,7 @@ def test_a_run_that_was_stopped_before_an_evaluation_and_crashed_after_it_goes_o
 
 
 @pytest.mark.slow
-def test_a_run_that_crashed_between_an_evaluation_and_its_checkpoint_goes_on_to_the_same_bits(plain, dataset, tmp_path):
+def test_a_run_crashed_between_an_evaluation_and_its_checkpoint_resumes_bit_identically(plain, dataset, tmp_path):
     recipe = plain.override({**PLATEAU, **STOPPING, **AVERAGE})
     with pytest.raises(TrainingInterrupted):
         fit(recipe, dataset, tmp_path / "run", trackers=[TerminateAt(6)])
@@ -206,7 +204,7 @@ def test_a_run_that_crashed_between_an_evaluation_and_its_checkpoint_goes_on_to_
     assert_same(fit(recipe, dataset, tmp_path / "run"), fit(recipe, dataset))
 
 
-def test_the_average_is_of_parameters_and_statistics_and_is_what_is_evaluated(plain, dataset, tmp_path):
+def test_the_weight_average_includes_statistics_and_is_evaluated(plain, dataset, tmp_path):
     recipe = plain.override({"weight_average": WeightAverage(0.8, ramp=False)})
     experiment = prepare(recipe, dataset, model=Net())
     state = experiment.initial_state(0)
@@ -223,44 +221,44 @@ def test_the_average_is_of_parameters_and_statistics_and_is_what_is_evaluated(pl
     for mine, other in zip(jax.tree.leaves(result.variables), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-6)
     last = fit(plain, dataset)
-    assert records(last, "train") == records(result, "train")  # the average changes nothing but what is evaluated
+    assert records(last, "train") == records(result, "train")  # averaging does not affect training
     assert last.metrics["loss"] != result.metrics["loss"]
     run = zoo.load_run(tmp_path / "run")
     evaluated = zoo.evaluate(recipe, run.variables, dataset, model=Net(), statistics=run.statistics)
     assert evaluated["loss"] == result.metrics["loss"]
 
 
-def test_a_step_that_is_not_finite_leaves_the_average_alone(plain, dataset):
+def test_a_non_finite_step_does_not_change_the_average(plain, dataset):
     recipe = plain.override({**AVERAGE, "schedule": ConstantRate(1e38)})
     result = fit(recipe, dataset)
     assert result.verdict.value is None and all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(result.variables))
 
 
-def test_checkpoints_of_runs_without_all_this_have_no_more_arrays_than_before(plain, dataset):
+def test_states_of_plain_recipes_have_no_additional_arrays(plain, dataset):
     state = prepare(plain, dataset, model=Net()).initial_state(0)
     names = {jax.tree_util.keystr(path[:1]) for path, _ in jax.tree_util.tree_leaves_with_path(state)}
     assert names == {".step", ".seed", ".params", ".batch_stats", ".opt_state", ".failed"}
 
 
-def test_what_the_evaluations_lead_to(plain):
-    def watched(part, *values):
+def test_early_stopping_decisions(plain):
+    def decide(part, *values):
         recipe = plain.override({"early_stopping": part, "budget.evaluate_every": 0.05, "budget.steps": 100})
         return Decisions(
             recipe, [{"kind": "eval", "step": step, "loss": value} for step, value in enumerate(values, start=1)]
         )
 
     part = EarlyStopping("loss", patience=2, minimum_change=0.1)
-    assert not watched(part).over and watched(part).best_step is None
-    assert watched(part, 1.0, 0.95).best_step == 1 and not watched(part, 1.0, 0.95).over
-    assert watched(part, 1.0, 0.95, 0.91).over
-    assert watched(part, 1.0, 0.95, 0.89).best_step == 3 and not watched(part, 1.0, 0.95, 0.89).over
-    assert watched(part, 1.0, float("nan"), float("nan")).over
-    assert watched(part, float("nan"), 3.0).best_step == 2
-    assert not watched(None, 1.0, 2.0, 3.0, 4.0).over and watched(None, 1.0).best_step is None
+    assert not decide(part).over and decide(part).best_step is None
+    assert decide(part, 1.0, 0.95).best_step == 1 and not decide(part, 1.0, 0.95).over
+    assert decide(part, 1.0, 0.95, 0.91).over
+    assert decide(part, 1.0, 0.95, 0.89).best_step == 3 and not decide(part, 1.0, 0.95, 0.89).over
+    assert decide(part, 1.0, float("nan"), float("nan")).over
+    assert decide(part, float("nan"), 3.0).best_step == 2
+    assert not decide(None, 1.0, 2.0, 3.0, 4.0).over and decide(None, 1.0).best_step is None
 
 
 def test_a_plateau_without_evaluation_images_is_an_error(plain, dataset):
-    """The mistake of many an example: ReduceLROnPlateau(monitor="val_loss"), and fit() without validation data."""
+    """A common mistake in Keras: ReduceLROnPlateau(monitor="val_loss") with fit() without validation data."""
     nothing = zoo.ArraySplit(dataset.eval.images[:0], dataset.eval.labels[:0])
     empty = zoo.Dataset("empty", dataset.train, nothing, dataset.class_names, channels=1)
     with pytest.raises(ZooError, match="empty: there are no evaluation images"):
@@ -283,8 +281,7 @@ PARTS = [
     [pytest.param(changes, marks=[pytest.mark.slow] * (number > 1)) for number, changes in enumerate(PARTS)],
     ids=lambda changes: " ".join(type(part).__name__ for part in changes.values()),
 )
-def test_verification_follows_every_part(recipe, dataset, changes):
-    """And json brings every part back."""
+def test_verification_and_json_support_every_part(recipe, dataset, changes):
     from verification.traces import check_traces
 
     changed = recipe.override(changes)

@@ -1,4 +1,4 @@
-"""What an evaluation counts, class by class, against scikit-learn."""
+"""Evaluation metrics against scikit-learn, and confusion matrices."""
 
 import io
 import json
@@ -18,7 +18,7 @@ RANDOM = np.random.default_rng(0)
 
 
 def evaluate(logits, labels, classes):
-    """Metrics of a network that passes its features on as logits."""
+    """Evaluates a network that returns its input features as logits."""
     dataset = features_dataset(logits, labels, classes=classes)
     recipe = tabular(normalization=zoo.recipe.Unscaled(), model__options={"hidden": []}, budget__batch_size=32)
     variables = {
@@ -28,38 +28,38 @@ def evaluate(logits, labels, classes):
 
 
 @pytest.mark.parametrize("classes", [3, 10, 100, 101])
-def test_metrics_are_those_of_scikit_learn(classes):
-    of = pytest.importorskip("sklearn.metrics")
+def test_metrics_match_scikit_learn(classes):
+    sklearn = pytest.importorskip("sklearn.metrics")
     labels = RANDOM.integers(0, classes, 1000 + 7)
     labels[labels == 1] = 0  # a class without examples
     logits = (RANDOM.normal(0, 1, (len(labels), classes)) + 2 * np.eye(classes)[labels]).astype(np.float32)
-    answers, every = logits.argmax(1), np.arange(classes)
+    predictions, every = logits.argmax(1), np.arange(classes)
     metrics = evaluate(logits, labels, classes)
-    assert metrics["examples"] == 1007 and metrics["top1"] == pytest.approx(of.accuracy_score(labels, answers))
+    assert metrics["examples"] == 1007 and metrics["top1"] == pytest.approx(sklearn.accuracy_score(labels, predictions))
     seen = np.unique(labels)
-    recall = of.recall_score(labels, answers, labels=seen, average=None)
+    recall = sklearn.recall_score(labels, predictions, labels=seen, average=None)
     assert metrics["balanced_accuracy"] == pytest.approx(recall.mean())
     assert metrics["recall"][1] is None
     np.testing.assert_allclose([metrics["recall"][label] for label in seen], recall)
     if classes >= 10:
-        assert metrics["top5"] == pytest.approx(of.top_k_accuracy_score(labels, logits, k=5, labels=every))
+        assert metrics["top5"] == pytest.approx(sklearn.top_k_accuracy_score(labels, logits, k=5, labels=every))
     else:
         assert "top5" not in metrics
     if classes <= 100:
-        np.testing.assert_array_equal(metrics["confusion"], of.confusion_matrix(labels, answers, labels=every))
+        np.testing.assert_array_equal(metrics["confusion"], sklearn.confusion_matrix(labels, predictions, labels=every))
     else:
         assert "confusion" not in metrics
     assert json.loads(json.dumps(metrics)) == metrics
 
 
-def test_the_top_five_are_the_five_largest():
+def test_top5_counts_the_five_largest_logits():
     logits = np.tile(np.arange(12, dtype=np.float32), (4, 1))
     metrics = evaluate(logits, [0, 6, 7, 11], 12)
     assert metrics["top5"] == 0.5 and metrics["top1"] == 0.25 and metrics["confusion"][0][11] == 1
 
 
 @pytest.mark.slow
-def test_records_have_numbers_and_the_folder_has_the_rest(tmp_path, dataset, recipe):
+def test_records_have_numbers_and_by_class_json_has_lists(tmp_path, dataset, recipe):
     result = zoo.fit(recipe, tmp_path / "run", dataset=dataset)
     for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines():
         record = json.loads(line)
@@ -72,13 +72,13 @@ def test_records_have_numbers_and_the_folder_has_the_rest(tmp_path, dataset, rec
     assert np.trace(counts) / 200 == pytest.approx(result.metrics["top1"])
     np.testing.assert_allclose(kept["recall"], np.diag(counts) / counts.sum(1))
     assert result.metrics["confusion"] == kept["confusion"]
-    assert zoo.fit(recipe, tmp_path / "run", dataset=dataset).metrics == result.metrics  # finished before
+    assert zoo.fit(recipe, tmp_path / "run", dataset=dataset).metrics == result.metrics  # a finished run is loaded
     shown = run_python("-m", "zoo.evaluate", f"--workdir={tmp_path / 'run'}", "--data=fashion_mnist")
     assert shown.returncode == 0 and "recall" in shown.stdout and "Ankle boot" in shown.stdout, shown.stderr
 
 
 @pytest.mark.slow
-def test_every_device_s_answers_are_counted():
+def test_metrics_do_not_depend_on_the_number_of_devices():
     code = """if True:
         import json, sys
         sys.path[:0] = ["tests", "tests/training"]
@@ -93,8 +93,8 @@ def test_every_device_s_answers_are_counted():
     assert sum(map(sum, one["confusion"])) == 203
 
 
-def test_the_picture_s_squares_are_the_shares(tmp_path):
-    """Both classes are always taken for the second: the right one of two columns is dark, from top to bottom."""
+def test_confusion_matrix_shades_are_row_fractions(tmp_path):
+    """Both classes are always predicted as the second one, so that the right column is dark."""
     draw_confusion([[0, 3], [0, 5]], ["cat", "dog"], tmp_path / "c.png", title="a run")
     pixels = np.asarray(Image.open(tmp_path / "c.png").convert("RGB")).astype(int)
     dark = np.abs(pixels - [8, 48, 107]).sum(-1) < 6  # the end of the colour map "Blues"
@@ -105,7 +105,7 @@ def test_the_picture_s_squares_are_the_shares(tmp_path):
 
 
 @pytest.mark.parametrize("classes", [20, 21, 100])
-def test_pictures_of_many_classes(tmp_path, classes):
+def test_confusion_matrix_plots_of_many_classes(tmp_path, classes):
     names = [f"a rather long name of the class {number}" for number in range(classes)]
     draw_confusion(np.eye(classes, dtype=int), names, tmp_path / "c.png", title="a run")
     assert min(Image.open(tmp_path / "c.png").size) > 600

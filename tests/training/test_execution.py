@@ -1,4 +1,4 @@
-"""Several training steps in one program: the same training, on any devices, whatever happens on the way."""
+"""`steps_per_execution`: several training steps in one program give the same results as single steps."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from zoo.training.tracking import Tracker
 
 
 def programs(total, every, most, first=0):
-    """The steps of each program of a run."""
+    """Returns the number of steps of each program of a run."""
     evaluations, step, found = [*range(every, total, every), total], first, []
     while step < total:
         found.append(steps_at_once(step, evaluations, most))
@@ -28,7 +28,7 @@ def programs(total, every, most, first=0):
     return found
 
 
-def test_programs_begin_at_evaluations():
+def test_programs_start_at_evaluations():
     assert programs(12, 3, 1) == [1] * 12
     assert programs(12, 3, 0) == [3] * 4
     assert programs(11, 4, 0) == [4, 4, 3]
@@ -38,13 +38,13 @@ def test_programs_begin_at_evaluations():
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 3, 5, 7])
-def test_a_run_that_goes_on_has_the_programs_of_one_that_was_not_interrupted(most):
+def test_a_resumed_run_has_the_programs_of_an_uninterrupted_run(most):
     whole = programs(50, 11, most)
     ends = np.cumsum(whole)
     assert ends[-1] == 50
     for place, end in enumerate(ends[:-1]):
         assert programs(50, 11, most, first=int(end)) == whole[place + 1 :]
-    # One that was begun with other programs may stand in the midst of one, and comes back to them.
+    # A run that was started with another `most` may resume inside a program, and is aligned again after it.
     for first in range(50):
         assert set(np.cumsum(programs(50, 11, most, first)) + first) <= {*ends.tolist()}
 
@@ -54,19 +54,19 @@ def losses(result, kind="train"):
 
 
 @pytest.fixture(scope="module")
-def one_by_one():
+def single_steps():
     return zoo.fit(RECIPE, dataset=tiny_dataset())
 
 
 @pytest.mark.parametrize("steps", [0, 2, 3])
-def test_the_same_training(one_by_one, steps):
+def test_programs_of_several_steps_match_single_steps(single_steps, steps):
     result = zoo.fit(RECIPE, dataset=tiny_dataset(), steps_per_execution=steps)
     assert [(each["kind"], each["step"]) for each in result.history] == [
-        (each["kind"], each["step"]) for each in one_by_one.history
+        (each["kind"], each["step"]) for each in single_steps.history
     ]
     for kind in ("train", "eval"):
-        np.testing.assert_allclose(losses(result, kind), losses(one_by_one, kind), rtol=1e-5)
-    ours, theirs = (traverse_util.flatten_dict(run.variables, sep="/") for run in (result, one_by_one))
+        np.testing.assert_allclose(losses(result, kind), losses(single_steps, kind), rtol=1e-5)
+    ours, theirs = (traverse_util.flatten_dict(run.variables, sep="/") for run in (result, single_steps))
     for name in theirs:
         np.testing.assert_allclose(ours[name], theirs[name], atol=1e-5, err_msg=name)
     assert all(
@@ -75,7 +75,7 @@ def test_the_same_training(one_by_one, steps):
 
 
 @pytest.mark.parametrize("steps", [0, 2])
-def test_an_interrupted_run_comes_to_the_same_bits(tmp_path, steps):
+def test_an_interrupted_run_resumes_bit_identically(tmp_path, steps):
     def run(folder, trackers=()):
         return zoo.fit(RECIPE, tmp_path / folder, dataset=tiny_dataset(), steps_per_execution=steps, trackers=trackers)
 
@@ -91,7 +91,7 @@ def test_an_interrupted_run_comes_to_the_same_bits(tmp_path, steps):
     assert environment["steps_per_execution"] == steps
 
 
-def test_a_run_that_goes_on_with_other_programs_says_so(tmp_path):
+def test_resuming_with_another_steps_per_execution_is_reported(tmp_path):
     class Notes(Tracker):
         def __init__(self):
             self.lines = []
@@ -103,11 +103,11 @@ def test_a_run_that_goes_on_with_other_programs_says_so(tmp_path):
         zoo.fit(RECIPE, tmp_path / "run", dataset=tiny_dataset(), trackers=[SignalAt(4)])
     notes = Notes()
     zoo.fit(RECIPE, tmp_path / "run", dataset=tiny_dataset(), steps_per_execution=3, trackers=[notes])
-    assert any("steps_per_execution: 3, 1" in line for line in notes.lines), notes.lines
+    assert any("environment changed" in line and "steps_per_execution 3 (was 1)" in line for line in notes.lines)
 
 
 class Bursts(nn.Module):
-    """A network whose second layer gives infinite outputs once the first one has been trained a little."""
+    """A network whose outputs become infinite once its first layer has changed."""
 
     @nn.compact
     def __call__(self, images, train=False):
@@ -117,7 +117,7 @@ class Bursts(nn.Module):
 
 
 @pytest.mark.parametrize("steps", [1, 0])
-def test_a_step_that_is_not_finite_is_found_inside_a_program(steps):
+def test_a_non_finite_step_is_found_inside_a_program(steps):
     recipe = RECIPE.override({"schedule": ConstantRate(0.1), "initialization": Initialization()})
     result = zoo.fit(recipe, dataset=tiny_dataset(), model=Bursts(), steps_per_execution=steps)
     assert not result.verdict.converged
@@ -136,7 +136,7 @@ def test_a_step_that_is_not_finite_is_found_inside_a_program(steps):
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_what_evaluations_decide_is_decided_between_programs(changes):
+def test_decisions_of_evaluations_match_single_steps(changes):
     recipe = RECIPE.override(changes)
     one, several = (zoo.fit(recipe, dataset=tiny_dataset(), steps_per_execution=steps) for steps in (1, 0))
     rates = [[record["learning_rate"] for record in run.history if record["kind"] == "train"] for run in (one, several)]
@@ -145,13 +145,13 @@ def test_what_evaluations_decide_is_decided_between_programs(changes):
     assert math.isclose(several.metrics["loss"], one.metrics["loss"], rel_tol=1e-4)
 
 
-def test_tables_are_trained_so_too():
+def test_programs_of_several_steps_with_tables():
     one, several = (zoo.fit(tabular(), steps_per_execution=steps) for steps in (1, 0))
     np.testing.assert_allclose(losses(several), losses(one), rtol=1e-5)
 
 
-def test_images_that_are_read_on_the_way_are_refused(image_folder):
+def test_streamed_images_are_an_error(image_folder):
     train = (RandomResizedCrop(32), *RECIPE.augmentation.train[1:])
     recipe = RECIPE.override({"data.source": f"folder:{image_folder}", "augmentation.train": train})
-    with pytest.raises(ZooError, match="steps_per_execution is 0, which is for data that is kept on the devices"):
+    with pytest.raises(ZooError, match="steps_per_execution is 0, but folder:.* is not resident on the devices"):
         zoo.fit(recipe, steps_per_execution=0)

@@ -1,4 +1,4 @@
-"""Fine-tuning: what moves and how fast."""
+"""Fine-tuning: frozen parameters and learning-rate factors."""
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import zoo
 from zoo.errors import TrainingInterrupted
 from zoo.recipe import *
 from zoo.training.prepare import prepare
-from zoo.training.step.freezing import around_optimizer, normalize_as_in_evaluation, without_gradient
+from zoo.training.step.freezing import freeze_and_scale, normalize_as_in_evaluation, without_gradient
 from zoo.training.tracking import Tracker
 
 
@@ -24,7 +24,7 @@ def frozen_run(source, three, tmp_path_factory):
     return folder, recipe, zoo.fit(recipe, folder, dataset=three)
 
 
-def test_frozen_parameters_and_statistics_do_not_move(source, frozen_run, three):
+def test_frozen_parameters_and_statistics_do_not_change(source, frozen_run, three):
     there, end = flat(zoo.load_run(source).variables), flat(frozen_run[2].variables)
     frozen = {path for path in end if is_frozen(path)}
     assert len(frozen) == 9 + 6  # three convolutions, three normalizations with two parameters and two statistics each
@@ -33,7 +33,7 @@ def test_frozen_parameters_and_statistics_do_not_move(source, frozen_run, three)
         assert same == (path in frozen), path
 
 
-def test_the_optimizer_keeps_nothing_for_what_is_frozen(frozen_run, three):
+def test_no_optimizer_state_for_frozen_parameters(frozen_run, three):
     state = prepare(frozen_run[1], three).initial_state(0)
     momentum = [
         jax.tree_util.keystr(path) for path, leaf in jax.tree_util.tree_leaves_with_path(state.opt_state) if leaf.ndim
@@ -47,12 +47,12 @@ def test_fine_tuning_learns(frozen_run):
     assert losses[0] > 0.8 and losses[-1] < 0.6 * losses[0]  # three classes start around ln 3 = 1.1
 
 
-def test_a_fine_tuning_that_diverges_is_told_where(frozen_run, three):
+def test_diverged_fine_tuning_is_diagnosed(frozen_run, three):
     result = zoo.fit(frozen_run[1].override({"schedule.peak": 1e30}), dataset=three)
-    assert result.verdict.value is None and "first not finite is the " in result.verdict.explanation
+    assert result.verdict.value is None and "first non-finite value: the " in result.verdict.explanation
 
 
-def test_a_stopped_fine_tuning_goes_on_to_the_same_bits(frozen_run, three, tmp_path):
+def test_stopped_fine_tuning_resumes_bit_identically(frozen_run, three, tmp_path):
     class Stop(Tracker):
         def train(self, record):
             if record["step"] == 5:
@@ -69,16 +69,16 @@ def test_a_stopped_fine_tuning_goes_on_to_the_same_bits(frozen_run, three, tmp_p
 
 
 def test_frozen_normalization_computes_as_in_evaluation(source, dataset):
-    """The zoo's layer and both ways to call Flax's: with everything frozen, training gives the logits of evaluation."""
+    """With all layers frozen, training mode gives the logits of evaluation, also with both uses of `nn.BatchNorm`."""
     images = jax.random.normal(jax.random.key(0), (4, 16, 16, 1))
     model = zoo.create_model("resnet20", 10, **RECIPE.model.options)
 
     class Flax(nn.Module):
-        told: str
+        use: str
 
         @nn.compact
         def __call__(self, images, train):
-            if self.told == "field":
+            if self.use == "field":
                 return nn.BatchNorm(use_running_average=not train, name="bn")(images)
             return nn.BatchNorm(name="bn")(images, use_running_average=not train)
 
@@ -101,7 +101,7 @@ def test_frozen_normalization_computes_as_in_evaluation(source, dataset):
 
 @pytest.mark.parametrize("optimizer", [SGD(0.0), SGD(0.9, nesterov=True), SGD(0.9, rate_in_momentum=True)], ids=repr)
 def test_factors_multiply_updates_exactly(source, three, optimizer):
-    """After one step of SGD from the same place: the last pattern that matches wins, and decay is multiplied, too."""
+    """One step of SGD from the same weights: the last matching pattern applies, and weight decay is scaled too."""
     changes = {"optimizer": optimizer, "budget.steps": 1}
     rates = {"*": 2.0, "conv1/*": 0.25, "layer2_0/*": 4.0, "layer2_0/*bias": 0.5}
     one = tuned(source=str(source)).override(changes)
@@ -119,7 +119,7 @@ def test_factors_multiply_updates_exactly(source, three, optimizer):
 
 
 def test_factors_are_exact_for_updates():
-    """The bits of the updates themselves, over steps with a falling rate."""
+    """Updates are bit-identical up to the factor, over steps with a falling rate."""
     transfer = Transfer("x", frozen=("a/*",), rates={"b/*": 0.5, "c/*": 4.0})
     plain = prepare_optimizer(None, frozenset())
     grouped = prepare_optimizer(transfer, frozenset({"a/kernel"}))
@@ -139,10 +139,10 @@ def prepare_optimizer(transfer, frozen):
     from zoo.training.step.schedule import learning_rate
 
     rule = make_optimizer(SGD(0.9), Regularization(0.01), learning_rate(Cosine(0.1), 5))
-    return around_optimizer(rule, transfer, frozen)
+    return freeze_and_scale(rule, transfer, frozen)
 
 
-def test_a_plateau_reaches_grouped_updates():
+def test_plateau_factor_applies_to_grouped_updates():
     transfer, frozen = Transfer("x", frozen=("a/*",), rates={"b/*": 0.5}), frozenset({"a/kernel"})
     grouped, params = prepare_optimizer(transfer, frozen), {name: {"kernel": jnp.arange(1.0, 4.0)} for name in "abd"}
     whole, half = (
@@ -173,16 +173,16 @@ PLATEAU = ReduceOnPlateau(0.01, patience=1)
     ],
     ids=lambda changes: type(changes["optimizer"]).__name__,
 )
-def test_what_is_frozen_stays_with_every_ingredient(source, three, changes):
-    """To the last bit, in the average and in the best weights, too; and all else moves."""
+def test_frozen_parameters_do_not_change_with_any_ingredient(source, three, changes):
+    """Frozen parameters are unchanged in the weight average and the best weights too; all other parameters change."""
     recipe = tuned(source=str(source), frozen=FROZEN).override(changes)
     there, end = flat(zoo.load_run(source).variables), flat(zoo.fit(recipe, dataset=three).variables)
     for path in end:
         assert (path in there and np.array_equal(end[path], there[path])) == is_frozen(path), path
 
 
-def test_no_gradient_flows_to_what_is_frozen():
-    """So that it does not count in the norm of the gradient, nor costs anything."""
+def test_no_gradient_flows_to_frozen_parameters():
+    """Frozen parameters contribute neither to the gradient norm nor to the cost of the backward pass."""
     params = {name: {"kernel": jnp.arange(1.0, 4.0)} for name in "ab"}
 
     def loss(params):
@@ -195,20 +195,20 @@ def test_no_gradient_flows_to_what_is_frozen():
 
 
 @pytest.mark.slow
-def test_many_devices_freeze_the_same(source, tmp_path):
+def test_freezing_on_several_devices(source, tmp_path):
     script = f"""
 import sys; sys.path[:0] = ["tests", "tests/training"]
 import jax, numpy as np
 from examples import tiny_dataset
 from flax import traverse_util
-from test_transfer import few, tuned, flat, is_frozen, FROZEN
+from test_transfer import with_classes, tuned, flat, is_frozen, FROZEN
 import zoo
 recipe = tuned(source={str(source)!r}, frozen=FROZEN).override(
     {{"budget.batch_size": 24, "budget.steps": 3, "budget.accumulation": 2}}
 )
 there = flat(zoo.load_run({str(source)!r}).variables)
 for strategy in ("shard_map", "pmap"):
-    end = flat(zoo.fit(recipe, dataset=few(tiny_dataset(), [1, 5, 8]), strategy=strategy).variables)
+    end = flat(zoo.fit(recipe, dataset=with_classes(tiny_dataset(), [1, 5, 8]), strategy=strategy).variables)
     print(len(jax.devices()), all(np.array_equal(end[p], there[p]) == is_frozen(p) for p in end if p in there))
 """
     done = run_python("-c", script, devices=3)

@@ -1,4 +1,4 @@
-"""Distributions against their formulas, and that verification's tests of them can fail."""
+"""Initial distributions against their formulas, and the power of verification's tests."""
 
 import fnmatch
 import functools
@@ -27,13 +27,12 @@ DISTRIBUTIONS = [
     TruncatedNormal(0.02), HeNormal(truncated=True), GlorotNormal(truncated=True), LeCunNormal(truncated=True),
     Orthogonal(), Orthogonal(scale=2**0.5),
 ]  # fmt: skip
-ALPHA = (
-    1e-4  # of each test below; 39 distributions x at most 3 tests raise a false alarm once in 85 changes of the seed
-)
+# Significance level of each test below: 39 distributions x at most 3 tests give a false alarm for one seed in 85.
+ALPHA = 1e-4
 
 
 def initialize(model, rules, shape):
-    """Variables, of which the parameters that `rules` name are drawn by them."""
+    """Initializes a model, with `rules` for the parameters that they cover."""
     variables = model.init(jax.random.key(3), jnp.zeros((1, *shape)), train=False)
     params = traverse_util.flatten_dict(variables["params"], sep="/")
     return variables | {"params": traverse_util.unflatten_dict(params | draw_parameters(rules, {}, 3, params), sep="/")}
@@ -41,14 +40,14 @@ def initialize(model, rules, shape):
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
 @pytest.mark.parametrize("shape", [(3, 3, 64, 96), (400, 300), (5, 5, 48, 256)])
-def test_draws_are_distributed_as_named(distribution, shape):
+def test_samples_have_the_named_distribution(distribution, shape):
     values = draw(distribution, jax.random.key(0), shape)
     assert find_problems("kernel", values, distribution, ALPHA) == []
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 16, 30), (100, 7), (1, 1)], ids=str)
-def test_draws_are_those_of_flax(shape):
-    """Which draws all of a kernel at once, by one program for each shape; float32 rounds a product either way."""
+def test_samples_match_flax(shape):
+    """Samples match those of Flax up to rounding: Flax scales within the program that samples, one per shape."""
     scaling = nn.initializers.variance_scaling
     for ours, theirs in (
         (HeNormal(), scaling(2.0, "fan_in", "normal")),
@@ -71,24 +70,24 @@ def test_draws_are_those_of_flax(shape):
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 16, 30), (100, 7), (1, 1)], ids=str)
-def test_networks_own_laws_draw_what_their_initializers_give(shape):
+def test_initializers_of_networks_match_their_samples(shape):
     scaled = [
-        VarianceScaling(scale, fan, law)
-        for scale, fan, law in itertools.product(
+        VarianceScaling(scale, fan, kind)
+        for scale, fan, kind in itertools.product(
             (1 / 3, 2.0), ("fan_in", "fan_out", "fan_avg"), ("normal", "truncated_normal", "uniform")
         )
     ]
-    for law in (*scaled, Gaussian(0.3), Uniform(0.2)):
+    for initializer in (*scaled, Gaussian(0.3), Uniform(0.2)):
         key = jax.random.key(5)
-        expected = np.asarray(law(key, shape))
-        np.testing.assert_allclose(draw(law, key, shape), expected, rtol=0, atol=1e-6 * np.abs(expected).max())
-        assert find_problems("kernel", draw(law, key, (50, 60)), law, ALPHA) == []
-        assert find_problems("kernel", 1.2 * draw(law, key, (50, 60)), law, ALPHA)
+        expected = np.asarray(initializer(key, shape))
+        np.testing.assert_allclose(draw(initializer, key, shape), expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+        assert find_problems("kernel", draw(initializer, key, (50, 60)), initializer, ALPHA) == []
+        assert find_problems("kernel", 1.2 * draw(initializer, key, (50, 60)), initializer, ALPHA)
 
 
 @pytest.mark.slow
-def test_networks_name_the_laws_of_their_kernels():
-    """In every family; but LeNet's is no other's. A network without names still starts, by its own initializers."""
+def test_networks_declare_the_initializers_of_their_kernels():
+    """All families do so except LeNet-5, whose initialization is unique; its parameters are left to `model.init`."""
     families = {find_entry(name).module: name for name in zoo.list_models() if name != "lenet5"}
     for name in families.values():
         model, shape = create_shallow(name), (1, *find_entry(name).input_shape)
@@ -99,16 +98,16 @@ def test_networks_name_the_laws_of_their_kernels():
 
 
 @pytest.mark.parametrize(
-    "law", [Gaussian(0.1), Uniform(0.3), VarianceScaling(2.0, "fan_in", "truncated_normal")], ids=repr
+    "initializer", [Gaussian(0.1), Uniform(0.3), VarianceScaling(2.0, "fan_in", "truncated_normal")], ids=repr
 )
 @pytest.mark.parametrize("shape", [(3, 4), (3, 3, 1, 16)], ids=str)
-def test_false_alarms_are_as_rare_as_stated(law, shape):
-    """At most 3 tests with a probability of 0.01 each: more than 60 of 1,000 seeds once in 10 million."""
-    draws = np.asarray(jax.vmap(lambda key: law(key, shape))(jax.random.split(jax.random.key(1), 1000)))
-    assert sum(bool(find_problems("kernel", values, law, 0.01)) for values in draws) <= 60
+def test_rate_of_false_alarms(initializer, shape):
+    """With at most 3 tests at level 0.01, more than 60 false alarms in 1,000 seeds have probability 1e-7."""
+    draws = np.asarray(jax.vmap(lambda key: initializer(key, shape))(jax.random.split(jax.random.key(1), 1000)))
+    assert sum(bool(find_problems("kernel", values, initializer, 0.01)) for values in draws) <= 60
 
 
-def test_the_formulas():
+def test_variances():
     assert variance(HeNormal(), (3, 3, 64, 96)) == 2 / (9 * 64)
     assert variance(GlorotUniform(), (3, 3, 64, 96)) == 2 / (9 * (64 + 96))
     assert variance(LeCunNormal(), (400, 300)) == 1 / 400
@@ -117,11 +116,11 @@ def test_the_formulas():
     assert variance(Uniform(0.3), (7,)) == pytest.approx(0.03)
 
 
-def test_truncated_draws_end_at_two_deviations():
+def test_truncated_samples_end_at_two_standard_deviations():
     shape, key = (3, 3, 64, 96), jax.random.key(0)
     plain = draw(TruncatedNormal(0.02), key, shape)
     assert 0.0399 < float(jnp.abs(plain).max()) <= 0.04
-    # A Gaussian between -2 and 2 has the variance 1 - 4 phi(2) / (Phi(2) - Phi(-2)) = 0.77374.
+    # A Gaussian truncated to [-2, 2] has variance 1 - 4 phi(2) / (Phi(2) - Phi(-2)) = 0.77374.
     assert variance(TruncatedNormal(0.02), shape) == pytest.approx(0.02**2 * 0.7737413)
     corrected = draw(HeNormal(truncated=True), key, shape)
     limit = 2 * np.sqrt(2 / (9 * 64) / 0.7737413)
@@ -129,14 +128,14 @@ def test_truncated_draws_end_at_two_deviations():
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 16, 32), (3, 3, 4, 64), (50, 50)], ids=str)
-def test_orthogonal_kernels_keep_lengths(shape):
+def test_orthogonal_kernels_preserve_norms(shape):
     kernel = np.asarray(draw(Orthogonal(scale=1.5), jax.random.key(0), shape), float)
     matrix = kernel.reshape(-1, shape[-1])
     tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
     np.testing.assert_allclose(tall.T @ tall, 1.5**2 * np.eye(tall.shape[1]), atol=1e-5)
 
 
-def test_a_wrong_deviation_of_the_new_distributions_is_found():
+def test_wrong_truncated_and_orthogonal_samples_are_found():
     shape, key = (3, 3, 64, 96), jax.random.key(0)
     for distribution in (TruncatedNormal(0.02), HeNormal(truncated=True), Orthogonal()):
         right = draw(distribution, key, shape)
@@ -147,21 +146,21 @@ def test_a_wrong_deviation_of_the_new_distributions_is_found():
     assert find_problems("kernel", draw(TruncatedNormal(0.02), key, shape), Normal(0.02), ALPHA)
     assert find_problems("kernel", draw(HeNormal(), key, shape), HeNormal(truncated=True), ALPHA)
     assert "orthogonal vectors" in find_problems("kernel", normal, Orthogonal(), ALPHA)[0]
-    length = 3 * 3 * 64  # orthogonal, but one and the same: a reflection of the identity by the vector of ones
+    length = 3 * 3 * 64  # orthogonal, but not random: the reflection along the vector of ones
     reflection = np.eye(length) - np.ones((length, length)) * 2 / length
     assert "its mean is off" in find_problems("kernel", -reflection, Orthogonal(), ALPHA)[0]
 
 
-def test_vectors_have_no_fans():
+def test_fan_based_distributions_are_only_for_kernels():
     for distribution in (HeNormal(), GlorotUniform(), Orthogonal()):
         with pytest.raises(ZooError, match="Initialization.bias must be Normal, TruncatedNormal or Constant, not"):
             Initialization(bias=distribution)
     recipe = zoo.load_recipe("alexnet").override({"initialization.exceptions": {"conv1/*": Orthogonal()}})
-    with pytest.raises(ZooError, match="initialization: conv1/bias is a vector, and Orthogonal is for kernels"):
+    with pytest.raises(ZooError, match="initialization: conv1/bias is a vector, but Orthogonal needs a kernel"):
         prepare(recipe, zoo.open_source("fashion_mnist"))
 
 
-RESIDUAL_ENDS = {  # (pattern, blocks) as the docstring of `Initialization` has them
+RESIDUAL_ENDS = {  # (pattern, number of blocks), as in the docstring of `Initialization`
     "resnet18": ("layer*_*/bn2/scale", 8),
     "resnet50": ("layer*_*/bn3/scale", 16),
     "wide_resnet50_2": ("layer*_*/bn3/scale", 16),
@@ -172,7 +171,7 @@ RESIDUAL_ENDS = {  # (pattern, blocks) as the docstring of `Initialization` has 
 }
 
 
-# What resnet18 shows, those that are like it show in `-m slow`.
+# Networks similar to resnet18 are tested with `-m slow`.
 @pytest.mark.parametrize(
     "name",
     [
@@ -181,7 +180,7 @@ RESIDUAL_ENDS = {  # (pattern, blocks) as the docstring of `Initialization` has 
     ],
 )
 def test_residual_branches_that_start_at_zero(name):
-    """The logits then do not depend on what is inside of the branches, and do without."""
+    """With zero-initialized branch ends, the logits do not depend on the weights inside the branches."""
     pattern, blocks = RESIDUAL_ENDS[name]
     assert f'"{pattern}"' in Initialization.__doc__
     options = {"width": 4} if name.startswith("wrn") else {"width": 8}
@@ -207,16 +206,16 @@ def test_residual_branches_that_start_at_zero(name):
     assert without[0] == 0 and without[1] > 1e-3
 
 
-def test_wrong_draws_are_found():
+def test_wrong_samples_are_found():
     shape, key = (3, 3, 64, 96), jax.random.key(0)
     he = draw(HeNormal(), key, shape)
-    truncated = nn.initializers.he_normal()(key, shape, jnp.float32)  # flax truncates at two deviations
+    truncated = nn.initializers.he_normal()(key, shape, jnp.float32)  # Flax truncates at two standard deviations
     for values in (1.02 * he, he + 0.002, truncated, draw(HeUniform(), key, shape)):
         assert find_problems("kernel", values, HeNormal(), ALPHA)
     assert find_problems("bias", np.array([1.0, 1.0, 0.0]), Constant(1.0), ALPHA) == ["bias: 1 values are not 1"]
 
 
-def test_exceptions_win_and_the_rest_is_the_networks_own():
+def test_exceptions_take_precedence_and_the_network_is_the_default():
     rules = Initialization(kernel=HeNormal(), exceptions={"fc*/kernel": Normal(0.5), "fc8/kernel": Normal(0.1)})
     assert distribution_of(rules, "conv1/kernel") == HeNormal()
     assert distribution_of(rules, "fc7/kernel") == Normal(0.5)
@@ -228,7 +227,7 @@ def test_exceptions_win_and_the_rest_is_the_networks_own():
     assert bool(jnp.all(params["conv2"]["bias"] == 1)) and bool(jnp.all(params["conv1"]["bias"] == 0))
 
 
-def test_a_parameters_values_do_not_depend_on_other_layers():
+def test_initial_values_do_not_depend_on_other_layers():
     rules = Initialization(kernel=HeNormal())
     wide, narrow = (
         initialize(zoo.create_model("alexnet", hidden=hidden), rules, (67, 67, 3))["params"] for hidden in (8, 16)

@@ -1,4 +1,4 @@
-"""Losses against PyTorch's, and against their formulas in float64."""
+"""Losses against PyTorch and against their formulas in float64."""
 
 import jax
 import jax.numpy as jnp
@@ -29,14 +29,14 @@ LOSSES = [
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_losses_are_their_formulas(loss):
+def test_losses_match_their_formulas(loss):
     for targets in (HARD,) if loss.hard_labels else (HARD, SOFT):
         found = example_losses(loss, jnp.asarray(LOGITS), jnp.asarray(targets))
         assert found.shape == (7,) and found.dtype == jnp.float32
         np.testing.assert_allclose(found, closed_form(loss, LOGITS, targets), rtol=1e-5, atol=1e-7)
 
 
-def test_losses_are_pytorchs():
+def test_losses_match_pytorch():
     torch = pytest.importorskip("torch")
     functional = torch.nn.functional
     logits, targets = torch.tensor(LOGITS), torch.tensor(SOFT)
@@ -51,21 +51,21 @@ def test_losses_are_pytorchs():
         np.testing.assert_allclose(example_losses(loss, LOGITS, SOFT), expected.numpy(), rtol=1e-5, atol=1e-7)
 
 
-def test_limits_that_the_papers_name():
+def test_limits_stated_in_the_papers():
     cross_entropy = example_losses(SoftmaxCrossEntropy(), LOGITS, HARD)
     np.testing.assert_allclose(example_losses(Focal(0.0), LOGITS, HARD), cross_entropy, rtol=1e-6)
     np.testing.assert_allclose(example_losses(GeneralizedCrossEntropy(1e-4), LOGITS, HARD), cross_entropy, rtol=1e-3)
     absolute = np.abs(jax.nn.softmax(LOGITS) - HARD).sum(-1) / 2
     np.testing.assert_allclose(example_losses(GeneralizedCrossEntropy(1.0), LOGITS, HARD), absolute, rtol=1e-5)
-    # Lin et al. 2017, section 3.2: with gamma 2, an example with p = 0.9 counts 100 times less
-    sure = jnp.log(jnp.array([[0.9, 0.1]]))
+    # Lin et al. 2017, section 3.2: with gamma 2, an example with p = 0.9 has 100 times lower loss
+    confident = jnp.log(jnp.array([[0.9, 0.1]]))
     target = jnp.array([[1.0, 0.0]])
-    ratio = example_losses(SoftmaxCrossEntropy(), sure, target) / example_losses(Focal(2.0), sure, target)
+    ratio = example_losses(SoftmaxCrossEntropy(), confident, target) / example_losses(Focal(2.0), confident, target)
     assert float(ratio[0]) == pytest.approx(100, rel=1e-4)
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_gradients_are_finite_where_the_network_is_very_sure(loss):
+def test_gradients_are_finite_for_extreme_logits(loss):
     logits = jnp.array([[200.0, 0.0, -200.0], [-200.0, 0.0, 200.0], [0.0, 0.0, 0.0]])
     targets = jnp.tile(jnp.array([[1.0, 0.0, 0.0]]), (3, 1))
     values, gradient = (
@@ -82,13 +82,13 @@ def test_equal_logits():
 
 
 def test_logits_of_variance_one():
-    """One image of two classes: the loss is that of the difference of two normal logits, which is normal too."""
+    """For one image and two classes, the loss is a function of the difference of two normal logits, which is normal."""
     highest = np.log1p(np.exp(np.sqrt(2) * scipy.stats.norm.isf(0.05)))
     assert of_unit_logits(SoftmaxCrossEntropy(), 2, 1, 0.05) == pytest.approx(highest, rel=0.01)
     assert of_unit_logits(SoftmaxCrossEntropy(), 10, 64, 0.05) < of_unit_logits(SoftmaxCrossEntropy(), 10, 1, 0.05)
 
 
-def test_sums_smooth_the_labels_and_leave_out_what_has_no_weight():
+def test_sums_smooth_labels_and_exclude_padding():
     torch = pytest.importorskip("torch")
     weight = jnp.array([1.0, 1, 1, 0, 1, 1, 0])
     broken = jnp.asarray(LOGITS).at[3].set(jnp.nan)
@@ -100,14 +100,14 @@ def test_sums_smooth_the_labels_and_leave_out_what_has_no_weight():
     assert float(sums.count.sum()) == 5
 
 
-def test_auxiliary_classifiers_count_with_their_weight():
+def test_auxiliary_losses_are_weighted():
     labels, weight = jnp.asarray(LABELS), jnp.ones(7)
     others = [jnp.asarray(LOGITS[::-1]), jnp.asarray(LOGITS * 3)]
     found = sums_of_outputs((jnp.asarray(LOGITS), others), labels, weight, Objective(auxiliary_weight=0.3))
     main, *auxiliary = (closed_form(SoftmaxCrossEntropy(), each, HARD).sum() for each in (LOGITS, *others))
     assert float(found.loss) == pytest.approx(main + 0.3 * sum(auxiliary), rel=1e-5)
     assert float(found.correct.sum()) == (LOGITS.argmax(-1) == LABELS).sum()
-    with pytest.raises(ZooError, match="gives auxiliary logits in training: say with auxiliary_weight"):
+    with pytest.raises(ZooError, match="returns auxiliary logits in training: set auxiliary_weight to"):
         sums_of_outputs((jnp.asarray(LOGITS), others), labels, weight, Objective())
-    with pytest.raises(ZooError, match="gives no auxiliary logits in training: set auxiliary_weight=None"):
+    with pytest.raises(ZooError, match="returns no auxiliary logits in training: set auxiliary_weight=None"):
         sums_of_outputs(jnp.asarray(LOGITS), labels, weight, Objective(auxiliary_weight=0.3))

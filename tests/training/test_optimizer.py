@@ -1,4 +1,4 @@
-"""Updates against the rules they name: PyTorch's, and the papers' in float64."""
+"""Optimizer updates against PyTorch and against the papers' rules in float64."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -42,11 +42,11 @@ def gradients():
 
 
 START = np.array([1.0, -2.0, 0.5, 3.0], np.float32)
-FALLING = MultiStep(0.1, boundaries=(0.5,), factor=0.1)  # the rate changes, which is where the two momenta differ
+FALLING = MultiStep(0.1, boundaries=(0.5,), factor=0.1)  # the two kinds of momentum differ when the rate changes
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
-def test_sgd_is_pytorchs_documented_update(gradients, nesterov):
+def test_sgd_matches_pytorchs_documented_update(gradients, nesterov):
     weight, buffer = START.astype(float), np.zeros(4)
     for step, gradient in enumerate(gradients):
         rate = 0.1 if step < 3 else 0.01
@@ -57,7 +57,7 @@ def test_sgd_is_pytorchs_documented_update(gradients, nesterov):
     np.testing.assert_allclose(found, weight, rtol=1e-5)
 
 
-def test_sgd_is_the_update_of_krizhevsky_2012(gradients):
+def test_sgd_matches_krizhevsky_2012(gradients):
     """Section 5: v = 0.9 v - 0.0005 e w - e g, w = w + v."""
     weight, velocity = START.astype(float), np.zeros(4)
     for step, gradient in enumerate(gradients):
@@ -85,7 +85,7 @@ def test_decay_mask():
     assert only["conv1"] == {"kernel": True, "bias": True} and not only["block"]["conv"]["kernel"]
 
 
-TENSORFLOWS = RMSprop(0.9, 0.9, 0.001, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True)
+TENSORFLOW_RMSPROP = RMSprop(0.9, 0.9, 0.001, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True)
 OPTIMIZERS = [
     Adam(0.8, 0.95, 1e-3),
     AdamW(0.8, 0.95, 1e-3),
@@ -93,14 +93,14 @@ OPTIMIZERS = [
     Lion(0.8, 0.95),
     RMSprop(0.8, epsilon=0.1),
     RMSprop(0.8, 0.9, 0.1),
-    TENSORFLOWS,
+    TENSORFLOW_RMSPROP,
     Adadelta(0.8, 1e-3),
     Adagrad(0.1, 0.1),
 ]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_updates_are_the_papers_in_float64(gradients, optimizer):
+def test_updates_match_the_papers_in_float64(gradients, optimizer):
     weight, rule = START.astype(float), update_rule(optimizer, 0.05)
     for step, gradient in enumerate(gradients.astype(float)):
         weight = weight + rule(gradient, weight, 0.1 if step < 3 else 0.01)
@@ -120,7 +120,7 @@ def test_updates_are_the_papers_in_float64(gradients, optimizer):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_updates_are_pytorchs(gradients, ours, name, options):
+def test_updates_match_pytorch(gradients, ours, name, options):
     torch = pytest.importorskip("torch")
     weight = torch.nn.Parameter(torch.tensor(START))
     theirs = getattr(torch.optim, name)([weight], lr=0.1, weight_decay=0.05, **options)
@@ -132,18 +132,18 @@ def test_updates_are_pytorchs(gradients, ours, name, options):
     np.testing.assert_allclose(found, weight.detach().numpy(), rtol=1e-5)
 
 
-def test_rmsprop_is_tensorflows():
-    """One step by hand: ms = 0.9 * 1 + 0.1 g^2, mom = rate * g / sqrt(ms + eps), w -= mom; then half the momentum alone."""
+def test_rmsprop_matches_tensorflow():
+    """One step by hand: ms = 0.9 * 1 + 0.1 g^2, mom = rate * g / sqrt(ms + eps), w -= mom; then w -= 0.5 mom."""
     part = RMSprop(0.9, 0.5, 1.0, epsilon_in_root=True, initial_average=1.0, rate_in_momentum=True)
     gradients = np.array([[2.0], [0.0]], np.float32)
     change = 0.1 * 2 / np.sqrt(0.9 + 0.1 * 4 + 1)
-    schedule = MultiStep(0.1, boundaries=(0.5,))  # the second step's rate does not matter to what is in the momentum
+    schedule = MultiStep(0.1, boundaries=(0.5,))  # the momentum does not depend on the second step's rate
     found = run(part, gradients, schedule, Regularization(), np.zeros(1, np.float32))
     np.testing.assert_allclose(found, -1.5 * change, rtol=1e-5)
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.9), SGD(0.9, rate_in_momentum=True), *OPTIMIZERS], ids=repr)
-def test_a_factor_on_the_rate_is_another_rate(gradients, optimizer):
+def test_a_rate_factor_is_equivalent_to_another_rate(gradients, optimizer):
     transformation = make_optimizer(optimizer, Regularization(0.05), learning_rate(ConstantRate(0.1), 6))
     params = {"kernel": jnp.asarray(START)}
     state = transformation.init(params)
@@ -157,8 +157,8 @@ def test_a_factor_on_the_rate_is_another_rate(gradients, optimizer):
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.9), *OPTIMIZERS], ids=repr)
-def test_what_decouples_moves_a_weight_by_its_decay_alone(optimizer):
-    """Without a gradient, a decoupled decay takes rate * decay off a weight, but LAMB, which gives it the weight's norm."""
+def test_decoupled_weight_decay_without_gradient(optimizer):
+    """Without a gradient, decoupled decay changes a weight by rate * decay; LAMB rescales that to the weights' norm."""
     once = run(optimizer, np.zeros((1, 4), np.float32), ConstantRate(0.1), Regularization(0.05), START)
     if isinstance(optimizer, LAMB):
         np.testing.assert_allclose(once, START * (1 - 0.1), rtol=1e-5)
@@ -170,7 +170,7 @@ def test_what_decouples_moves_a_weight_by_its_decay_alone(optimizer):
     np.testing.assert_array_equal(without, START)
 
 
-def test_l1_adds_signs_where_parameters_decay(gradients):
+def test_l1_adds_signs_for_decayed_parameters(gradients):
     penalties = Regularization(0.05, l1=0.3)
     found = run(SGD(0.0), gradients[:1], ConstantRate(0.1), penalties, START)
     expected = START - 0.1 * (gradients[0] + 0.05 * START + 0.3 * np.array([1, -1, 1, 1]))
@@ -183,7 +183,7 @@ def test_l1_adds_signs_where_parameters_decay(gradients):
     np.testing.assert_allclose([*updates["kernel"], *updates["bias"]], [-0.3, -0.3, 0, 0], rtol=1e-6)
 
 
-def test_clipping_is_pytorchs(gradients):
+def test_clipping_matches_pytorch(gradients):
     torch = pytest.importorskip("torch")
     params = {"a": jnp.zeros(4), "b": jnp.zeros((2, 4))}
     given = {"a": 3 * gradients[0], "b": gradients[1:3]}
@@ -203,13 +203,13 @@ def test_clipping_is_pytorchs(gradients):
 
 
 @pytest.mark.parametrize("clipping", [ClipByNorm(1.0), ClipByValue(0.3)])
-def test_clipping_comes_before_decay(gradients, clipping):
+def test_clipping_is_applied_before_decay(gradients, clipping):
     found = run(SGD(0.0), gradients[:1], ConstantRate(0.1), Regularization(0.5), START, clipping)
     expected = START - 0.1 * (clip(clipping, gradients[0].astype(float)) + 0.5 * START)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_the_average_is_tensorflows():
+def test_weight_average_matches_tensorflow():
     """shadow -= (1 - decay) * (shadow - variable), decay = min(decay, (1 + n) / (10 + n))."""
     values = np.random.default_rng(0).standard_normal(200)
     for ramp in (True, False):
@@ -221,8 +221,8 @@ def test_the_average_is_tensorflows():
             assert float(found["params"]) == pytest.approx(shadow, abs=1e-5)
 
 
-def test_states_of_optimizers_that_were_there_before_keep_their_structure():
-    """Checkpoints go by it."""
+def test_structure_of_the_sgd_state():
+    """The structure of the state must not change, because checkpoints depend on it."""
     transformation = make_optimizer(SGD(0.9), Regularization(5e-4), lambda step: 0.1)
     momentum, schedule = (type(part).__name__ for part in transformation.init({"kernel": jnp.zeros(1)})[1:])
     assert (momentum, schedule) == ("TraceState", "ScaleByScheduleState")

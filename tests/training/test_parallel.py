@@ -1,4 +1,4 @@
-"""One device, eight devices, pmap, parts of a batch, two processes: the same training to within rounding."""
+"""Several devices, pmap, gradient accumulation and two processes give the same results up to rounding."""
 
 import os
 import socket
@@ -25,7 +25,7 @@ RUNS = (
 
 @pytest.fixture(scope="module")
 def train(tmp_path_factory):
-    """A function that gives the saved arrays of a run; all of them are of one child process with eight devices."""
+    """A function that returns the saved arrays of a run; one child process with eight devices trains all of them."""
     folder = tmp_path_factory.mktemp("parallel")
     child = run_python(CHILD, folder, ",".join(RUNS), devices=8, PYTHONPATH=str(ROOT))
     assert child.returncode == 0, child.stderr
@@ -38,7 +38,7 @@ def train(tmp_path_factory):
 
 
 def assert_same_training(ours, theirs):
-    """Five steps apart by no more than what sums in another order come to; a step moves weights by 1e-2 and more."""
+    """Checks that five steps agree up to rounding in another order of summation; a step changes weights by 1e-2."""
     assert ours.keys() == theirs.keys() and len(ours["losses"]) == 5
     for name in ours:
         np.testing.assert_allclose(ours[name], theirs[name], atol=3e-6, rtol=3e-6, err_msg=name)
@@ -46,27 +46,27 @@ def assert_same_training(ours, theirs):
 
 @pytest.mark.parametrize("strategy", ["shard_map", "pmap"])
 @pytest.mark.slow
-def test_eight_devices_train_as_one(train, strategy):
+def test_eight_devices_match_one(train, strategy):
     assert_same_training(train(8, strategy), train())
 
 
-def test_literal_pmap_trains_as_shard_map(train):
+def test_pmap_matches_shard_map(train):
     assert_same_training(train(2, "pmap"), train(2))
 
 
 @pytest.mark.parametrize("strategy", ["shard_map", "pmap"])
-def test_several_steps_in_one_program_train_as_one_by_one(train, strategy):
+def test_several_steps_in_one_program_match_single_steps(train, strategy):
     assert_same_training(train(2, strategy, steps="-0"), train(2))
 
 
 @pytest.mark.parametrize(("devices", "accumulation"), [(1, 4), (2, 4)])
-def test_a_batch_in_parts_trains_as_a_whole(train, devices, accumulation):
-    """Dropout and augmentation included: they follow from an example's place in the whole batch."""
+def test_gradient_accumulation_matches_the_whole_batch(train, devices, accumulation):
+    """Dropout and augmentation match too: their keys depend on an example's position in the global batch."""
     assert_same_training(train(devices, accumulation=accumulation), train())
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_with_two_devices(train, tmp_path):
+def test_two_processes_match_one_with_two_devices(train, tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         coordinator = f"localhost:{free.getsockname()[1]}"
@@ -101,13 +101,13 @@ def test_two_processes_train_as_one_with_two_devices(train, tmp_path):
     assert_same_training(first, train(2))
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
-    # One of the two wrote the run folder.
+    # Only one of the processes wrote to the run folder.
     assert sorted(os.listdir(tmp_path / "run" / "checkpoints"))[-1] == "5"
     assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 5 + 5
 
 
 def test_gradients_of_all_devices_are_added_once():
-    """The trap that `varying` is for: without it, shard_map has already summed them, and they would count twice."""
+    """Without `varying`, shard_map sums the gradients of replicated weights itself, and they would be summed twice."""
     script = """
 import jax, jax.numpy as jnp
 from zoo import parallel
@@ -123,7 +123,7 @@ print(gradient(parallel.varying), gradient(lambda weight: weight))
     assert child.stdout.split() == ["6.0", "12.0"], child.stdout + child.stderr
 
 
-def test_a_forgotten_average_is_an_error_at_trace_time():
+def test_outputs_that_differ_between_devices_are_an_error_at_trace_time():
     def body(state, constants, batch):
         return state + batch.sum()
 
@@ -133,8 +133,8 @@ def test_a_forgotten_average_is_an_error_at_trace_time():
 
 
 @pytest.mark.slow
-def test_one_all_reduce_a_step():
-    """Gradients, moving statistics and metrics travel together."""
+def test_one_all_reduce_per_step():
+    """Gradients, running statistics and metrics share one all-reduce."""
     script = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
@@ -146,8 +146,9 @@ from zoo.data.pipeline import training_batches
 from zoo import parallel
 experiment = prepare(RECIPE.override(CHANGES), tiny_dataset(), model=Net())
 batch = next(training_batches(experiment.train_pipeline, 16, seed=0))
-step = experiment.train_step
-lowered = step.lower(experiment.initial_state(0), experiment.constants(experiment.train_pipeline), parallel.shard_batch(batch, experiment.mesh))
+constants = experiment.constants(experiment.train_pipeline)
+batch = parallel.shard_batch(batch, experiment.mesh)
+lowered = experiment.train_step.lower(experiment.initial_state(0), constants, batch)
 print(lowered.compile().as_text().count(" all-reduce("))
 """
     child = run_python("-c", script, devices=2)

@@ -1,4 +1,4 @@
-"""Recipe, data and network that do not fit together are errors before anything is trained."""
+"""Mismatches of recipe, data and network are errors before training."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ from zoo.training.prepare import prepare
 
 @pytest.fixture(scope="module")
 def recipe():
-    """AlexNet's, whose layers and sizes are asked for below."""
+    """A small AlexNet recipe, whose layer names and sizes appear in the tests."""
     return small(zoo.load_recipe("alexnet"))
 
 
@@ -37,18 +37,19 @@ def test_patterns_that_match_no_parameter_are_errors(recipe, dataset):
             prepare(recipe.override({field: value}), dataset)
 
 
-def test_own_data_and_networks_are_checked(recipe, dataset):
+def test_custom_data_and_networks_are_checked(recipe, dataset):
     labels = dataset.train.labels.copy()
     labels[7] = 10
     wrong = dataclasses.replace(dataset.train, labels=labels, name="mine")
     with pytest.raises(ZooError, match=r"mine\[7\] has label 10, outside the range 0 to 9"):
         dataclasses.replace(dataset, train=wrong)
-    with pytest.raises(ZooError, match=r"Careless gives \[67, 67, 9\] logits an image, and the data has 10 classes"):
-        zoo.fit(recipe, dataset=dataset, model=Careless())
+    with pytest.raises(
+        ZooError, match=r"PixelLogits returns logits of shape \[67, 67, 9\] per example, expected \[10\]"
+    ):
+        zoo.fit(recipe, dataset=dataset, model=PixelLogits())
 
 
-def test_images_are_decoded_ahead_unless_one_only_looks(recipe, image_folder):
-    """The same images either way."""
+def test_decoding_in_advance_does_not_change_the_images(recipe, image_folder):
     folder = zoo.open_source(f"folder:{image_folder}")
     recipe = recipe.override({"model.options.hidden": 8})
     ahead, later = (prepare(recipe, folder, decode_ahead=choice) for choice in (True, False))
@@ -57,20 +58,20 @@ def test_images_are_decoded_ahead_unless_one_only_looks(recipe, image_folder):
     np.testing.assert_array_equal(ahead.statistics.mean, later.statistics.mean)
 
 
-class Careless(nn.Module):
+class PixelLogits(nn.Module):
     @nn.compact
     def __call__(self, images, train=False):
         return nn.Dense(9)(images)
 
 
-def test_an_average_that_is_mostly_the_initial_weights_is_an_error(recipe, dataset):
+def test_a_weight_average_of_mostly_initial_weights_is_an_error(recipe, dataset):
     """0.95 ** 12 is 0.54, and 0.94 ** 12 is 0.48."""
     slow, quick, ramped = (
         recipe.override({"weight_average": WeightAverage(*values)})
         for values in ((0.95, False), (0.94, False), (0.95,))
     )
     with pytest.raises(
-        ZooError, match="weight_average.decay is 0.95: after 12 steps 54% of the average would be initial"
+        ZooError, match="weight_average.decay is 0.95: after 12 steps, 54% of the average would still be initial"
     ):
         prepare(slow, dataset)
     prepare(quick, dataset)

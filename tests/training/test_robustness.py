@@ -1,4 +1,4 @@
-"""Real processes, stopped, killed, starved of disk, and fed damaged files: nothing is lost, and the result is the same."""
+"""Training processes that are stopped, killed, out of disk space, or given damaged files resume bit-identically."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from zoo.training.tracking import Tracker
 
 @pytest.fixture(scope="module")
 def command(image_folder, tmp_path_factory):
-    """A function that gives the command line of a small training run, and the environment it takes."""
+    """A function that returns the command line and environment of a small training run."""
     environment = child_environment(JAX_COMPILATION_CACHE_DIR=str(tmp_path_factory.mktemp("compiled")))
 
     def build(workdir, *more, flags=TINY_FLAGS):
@@ -30,7 +30,7 @@ def command(image_folder, tmp_path_factory):
 
 
 def finish(command, expected=(0, 1)):
-    """Runs a command to its end; its standard output and error."""
+    """Runs a command to its end, and returns the finished process."""
     done = subprocess.run(**command, capture_output=True, text=True, timeout=300)
     assert done.returncode in expected, (done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr, done.stderr
@@ -38,22 +38,22 @@ def finish(command, expected=(0, 1)):
 
 
 def steps_done(workdir):
-    """Training steps that the run has recorded."""
+    """Returns the number of training steps that the run has recorded."""
     metrics = workdir / "metrics.jsonl"
     return metrics.read_text().count('"train"') if metrics.exists() else 0
 
 
 def wait_until(condition, process, seconds=300):
-    """Waits for a condition while a process runs."""
+    """Waits for a condition while a process is running."""
     end = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end, "nothing happened"
+        assert time.monotonic() < end, f"timeout after {seconds} s"
         time.sleep(0.001)
 
 
 def final_state(workdir):
-    """The bits of the last checkpoint, which has to be whole."""
+    """Returns the checksums of the last checkpoint, which must be intact."""
     checkpoints = Checkpoints(workdir / "checkpoints", clean_up=False)
     state = checkpoints.restore(None, pytest.fail)
     checkpoints.close()
@@ -67,21 +67,21 @@ def losses(workdir):
 
 @pytest.fixture(scope="module")
 def uninterrupted(command, tmp_path_factory):
-    """The folder of a run that nobody disturbed."""
+    """The folder of an uninterrupted run."""
     workdir = tmp_path_factory.mktemp("whole") / "run"
     finish(command(workdir))
     return workdir
 
 
 def assert_same_run(workdir, uninterrupted):
-    """Bit-identical parameters, momentum and all, and the same record of every step."""
+    """Checks that the final states are bit-identical, and that all training records are equal."""
     assert final_state(workdir) == final_state(uninterrupted)
     assert losses(workdir) == losses(uninterrupted)
 
 
 @pytest.mark.slow
-def test_a_stopped_run_saves_and_goes_on_to_the_same_bits(command, uninterrupted, tmp_path):
-    """Stopped in one way, and when it has gone on from there, in the other."""
+def test_a_stopped_run_saves_and_resumes_bit_identically(command, uninterrupted, tmp_path):
+    """The run is stopped by SIGTERM, resumed, and stopped by SIGINT."""
     workdir, saved = tmp_path / "run", 0
     for signum, after in ((signal.SIGTERM, 7), (signal.SIGINT, 19)):
         process = subprocess.Popen(**command(workdir), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -89,7 +89,7 @@ def test_a_stopped_run_saves_and_goes_on_to_the_same_bits(command, uninterrupted
         process.send_signal(signum)
         output, errors = process.communicate(timeout=60)
         assert process.returncode == 128 + signum
-        assert f"stopped by {signum.name} after" in errors and "the same command goes on from there" in errors
+        assert f"stopped by {signum.name} after" in errors and "run the same command again to resume" in errors
         assert "Traceback" not in errors
         assert (f"resuming at step {saved}" in output) == (saved > 0)
         saved = max(int(path.name) for path in (workdir / "checkpoints").iterdir())
@@ -99,8 +99,8 @@ def test_a_stopped_run_saves_and_goes_on_to_the_same_bits(command, uninterrupted
     assert_same_run(workdir, uninterrupted)
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(command, uninterrupted, tmp_path):
-    """Again and again: before its first checkpoint, which is at step 4, and after others."""
+def test_a_killed_run_resumes_bit_identically(command, uninterrupted, tmp_path):
+    """The run is killed three times: before its first checkpoint, which is at step 4, and after later ones."""
     workdir = tmp_path / "run"
     for after in (1, 9, 22):
         process = subprocess.Popen(**command(workdir), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -112,13 +112,13 @@ def test_a_killed_run_goes_on_to_the_same_bits(command, uninterrupted, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_run_killed_while_it_saves_goes_on_to_the_same_bits(command, tmp_path):
-    """AlexNet, which has dropout, too."""
+def test_a_run_killed_while_saving_resumes_bit_identically(command, tmp_path):
+    """A run of AlexNet, which has dropout, is killed while a checkpoint is incomplete."""
     whole, workdir = tmp_path / "whole", tmp_path / "run"
-    few = ("--set=budget.steps=16", "--set=budget.evaluate_every=0.25")
-    wide = "--set=model.options.hidden=2048"  # 130 MB to be saved take long enough to be killed in
-    arguments = command(workdir, *few, wide, flags=SMALL_FLAGS)
-    finish(command(whole, *few, wide, flags=SMALL_FLAGS))
+    short = ("--set=budget.steps=16", "--set=budget.evaluate_every=0.25")
+    wide = "--set=model.options.hidden=2048"  # saving 130 MB takes long enough for a kill
+    arguments = command(workdir, *short, wide, flags=SMALL_FLAGS)
+    finish(command(whole, *short, wide, flags=SMALL_FLAGS))
     process = subprocess.Popen(**arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     checkpoints = workdir / "checkpoints"
 
@@ -129,10 +129,10 @@ def test_a_run_killed_while_it_saves_goes_on_to_the_same_bits(command, tmp_path)
     wait_until(saving, process)
     process.kill()
     process.wait()
-    assert [name for name in os.listdir(checkpoints) if not name.isdecimal()], "it was killed too late"
+    assert [name for name in os.listdir(checkpoints) if not name.isdecimal()], "killed too late"
     finish(arguments)
     assert_same_run(workdir, whole)
-    assert all(name.isdecimal() for name in os.listdir(checkpoints)), "what was half-written is still there"
+    assert all(name.isdecimal() for name in os.listdir(checkpoints)), "unfinished checkpoints were not removed"
 
 
 def truncate(path):
@@ -163,7 +163,7 @@ DAMAGE = {
 
 
 class Listener(Tracker):
-    """Writes down where the run begins and what it is told."""
+    """Records the first step and the notes of a run."""
 
     def __init__(self):
         self.notes = []
@@ -175,22 +175,22 @@ class Listener(Tracker):
         self.notes.append(text)
 
 
-def go_on(workdir):
-    """What the command of a run does, in this process; what was heard of it."""
-    kept = json.loads((workdir / "recipe.json").read_text())
+def resume(workdir):
+    """Resumes a run in this process, and returns its `Listener`."""
+    identity = json.loads((workdir / "recipe.json").read_text())
     listener = Listener()
-    zoo.fit(Recipe.from_json(kept["recipe"]), workdir, trackers=[listener])
+    zoo.fit(Recipe.from_json(identity["recipe"]), workdir, trackers=[listener])
     return listener
 
 
-# What was being read of the damaged checkpoint is dropped by Orbax unread.
+# Orbax abandons pending reads of the damaged checkpoint.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_checkpoint_is_passed_over(uninterrupted, tmp_path, damage):
+def test_a_damaged_checkpoint_is_skipped(uninterrupted, tmp_path, damage):
     workdir = tmp_path / "run"
     shutil.copytree(uninterrupted, workdir)
     damage(workdir / "checkpoints" / "40")
-    assert go_on(workdir).first_step == 36
+    assert resume(workdir).first_step == 36
     assert_same_run(workdir, uninterrupted)
 
 
@@ -201,26 +201,26 @@ def test_all_checkpoints_damaged(command, uninterrupted, tmp_path):
     for checkpoint in (workdir / "checkpoints").iterdir():
         flip(largest(checkpoint))
     again = finish(command(workdir))
-    assert again.stdout.count("is damaged, going back to the one before") >= 2
+    assert again.stdout.count("is damaged, falling back to the previous one") >= 2
     assert_same_run(workdir, uninterrupted)
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 30 MB of its own; needs the right to mount."""
+    """A separate file system of 30 MB; needs permission to mount."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if (
         shutil.which("mount") is None
         or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", folder], capture_output=True).returncode
     ):
-        pytest.skip("mounting a file system is not allowed here")
+        pytest.skip("no permission to mount a file system")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_one_line_and_costs_nothing(command, uninterrupted, small_disk):
+def test_a_full_disk_is_a_one_line_error_and_loses_nothing(command, uninterrupted, small_disk):
     workdir = small_disk / "run"
     filler = small_disk / "filler"
     process = subprocess.Popen(**command(workdir), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -243,8 +243,8 @@ def test_a_full_disk_is_one_line_and_costs_nothing(command, uninterrupted, small
 
 
 @pytest.mark.slow
-def test_two_processes_stop_together_and_go_on(command, image_folder, tmp_path):
-    """SIGTERM reaches one of two hosts; both save at the same step."""
+def test_two_processes_stop_together_and_resume(command, image_folder, tmp_path):
+    """SIGTERM is sent to one of two hosts; both save at the same step."""
     import socket
 
     def start(workdir):

@@ -1,4 +1,4 @@
-"""Learning rates against the formulas of the schedules, optax and PyTorch."""
+"""Learning-rate schedules against their formulas, optax and PyTorch."""
 
 import math
 
@@ -24,13 +24,13 @@ def test_constant():
     np.testing.assert_allclose(rates(ConstantRate(0.3)), 0.3)
 
 
-def test_cosine_is_optaxs():
+def test_cosine_matches_optax():
     expected = [float(optax.cosine_decay_schedule(0.2, TOTAL, alpha=0.1)(step)) for step in range(TOTAL)]
     np.testing.assert_allclose(rates(Cosine(0.2, final=0.1)), expected, rtol=1e-5)
     np.testing.assert_allclose(rates(Cosine(0.2))[[0, TOTAL // 2]], [0.2, 0.1], rtol=1e-6)
 
 
-def test_polynomial_is_optaxs():
+def test_polynomial_matches_optax():
     expected = [float(optax.polynomial_schedule(0.2, 0.0, 2.0, TOTAL)(step)) for step in range(TOTAL)]
     np.testing.assert_allclose(rates(Polynomial(0.2, power=2.0)), expected, rtol=1e-5, atol=1e-8)
 
@@ -38,7 +38,7 @@ def test_polynomial_is_optaxs():
 def test_multi_step_falls_exactly_at_its_boundaries():
     found = rates(MultiStep(0.1, boundaries=(0.25, 0.5), factor=0.1))
     assert [found[step] for step in (0, 49, 50, 99, 100, 199)] == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
-    # 1 / 3 and 2 / 3 of 90 epochs of 10,009 steps: no rounding may move a boundary by a step
+    # 1 / 3 and 2 / 3 of 90 epochs of 10,009 steps: rounding must not move a boundary by a step
     steps = 90 * 10_009
     rate = learning_rate(MultiStep(0.1, boundaries=(30 / 90, 60 / 90)), steps)
     assert [float(rate(30 * 10_009 + shift)) for shift in (-1, 0)] == pytest.approx([0.1, 0.01])
@@ -47,7 +47,7 @@ def test_multi_step_falls_exactly_at_its_boundaries():
 @pytest.mark.parametrize(
     "schedule", [Cosine(0.4, warmup=0.1), Polynomial(0.4, warmup=0.1), ConstantRate(0.4, warmup=0.1)]
 )
-def test_warmup_rises_to_the_peak_and_the_shape_takes_the_rest(schedule):
+def test_warmup_rises_to_the_peak_and_the_decay_covers_the_rest(schedule):
     found = rates(schedule)
     np.testing.assert_allclose(found[:20], 0.4 * np.arange(1, 21) / 20, rtol=1e-5)
     assert found.argmax() in (19, 20) and found.max() == pytest.approx(0.4)
@@ -55,12 +55,12 @@ def test_warmup_rises_to_the_peak_and_the_shape_takes_the_rest(schedule):
     np.testing.assert_allclose(found[20:], without, rtol=1e-4, atol=1e-7)
 
 
-def test_step_falls_exactly_every_so_often():
+def test_step_falls_exactly_at_multiples():
     found = rates(Step(0.1, every=0.3, factor=0.5))
     assert [found[step] for step in (0, 59, 60, 119, 120, 179, 180, 199)] == pytest.approx(
         [0.1, 0.1, 0.05, 0.05, 0.025, 0.025, 0.0125, 0.0125]
     )
-    # EfficientNet: by 0.97 every 2.4 of 350 epochs
+    # EfficientNet: factor 0.97 every 2.4 of 350 epochs
     steps = 350 * 1000
     rate = learning_rate(Step(0.256, every=2.4 / 350, factor=0.97), steps)
     assert [float(rate(step)) for step in (2399, 2400, 240_000, steps - 1)] == pytest.approx(
@@ -68,13 +68,13 @@ def test_step_falls_exactly_every_so_often():
     )
 
 
-def test_exponential_is_optaxs():
+def test_exponential_matches_optax():
     expected = [float(optax.exponential_decay(0.2, TOTAL, 0.01)(step)) for step in range(TOTAL)]
     np.testing.assert_allclose(rates(Exponential(0.2, final=0.01)), expected, rtol=1e-5)
 
 
-def test_constant_then_exponential_is_keras_example():
-    """def scheduler(epoch, lr): return lr if epoch < 50 else lr * exp(-0.1), for 100 epochs; its first fall is at epoch 50."""
+def test_constant_then_exponential_matches_a_keras_scheduler():
+    """def scheduler(epoch, lr): return lr if epoch < 50 else lr * exp(-0.1), for 100 epochs; it first decays at 50."""
     rate, expected = 0.01, []
     for epoch in range(100):
         rate = rate if epoch < 50 else rate * math.exp(-0.1)
@@ -84,7 +84,7 @@ def test_constant_then_exponential_is_keras_example():
     np.testing.assert_allclose(found[51:], expected[50:99], rtol=1e-5)
 
 
-def test_one_cycle_is_three_lines():
+def test_one_cycle_is_piecewise_linear():
     found = rates(OneCycle(1.0, rise=0.4, fall=0.4, initial=0.1, final=0.001))
     corners = {0: 0.1, 40: 0.55, 80: 1.0, 120: 0.55, 160: 0.1, 180: 0.0505}
     assert [found[step] for step in corners] == pytest.approx(list(corners.values()), rel=1e-4)
@@ -92,7 +92,7 @@ def test_one_cycle_is_three_lines():
     assert set(np.abs(np.diff(found, 2)).argsort()[-2:]) == {79, 159}
 
 
-def test_one_cycle_is_pytorchs_whose_corners_are_a_step_early():
+def test_one_cycle_matches_pytorch_up_to_a_shift_of_one_step():
     torch = pytest.importorskip("torch")
     sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     theirs = torch.optim.lr_scheduler.OneCycleLR(
@@ -105,11 +105,11 @@ def test_one_cycle_is_pytorchs_whose_corners_are_a_step_early():
         sgd.step()
         theirs.step()
     ours = rates(OneCycle(1.0, rise=0.4, fall=0.4, initial=0.1, final=0.001), 2000)
-    np.testing.assert_allclose(ours, expected, atol=3 * 0.9 / 800)  # a line changes by 0.9 / 800 a step
+    np.testing.assert_allclose(ours, expected, atol=3 * 0.9 / 800)  # the slope is 0.9 / 800 per step
 
 
 @pytest.mark.parametrize("metric, sign", [("loss", 1), ("top1", -1)])
-def test_plateau_is_pytorchs(metric, sign):
+def test_plateau_matches_pytorch(metric, sign):
     torch = pytest.importorskip("torch")
     values = sign * np.random.default_rng(0).normal(0, 0.1, 60) - sign * np.minimum(np.arange(60), 30) / 20
     sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
@@ -132,13 +132,13 @@ def test_plateau_is_pytorchs(metric, sign):
     assert len(set(factors)) > 5 and factors[-1] == 0.01
 
 
-def test_a_plateau_does_not_begin_with_what_is_not_a_number():
+def test_plateau_ignores_nan():
     part = ReduceOnPlateau(1.0, factor=0.5, patience=2)
     assert plateau_factor(part, [math.nan, 2.0, 1.0]) == 1.0
     assert plateau_factor(part, [1.0, math.nan, math.nan]) == 0.5
 
 
-def test_the_closed_form_of_verification_is_independent_and_agrees():
+def test_closed_form_of_verification_agrees():
     for schedule in (
         Cosine(0.2, 0.05, 0.1),
         Polynomial(0.2, 0.1, 2.0),
@@ -170,6 +170,6 @@ def test_the_closed_form_of_verification_is_independent_and_agrees():
         (lambda: ReduceOnPlateau(0.1, patience=0), "ReduceOnPlateau.patience"),
     ],
 )
-def test_what_makes_no_sense_is_an_error(build, message):
+def test_invalid_values_are_errors(build, message):
     with pytest.raises(ZooError, match=message):
         build()

@@ -1,4 +1,4 @@
-"""The training loop in one process: records, verdicts, going on, failing."""
+"""The training loop in one process: records, run folders, resuming and errors."""
 
 import functools
 import json
@@ -26,52 +26,52 @@ from zoo.training.tracking import Tracker
 
 
 class Listener(Tracker):
-    """Writes down what it is told."""
+    """Records all events."""
 
     def __init__(self):
-        self.heard = []
+        self.events = []
 
     def begin(self, experiment, first_step):
-        self.heard.append(("begin", first_step))
+        self.events.append(("begin", first_step))
 
     def train(self, record):
-        self.heard.append(("train", record["step"]))
+        self.events.append(("train", record["step"]))
 
     def evaluation(self, record):
-        self.heard.append(("eval", record["step"], record["examples"]))
+        self.events.append(("eval", record["step"], record["examples"]))
 
     def note(self, text):
-        self.heard.append(("note", text))
+        self.events.append(("note", text))
 
     def end(self, verdict):
-        self.heard.append(("end", verdict.converged))
+        self.events.append(("end", verdict.converged))
 
     def close(self):
-        self.heard.append(("close",))
+        self.events.append(("close",))
 
 
 @pytest.fixture(scope="module")
 def run(recipe, dataset, tmp_path_factory):
-    """A finished run: (folder, result, what a tracker heard)."""
+    """A finished run: (folder, result, events of a tracker)."""
     folder, listener = tmp_path_factory.mktemp("runs") / "run", Listener()
-    return folder, zoo.fit(recipe, folder, dataset=dataset, trackers=[listener]), listener.heard
+    return folder, zoo.fit(recipe, folder, dataset=dataset, trackers=[listener]), listener.events
 
 
-def test_what_trackers_hear(run):
-    heard = [call for call in run[2] if call[0] != "note"]  # a machine that is busy brings one about the input
+def test_events_of_trackers(run):
+    events = [event for event in run[2] if event[0] != "note"]  # a busy machine causes a note about the input pipeline
     steps = [("begin", 0)]
     for step in range(1, 13):
         steps.append(("train", step))
         if step % 3 == 0:
             steps.append(("eval", step, 64 if step < 12 else 200))
-    assert heard == [*steps, ("end", run[1].verdict.converged), ("close",)]
+    assert events == [*steps, ("end", run[1].verdict.converged), ("close",)]
 
 
-def test_what_a_run_leaves_behind(run, recipe):
+def test_files_of_a_run(run, recipe):
     folder, result, _ = run
     assert {path.name for path in folder.iterdir()} == {
-        "recipe.json", "environment.json", "statistics.npz", "metrics.jsonl", "tensorboard", "checkpoints", "verdict.json",
-        "curves.png", "data.json", "by_class.json", "confusion.png", ".lock",
+        "recipe.json", "environment.json", "statistics.npz", "metrics.jsonl", "tensorboard", "checkpoints",
+        "verdict.json", "curves.png", "data.json", "by_class.json", "confusion.png", ".lock",
     }  # fmt: skip
     saved = json.loads((folder / "recipe.json").read_text())
     assert (
@@ -91,7 +91,7 @@ def test_what_a_run_leaves_behind(run, recipe):
     assert kept - {best} <= {9, 12} and {9, 12} <= kept and any(evaluations[step] == evaluations[best] for step in kept)
 
 
-def test_records_tell_what_happened(run, recipe):
+def test_training_records(run, recipe):
     train = [record for record in run[1].history if record["kind"] == "train"]
     assert [record["step"] for record in train] == list(range(1, 13))
     assert all(np.isfinite([record["loss"], record["grad_norm"]]).all() for record in train)
@@ -99,27 +99,27 @@ def test_records_tell_what_happened(run, recipe):
     assert train[-1]["learning_rate"] < train[1]["learning_rate"] <= recipe.schedule.peak
 
 
-def test_a_finished_run_is_only_reported(run, recipe, dataset):
+def test_a_finished_run_is_loaded(run, recipe, dataset):
     listener = Listener()
     again = zoo.fit(recipe, run[0], dataset=dataset, trackers=[listener])
     assert again.verdict == run[1].verdict and again.history == run[1].history
-    assert [event[0] for event in listener.heard] == ["begin", "end", "close"]
+    assert [event[0] for event in listener.events] == ["begin", "end", "close"]
     for ours, theirs in zip(jax.tree.leaves(again.variables), jax.tree.leaves(run[1].variables), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_another_recipe_in_the_same_folder_is_an_error_that_shows_the_difference(run, recipe, dataset):
+def test_another_recipe_in_the_same_folder_is_an_error_with_the_difference(run, recipe, dataset):
     with pytest.raises(ZooError) as error:
         zoo.fit(recipe.override({"schedule.peak": 0.5}), run[0], seed=7, dataset=dataset)
     assert "schedule.peak: 0.5, 0.01; seed: 7, 0" in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_run_that_never_began_does_not_claim_its_folder(tmp_path, recipe, dataset):
+def test_a_run_without_steps_does_not_occupy_its_folder(tmp_path, recipe, dataset):
     RunFolder(tmp_path / "run").claim(recipe, 0, dataset)
     RunFolder(tmp_path / "run").claim(recipe.override({"schedule.peak": 0.5}), 0, dataset)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
-    with pytest.raises(ZooError, match="other is not the folder of a run, there is thesis.tex in it"):
+    with pytest.raises(ZooError, match="other is not the folder of a run, it contains thesis.tex"):
         RunFolder(tmp_path / "other").claim(recipe, 0, dataset)
     (tmp_path / "file").touch()
     with pytest.raises(ZooError, match="cannot be used"):
@@ -133,20 +133,20 @@ def test_a_folder_is_for_one_process_at_a_time(tmp_path, recipe, dataset):
         zoo.fit(recipe, folder.path, dataset=dataset)
 
 
-def test_looking_at_a_run_leaves_alone_what_it_is_writing(run):
+def test_load_run_does_not_remove_unfinished_checkpoints(run):
     folder, result, _ = run
-    writing = folder / "checkpoints" / "99.orbax-checkpoint-tmp"
-    writing.mkdir()
+    unfinished = folder / "checkpoints" / "99.orbax-checkpoint-tmp"
+    unfinished.mkdir()
     loaded = zoo.load_run(folder)
-    assert writing.exists() and loaded.step == 12 and len(loaded.class_names) == 10
-    writing.rmdir()
+    assert unfinished.exists() and loaded.step == 12 and len(loaded.class_names) == 10
+    unfinished.rmdir()
     for ours, theirs in zip(jax.tree.leaves(loaded.variables), jax.tree.leaves(result.variables), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.slow
-def test_a_signal_that_comes_too_late_for_a_run_is_not_lost(tmp_path, recipe, dataset, request):
-    """Else a series of runs would go on after a Ctrl-C at the end of one of them."""
+def test_a_signal_too_late_to_stop_a_run_is_raised_again(tmp_path, recipe, dataset, request):
+    """Otherwise, a series of runs would continue after a Ctrl-C at the end of one of them."""
 
     class AtTheEnd(Tracker):
         def end(self, verdict):
@@ -158,29 +158,29 @@ def test_a_signal_that_comes_too_late_for_a_run_is_not_lost(tmp_path, recipe, da
         zoo.fit(recipe, tmp_path / "run", dataset=dataset, trackers=[AtTheEnd()])
     assert (tmp_path / "run" / "verdict.json").exists()
 
-    class AndNoMore(Tracker):
+    class DuringAnError(Tracker):
         def train(self, record):
             signal.raise_signal(signal.SIGINT)
             raise ValueError("enough")
 
     with pytest.raises(KeyboardInterrupt):
-        zoo.fit(recipe, dataset=dataset, trackers=[AndNoMore()])
+        zoo.fit(recipe, dataset=dataset, trackers=[DuringAnError()])
 
 
-def test_corrupt_images_count_on_after_an_interruption(tmp_path, recipe, dataset):
+def test_a_resumed_run_continues_the_count_of_corrupt_images(tmp_path, recipe, dataset):
     folder = RunFolder(tmp_path)
     data = Data("folder:x", corrupt_limit=2)
     first = SkippedImages(data, 100, folder)
     first(Corrupt("a.jpg", "cut short"))
     first(Corrupt("b.jpg", "cut short"))
     again = SkippedImages(data, 100, folder)
-    again(Corrupt("a.jpg", "cut short"))  # known already
+    again(Corrupt("a.jpg", "cut short"))  # counted before
     with pytest.raises(ZooError, match="3 images cannot be decoded, and data.corrupt_limit is 2: a.jpg .*c.jpg"):
         again(Corrupt("c.jpg", "no image"))
     assert sorted(folder.read_corrupt()) == ["a.jpg", "b.jpg", "c.jpg"]
 
 
-def test_corrupt_images_are_a_share_as_well_as_a_number():
+def test_limits_of_corrupt_images():
     skipped = SkippedImages(Data("folder:x", corrupt_fraction=0.1), 20, None)
     assert skipped.summary() is None
     skipped(Corrupt("a.jpg", "cut short"))
@@ -203,7 +203,7 @@ def test_corrupt_images_are_a_share_as_well_as_a_number():
     ],
     ids=["field", "keyword", "positional", "all keywords"],
 )
-def test_dropout_follows_the_place_in_the_batch_however_it_is_called(dropout):
+def test_dropout_masks_depend_on_the_position_for_every_way_to_call_it(dropout):
     class Net(nn.Module):
         @nn.compact
         def __call__(self, x, train):
@@ -223,33 +223,33 @@ def test_dropout_follows_the_place_in_the_batch_however_it_is_called(dropout):
     assert (masks(range(6), train=False) == 1).all()
 
 
-def test_the_seed_decides_everything(run, recipe, dataset):
+def test_the_seed_determines_the_run(run, recipe, dataset):
     same = zoo.fit(recipe, dataset=dataset)
     other = zoo.fit(recipe, seed=1, dataset=dataset)
-    without_clock = [{**record, "images_per_second": 0, "seconds": 0} for record in run[1].history]
-    assert [{**record, "images_per_second": 0, "seconds": 0} for record in same.history] == without_clock
+    without_timings = [{**record, "images_per_second": 0, "seconds": 0} for record in run[1].history]
+    assert [{**record, "images_per_second": 0, "seconds": 0} for record in same.history] == without_timings
     assert other.history[0]["loss"] != same.history[0]["loss"]
-    with pytest.raises(ZooError, match="the seed is -1"):
+    with pytest.raises(ZooError, match="fit: seed must be from 0 to 2.32 - 1, not -1"):
         zoo.fit(recipe, seed=-1)
 
 
-def test_evaluate_agrees_with_the_run(run, recipe, dataset):
+def test_evaluate_matches_the_run(run, recipe, dataset):
     metrics = zoo.evaluate(recipe, run[1].variables, dataset, statistics=run[1].statistics)
     assert metrics == {name: run[1].metrics[name] for name in metrics}
     predicted, expected = metrics["top1"], run[1].metrics["top1"]
     assert predicted == expected and metrics["examples"] == 200
 
 
-def test_ones_own_network(dataset, recipe):
-    class Mine(nn.Module):
+def test_custom_network(dataset, recipe):
+    class Custom(nn.Module):
         @nn.compact
         def __call__(self, images, train=False):
             x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(images)
             return nn.Dense(10)(x.mean((1, 2)))
 
-    result = zoo.fit(recipe.override({"initialization": Initialization()}), model=Mine(), dataset=dataset)
-    moving = result.variables["batch_stats"]["BatchNorm_0"]
-    assert float(jnp.abs(moving["mean"]).max()) > 0 and len(result.history) == 12 + 4
+    result = zoo.fit(recipe.override({"initialization": Initialization()}), model=Custom(), dataset=dataset)
+    running = result.variables["batch_stats"]["BatchNorm_0"]
+    assert float(jnp.abs(running["mean"]).max()) > 0 and len(result.history) == 12 + 4
 
 
 def test_streamed_and_resident_images_train(recipe, image_folder):
@@ -283,14 +283,14 @@ def test_too_many_corrupt_images_end_the_run(recipe, image_folder, tmp_path):
         prepare(recipe.override({"data.corrupt_limit": 2}), dataset)
 
 
-def test_nothing_warns(recipe, dataset):
+def test_no_warnings(recipe, dataset):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.simplefilter("ignore", ZooWarning)  # of a jaxlib that is too new, perhaps
+        warnings.simplefilter("ignore", ZooWarning)  # such as about an untested version of jaxlib
         zoo.fit(recipe, dataset=dataset)
 
 
-def test_a_run_that_waits_for_its_images_says_so():
+def test_advice_about_a_slow_input_pipeline():
     class Ready:
         def __init__(self, ready):
             self.is_ready = lambda: ready
@@ -306,6 +306,6 @@ def test_a_run_that_waits_for_its_images_says_so():
             waits.next(batches, 1, [Execution(range(1, 2), {"loss": Ready(ready)}, None, False)])
         streamed, resident = (waits.advice("images", resident=kept) for kept in (False, True))
         assert bool(streamed) == bool(resident) == starved
-        assert not starved or "100% of the steps the device waited for images; --workers=N" in streamed
-        # What is kept on the device is not decoded on the way.
+        assert not starved or "before 100% of the steps the device waited for images; --workers=N" in streamed
+        # Resident images are not decoded during training.
         assert not starved or ("files" not in resident and "--steps_per_execution=N" in resident)

@@ -1,4 +1,4 @@
-"""Fine-tuning: what is taken over, what is drawn anew, and what cannot be used."""
+"""Fine-tuning: loaded and re-initialized parameters, and sources that cannot be used."""
 
 import json
 import pickle
@@ -33,10 +33,11 @@ def test_a_new_head_on_trained_layers(source, three):
     np.testing.assert_array_equal(other["params/conv1/kernel"], start["params/conv1/kernel"])
 
 
-def test_which_layers_are_drawn_anew(source, dataset):
+def test_re_initialized_layers(source, dataset):
     there = flat(zoo.load_run(source).variables)
     start = start_of(tuned(source=str(source)), dataset)
-    assert all(np.array_equal(start[path], there[path]) for path in there)  # as many classes: nothing has to be
+    # With the same number of classes, nothing is re-initialized.
+    assert all(np.array_equal(start[path], there[path]) for path in there)
     start = start_of(tuned(source=str(source), head=("fc/*", "layer3_0/bn2/*")), dataset)
     changed = {path for path in there if not np.array_equal(start[path], there[path])}
     assert changed == {
@@ -45,7 +46,7 @@ def test_which_layers_are_drawn_anew(source, dataset):
     }  # fmt: skip
 
 
-def test_a_file_starts_a_network(weights, three):
+def test_weights_from_a_file(weights, three):
     variables, path = weights
     there, start = flat(variables), start_of(of_file(path), three)
     assert start.keys() == there.keys() and start["params/fc2/kernel"].shape == (7 * 7 * 32, 3)
@@ -61,32 +62,32 @@ def test_a_file_starts_a_network(weights, three):
         ({"frozen": ("conv9*",)}, "transfer.frozen: no parameter of the network matches 'conv9*'"),
         ({"rates": {"conv9*": 0.1}}, "transfer.rates: no parameter of the network matches 'conv9*'"),
         ({"head": ("conv9*",)}, "transfer.head: no parameter of the network matches 'conv9*'"),
-        ({"frozen": ("fc*",)}, "transfer.frozen: fc/bias is drawn anew and would never learn"),
-        ({"head": ("layer3_0*",)}, "fc/bias is [10] there and [3] here; fc/kernel is [16, 10] there and [16, 3] here"),
-        ({"layout": "torch"}, "transfer.layout is for files"),
-        ({"source": "/no/such"}, "transfer.source: '/no/such' is neither the folder of a run nor a file of weights"),
+        ({"frozen": ("fc*",)}, "transfer.frozen: fc/bias is re-initialized and must be trained"),
+        ({"head": ("layer3_0*",)}, "fc/bias is [10], expected [3]; fc/kernel is [16, 10], expected [16, 3]"),
+        ({"layout": "torch"}, "transfer.layout is for weight files"),
+        ({"source": "/no/such"}, "transfer.source: '/no/such' is neither a run folder nor a weight file"),
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_does_not_fit_is_one_line(source, three, fields, message):
+def test_mismatches_are_one_line_errors(source, three, fields, message):
     with pytest.raises(ZooError) as error:
         prepare(tuned(**{"source": str(source), **fields}), three)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
-def test_another_network_is_one_line(source, three, dataset):
+def test_another_network_is_an_error(source, three, dataset):
     wider = tuned(source=str(source)).override({"model.options.width": 8})
-    with pytest.raises(ZooError, match=r"has weights of another network .*bn1/mean is \[4\] there and \[8\] here"):
+    with pytest.raises(ZooError, match=r"has weights of another network .*bn1/mean is \[4\], expected \[8\]"):
         prepare(wider, three)
     deeper = tuned(source=str(source)).override({"model.options.blocks": 2})
-    with pytest.raises(ZooError, match=r"layer1_1/bn1/mean is missing there and \[4\] here"):
+    with pytest.raises(ZooError, match=r"layer1_1/bn1/mean is missing, expected \[4\]"):
         prepare(deeper, three)
     with pytest.raises(ZooError, match="all parameters are frozen"):
         prepare(tuned(source=str(source), frozen=("*",)), dataset)
 
 
 class Bomb:
-    """Unpickling it would leave a file behind."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, path):
         self.path = path
@@ -95,14 +96,14 @@ class Bomb:
         return open, (str(self.path), "w")
 
 
-def test_files_that_cannot_be_used_are_one_line(weights, three, tmp_path):
+def test_unusable_files_are_one_line_errors(weights, three, tmp_path):
     trace = tmp_path / "executed"
     (tmp_path / "bomb.pth").write_bytes(pickle.dumps({"conv1.weight": Bomb(trace)}))
     (tmp_path / "garbage.safetensors").write_bytes(b"garbage")
     np.savez(tmp_path / "other.npz", **{"conv1.weight": np.zeros((32, 1, 3, 3))})
     (tmp_path / "empty").mkdir()
     cases = [
-        (weights[1], {"layout": None}, "transfer.layout has to say how"),
+        (weights[1], {"layout": None}, "transfer.layout is None: set it to the naming scheme"),
         (weights[1], {"layout": "torchvision"}, "unknown layout of bn_cnn 'torchvision'"),
         (weights[1], {"num_classes": 7}, "fc2.weight has shape [10, 1568], expected [7, 1568]"),
         (tmp_path / "bomb.pth", {}, "bomb.pth"),
@@ -115,7 +116,7 @@ def test_files_that_cannot_be_used_are_one_line(weights, three, tmp_path):
             prepare(of_file(path, **fields), three)
         assert message in str(error.value) and "\n" not in str(error.value)
     assert not trace.exists()
-    with pytest.raises(ZooError, match="is a file, and Linear is not one of the zoo's networks"):
+    with pytest.raises(ZooError, match="is a weight file, but Linear is not a network of the zoo"):
         prepare(of_file(weights[1]), three, model=Linear())
 
 
@@ -136,19 +137,19 @@ class Linear(nn.Module):
         'Transfer(source="x", frozen=3)': "Transfer.frozen must be a list of strings",
     }.items(),
 )
-def test_mistakes_in_the_part_itself(text, message):
+def test_invalid_fields_of_transfer(text, message):
     with pytest.raises(ZooError) as error:
         RECIPE.override(parse_changes(RECIPE, [f"transfer={text}"]))
     assert message in str(error.value)
 
 
-def test_recipes_without_it_are_as_before():
+def test_fingerprints_of_recipes_without_transfer_are_unchanged():
     assert zoo.load_recipe("alexnet").fingerprint == "8e1b81d0eeac"
 
 
 @pytest.mark.slow
 def test_from_the_command_line(image_folder, tmp_path):
-    """A run on three classes, then its network for two of them with frozen convolutions."""
+    """Trains on three classes, and then fine-tunes on two of them with frozen convolutions."""
     import shutil
 
     flags = ["--recipe=tests/tiny.py", "--set=budget.steps=4"]

@@ -1,4 +1,4 @@
-"""How runs end: what the verdict is, and for those that blow up, which layer was first."""
+"""Verdicts on runs, and the diagnosis of divergence."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def evaluation(step, top1, examples=1000, majority=0.1):
 
 @pytest.fixture(scope="module")
 def recipe():
-    """AlexNet's, whose layers and sizes are asked for below."""
+    """A small AlexNet recipe, whose layer names appear in the tests."""
     return small(zoo.load_recipe("alexnet"))
 
 
@@ -38,15 +38,15 @@ def test_verdicts():
     assert not late.converged and "100 steps were promised" in late.explanation
     relapsed = judge([evaluation(60, 0.8), evaluation(120, 0.6)], Target(0.7), 120)
     assert not relapsed.converged and relapsed.reached_step == 60
-    # Without a target: better than the most frequent class by three standard errors, here 0.1 + 3 * 0.0095.
+    # Without a target: the majority-class baseline plus three standard errors, here 0.1 + 3 * 0.0095.
     assert not judge([evaluation(9, 0.128)], None, 9).converged and judge([evaluation(9, 0.129)], None, 9).converged
 
 
 @pytest.mark.parametrize(
-    ("top1", "target", "majority", "said"),
+    ("top1", "target", "majority", "expected"),
     [
-        (0.56, None, 0.517, "0.5600 does not reach 0.564,"),
-        (0.128, None, 0.1, "0.12800 does not reach 0.12846,"),
+        (0.56, None, 0.517, "0.5600 does not reach 0.564, the majority-class baseline plus three standard errors"),
+        (0.128, None, 0.1, "0.12800 does not reach 0.12846, the majority-class baseline plus three standard errors"),
         (0.69996, Target(0.7), 0.1, "0.69996 does not reach the target 0.7"),
         (0.7, Target(0.7), 0.1, "0.7000 reaches the target 0.7"),
         (0.70001, Target(0.7), 0.1, "0.7000 reaches the target 0.7"),
@@ -55,10 +55,10 @@ def test_verdicts():
         (1.0, Target(1.0), 0.1, "1.0000 reaches the target 1"),
     ],
 )
-def test_as_many_digits_as_tell_a_metric_from_its_target(top1, target, majority, said):
+def test_digits_of_metric_and_target_agree_with_the_verdict(top1, target, majority, expected):
     explanation = judge([evaluation(9, top1, majority=majority)], target, 9).explanation
     explanation = explanation.replace("on 1,000 images after 9 steps ", "")
-    assert said in explanation
+    assert expected in explanation
     found, goal = (float(number) for number in re.findall(r"\d\.\d+|(?<=target )\d", explanation))
     assert (found >= goal) == ("does not" not in explanation)
 
@@ -68,14 +68,14 @@ def test_digits_of_a_loss():
     assert "loss 1.00003 on 1,000 images after 9 steps does not reach the target 1" in explanation
 
 
-def test_a_loss_that_is_not_finite_ends_the_run(dataset, tmp_path):
+def test_a_non_finite_loss_ends_the_run(dataset, tmp_path):
     wild = {"schedule": ConstantRate(1e6), "budget.evaluate_every": 0.05}
     wild = RECIPE.override({**wild, "model": Model("mlp"), "initialization.exceptions": {}})
     result = zoo.fit(wild, tmp_path / "run", dataset=dataset)
     verdict = result.verdict
     assert not verdict.converged and verdict.value is None and result.metrics == {}
     assert f"diverged: at step {verdict.steps + 1}, with learning rate 1e+06" in verdict.explanation
-    assert "first not finite is the " in verdict.explanation and 1 <= verdict.steps < 12
+    assert "first non-finite value: the " in verdict.explanation and 1 <= verdict.steps < 12
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(result.variables))
     assert (tmp_path / "run" / "checkpoints" / str(verdict.steps)).exists()
     assert json.loads((tmp_path / "run" / "verdict.json").read_text())["explanation"] == verdict.explanation
@@ -83,7 +83,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(dataset, tmp_path):
 
 @pytest.fixture(scope="module")
 def situation(recipe, dataset):
-    """(experiment, a state, constants, a batch) to look for trouble in."""
+    """(experiment, state, constants, batch), the arguments of `first_non_finite`."""
     experiment = prepare(recipe, dataset)
     batch = next(training_batches(experiment.train_pipeline, 16, seed=0))
     constants = experiment.constants(experiment.train_pipeline)
@@ -98,7 +98,7 @@ def situation(recipe, dataset):
         ("fc7", jnp.inf, "the parameters of fc7"),
     ],
 )
-def test_the_first_layer_that_is_not_finite_is_named(situation, layer, value, expected):
+def test_the_first_non_finite_layer_is_found(situation, layer, value, expected):
     experiment, state, constants, batch = situation
     broken = jax.tree.map(lambda leaf: leaf, state.params)
     broken[layer] = {**broken[layer], "kernel": jnp.full_like(broken[layer]["kernel"], value)}
@@ -106,7 +106,7 @@ def test_the_first_layer_that_is_not_finite_is_named(situation, layer, value, ex
 
 
 @pytest.mark.slow
-def test_bad_inputs_and_gradients_are_named(situation, recipe, dataset):
+def test_non_finite_inputs_and_gradients_are_found(situation, recipe, dataset):
     experiment, state, constants, batch = situation
     broken = constants._replace(statistics=constants.statistics._replace(scale=jnp.zeros(1)))
     assert first_non_finite(experiment, state, broken, batch) == "the network's input"
@@ -121,4 +121,4 @@ def test_bad_inputs_and_gradients_are_named(situation, recipe, dataset):
     experiment = prepare(own, dataset, model=RootOfZero())
     assert first_non_finite(experiment, experiment.initial_state(0), constants, batch) == "the gradient of inner"
     verdict = zoo.fit(own, dataset=dataset, model=RootOfZero()).verdict
-    assert verdict.steps == 0 and "first not finite is the gradient of inner" in verdict.explanation
+    assert verdict.steps == 0 and "first non-finite value: the gradient of inner" in verdict.explanation

@@ -1,4 +1,4 @@
-"""Pictures of training images as the network receives them, beside the same images without augmentation."""
+"""Contact sheets: training images as the network receives them, and the same images without augmentation."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,17 +20,17 @@ from zoo.training.step.inputs import inputs_and_labels, make_constants, mixed_in
 from zoo.training.step.state import TrainState
 
 COLUMNS = 6
-LONGEST_LINE = 26  # letters that fit above a picture
+MAX_LINE_LENGTH = 26  # characters that fit above an image
 
 
 class Example(NamedTuple):
     """One training image.
 
     Attributes:
-      plain: as evaluation would frame it, float32 [H, W, C] from 0 to 255.
+      plain: resized and cropped as in evaluation, float32 [H, W, C] from 0 to 255.
       received: as the network receives it in training, but with normalization undone, float32 [H', W', C].
       class_name: of the plain image.
-      parts: of a mixed image, its two classes with their parts, a line each; else empty.
+      parts: for a mixed image, its two classes with their fractions, a line each; otherwise empty.
     """
 
     plain: np.ndarray
@@ -48,22 +48,22 @@ def first_examples(
     on_corrupt: Callable[[Corrupt], None] = lambda corrupt: None,
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> list[Example]:
-    """The first `count` images of the first step that `zoo.fit` would take with this seed, without those that are corrupt.
+    """Returns the first `count` images of the first training step with this seed, without corrupt images.
 
     Args:
-      recipe, dataset, seed: as for `zoo.fit`.
+      recipe, dataset, seed: see `zoo.fit`.
       count: at most the batch size of the recipe.
-      on_corrupt: called for each of them that cannot be decoded.
-      on_progress: called as (what, images done, images in all) while training images are measured.
+      on_corrupt: called for each of the images that cannot be decoded.
+      on_progress: called as (activity, images done, total images) while statistics are measured.
 
     Raises:
-      ZooError: recipe and data do not fit together, or there are not so many images in a step.
+      ZooError: recipe and data do not match, or a step has fewer images.
     """
     if count > recipe.budget.batch_size:
         raise ZooError(f"the first step has {recipe.budget.batch_size} images (budget.batch_size), not {count}")
     check_dataset(dataset)
     if dataset.feature_names is not None:
-        raise ZooError(f"{dataset.spec} has vectors of features, and there is no picture of those")
+        raise ZooError(f"{dataset.spec} has vectors of features, which cannot be drawn: choose a data set of images")
     dataset, _ = select(recipe.data, dataset)
 
     def pipeline_of(split, transforms):
@@ -83,7 +83,7 @@ def first_examples(
     measured = measure_split(recipe.normalization, dataset.train, train_pipeline, eval_pipeline, on_progress)
     train_pipeline = imbalance.resample(recipe.imbalance, train_pipeline, measured)
     unmeasured = measured._replace(mean=jnp.zeros(dataset.channels), scale=jnp.ones(dataset.channels))
-    # What a transform after it makes of a mean image is not known, so that one is not subtracted to begin with.
+    # A mean image cannot be added back after later transforms, so it is not subtracted in the first place.
     shown = unmeasured if measured.mean.ndim == 3 else measured
 
     batch = next(training_batches(train_pipeline, count + count % 2, seed=seed))
@@ -93,7 +93,7 @@ def first_examples(
         )
     )
     constants = make_constants(shown, train_pipeline)
-    images, labels, share = jax.jit(mixed_inputs, static_argnums=(0, 1))(
+    images, labels, coefficient = jax.jit(mixed_inputs, static_argnums=(0, 1))(
         train_pipeline.transforms, augmentation.mixing, constants, batch, key
     )
     received = np.asarray(images * shown.scale + shown.mean)
@@ -103,30 +103,35 @@ def first_examples(
     )
     names = [printable(dataset.class_names[label]) for label in np.asarray(labels)]
     examples = [
-        Example(*pictures, names[place], _parts(names, place, share))
+        Example(*pictures, names[place], _parts(names, place, coefficient))
         for place, pictures in enumerate(zip(np.asarray(plain), received, strict=True))
         if batch.weight[place]
     ]
     return examples[:count]
 
 
-def _parts(names, place, share):
-    if share is None or share[place] == 1:
+def _parts(names, place, coefficient):
+    if coefficient is None or coefficient[place] == 1:
         return ""
-    own = float(share[place])
+    own = float(coefficient[place])
     return f"{own:.2f} {names[place]}\n{1 - own:.2f} {names[place ^ 1]}"
 
 
 def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -> None:
-    """Draws pairs of images, each image above what the network receives of it, into a PNG file.
+    """Draws each image above the network's input made from it, to a PNG file.
+
+    Args:
+      examples: from `first_examples`.
+      path: of the PNG file.
+      title: of the sheet.
 
     Raises:
-      ZooError: there are none.
+      ZooError: there are no examples.
     """
     from matplotlib.figure import Figure
 
     if not examples:
-        raise ZooError("there is not one image to be drawn: none of them could be decoded")
+        raise ZooError("no images to draw: none of them could be decoded")
     columns = min(COLUMNS, len(examples))
     rows = -(-len(examples) // columns)
     figure = Figure(figsize=(1.7 * columns + 0.4, 3.9 * rows + 0.6), layout="constrained", dpi=120)
@@ -146,5 +151,5 @@ def draw_contact_sheet(examples: Sequence[Example], path: Path, *, title: str) -
 
 
 def _shortened(text):
-    lines = (line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…" for line in text.splitlines())
+    lines = (line if len(line) <= MAX_LINE_LENGTH else f"{line[: MAX_LINE_LENGTH - 1]}…" for line in text.splitlines())
     return "\n".join(lines)

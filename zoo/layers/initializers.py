@@ -22,16 +22,16 @@ class VarianceScaling:
       scale: 2 for He (He et al. 2015, arXiv:1502.01852, equation 10), 1 with "fan_avg" for Glorot (Glorot & Bengio
         2010, equation 16), 1 with "fan_in" for LeCun.
       fan: the number of inputs of a unit, the number of outputs of an input, or the mean of both.
-      law: the distribution. "truncated_normal" is truncated at two standard deviations of a Gaussian widened such that
+      distribution: "truncated_normal" is truncated at two standard deviations of a Gaussian widened such that
         the variance after truncation is right.
     """
 
     scale: float
     fan: Literal["fan_in", "fan_out", "fan_avg"]
-    law: Literal["normal", "truncated_normal", "uniform"]
+    distribution: Literal["normal", "truncated_normal", "uniform"]
 
     def __call__(self, key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
-        return nn.initializers.variance_scaling(self.scale, self.fan, self.law)(key, shape, dtype)
+        return nn.initializers.variance_scaling(self.scale, self.fan, self.distribution)(key, shape, dtype)
 
 
 @dataclass(frozen=True)

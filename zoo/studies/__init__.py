@@ -1,1 +1,1 @@
-"""Recipes trained side by side: the runs, one a line of a file; a table of them; a picture of their curves."""
+"""Studies, which compare variants of a recipe: their runs, tables and plots."""

@@ -1,4 +1,4 @@
-"""The picture of a study: the curves of its variants side by side."""
+"""Plot of a study: the learning curves of its variants."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,16 +14,17 @@ from zoo.studies.runs import Run
 def draw_study(
     runs: Sequence[Run], path: Path, *, title: str, metric: str = "top1", target: float | None = None
 ) -> None:
-    """Draws training loss and a metric of evaluations over the steps into a PNG file: a line for each variant, the mean of
-    its seeds, in a band from the lowest to the highest; or a line for each seed, where they ended at different steps. A cross
-    is where a run diverged.
+    """Plots training loss and an evaluation metric by step to a PNG file.
+
+    Each variant has a line for the mean over its seeds, and a band from the lowest to the highest seed; or a line for
+    each seed if they ended at different steps. Crosses mark where runs diverged.
 
     Args:
       runs: of the study.
-      path: of the picture.
-      title: above it.
-      metric: of the evaluations.
-      target: value of the metric to be marked.
+      path: of the PNG file.
+      title: of the plot.
+      metric: the evaluation metric.
+      target: value of the metric to mark with a line; None for none.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -32,13 +33,15 @@ def draw_study(
     figure.suptitle(printable(title), fontsize=11)
     loss, evaluated = figure.subplots(1, 2)
     variants = list(dict.fromkeys(run.variant for run in runs))
-    few = len(variants) <= 10
-    colors = colormaps["tab10"](np.arange(10)) if few else colormaps["viridis"](np.linspace(0, 1, len(variants)))
+    if len(variants) <= 10:
+        colors = colormaps["tab10"](np.arange(10))
+    else:
+        colors = colormaps["viridis"](np.linspace(0, 1, len(variants)))
     for variant, color in zip(variants, colors, strict=False):
         of_variant = [run for run in runs if run.variant == variant]
         _draw(loss, [run.train for run in of_variant], "loss", color, variant)
         _draw(evaluated, [run.evaluation for run in of_variant], metric, color, variant, marker="o", markersize=3)
-    top = _highest([run.train["loss"] for run in runs])
+    top = _loss_limit([run.train["loss"] for run in runs])
     loss.set_ylim(0, top)
     for run in runs:
         if run.diverged and run.train["step"]:
@@ -59,9 +62,11 @@ def draw_study(
     save_picture(figure, path)
 
 
-def _highest(losses):
-    """Where the axis of losses ends. A variant that goes astray must not make the others flat, so that only those count
-    that fall, and that do not begin more than ten times as high as another.
+def _loss_limit(losses):
+    """Returns the upper limit of the loss axis.
+
+    So that diverging variants do not flatten the others, it considers only losses that fall, and that start at most ten
+    times as high as the lowest start.
     """
     finite = [values for values in losses if values and np.isfinite(values[0])]
     starts = [values[0] for values in finite if values[-1] < values[0]] or [values[0] for values in finite] or [1.0]
@@ -69,9 +74,9 @@ def _highest(losses):
 
 
 def _draw(axes, curves, name, color, label, **style):
-    """Mean and range of curves over the same steps; each by itself if steps differ, as a mean would jump where one ends.
+    """Plots mean and range of curves over the same steps; or each curve if steps differ, where a mean would jump.
 
-    Infinities of runs about to diverge are left out.
+    Infinite values of diverging runs are left out.
     """
     curves = [(curve["step"], np.where(np.isfinite(curve[name]), curve[name], np.nan)) for curve in curves]
     curves = [(steps, values) for steps, values in curves if np.isfinite(values).any()]

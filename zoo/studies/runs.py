@@ -1,4 +1,4 @@
-"""Trains the variants of a study, and remembers each run as soon as it is done."""
+"""Training of the variants of a study; each finished run is saved as a line of `runs.jsonl`."""
 
 import contextlib
 import dataclasses
@@ -27,7 +27,7 @@ from zoo.training.run.environment import environment
 from zoo.training.run.folder import RunFolder
 from zoo.training.tracking import Tracker
 
-CURVE_POINTS = 50
+MAX_CURVE_POINTS = 50  # of the training curves that are saved
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Run:
 
     Attributes:
       variant: its name in the study.
-      fingerprint: of its recipe, and of the one that it goes on from.
+      fingerprint: of its recipe, and of the recipe whose run it continues from, if any.
       seed: of the run.
       diverged: whether a loss or a gradient was not finite.
-      loss, top1: of the evaluation at the end; None if it diverged.
-      reached_step: the first evaluation that reached the target; None if none did.
+      loss, top1: final evaluation metrics; None if the run diverged.
+      reached_step: step of the first evaluation that reached the target; None if none did.
       explanation: the verdict in words.
-      seconds: that it took; for a variant's first, reading and compilation included.
-      train: `step`, and means of `loss` and `top1` over the training steps since the point before, in lists.
-      evaluation: `step` and each metric of each evaluation, in lists; of the validation split if there is one.
+      seconds: wall-clock time; for the first run of a variant, including reading and compilation.
+      train: lists of `step`, and of the means of `loss` and `top1` over the training steps since the previous point.
+      evaluation: lists of `step` and of each metric, for all evaluations; on the validation split if there is one.
       environment: versions, devices and machine.
-      top5, balanced_accuracy: of the evaluation at the end, as well; None where they were not measured, or not kept.
+      top5, balanced_accuracy: final evaluation metrics; None if they were not measured or not saved.
     """
 
     variant: str
@@ -72,33 +72,33 @@ def run_study(
     on_run: Callable[[Run], None] = lambda run: None,
     on_begin: Callable[[str, int], Tracker] = lambda variant, seed: Tracker(),
 ) -> list[Run]:
-    """Trains each variant with each seed, but for the runs that the folder has already.
+    """Trains each variant with each seed, except for the runs that are already in the folder.
 
     Args:
-      study: what to train.
-      folder: of `runs.jsonl`, and of the run that variants go on from, "start"; made if it is not there.
-      on_run: called with each run that was there or is done.
-      on_begin: called with variant and seed before a run; gives what is told of it.
+      study: the study to train.
+      folder: with `runs.jsonl`, and "start", the run that variants continue from; created if it does not exist.
+      on_run: called with each run, whether it was in the folder or is finished now.
+      on_begin: called with variant and seed before a run; returns its tracker.
 
     Returns:
-      All runs, by seed and variant.
+      All runs, ordered by seed and variant.
 
     Raises:
       ZooError: a variant cannot be trained, or the folder cannot be used.
-      TrainingInterrupted: SIGTERM or Ctrl-C; the runs that are done are kept, and the same call goes on from there.
+      TrainingInterrupted: SIGTERM or Ctrl-C; finished runs are saved, and the same call resumes the study.
     """
     path = folder / "runs.jsonl"
     with contextlib.ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(RunFolder(folder).locked())  # two at once would both train, and cut each other's lines
+            stack.enter_context(RunFolder(folder).locked())  # two processes would truncate each other's lines
             known = {(run.fingerprint, run.seed): run for run in read_runs(path)}
         except OSError as error:
             raise ZooError(f"{printable(folder)} cannot be used: {error.strerror}") from None
-        return _train_what_is_missing(study, folder, known, on_run, on_begin)
+        return _train_missing_runs(study, folder, known, on_run, on_begin)
 
 
-def _train_what_is_missing(
+def _train_missing_runs(
     study: Study,
     folder: Path,
     known: dict[tuple[str, int], Run],
@@ -130,19 +130,19 @@ def _train_what_is_missing(
                     result = fit(experiment.recipe, seed=seed, trackers=trackers, experiment=experiment)
                 except TrainingInterrupted as stopped:
                     total = len(recipes) * study.seeds
-                    message = f"stopped after {len(runs)} of {total} runs: the same command goes on from there"
+                    message = f"stopped after {len(runs)} of {total} runs: run the same command again to resume"
                     raise TrainingInterrupted(message, signum=stopped.signum, step=stopped.step) from None
                 run = _run(variant, fingerprints[variant], seed, result, time.perf_counter() - started)
                 with (folder / "runs.jsonl").open("a", encoding="utf-8") as file:
                     file.write(json.dumps(dataclasses.asdict(run)) + "\n")
-            run = dataclasses.replace(run, variant=variant)  # it may have had another name
+            run = dataclasses.replace(run, variant=variant)  # the name may have changed since
             runs.append(run)
             on_run(run)
     return runs
 
 
 def fingerprint(study: Study, recipe: Recipe) -> str:
-    """Of all that decides how a variant's runs go, what it goes on from included."""
+    """Returns the fingerprint of a variant: of its recipe, and of the recipe whose run it continues from, if any."""
     return (
         f"{recipe.fingerprint} from {study.start.fingerprint}"
         if study.start and goes_on(recipe)
@@ -151,7 +151,7 @@ def fingerprint(study: Study, recipe: Recipe) -> str:
 
 
 def read_runs(path: Path) -> list[Run]:
-    """The runs in a file; a line that a killed process left unfinished is removed.
+    """Reads the runs in a file; an unfinished line of a killed process is removed from it.
 
     Raises:
       ZooError: the file is damaged.
@@ -165,14 +165,14 @@ def read_runs(path: Path) -> list[Run]:
     runs, damaged = read_json_lines(path, _is_run)
     if damaged:
         raise DamagedFile(
-            f"{printable(path)} is damaged, or of another version, in {damaged} of its lines: choose another --output, or"
-            " remove it"
+            f"{printable(path)} is damaged, or of another version: {damaged} of its lines cannot be read; choose"
+            " another --output, or remove it"
         )
     return [Run(**run) for run in runs]
 
 
 def _is_run(content: Any) -> bool:
-    """Whether a line of `runs.jsonl` has the fields of a `Run`."""
+    """Returns whether a line of `runs.jsonl` has the fields of a `Run`."""
     try:
         run = Run(**content)
         for value, shape in (
@@ -187,15 +187,17 @@ def _is_run(content: Any) -> bool:
             conform(value, shape)
     except TypeError:
         return False
-    same = all(len({len(values) for values in curve.values()}) == 1 for curve in (run.train, run.evaluation))
-    return same and {"step", "loss", "top1"} <= run.train.keys() and "step" in run.evaluation
+    consistent = all(len({len(values) for values in curve.values()}) == 1 for curve in (run.train, run.evaluation))
+    return consistent and {"step", "loss", "top1"} <= run.train.keys() and "step" in run.evaluation
 
 
 def _run(variant: str, fingerprint: str, seed: int, result: FitResult, seconds: float) -> Run:
     train = [record for record in result.history if record["kind"] == "train"]
-    watched = "validation" if any(record["kind"] == "validation" for record in result.history) else "eval"
-    evaluations = [record for record in result.history if record["kind"] == watched]
-    points = [part for part in np.array_split(np.array(train, object), min(CURVE_POINTS, len(train)) or 1) if len(part)]
+    kind = "validation" if any(record["kind"] == "validation" for record in result.history) else "eval"
+    evaluations = [record for record in result.history if record["kind"] == kind]
+    points = [
+        part for part in np.array_split(np.array(train, object), min(MAX_CURVE_POINTS, len(train)) or 1) if len(part)
+    ]
     return Run(
         variant=variant,
         fingerprint=fingerprint,

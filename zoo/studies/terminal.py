@@ -1,4 +1,4 @@
-"""How a comparison looks in the terminal while it runs."""
+"""Terminal output of a running comparison."""
 
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from zoo.training.tracking import Tracker
 
 
 class Progress:
-    """Bars for the comparison and for the run under way, and a line for each run that is done."""
+    """Progress bars for the comparison and for the current run, and a line for each finished run."""
 
     def __init__(self, console: Console, study: Study) -> None:
         self.console = console
@@ -29,7 +29,7 @@ class Progress:
         )
         self.runs = self.bars.add_task("runs", total=len(study.variants) * study.seeds)
         self.steps = self.bars.add_task("steps", total=None, visible=False)
-        self.begun = False
+        self.trained = False  # whether the current run was trained by this process
 
     def __enter__(self) -> Self:
         self.bars.start()
@@ -39,14 +39,14 @@ class Progress:
         self.bars.stop()
 
     def begin(self, variant: str, seed: int) -> Tracker:
-        """A run is about to start; gives what is to be told of it."""
-        self.begun = True
+        """Shows the start of a run, and returns its tracker."""
+        self.trained = True
         return _Steps(self.bars, self.steps, f"{escape(printable(variant))}, seed {seed}")
 
     def done(self, run: Run) -> None:
-        """A run is done, or was done already."""
-        seconds = f"{run.seconds:.0f} s" if self.begun else "done before"
-        self.begun = False
+        """Shows a run that is finished, now or before."""
+        seconds = f"{run.seconds:.0f} s" if self.trained else "done before"
+        self.trained = False
         self.bars.update(self.steps, visible=False)
         self.bars.advance(self.runs)
         self.console.print(

@@ -1,1 +1,1 @@
-"""Training: the per-device steps, the loop around them, and what a run leaves behind."""
+"""Training: per-device steps, the training loop, and the files of a run."""

@@ -1,4 +1,4 @@
-"""How much a result depends on which examples it was trained and evaluated on."""
+"""Stratified k-fold cross-validation."""
 
 import dataclasses
 import os
@@ -18,14 +18,14 @@ from zoo.errors import ZooError, printable
 from zoo.recipe import Recipe
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.training.fit import FitResult, fit
-from zoo.training.run.folder import RunFolder
+from zoo.training.run.files import RunFiles
 from zoo.training.tracking import Tracker
 
 SUMMARY = "cross_validation.json"
 
 
 class FitOptions(TypedDict, total=False):
-    """The arguments of `zoo.fit` that `cross_validate` hands on as they are."""
+    """The arguments of `zoo.fit` that `cross_validate` passes on unchanged."""
 
     model: nn.Module | None
     devices: Sequence[jax.Device] | None
@@ -36,12 +36,12 @@ class FitOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """The outcome of k runs.
+    """The results of the k runs of a cross-validation.
 
     Attributes:
-      results: of each fold.
-      mean, deviation: over folds, of the metrics at the end; the deviation is the sample's, with k - 1. Empty if a run
-        diverged. The folds' training splits overlap, so that deviation / sqrt(k) is no standard error of the mean.
+      results: the result of each fold.
+      mean, deviation: mean and sample standard deviation (with k - 1) over the folds, for each final metric; empty if a
+        run diverged. The folds' training splits overlap, so deviation / sqrt(k) is not a standard error of the mean.
     """
 
     results: tuple[FitResult, ...]
@@ -59,27 +59,25 @@ def cross_validate(
     trackers: Callable[[str], Sequence[Tracker]] = lambda name: (),
     **options: Unpack[FitOptions],
 ) -> CrossValidation:
-    """Trains `count` times, each time on all of the training split but one fold, and evaluates on that fold.
+    """Trains `count` times, each time on the training split without one fold, and evaluates on that fold.
 
-    Folds are stratified and follow from the seed. The evaluation split is not touched.
+    The folds are stratified and determined by the seed. The evaluation split is not used.
 
     Args:
-      recipe: what to do.
-      count: of the folds.
-      workdir: each fold has a folder in it, `fold1` and so on, which goes on where it was interrupted; the summary is in
-        `cross_validation.json`. None keeps nothing.
-      seed: of every run, and of the folds.
-      dataset: data of one's own instead of the recipe's.
-      trackers: gives those of a fold, by the name of its folder.
-      options: as `zoo.fit` takes them.
+      recipe: the recipe to train.
+      count: number of folds.
+      workdir: each fold has a run folder in it, `fold1` and so on, so that an interrupted cross-validation resumes; the
+        summary is written to `cross_validation.json`. None saves nothing.
+      seed: of every run and of the folds.
+      dataset: custom data instead of the recipe's.
+      trackers: a function from the name of a fold's folder to the trackers of its run.
+      options: see `zoo.fit`.
 
     Raises:
-      ZooError: a class has fewer examples than there are folds, or what `zoo.fit` raises.
+      ZooError: a class has fewer examples than there are folds; or as `zoo.fit`.
     """
     if workdir and os.path.isdir(Path(workdir) / SUMMARY):
-        raise ZooError(
-            f"{printable(Path(workdir) / SUMMARY)} is a folder and has to be a file: choose another --workdir"
-        )
+        raise ZooError(f"{printable(Path(workdir) / SUMMARY)} is a folder, expected a file: choose another --workdir")
     dataset = dataset or open_data(recipe.data)
     parts, results = folds(all_labels(dataset.train), count, seed, dataset.class_names), []
     for number, part in enumerate(parts, start=1):
@@ -101,5 +99,5 @@ def cross_validate(
         deviation = {metric: float(np.std(of_folds, ddof=1)) for metric, of_folds in values.items()}
     if workdir and jax.process_index() == 0:
         verdicts = [vars(result.verdict) for result in results]
-        RunFolder(workdir).write(SUMMARY, {"mean": mean, "deviation": deviation, "folds": verdicts})
+        RunFiles(workdir).write(SUMMARY, {"mean": mean, "deviation": deviation, "folds": verdicts})
     return CrossValidation(tuple(results), mean, deviation)

@@ -1,4 +1,4 @@
-"""Finds out where in a network the first value arose that is not finite."""
+"""Diagnosis of divergence: where in a network the first non-finite value arose."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from zoo.training.step.state import TrainState
 
 
 def first_non_finite(experiment: Experiment, state: TrainState, constants: Constants, batch: Any) -> str:
-    """Says what is first not finite in a training step: the input, a parameter, a layer's output, or a gradient.
+    """Finds the first non-finite value of a training step: the input, a parameter, a layer's output, or a gradient.
 
     Args:
       experiment: of the run.
-      state: from before the step; see `TrainState.failed`.
+      state: the state before the step; see `TrainState.failed`.
       constants: of the training pipeline.
-      batch: global, as the step had it.
+      batch: the step's global batch.
 
     Returns:
       A phrase such as "the output of conv3".
@@ -30,14 +30,14 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
 
     @convolution_lowering(experiment.convolution)
     def check(state, constants, batch):
-        """What is finite in all parts of the batch; one after the other, as the step takes them, for want of memory."""
+        """Checks all micro-batches, one after the other to save memory, as the step does."""
         parts = jax.tree.map(lambda array: array.reshape(accumulation, -1, *array.shape[1:]), batch)
-        found = jax.lax.map(lambda part: check_part(state, constants, part), parts)
-        return jax.tree.map(lambda of_parts: of_parts.all(), found)
+        finite = jax.lax.map(lambda part: check_part(state, constants, part), parts)
+        return jax.tree.map(lambda of_parts: of_parts.all(), finite)
 
     def check_part(state, constants, batch):
         augment_key, dropout_key = step_keys(state)
-        images, labels, share = mixed_inputs(
+        images, labels, coefficient = mixed_inputs(
             experiment.train_pipeline.transforms, experiment.recipe.augmentation.mixing, constants, batch, augment_key
         )
 
@@ -61,7 +61,7 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
                 interceptors=[record],
             )
             layers[:] = [path for path, _ in seen]
-            sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective, share)
+            sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective, coefficient)
             return sums.loss, [finite for _, finite in seen]
 
         gradient, outputs = jax.grad(loss, has_aux=True)(state.params)
@@ -76,9 +76,8 @@ def first_non_finite(experiment: Experiment, state: TrainState, constants: Const
             return f"the parameters of {'/'.join(path)}"
         if not output:
             return f"the output of {'/'.join(path) or 'the network'}"
-    for path, (_, gradient) in reversed(
-        list(zip(layers, of_layers, strict=True))
-    ):  # the backward pass begins at the end
+    # The backward pass starts at the last layer.
+    for path, (_, gradient) in reversed(list(zip(layers, of_layers, strict=True))):
         if path and not gradient:
             return f"the gradient of {'/'.join(path)}"
     return "the loss"

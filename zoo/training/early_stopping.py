@@ -1,4 +1,4 @@
-"""Decisions that follow from the evaluations of a run: early stopping, a lower learning rate on a plateau, the best weights."""
+"""Early stopping, the best weights, and learning-rate reduction on a plateau, decided by the evaluations of a run."""
 
 import functools
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from zoo.training.step.state import TrainState
 class Decisions:
     """The decisions of early stopping and of a plateau schedule.
 
-    They are functions of the records alone, which an interrupted run has too, so that no other state is kept.
+    They are functions of the records alone, so that a resumed run needs no other state.
     """
 
     def __init__(self, recipe: Recipe, records: Sequence[dict[str, Any]]) -> None:
@@ -30,24 +30,24 @@ class Decisions:
 
     @property
     def rate_factor(self) -> float:
-        """The factor of the learning rate; 1 unless the schedule is a `ReduceOnPlateau`."""
+        """The factor on the learning rate; 1 unless the schedule is a `ReduceOnPlateau`."""
         schedule = self._recipe.schedule
         if not isinstance(schedule, ReduceOnPlateau):
             return 1.0
         return plateau_factor(schedule, [record[schedule.metric] for record in self._evaluations])
 
     def apply(self, state: TrainState, mesh: Mesh) -> TrainState:
-        """Applies the decisions to a state. Applying them twice, as after an interruption, changes nothing more."""
+        """Applies the decisions to a state; idempotent, because a resumed run applies them again."""
         if isinstance(self._recipe.schedule, ReduceOnPlateau):
             state = state.replace(rate_factor=parallel.replicate(np.float32(self.rate_factor), mesh))
         if self.best_step == int(state.step):
-            # Copies, for the next step uses up what it is given.
+            # Copies, because the next step donates the state's buffers.
             state = state.replace(best=jax.tree.map(jnp.copy, state.evaluated))
         return state
 
     @functools.cached_property
     def _best(self) -> int | None:
-        """The index of the best evaluation."""
+        """The index of the best evaluation; None without early stopping, or if there was none."""
         stopping, best = self._recipe.early_stopping, None
         if stopping is None:
             return None
@@ -64,7 +64,7 @@ class Decisions:
 
     @property
     def over(self) -> bool:
-        """Whether early stopping ends the run here."""
+        """Whether early stopping ends the run now."""
         stopping = self._recipe.early_stopping
         if stopping is None:
             return False

@@ -1,4 +1,4 @@
-"""Evaluation of a trained network on data by name: of a run, of a recipe with variables, or of a network alone."""
+"""`zoo.evaluate`: evaluation of a run, of a recipe with variables, or of a network alone."""
 
 import dataclasses
 import os
@@ -30,7 +30,7 @@ from zoo.training.step.step import make_eval_step
 
 
 class Trained(Protocol):
-    """What a run has come to: `zoo.fit` gives it, and `zoo.load_run`."""
+    """A trained network with its recipe and data description, as returned by `zoo.fit` and `zoo.load_run`."""
 
     @property
     def recipe(self) -> Recipe: ...
@@ -94,36 +94,38 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluates a trained network: `zoo.evaluate(run)`, `zoo.evaluate(run, "folder:more")`.
 
-    Without a source it is the evaluation split of the data that it was trained on. Of another source everything is used, or
-    what it has for evaluation if it has splits of its own; of a `Dataset`, its evaluation split.
+    The default is the evaluation split of the data that the network was trained on. Another source is evaluated as a
+    whole, or on its evaluation split if it has splits; a `Dataset` is evaluated on its evaluation split.
 
     Args:
-      trained: what `zoo.fit` or `zoo.load_run` gave, and then the source comes next, for all else is known. Or a recipe, which
-        gives the network, the evaluation transforms and the normalization. Or a network of the zoo, which gets images of
-        its canonical size, normalized to mean 0 and standard deviation 1 in every channel.
+      trained: a result of `zoo.fit` or `zoo.load_run`; the source is then the second argument, and everything else is
+        known. Or a recipe, which determines the network, the evaluation transforms and the normalization. Or a network
+        of the zoo, which is evaluated on images of its canonical size, normalized to mean 0 and standard deviation 1 in
+        every channel.
       variables: {"params": ..., "batch_stats": ...}; for a recipe or a network.
-      source: the data; a recipe's own if None.
-      split: which part of the data: "train", "val", "test" or "whole", see `zoo.data.sources.open_source`.
-      model: a network of one's own instead of the recipe's.
-      statistics: with which the network was trained; measured on the data itself, or its training split, if None.
-      class_names, feature_names: for which the network was trained; not compared with the source's if None. The data may
-        lack some of the classes.
+      source: the data; None for the recipe's.
+      split: the part of the data: "train", "val", "test" or "whole", see `zoo.data.sources.open_source`.
+      model: a custom network instead of the recipe's.
+      statistics: normalization statistics of the training; None to measure them on the data or its training split.
+      class_names, feature_names: classes and features that the network was trained for; None to skip the comparison
+        with the source's. The data may lack some of the classes.
       on_corrupt: called for each image that cannot be decoded; it is not counted.
-      on_progress: called as (examples done, examples in all).
-      on_data: called once with the data that was opened.
+      on_progress: called as (examples done, total examples).
+      on_data: called once with the opened data.
 
     Returns:
-      See `evaluate_pipeline`.
+      Metrics, see `evaluate_pipeline`.
 
     Raises:
-      ZooError: recipe, variables and data do not fit together.
+      ZooError: recipe, variables and data do not match.
     """
     if not isinstance(trained, Recipe | nn.Module):
         if not hasattr(trained, "variables"):
-            raise ZooError(f"evaluate: it takes a run, a recipe or a network, and not {shown(trained)}")
+            raise ZooError(f"evaluate: expected a run, a recipe or a network, got {shown(trained)}")
         if source is not None or isinstance(variables, Mapping):
             raise ZooError(
-                "evaluate: a run has its variables: say evaluate(run, source), or evaluate(run.recipe, variables, ...)"
+                "evaluate: a run already has variables: call evaluate(run, source) or"
+                " evaluate(run.recipe, variables, ...)"
             )
         return evaluate(
             trained.recipe,
@@ -139,17 +141,17 @@ def evaluate(
             on_data=on_data,
         )
     if not isinstance(variables, Mapping):
-        raise ZooError("evaluate: which variables? Say evaluate(recipe, variables, ...), or evaluate(run, ...)")
+        raise ZooError("evaluate: missing variables: call evaluate(recipe, variables, ...) or evaluate(run, ...)")
     if isinstance(trained, Recipe):
         recipe = trained
     elif source is None:
-        raise ZooError("evaluate: which data? A network by itself has none, say source=...")
+        raise ZooError("evaluate: missing source=..., which a network without a recipe needs")
     else:
         model, recipe = trained, None
     settings = _settings_of_network(trained, source) if recipe is None else _settings_of_recipe(recipe)
     if isinstance(source, Dataset):
         if split is not None:
-            raise ZooError(f"evaluate: split={split!r} is for data by name; a Dataset is evaluated on its eval")
+            raise ZooError(f"evaluate: split={split!r} needs data by name; a Dataset is evaluated on its eval split")
         dataset = source
     else:
         dataset = _open(settings.data, source, split, feature_names)
@@ -168,7 +170,7 @@ def evaluate(
     check_kinds(dataset, settings.normalization, settings.data)
     network = model
     if network is None:
-        assert recipe is not None  # a network by itself is the model
+        assert recipe is not None  # otherwise `trained` is the model
         network = create_network(recipe, dataset, mesh)
     pipeline = _pipeline(dataset, dataset.eval, settings.transforms, on_corrupt)
     if statistics is None:
@@ -177,8 +179,8 @@ def evaluate(
         statistics = measure(settings.normalization, settings.data, selected, train, pipeline, _no_progress)
     input_shape = augment.output_shape(pipeline.transforms, pipeline.image_shape)
     abstract = abstract_variables(network, input_shape, len(dataset.class_names))
-    if misfits := _misfits(variables, abstract):
-        raise ZooError(f"the variables are not of this network for images of {dataset.spec}: {'; '.join(misfits)}")
+    if mismatches := _mismatches(variables, abstract):
+        raise ZooError(f"the variables do not match the network for {dataset.spec}: {'; '.join(mismatches)}")
     return evaluate_pipeline(
         compile_step(make_eval_step(network, pipeline.transforms, settings.loss), mesh),
         parallel.replicate(variables, mesh),
@@ -200,7 +202,7 @@ def _pipeline(dataset, split, transforms, on_corrupt):
 
 
 def _open(data, source, split, feature_names):
-    """The data to evaluate on: of what the recipe was trained on, the part that it was not."""
+    """Opens the data to evaluate on: the evaluation split of the training data, or all of another source."""
     if source is not None:
         check_spec(source)
     if split is None and source is not None and not _same_place(source, data.source):
@@ -217,7 +219,7 @@ def _same_place(one, other):
 
 
 class _Settings(NamedTuple):
-    """Everything that decides how a network is evaluated, besides the network and its variables."""
+    """The settings of an evaluation, apart from the network and its variables."""
 
     transforms: tuple[Transform, ...]
     normalization: Normalization
@@ -234,21 +236,17 @@ def _settings_of_recipe(recipe):
 def _settings_of_network(network, source):
     name = name_of(network)
     if name is None:
-        raise ZooError(
-            f"{type(network).__name__} is not one of the zoo's networks: say evaluate(recipe, ..., model=model)"
-        )
+        raise ZooError(f"{type(network).__name__} is not a network of the zoo: call evaluate(recipe, ..., model=model)")
     spec = source if isinstance(source, str) else source.spec
     transforms = (Resize(find_entry(name).input_shape[0]), Normalize())
     return _Settings(transforms, ChannelMeanStd(), Data(spec), SoftmaxCrossEntropy(), batch_size=64)
 
 
-def _misfits(found, wanted):
-    """The first few variables that are missing, surplus or of another shape."""
+def _mismatches(found, wanted):
+    """Describes the first few variables that are missing, unexpected or of the wrong shape."""
     found, wanted = (
         {"/".join(path): list(leaf.shape) for path, leaf in traverse_util.flatten_dict(tree).items()}
         for tree in (found, wanted)
     )
     differing = [name for name in sorted({**found, **wanted}) if found.get(name) != wanted.get(name)]
-    return [
-        f"{name} is {found.get(name, 'missing')} instead of {wanted.get(name, 'nothing')}" for name in differing[:5]
-    ]
+    return [f"{name} is {found.get(name, 'missing')}, expected {wanted.get(name, 'none')}" for name in differing[:5]]

@@ -1,4 +1,4 @@
-"""Evaluation of a network on an input pipeline, in which every example counts exactly once."""
+"""Evaluation of a network on an input pipeline; every example counts exactly once."""
 
 import math
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from zoo.data.pipeline import InputPipeline, evaluation_batches
 from zoo.training.step.inputs import Constants
 from zoo.training.step.objective import Sums
 
-BATCH_FACTOR = 4  # without a backward pass there is room for it, and large weights are read less often
-BY_CLASS = ("recall", "confusion")  # the metrics that are lists, and too long for a line of records
+MAX_BATCH_FACTOR = 4  # evaluation needs less memory than training, and larger batches read the weights less often
+BY_CLASS = ("recall", "confusion")  # per-class metrics: lists, which are too long for a record
 
 
 def evaluate_pipeline(
@@ -28,28 +28,29 @@ def evaluate_pipeline(
     indices: np.ndarray | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Evaluates on a split.
+    """Evaluates a network on a split.
 
     Args:
       eval_step: from `Experiment.eval_step`.
       variables: of the network.
       constants, pipeline: of the split; see `Experiment`.
       mesh: devices.
-      batch_size: of training, or of a part of its batches, all devices together; here, batches are up to `BATCH_FACTOR` times
-        as large.
-      indices: the examples to take; None for all.
-      on_progress: called as (examples done, examples in all); what it raises ends the evaluation.
+      batch_size: global batch size of training, or of its micro-batches; evaluation batches are up to
+        `MAX_BATCH_FACTOR` times as large.
+      indices: the examples to evaluate; None for all.
+      on_progress: called as (examples done, total examples); an exception that it raises ends the evaluation.
 
     Returns:
-      Numbers: `loss` (mean of the recipe's), `top1` (accuracy), `balanced_accuracy` (mean over classes), `majority` (share
-      of the most frequent class, which is the accuracy of always answering it), `examples` (how many were counted) and,
-      for ten classes or more, `top5` (how often the class is among the five largest logits).
+      Numbers: `loss` (mean of the recipe's loss), `top1` (accuracy), `balanced_accuracy` (mean recall over classes),
+      `majority` (fraction of the most frequent class, the accuracy of the majority-class baseline), `examples` (number
+      of examples) and, for ten or more classes, `top5` (fraction of examples whose class is among the five largest
+      logits).
 
-      Lists, named in `BY_CLASS`: `recall`, the share of right answers for each class, None where there is no example;
-      and for up to 100 classes `confusion`, a list for each class with the number of its examples by answer.
+      Lists, named in `BY_CLASS`: `recall` of each class, None for a class without examples; and for up to 100 classes
+      `confusion`, with a list for each class of the number of its examples by predicted class.
     """
     total = len(pipeline.split) if indices is None else len(indices)
-    batch_size *= min(BATCH_FACTOR, math.ceil(total / batch_size))
+    batch_size *= min(MAX_BATCH_FACTOR, math.ceil(total / batch_size))
     batches = evaluation_batches(
         pipeline,
         batch_size,
@@ -60,7 +61,7 @@ def evaluate_pipeline(
     totals: Sums | None = None
     for done, batch in enumerate(batches, start=1):
         sums = jax.device_get(eval_step(variables, constants, parallel.shard_batch(batch, mesh)))
-        # Summed in float64: float32 cannot count past 16,777,216.
+        # Summed in float64: float32 cannot count beyond 16,777,216.
         sums = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), sums)
         totals = sums if totals is None else jax.tree.map(np.add, totals, sums)
         on_progress(min(done * batch_size, total), total)
@@ -68,7 +69,7 @@ def evaluate_pipeline(
     correct, count = totals.correct, totals.count
     examples = max(float(count.sum()), 1.0)
     recall = [float(right / number) if number else None for right, number in zip(correct, count, strict=True)]
-    present = [share for share in recall if share is not None]
+    present = [value for value in recall if value is not None]
     metrics: dict[str, Any] = {
         "loss": float(totals.loss / examples),
         "top1": float(correct.sum() / examples),

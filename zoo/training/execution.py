@@ -1,4 +1,4 @@
-"""What is handed to the devices at once: a training step, or the program of several."""
+"""Dispatch of training steps to the devices: one step, or several steps in one program."""
 
 import bisect
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from zoo.training.step.state import TrainState
 
 
 class Execution(NamedTuple):
-    """Training steps that were handed to the devices.
+    """Training steps that were dispatched to the devices.
 
     Attributes:
       steps: their numbers; the first step of a run is 1.
-      metrics: of the steps, on the devices: scalars, or arrays [steps] if the program is one of several steps.
-      batches: global, as the program had them.
+      metrics: of the steps, on the devices: scalars, or arrays [steps] for a program of several steps.
+      batches: the global batches of the program.
       several: whether it is the program of several steps.
     """
 
@@ -30,7 +30,7 @@ class Execution(NamedTuple):
     several: bool
 
     def records(self) -> list[tuple[int, dict[str, Any]]]:
-        """Waits for the steps, and gives the number and the metrics of each."""
+        """Waits for the steps, and returns the number and the metrics of each."""
         values = {name: np.atleast_1d(value) for name, value in jax.device_get(self.metrics).items()}
         return [
             (step, {name: value[place].item() for name, value in values.items()})
@@ -38,40 +38,40 @@ class Execution(NamedTuple):
         ]
 
     def batch_of(self, step: int) -> Any:
-        """The global batch of one of the steps."""
+        """Returns the global batch of one of the steps."""
         if not self.several:
             return self.batches
         return jax.tree.map(lambda array: array[step - self.steps.start], self.batches)
 
 
 def steps_at_once(step: int, evaluations: Sequence[int], most: int) -> int:
-    """How many steps the next program does.
+    """Returns the number of steps of the next program.
 
-    Programs begin at evaluations and every so many steps after them, whatever step a run goes on from: so an interrupted
-    run does the same steps by the same programs, and comes to the same bits.
+    Programs start at evaluations and every `most` steps after them, whatever step a run resumes from. So a resumed run
+    executes the same steps in the same programs, and its results are bit-identical.
 
     Args:
-      step: done so far.
-      evaluations: the steps after which the run is evaluated, in order, the last step among them.
-      most: steps of one program; 0 for all until the next evaluation.
+      step: number of steps done.
+      evaluations: the steps after which the run is evaluated, in order, including the last step.
+      most: maximum number of steps of one program; 0 for all steps until the next evaluation.
     """
     place = bisect.bisect_right(evaluations, step)
-    begin, end = (0, *evaluations)[place], evaluations[place]
-    most = most or end - begin
-    return min(most - (step - begin) % most, end - step)
+    start, end = (0, *evaluations)[place], evaluations[place]
+    most = most or end - start
+    return min(most - (step - start) % most, end - step)
 
 
 def execute(
     experiment: Experiment, state: TrainState, constants: Constants, step: int, batches: Sequence[Batch]
 ) -> tuple[TrainState, Execution]:
-    """Hands the steps with these batches to the devices; the old state is used up.
+    """Dispatches the steps with these batches to the devices.
 
     Args:
-      experiment: whose program it is.
-      state: after `step` steps.
+      experiment: of the run, with the compiled programs.
+      state: after `step` steps; its buffers are donated.
       constants: of the training pipeline.
-      step: done so far.
-      batches: this process' parts, as many as `steps_at_once` says.
+      step: number of steps done.
+      batches: this process's shards of the batches, as many as `steps_at_once` returns.
     """
     several = experiment.steps_per_execution != 1
     if several:

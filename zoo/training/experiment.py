@@ -1,4 +1,4 @@
-"""Everything that a run needs: data, network, devices, compiled steps. Nothing has been trained yet."""
+"""A prepared run before training: data, network, devices and compiled steps."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -29,26 +29,27 @@ from zoo.training.transfer import Start
 
 @dataclass(frozen=True)
 class Experiment:
-    """A recipe with its data, its network and its devices. Its steps are compiled once, however many seeds are trained.
+    """A recipe with its data, network and devices. Its steps are compiled once for any number of seeds.
 
     Attributes:
-      recipe, mesh: as given to `zoo.training.prepare.prepare`.
-      dataset: the same, with what the recipe leaves of the training split.
-      model: the network, with as many classes as the data has.
-      train_pipeline, eval_pipeline: the splits with the transforms that are left for the device.
-      validation_pipeline: what was held out of the training split, for evaluations on the way; None if nothing was.
+      recipe, mesh: arguments of `zoo.training.prepare.prepare`.
+      dataset: the data, with the training examples that the recipe selects.
+      model: the network, with as many outputs as the data has classes.
+      train_pipeline, eval_pipeline: input pipelines of the splits, with the transforms that run on the device.
+      validation_pipeline: input pipeline of the validation split, held out of the training split; None without one.
       statistics: of the training images.
       class_weights: of the loss, float32 [K]; None if all are 1.
-      input_shape: (height, width, channels) that the network is fed.
+      input_shape: (height, width, channels) of the network's input.
       total_steps: of the run.
       optimizer, learning_rate: the recipe's, for that many steps.
       strategy: see `zoo.parallel.data_parallel`.
-      convolution: how the steps compute convolutions, pools and normalizations, see `zoo.layers.lowering`.
-      own_initializers: that the network draws its parameters by where the recipe says nothing, by path, as far as they are known.
-      start: what the network starts from besides its initialization; None for nothing.
-      frozen: the parameters that do not move, such as "conv1/kernel".
-      steps_per_execution: how many training steps one program does at most, from one evaluation to the next; 0 for all
-        of them.
+      convolution: implementation of convolutions, pools and normalizations, see `zoo.layers.lowering`.
+      own_initializers: the network's initializers by parameter path, as far as they are known; for parameters that the
+        recipe leaves to the network.
+      start: weights that training starts from instead of the initialization; None for none.
+      frozen: the parameters that are not trained, such as "conv1/kernel".
+      steps_per_execution: maximum number of training steps in one program; 0 for all steps from one evaluation to the
+        next.
     """
 
     recipe: Recipe
@@ -72,12 +73,12 @@ class Experiment:
     steps_per_execution: int = 1
 
     def initial_state(self, seed: int) -> TrainState:
-        """The state before the first step, on every device."""
+        """Creates the state before the first step, replicated on all devices."""
         params = traverse_util.flatten_dict(self.abstract_state.params, sep="/")
-        started = self.start.variables if self.start else {}
-        left = {path: shape for path, shape in params.items() if ("params", *path.split("/")) not in started}
-        drawn = draw_parameters(self.recipe.initialization, self.own_initializers, seed, left)
-        taken = {**{("params", *path.split("/")): values for path, values in drawn.items()}, **started}
+        loaded = self.start.variables if self.start else {}
+        missing = {path: shape for path, shape in params.items() if ("params", *path.split("/")) not in loaded}
+        drawn = draw_parameters(self.recipe.initialization, self.own_initializers, seed, missing)
+        taken = {**{("params", *path.split("/")): values for path, values in drawn.items()}, **loaded}
         return parallel.make_replicated(self._create_state, self.mesh, jnp.uint32(seed), taken)
 
     @functools.cached_property
@@ -100,24 +101,24 @@ class Experiment:
 
     @property
     def objective(self) -> Objective:
-        """What a training step makes small."""
+        """The training objective."""
         recipe = self.recipe
         return Objective(
             recipe.loss, recipe.regularization.label_smoothing, recipe.auxiliary_weight, self.class_weights
         )
 
     def constants(self, pipeline: InputPipeline) -> Constants:
-        """What every step over a pipeline gets: statistics, and the images if they are resident."""
+        """Returns the inputs of every step over a pipeline: statistics, and the images if they are resident."""
         return parallel.replicate(make_constants(self.statistics, pipeline), self.mesh)
 
     @functools.cached_property
     def train_step(self) -> Callable:
-        """The compiled training step (state, constants, batch) -> (state, metrics); the old state is used up."""
+        """The compiled training step (state, constants, batch) -> (state, metrics); it donates the state."""
         return self._compile(self._train_body, donate=True)
 
     @functools.cached_property
     def train_steps(self) -> Callable:
-        """The compiled program of several training steps, see `zoo.training.step.step.several_steps`; likewise."""
+        """The compiled program of several training steps, see `several_steps`; it donates the state."""
         return self._compile(several_steps(self._train_body), donate=True, of_steps=True)
 
     @property
@@ -141,7 +142,7 @@ class Experiment:
 
     @functools.cached_property
     def validation_step(self) -> Callable:
-        """The same for `validation_pipeline`, whose images may be framed elsewhere."""
+        """The compiled evaluation step for `validation_pipeline`, whose device transforms may differ."""
         return self._eval_step(self.validation_pipeline)
 
     def _eval_step(self, pipeline):
@@ -161,12 +162,12 @@ def compile_step(
     donate: bool = False,
     of_steps: bool = False,
 ) -> Callable:
-    """Compiles the per-device body of a step for all devices.
+    """Compiles the per-device function of a step for all devices.
 
     Args:
       body: from `zoo.training.step.step`.
       mesh, strategy, donate, of_steps: see `zoo.parallel.data_parallel`.
-      convolution: see `zoo.layers.lowering`; None for the choice of programs on this platform.
+      convolution: see `zoo.layers.lowering`; None for the platform's default.
     """
     convolution = convolution or lowering_of_programs(mesh.devices.flat[0].platform)
     body = convolution_lowering(convolution)(body)

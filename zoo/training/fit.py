@@ -1,4 +1,4 @@
-"""`fit`: one way to train, for the command line, for notebooks and for verification."""
+"""`zoo.fit`: training, for the command line, notebooks and verification."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,7 @@ from zoo.data.sources import open_data
 from zoo.errors import DamagedFile, ZooError, printable, shown
 from zoo.recipe import Recipe, ReduceOnPlateau
 from zoo.training.experiment import Experiment
-from zoo.training.interruption import SkippedImages, one_line_for_disk_errors, stop_on_signals
+from zoo.training.interruption import SkippedImages, disk_errors_as_zoo_errors, stop_on_signals
 from zoo.training.loop import Loop
 from zoo.training.prepare import prepare
 from zoo.training.run.checkpoint import Checkpoints
@@ -33,19 +33,20 @@ from zoo.training.tracking import ByClass, History, JSONLines, TensorBoard, Trac
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a run gives.
+    """The result of a training run.
 
     Attributes:
-      verdict: whether it converged.
-      metrics: of the evaluation at the end, see `evaluate_pipeline`; empty if the run diverged.
+      verdict: whether the run converged.
+      metrics: of the final evaluation, see `evaluate_pipeline`; empty if the run diverged.
       history: all records, dictionaries with `kind` ("train", "validation" or "eval") and `step`.
-      variables: {"params": ..., "batch_stats": ...} at the end; averaged, or of the best evaluation, where the recipe says so.
+      variables: final {"params": ..., "batch_stats": ...}; the moving average, or those of the best evaluation, if the
+        recipe has weight averaging or early stopping.
       statistics: of the training images.
-      recipe: that was followed.
+      recipe: the recipe of the run.
       class_names: logit i is for the class `class_names[i]`.
-      feature_names: of the columns of a table; None for images.
-      model: the network, if it is one's own instead of the recipe's.
-      dataset: the data, likewise.
+      feature_names: names of the columns of a table; None for images.
+      model: the custom network; None if the recipe's was used.
+      dataset: the custom data; None if the recipe's was used.
     """
 
     verdict: Verdict
@@ -74,40 +75,40 @@ def fit(
     trackers: Sequence[Tracker] = (),
     experiment: Experiment | None = None,
 ) -> FitResult:
-    """Trains a network as a recipe says, and judges the result.
+    """Trains a network as specified by a recipe, and reports whether it converged.
 
     Args:
-      recipe: what to do.
-      workdir: folder of the run, made if it is not there. A run that was interrupted goes on from its last checkpoint,
-        to the same result to the last bit on the same CPU. None keeps nothing.
-      seed: from 0 to 2^32 - 1; decides all that is random.
-      dataset: data of one's own instead of the recipe's.
-      model: a network of one's own instead of the recipe's, with as many logits as the data has classes.
-      devices: to train on; all there are if None.
+      recipe: the recipe to train.
+      workdir: the run folder, created if it does not exist. An interrupted run resumes from its last checkpoint; on the
+        same CPU, the result is bit-identical to that of an uninterrupted run. None saves nothing.
+      seed: from 0 to 2^32 - 1; determines all random numbers.
+      dataset: custom data instead of the recipe's.
+      model: a custom network instead of the recipe's, with as many logits as the data has classes.
+      devices: devices to train on; None for all.
       strategy: "shard_map" or "pmap", see `zoo.parallel.data_parallel`.
-      workers: processes that decode images; 0 for threads of this one.
-      steps_per_execution: how many training steps one compiled program does at most, without the host between them: for
-        small networks on fast devices, which would wait for the host, and data that is kept on the device. 0 for all
-        steps from one evaluation to the next. A signal to stop waits for the program's end.
-      trackers: are told of everything that happens.
-      experiment: of this recipe, from `zoo.training.prepare.prepare`, which then decides data, network and devices:
-        so that runs with several seeds read and compile once. Not with a `workdir`.
+      workers: number of processes that decode images; 0 for threads of this process.
+      steps_per_execution: maximum number of training steps in one compiled program, without the host in between: for
+        small networks on fast devices, with data that is resident on the device. 0 for all steps from one evaluation to
+        the next. A signal to stop takes effect at the end of the program.
+      trackers: notified of all events of the run.
+      experiment: of this recipe, from `zoo.training.prepare.prepare`; replaces data, network and devices, so that runs
+        with several seeds read and compile once. Cannot be combined with `workdir`.
 
     Raises:
-      ZooError: recipe, data and network do not fit together, or the disk is full; whatever was saved is intact.
-      TrainingInterrupted: SIGTERM or Ctrl-C; the state was saved if there is a `workdir`.
+      ZooError: recipe, data and network do not match, or the disk is full; files saved earlier are intact.
+      TrainingInterrupted: SIGTERM or Ctrl-C; the state is saved if there is a `workdir`.
     """
     if experiment and workdir:
-        raise ZooError("fit: a run with a folder prepares its own experiment; leave out workdir or experiment")
+        raise ZooError("fit: workdir and experiment cannot be combined: omit one of them")
     _check_arguments(recipe, workdir, seed, dataset, model, devices, workers, steps_per_execution)
     main_process = jax.process_index() == 0
     tracker = Trackers(trackers if main_process else ())
     with contextlib.ExitStack() as stack:
-        stack.enter_context(one_line_for_disk_errors())
+        stack.enter_context(disk_errors_as_zoo_errors())
         stack.callback(tracker.close)
         if experiment is not None:
             dataset = experiment.dataset
-        own, dataset = dataset, dataset or open_data(recipe.data)
+        custom_dataset, dataset = dataset, dataset or open_data(recipe.data)
         folder = RunFolder(workdir, tracker.note, steps_per_execution) if workdir else None
         if folder:
             _in_main_process(lambda: stack.enter_context(folder.claimed(recipe, seed, dataset)))
@@ -134,9 +135,9 @@ def fit(
             history = History(folder.read_history(int(state.step)), folder.read_by_class())
             check_history(history.records, recipe, int(state.step), experiment.total_steps, tracker.note)
         if folder and main_process:
-            if folder.begun and (changed := folder.changed_environment()):
+            if folder.started and (changed := folder.changed_environment()):
                 tracker.note(
-                    f"this run was begun elsewhere, so its end may differ in the last bits; now, and then: {'; '.join(changed)}"
+                    f"environment changed since the run started; results may not be bit-identical: {'; '.join(changed)}"
                 )
             folder.write_statistics(experiment.statistics)
             notes = experiment.dataset.notes
@@ -172,73 +173,74 @@ def fit(
         tuple(names),
         None if features is None else tuple(features),
         model,
-        own,
+        custom_dataset,
     )
 
 
 def _check_arguments(recipe, workdir, seed, dataset, model, devices, workers, steps_per_execution):
-    """Raises `ZooError` for what the command line could not have said: values of other types, or out of range."""
+    """Raises `ZooError` for arguments of the wrong type or out of range."""
     for name, value, wanted, remedy in (
-        ("recipe", recipe, Recipe, "zoo.load_recipe(NAME)"),
-        ("dataset", dataset, Dataset | None, "zoo.Dataset(...) or zoo.open_source(SOURCE)"),
-        ("model", model, nn.Module | None, "zoo.create_model(NAME)"),
-        ("workdir", workdir, str | os.PathLike | None, "the path of a folder (data is dataset=...)"),
+        ("recipe", recipe, Recipe, "a recipe, such as zoo.load_recipe(NAME)"),
+        ("dataset", dataset, Dataset | None, "a data set: zoo.Dataset(...) or zoo.open_source(SOURCE)"),
+        ("model", model, nn.Module | None, "a Flax module, such as zoo.create_model(NAME)"),
+        ("workdir", workdir, str | os.PathLike | None, "the path of a folder (pass data as dataset=...)"),
     ):
         if not isinstance(value, wanted):
-            raise ZooError(f"fit: {name} is {shown(value)}, and takes {remedy}")
+            raise ZooError(f"fit: {name} must be {remedy}; got {shown(value)}")
     for name, value, most in (
-        ("the seed", seed, 2**32 - 1),
+        ("seed", seed, 2**32 - 1),
         ("workers", workers, None),
         ("steps_per_execution", steps_per_execution, None),
     ):
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise ZooError(f"fit: {name} is {shown(value)}, it must be a whole number")
+            raise ZooError(f"fit: {name} must be an integer, not {shown(value)}")
         if value < 0 or (most is not None and value > most):
             limits = "0 or more" if most is None else "from 0 to 2^32 - 1"
-            raise ZooError(f"{name} is {shown(value)}, it must be {limits}")
+            raise ZooError(f"fit: {name} must be {limits}, not {shown(value)}")
     if devices is not None and not len(devices):
-        raise ZooError("fit: devices is empty; leave it out for all that there are")
+        raise ZooError("fit: devices is empty; omit it to use all devices")
 
 
 def _known_statistics(folder, tracker):
-    """Those that a run has measured; None if there are none, or none that can be read: the data has stayed the same."""
+    """Reads the statistics of an earlier start; None if they are missing or damaged, and have to be measured."""
     try:
         return folder.read_statistics()
     except DamagedFile:
-        tracker.note(f"{printable(folder.path / 'statistics.npz')} is damaged: the images are measured anew")
+        tracker.note(f"{printable(folder.path / 'statistics.npz')} is damaged: the statistics are measured again")
         return None
 
 
 def check_history(
     records: Sequence[dict[str, Any]], recipe: Recipe, step: int, total_steps: int, note: Callable[[str], None]
 ) -> None:
-    """Says which records of a run's first `step` steps are lost.
+    """Checks that the records of a run's first `step` steps are complete.
 
     Args:
-      records: those that are there.
+      records: the records that could be read.
       recipe: of the run.
-      step: that it goes on from. Its own evaluation may still be to come.
+      step: the step to resume from; its evaluation may still be pending.
       total_steps: of the run.
-      note: called with a line if what is lost was for people alone.
+      note: called with a line about missing records that the run does not depend on.
 
     Raises:
-      DamagedFile: the run rests on what is lost.
+      DamagedFile: an evaluation is missing that the run depends on.
     """
     trained = {record["step"] for record in records if record["kind"] == "train"}
     evaluated = {record["step"] for record in records if record["kind"] != "train"}
     due = {each for each in recipe.budget.evaluation_steps(total_steps) if each < step}
     if lost := sorted(due - evaluated):
-        resting = "early_stopping" if recipe.early_stopping else "schedule"
+        dependent = "early_stopping" if recipe.early_stopping else "schedule"
         if recipe.early_stopping or isinstance(recipe.schedule, ReduceOnPlateau):
             raise DamagedFile(
-                f"metrics.jsonl has lost the evaluation at step {lost[0]}, on which {resting} rests: choose another --workdir"
+                f"metrics.jsonl lacks the evaluation at step {lost[0]}, which {dependent} depends on: choose another"
+                " --workdir"
             )
     if lost or len(trained) < step:
-        note(f"metrics.jsonl has lost the records of {step - len(trained)} steps and {len(lost)} evaluations")
+        note(f"metrics.jsonl lacks the records of {step - len(trained)} steps and {len(lost)} evaluations")
 
 
 def _in_main_process(action: Callable[[], Any]) -> None:
-    """Does something in process 0 alone; if it fails there, all processes end."""
+    """Runs an action in process 0 only; if it fails there, all processes raise."""
     error = None
     if jax.process_index() == 0:
         try:
@@ -249,4 +251,4 @@ def _in_main_process(action: Callable[[], Any]) -> None:
     if jax.process_count() > 1:
         failed = bool(multihost_utils.broadcast_one_to_all(np.bool_(failed)))
     if failed:
-        raise error or ZooError("process 0 cannot begin, see what it says")
+        raise error or ZooError("process 0 failed to start the run; see its error")

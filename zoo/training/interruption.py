@@ -1,4 +1,4 @@
-"""What ends a run early: signals, too many images that cannot be decoded, a full disk."""
+"""Early ends of a run: signals, too many images that cannot be decoded, a full disk."""
 
 import contextlib
 import errno
@@ -14,17 +14,17 @@ from jax.experimental import multihost_utils
 from zoo.data.pipeline import Corrupt
 from zoo.errors import ZooError
 from zoo.recipe import Data
-from zoo.training.run.folder import RunFolder
+from zoo.training.run.files import RunFiles
 
-HOSTS_AGREE_EVERY = 10  # steps between two questions among hosts whether one of them was told to stop
+HOST_SYNC_STEPS = 10  # steps between two exchanges of received signals among hosts
 
 
 class Stop:
-    """Whether a signal has asked the run to end.
+    """A request to stop the run, made by a signal.
 
     Attributes:
-      received: the signal that this process got.
-      signum: the signal that the run ends for, once every host knows.
+      received: the signal that this process received.
+      signum: the signal that ends the run, once all hosts have agreed.
     """
 
     received: int | None = None
@@ -32,16 +32,18 @@ class Stop:
     _next_agreement: int = 0
 
     def pending(self, step: int) -> bool:
-        """Whether to call `settle` after `step` steps: at once on one host, now and then on many."""
+        """Returns whether to call `settle` after `step` steps: if a signal came, or on many hosts, at regular steps."""
         if jax.process_count() == 1:
             return self.received is not None
         if due := step >= self._next_agreement:
-            self._next_agreement = step + HOSTS_AGREE_EVERY
+            self._next_agreement = step + HOST_SYNC_STEPS
         return due
 
     def settle(self) -> bool:
-        """Sets `signum`; whether to stop. All hosts have to call it after the same step, with nothing else under way:
-        a collective of a training step could meet the one of this.
+        """Sets `signum` by agreement of all hosts, and returns whether to stop.
+
+        All hosts must call it after the same step, with no training step in flight, whose collectives could be matched
+        with this one.
         """
         self.signum = self.received
         if jax.process_count() > 1:
@@ -51,8 +53,9 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Turns the first SIGTERM or Ctrl-C into a request to stop; a second one does what it always does, and so does the
-    first, afterwards, if it came too late for the run to stop: more runs may follow this one.
+    """Turns the first SIGTERM or Ctrl-C into a request to stop; a second one has its usual effect.
+
+    A signal that comes too late to stop the run is raised again at the end, because more runs may follow.
     """
     stop = Stop()
     previous: dict[int, Any] = {}
@@ -77,13 +80,19 @@ def stop_on_signals() -> Iterator[Stop]:
 
 
 class SkippedImages:
-    """Counts images that cannot be decoded and writes them down; raises `ZooError` when they are more than a recipe allows.
+    """Counts and records images that cannot be decoded; raises `ZooError` beyond the recipe's limits.
 
-    It goes on where an interrupted run was. Several hosts count each its own images, and the first writes its down.
+    A resumed run continues the count. Each host counts its own images, and the first host records its own.
     """
 
-    def __init__(self, data: Data, images: int, folder: RunFolder | None) -> None:
-        """Args: the recipe's data, how many images there are in all, and the folder of the run."""
+    def __init__(self, data: Data, images: int, folder: RunFiles | None) -> None:
+        """Starts counting, or continues the count of a resumed run.
+
+        Args:
+          data: the recipe's, with the limits.
+          images: total number of images.
+          folder: the run folder; None to record nothing.
+        """
         self.data, self.images, self.folder = data, images, folder
         self.reasons = folder.read_corrupt() if folder else {}
 
@@ -105,18 +114,18 @@ class SkippedImages:
         return "; ".join(f"{example} ({reason})" for example, reason in list(self.reasons.items())[:5])
 
     def summary(self) -> str | None:
-        """A line about all that were skipped, if any were."""
+        """Returns a line about the skipped images; None if there are none."""
         if not self.reasons:
             return None
-        what = "image that cannot be decoded was" if len(self.reasons) == 1 else "images that cannot be decoded were"
+        subject = "image that cannot be decoded was" if len(self.reasons) == 1 else "images that cannot be decoded were"
         more = len(self.reasons) - 5
         rest = f"; and {more} more" if more > 0 else ""
-        return f"{len(self.reasons)} {what} skipped, of {self.images:,}: {self._listed()}{rest}"
+        return f"{len(self.reasons)} {subject} skipped, of {self.images:,}: {self._listed()}{rest}"
 
 
 @contextlib.contextmanager
-def one_line_for_disk_errors() -> Iterator[None]:
-    """Turns what the file system refuses, a full disk above all, into a `ZooError`."""
+def disk_errors_as_zoo_errors() -> Iterator[None]:
+    """Converts errors of the file system, such as a full disk, into a `ZooError`."""
     try:
         yield
     except ZooError:
@@ -124,7 +133,7 @@ def one_line_for_disk_errors() -> Iterator[None]:
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None:
-            # TensorStore, which writes the arrays of a checkpoint, has errors of its own with the system's words.
+            # TensorStore, which writes the arrays of a checkpoint, raises its own errors with the system's message.
             if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(cause):
                 raise ZooError(
                     "the disk is full: make room and run the same command again; what was saved is intact"

@@ -1,4 +1,4 @@
-"""The training loop: steps, evaluations, checkpoints, and the conditions that end a run."""
+"""The training loop: steps, evaluations, checkpoints, and the end of a run."""
 
 import collections
 import contextlib
@@ -27,11 +27,11 @@ from zoo.training.step.state import TrainState
 from zoo.training.throughput import Clock, Waits
 from zoo.training.tracking import History, Tracker
 
-# Metrics are read one program late, so that the device has the next one to do meanwhile. Much later must not be: with
-# 32 steps under way, collectives of several CPU devices on few cores wait for each other for ever.
+# Metrics are read one program late, so that the device is busy with the next one. A much larger number deadlocks: with
+# 32 steps in flight, collectives of several CPU devices on few cores wait for each other forever.
 PROGRAMS_IN_FLIGHT = 1
 
-# (variables, step, whether all examples are taken) -> the record of the evaluation; None if a signal ended it.
+# (variables, step, whether to use all examples) -> the record of the evaluation; None if a signal ended it.
 Evaluation = Callable[[dict[str, Any], int, bool], dict[str, Any] | None]
 
 
@@ -40,12 +40,12 @@ class Loop:
     """The training loop of one run.
 
     Attributes:
-      experiment: what is trained.
+      experiment: the prepared run.
       seed: of the run.
-      history: the records so far, those of an interrupted run included.
-      tracker: receives every event, and passes it on to `history` too.
-      checkpoints: None to keep nothing.
-      stop: whether a signal has asked the run to end.
+      history: the records so far, including those before an interruption.
+      tracker: receives all events, and passes them on to `history` too.
+      checkpoints: of the run; None to save nothing.
+      stop: the request of a signal to stop.
     """
 
     experiment: Experiment
@@ -56,7 +56,7 @@ class Loop:
     stop: Stop
 
     def train(self, state: TrainState) -> tuple[TrainState, Verdict]:
-        """Trains from a state to the end of the run, or to the first step that is not finite."""
+        """Trains from a state to the end of the run, or to the first non-finite step."""
         experiment, total = self.experiment, self.experiment.total_steps
         constants = experiment.constants(experiment.train_pipeline)
         evaluations = experiment.recipe.budget.evaluation_steps(total)
@@ -84,7 +84,7 @@ class Loop:
                 in_flight.append(executed)
 
     def batches(self, first_step: int) -> Generator[Batch]:
-        """This process's training batches from a step on."""
+        """Returns this process's training batches, starting after `first_step` steps."""
         return training_batches(
             self.experiment.train_pipeline,
             self.experiment.recipe.budget.batch_size,
@@ -95,20 +95,20 @@ class Loop:
         )
 
     def clock(self) -> Clock:
-        """A clock that starts now."""
+        """Starts a clock."""
         return Clock(self.experiment.recipe.budget.batch_size)
 
     def due(self, evaluations: Sequence[int]) -> set[int]:
-        """The steps of evaluations that are still to be made."""
+        """Returns the steps whose evaluations are still pending."""
         return {*evaluations} - {record["step"] for record in self.history.records if record["kind"] != "train"}
 
     @property
     def decisions(self) -> Decisions:
-        """What follows from the evaluations so far."""
+        """The decisions that follow from the evaluations so far."""
         return Decisions(self.experiment.recipe, self.history.records)
 
     def record(self, executed: Execution, clock: Clock, state: TrainState, constants: Constants) -> Verdict | None:
-        """Waits for a program and reports its steps; returns a verdict if one of them is not finite."""
+        """Waits for a program and reports its steps; returns a verdict if one of them is non-finite."""
         records, speed = executed.records(), clock.speed(len(executed.steps))
         for step, values in records:
             if not values.pop("finite"):
@@ -118,7 +118,7 @@ class Loop:
         return None
 
     def evaluate(self, state: TrainState, step: int) -> TrainState:
-        """Evaluates, applies the decisions that follow, and saves a checkpoint; nothing of it if a signal arrives."""
+        """Evaluates, applies the resulting decisions, and saves a checkpoint; does nothing if a signal arrives."""
         final = step == self.experiment.total_steps and self.experiment.recipe.early_stopping is None
         evaluation = self.final_evaluation if final else self.interim_evaluation
         record = evaluation(state.evaluated, step, final)
@@ -126,12 +126,12 @@ class Loop:
             return state
         self.tracker.evaluation(record)
         state = self.decisions.apply(state, self.experiment.mesh)
-        # The best checkpoint is chosen by validation, if there is any: not by the evaluation split.
+        # The best checkpoint is chosen on the validation split if there is one, never on the evaluation split then.
         self.save(state, step, record if evaluation is self.interim_evaluation else None)
         return state
 
     def finish(self, state: TrainState, step: int, waits: Waits) -> Verdict:
-        """The last evaluation, if early stopping chooses the weights; then the verdict on the run."""
+        """Evaluates the weights chosen by early stopping, if any, and returns the verdict on the run."""
         experiment = self.experiment
         if advice := waits.advice(experiment.dataset.examples, experiment.train_pipeline.resident):
             self.tracker.note(advice)
@@ -141,32 +141,40 @@ class Loop:
         )
 
     def restore_best(self, state: TrainState, step: int) -> None:
-        """Evaluates the weights that early stopping chooses, unless that was done before."""
+        """Evaluates the weights that early stopping chose, unless this was done before the run was resumed."""
         decisions = self.decisions
         if self.experiment.recipe.early_stopping is None or decisions.restored:
             return
         record = self.final_evaluation(state.best, step, True)
         if record is None:
             raise self.interrupted(state, step)
-        best_step = decisions.best_step or 0  # 0: no evaluation gave a number, and those before training were kept
-        self.tracker.note(f"the weights are those of step {best_step}")
+        # Step 0: no evaluation gave a finite metric, so that the initial weights were kept.
+        best_step = decisions.best_step or 0
+        self.tracker.note(f"using the weights of step {best_step}")
         self.tracker.evaluation({**record, "restored_step": best_step})
 
     @functools.cached_property
     def final_evaluation(self) -> Evaluation:
-        """The evaluation at the end of the run, on the evaluation split."""
+        """The evaluation function for the end of the run, on the evaluation split."""
         return self.evaluator("eval", self.experiment.eval_pipeline, self.experiment.eval_step)
 
     @functools.cached_property
     def interim_evaluation(self) -> Evaluation:
-        """The evaluations during the run, on the validation split if there is one."""
+        """The evaluation function for use during the run, on the validation split if there is one."""
         if self.experiment.validation_pipeline is None:
             return self.final_evaluation
         return self.evaluator("validation", self.experiment.validation_pipeline, self.experiment.validation_step)
 
     def evaluator(self, kind: str, pipeline: InputPipeline, eval_step: Callable) -> Evaluation:
-        """A function (variables, step, whether it is the evaluation at the end, which takes all examples) -> the record of
-        an evaluation on a pipeline; None if a signal ended it.
+        """Makes an evaluation function on a pipeline.
+
+        Args:
+          kind: "validation" or "eval", for the records.
+          pipeline: of the split.
+          eval_step: for that pipeline.
+
+        Returns:
+          A function (variables, step, whether to use all examples) -> the record; None if a signal ended it.
         """
         experiment, budget = self.experiment, self.experiment.recipe.budget
         constants = experiment.constants(pipeline)
@@ -174,7 +182,7 @@ class Loop:
         class Stopped(Exception):
             pass
 
-        def evaluate(variables, step, at_end):
+        def evaluate(variables, step, all_examples):
             def on_progress(done, total):
                 self.tracker.progress("evaluating", done, total)
                 if jax.process_count() == 1 and self.stop.received:
@@ -182,7 +190,7 @@ class Loop:
                     raise Stopped
 
             indices, started = None, time.perf_counter()
-            if budget.interim_examples is not None and not at_end:
+            if budget.interim_examples is not None and not all_examples:
                 indices = sample_indices(len(pipeline.split), budget.interim_examples)
             with contextlib.suppress(Stopped):
                 metrics = evaluate_pipeline(
@@ -203,18 +211,18 @@ class Loop:
         return evaluate
 
     def save(self, state: TrainState, step: int, record: dict[str, Any] | None = None) -> None:
-        """Begins to save the state, with the record of its evaluation, if there is a folder."""
+        """Starts to save the state, with the record of its evaluation, if there are checkpoints."""
         if self.checkpoints:
             self.checkpoints.save(step, state, record and {"top1": record["top1"]})
 
     def interrupted(self, state: TrainState, step: int) -> TrainingInterrupted:
-        """Saves the state, and returns the exception that says so."""
-        outcome = "nothing was kept, for want of a run folder"
+        """Saves the state, and returns the exception to raise."""
+        outcome = "nothing is saved without a run folder"
         if self.checkpoints:
             self.save(state, step)
             self.checkpoints.wait()
-            outcome = "the state is saved, and the same command goes on from there"
+            outcome = "the state is saved; run the same command again to resume"
         signum = self.stop.signum
-        assert signum is not None  # which is why it was interrupted
+        assert signum is not None
         name = signal.Signals(signum).name
         return TrainingInterrupted(f"stopped by {name} after {step} steps: {outcome}", signum=signum, step=step)

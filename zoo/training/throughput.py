@@ -1,4 +1,4 @@
-"""How fast a run goes, and whether it is kept waiting for its examples."""
+"""Throughput of a run, and whether the input pipeline is its bottleneck."""
 
 import collections
 import itertools
@@ -8,61 +8,64 @@ from collections.abc import Iterator, Sequence
 from zoo.data.pipeline import Batch
 from zoo.training.execution import Execution
 
-STARVED = 0.05  # share of programs that may wait for examples before the user is told
-SHORTEST_WAIT = 1e-3  # seconds; less is the loop's own work
+MAX_STARVED_FRACTION = 0.05  # of programs that wait for examples; beyond, the user is advised
+MIN_WAIT = 1e-3  # seconds; shorter waits are overhead of the loop
 
 
 class Waits:
-    """Counts the programs in front of which the devices had nothing to do, because their batches were not there yet."""
+    """Counts the programs before which the devices were idle, because their batches were not ready."""
 
     def __init__(self) -> None:
         self.programs = self.starved = 0
 
     def next(self, batches: Iterator[Batch], count: int, in_flight: Sequence[Execution]) -> list[Batch]:
-        """The next `count` batches; `in_flight` are the programs that were begun, the last one last."""
+        """Returns the next `count` batches; `in_flight` are the dispatched programs, the latest one last."""
         started = time.perf_counter()
         taken = list(itertools.islice(batches, count))
-        waited = time.perf_counter() - started > SHORTEST_WAIT
+        waited = time.perf_counter() - started > MIN_WAIT
         if in_flight:
             self.programs += 1
             self.starved += waited and in_flight[-1].metrics["loss"].is_ready()
         return taken
 
     def advice(self, examples: str, resident: bool) -> str | None:
-        """What to tell the user, if there is anything.
+        """Returns advice for the user; None if the devices did not wait.
 
         Args:
-          examples: what they are called, "images" or "examples".
-          resident: whether they are kept on the device, and only their order comes from the host.
+          examples: the word for examples, "images" or "examples".
+          resident: whether the examples are resident on the device, so that only indices come from the host.
         """
-        share = self.starved / max(self.programs, 1)
-        if share <= STARVED:
+        fraction = self.starved / max(self.programs, 1)
+        if fraction <= MAX_STARVED_FRACTION:
             return None
         if resident:
             return (
-                f"steps are short: in front of {share:.0%} of them the device waited for the host; --steps_per_execution=N makes N"
-                " steps one program, and a larger batch or network makes more of the device"
+                f"steps are short: before {fraction:.0%} of the steps the device waited for the host;"
+                " --steps_per_execution=N compiles N steps into one program, and a larger batch or network uses the"
+                " device better"
             )
-        waited = f"the input was the bottleneck: in front of {share:.0%} of the steps the device waited for {examples}"
-        return f"{waited}; --workers=N decodes in N processes, and smaller image files are read faster"
+        return (
+            f"the input pipeline was the bottleneck: before {fraction:.0%} of the steps the device waited for"
+            f" {examples}; --workers=N decodes in N processes, and smaller image files are read faster"
+        )
 
 
 class Clock:
-    """Measures images a second over the last few programs."""
+    """Measures images per second over the last few programs."""
 
     def __init__(self, batch_size: int) -> None:
-        self.batch_size, self.begun, self.steps = batch_size, time.perf_counter(), 0
+        self.batch_size, self.started, self.steps = batch_size, time.perf_counter(), 0
         self.ends: collections.deque[tuple[float, int]] = collections.deque(maxlen=10)
 
     def speed(self, steps: int) -> dict[str, float]:
-        """To be called after each program, with its steps; {"images_per_second": ...}.
+        """Returns {"images_per_second": ...}; to be called after each program, with its number of steps.
 
-        The first step after the clock was made has none, for it may have been compiled meanwhile. The first program of
-        several steps has one, for it may be the only one.
+        Empty for a single first step, whose time may include compilation. A first program of several steps is timed,
+        since it may be the only one.
         """
         self.steps += steps
         self.ends.append((time.perf_counter(), self.steps))
         (first, before), (last, after) = self.ends[0], self.ends[-1]
         if len(self.ends) == 1:
-            first, before = self.begun, 0
+            first, before = self.started, 0
         return {"images_per_second": (after - before) * self.batch_size / (last - first)} if after > 1 else {}

@@ -1,4 +1,4 @@
-"""Who is told what a run does: a `Tracker` each for files, for TensorBoard and for the terminal."""
+"""Trackers, which are notified of the events of a run: for files, TensorBoard and the terminal."""
 
 import json
 import time
@@ -7,43 +7,43 @@ from pathlib import Path
 from typing import Any
 
 from zoo.training.experiment import Experiment
-from zoo.training.run.folder import RunFolder
+from zoo.training.run.files import RunFiles
 from zoo.training.run.verdict import Verdict
 
 
 class Tracker:
-    """Is told of a run as it goes. Every method may be left as it is here, doing nothing.
+    """Base class of trackers, which are notified of the events of a run; all methods do nothing by default.
 
     Records are flat dictionaries with `kind` ("train", "validation" or "eval"), `step` (updates done) and numbers.
     """
 
     def begin(self, experiment: Experiment, first_step: int) -> None:
-        """Training is about to start, at `first_step` if it goes on from a checkpoint."""
+        """Called before training starts, after `first_step` steps if it resumes from a checkpoint."""
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Something besides training steps is under way, such as reading or evaluating images."""
+        """Called repeatedly during long activities other than training steps, such as reading or evaluating images."""
 
     def train(self, record: dict[str, Any]) -> None:
-        """A training step was done."""
+        """Called with the record of each training step."""
 
     def evaluation(self, record: dict[str, Any]) -> None:
-        """An evaluation was done."""
+        """Called with the record of each evaluation."""
 
     def by_class(self, step: int, metrics: dict[str, Any]) -> None:
-        """What an evaluation found class by class: those of `zoo.training.evaluation.BY_CLASS` that there are."""
+        """Called with the per-class metrics of each evaluation, see `zoo.training.evaluation.BY_CLASS`."""
 
     def note(self, text: str) -> None:
-        """Something happened that the user should know."""
+        """Called with a message for the user."""
 
     def end(self, verdict: Verdict) -> None:
-        """The run is over."""
+        """Called at the end of the run."""
 
     def close(self) -> None:
-        """Nothing more will come, whatever the reason."""
+        """Called last, also after an error, to release resources."""
 
 
 class Trackers(Tracker):
-    """Several trackers as one."""
+    """Forwards all events to several trackers."""
 
     def __init__(self, trackers: Iterable[Tracker]) -> None:
         self.trackers = tuple(trackers)
@@ -82,7 +82,7 @@ class Trackers(Tracker):
 
 
 class History(Tracker):
-    """Keeps the records in a list, and of the last evaluation what it found class by class."""
+    """Keeps the records in a list, and the per-class metrics of the last evaluation."""
 
     def __init__(self, records: Iterable[dict[str, Any]] = (), of_classes: dict[str, Any] | None = None) -> None:
         self.records, self.of_classes = list(records), dict(of_classes or {})
@@ -98,7 +98,7 @@ class History(Tracker):
 
 
 class JSONLines(Tracker):
-    """Appends every record to a file, a line each, at once."""
+    """Appends each record as a line to a file, unbuffered."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8")
@@ -114,9 +114,9 @@ class JSONLines(Tracker):
 
 
 class ByClass(Tracker):
-    """Keeps what the last evaluation found class by class in the run's folder, with the classes' names."""
+    """Writes the per-class metrics of the last evaluation to the run folder, with the class names."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFiles) -> None:
         self._folder = folder
 
     def begin(self, experiment: Experiment, first_step: int) -> None:
@@ -127,7 +127,7 @@ class ByClass(Tracker):
 
 
 class TensorBoard(Tracker):
-    """Writes TensorBoard events, at once: tensorboardX's own writer does it in a thread, which hangs on a full disk."""
+    """Writes TensorBoard events synchronously: the thread of tensorboardX's writer hangs on a full disk."""
 
     def __init__(self, folder: Path, first_step: int) -> None:
         from tensorboardX.event_file_writer import EventsWriter
@@ -135,7 +135,7 @@ class TensorBoard(Tracker):
 
         folder.mkdir(exist_ok=True)
         self._writer = EventsWriter(str(folder / "events"))
-        if first_step:  # TensorBoard strikes out what an earlier try wrote from this step on
+        if first_step:  # TensorBoard then discards later events of the interrupted run
             self._write(first_step + 1, session_log=SessionLog(status=SessionLog.START))
 
     def train(self, record: dict[str, Any]) -> None:

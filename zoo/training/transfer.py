@@ -1,4 +1,4 @@
-"""Weights to start from: out of a run's folder or a file, with the last layer left to be drawn anew."""
+"""Transfer learning: loads initial weights from a run folder or a file, except for layers to re-initialize."""
 
 import fnmatch
 import os
@@ -19,11 +19,11 @@ from zoo.weights import import_weights
 
 
 class Start(NamedTuple):
-    """Where a network starts.
+    """The initial weights of a network.
 
     Attributes:
-      variables: those that are taken over, by path, such as ("params", "conv1", "kernel"); on the host.
-      drawn: the parameters that are drawn anew, such as "fc8/kernel".
+      variables: loaded variables by path, such as ("params", "conv1", "kernel"); on the host.
+      drawn: paths of the parameters that are re-initialized, such as "fc8/kernel".
     """
 
     variables: Mapping[tuple[str, ...], np.ndarray]
@@ -37,17 +37,17 @@ def load_start(
     input_shape: tuple[int, int, int],
     num_classes: int,
 ) -> Start:
-    """Reads what a recipe says to start from.
+    """Loads the initial weights of a recipe with transfer learning.
 
     Args:
       transfer: the recipe's.
-      model: the network that is going to be trained.
-      variables: its variables, or their shapes alone.
-      input_shape: (height, width, channels) that it is fed.
+      model: the network to train.
+      variables: its variables or their shapes.
+      input_shape: (height, width, channels) of its input.
       num_classes: of the data.
 
     Raises:
-      ZooError: there is no such run or file, it cannot be read, or its variables do not fit.
+      ZooError: the run or file does not exist or cannot be read, or its variables do not match the network.
     """
     found, classes = _read(transfer, model, input_shape)
     wanted = traverse_util.flatten_dict(dict(variables))
@@ -69,12 +69,12 @@ def load_start(
     )
     if differing:
         listed = "; ".join(
-            f"{'/'.join(path[1:])} is {shapes[0].get(path, 'missing')} there and {shapes[1].get(path, 'missing')} here"
+            f"{'/'.join(path[1:])} is {shapes[0].get(path, 'missing')}, expected {shapes[1].get(path, 'none')}"
             for path in differing[:5]
         )
         raise ZooError(
-            f"transfer.source: {transfer.source} has weights of another network (transfer.head names what is to be"
-            f" drawn anew): {listed}"
+            f"transfer.source: {transfer.source} has weights of another network (list parameters to re-initialize in"
+            f" transfer.head): {listed}"
         )
     return Start(
         {path: np.asarray(jax.device_get(found[path])) for path in wanted if path not in head},
@@ -87,26 +87,26 @@ def _matches(path, patterns):
 
 
 def _is_last(there, here, classes, num_classes):
-    """Whether two shapes are those of a layer that gives one logit for each class."""
+    """Returns whether two shapes are those of a last layer with one logit per class."""
     return (*there[:-1], classes) == there and (*there[:-1], num_classes) == here
 
 
 def _read(transfer, model, input_shape):
-    """Variables by path, and the number of classes that they are for."""
+    """Returns the variables of the source by path, and its number of classes."""
     source = Path(transfer.source)
-    if os.path.isdir(source):  # which takes any name; Path's own does not take one that is too long
+    if os.path.isdir(source):  # `Path.is_dir` raises for names that are too long
         if transfer.layout is not None:
-            raise ZooError(f"transfer.layout is for files, and {source} is a run's folder: set it to None")
+            raise ZooError(f"transfer.layout is for weight files, but {source} is a run folder: set it to None")
         run = load_run(source)
         return traverse_util.flatten_dict(run.variables), len(run.class_names)
     if not os.path.isfile(source):
-        raise ZooError(f"transfer.source: {shown(str(source))} is neither the folder of a run nor a file of weights")
+        raise ZooError(f"transfer.source: {shown(str(source))} is neither a run folder nor a weight file")
     if transfer.layout is None:
-        raise ZooError(f"transfer.layout has to say how {source} names its weights, such as 'torchvision'")
+        raise ZooError(f"transfer.layout is None: set it to the naming scheme of {source}, such as 'torchvision'")
     name = name_of(model)
     if name is None:
         raise ZooError(
-            f"transfer.source: {source} is a file, and {type(model).__name__} is not one of the zoo's networks"
+            f"transfer.source: {source} is a weight file, but {type(model).__name__} is not a network of the zoo"
         )
     classes = transfer.num_classes or find_entry(name).num_classes
     network = model.clone(num_classes=classes)

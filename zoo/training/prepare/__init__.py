@@ -1,4 +1,4 @@
-"""Preparation of a run: a recipe, data, a network and devices that fit together become an experiment."""
+"""Preparation of a run: makes an experiment from a recipe, data, a network and devices."""
 
 from collections.abc import Callable
 
@@ -18,11 +18,11 @@ from zoo.training.experiment import Experiment
 from zoo.training.interruption import SkippedImages
 from zoo.training.prepare.data import Progress, check_kinds, prepare_data
 from zoo.training.prepare.network import create_network, prepare_network
-from zoo.training.step.freezing import around_optimizer
+from zoo.training.step.freezing import freeze_and_scale
 from zoo.training.step.optimizer import make_optimizer
 from zoo.training.step.schedule import learning_rate
 
-LARGEST_INITIAL_FRACTION = 0.5  # of an average of weights
+MAX_INITIAL_FRACTION = 0.5  # of the initial weights in the average at the end of a run
 
 
 def prepare(
@@ -39,23 +39,23 @@ def prepare(
     workers: int = 0,
     steps_per_execution: int = 1,
 ) -> Experiment:
-    """Prepares data, network and optimizer, and checks that they fit together.
+    """Prepares data, network and optimizer, and checks that they match.
 
     Args:
       recipe: of the run.
       dataset: opened with `zoo.data.sources.open_source`.
       model: a custom network instead of the recipe's.
-      mesh: devices; all there are if None.
+      mesh: devices; None for all.
       strategy: see `zoo.parallel.data_parallel`.
-      on_corrupt: called for each image that cannot be decoded; None counts them against the recipe's limit.
-      on_progress: called as (what, images done, images in all) while images are decoded.
-      known_statistics: of an earlier run, instead of measuring them.
-      decode_ahead: whether to decode at once what fits in memory and is read again and again.
-      workers: processes that decode; 0 for threads of this one.
+      on_corrupt: called for each image that cannot be decoded; None counts them against the recipe's limits.
+      on_progress: called as (activity, images done, total images) while images are decoded.
+      known_statistics: statistics from an earlier start of the run; None to measure them.
+      decode_ahead: whether to decode in advance the images that fit in memory and are read in every epoch.
+      workers: number of processes that decode images; 0 for threads of this process.
       steps_per_execution: see `Experiment`.
 
     Raises:
-      ZooError: they do not fit together, or too many images cannot be decoded.
+      ZooError: the arguments do not match, or too many images cannot be decoded.
     """
     mesh = mesh or parallel.make_mesh()
     parallel.check_strategy(strategy)
@@ -77,8 +77,8 @@ def prepare(
     train = data.train_pipeline
     if steps_per_execution != 1 and not train.resident:
         raise ZooError(
-            f"steps_per_execution is {steps_per_execution}, which is for data that is kept on the devices: {dataset.spec} is"
-            " too large for them, or its images are cut out at random; leave it at 1"
+            f"steps_per_execution is {steps_per_execution}, but {dataset.spec} is not resident on the devices: it is"
+            " too large, or its images are cropped at random; set steps_per_execution to 1"
         )
     input_shape = augment.output_shape(train.transforms, train.image_shape)
     classes = len(dataset.class_names)
@@ -94,7 +94,7 @@ def prepare(
         **prepared._asdict(),
         input_shape=input_shape,
         total_steps=total_steps,
-        optimizer=around_optimizer(optimizer, recipe.transfer, prepared.frozen),
+        optimizer=freeze_and_scale(optimizer, recipe.transfer, prepared.frozen),
         learning_rate=rate,
         strategy=strategy,
         convolution=lowering_of_programs(mesh.devices.flat[0].platform),
@@ -106,16 +106,16 @@ def _check_metrics(recipe, classes):
     for field in ("target", "early_stopping", "schedule"):
         if getattr(getattr(recipe, field), "metric", None) == "top5" and classes < TOP5_CLASSES:
             raise ZooError(
-                f"{field}.metric is top5, which takes {TOP5_CLASSES} classes or more, and here are {classes}"
+                f"{field}.metric is top5, which needs at least {TOP5_CLASSES} classes; the data has {classes}"
             )
 
 
 def _check_average(averaging, total_steps):
     if averaging is None or averaging.ramp:
         return
-    initial = averaging.decay**total_steps  # the part of the initial weights in what is evaluated at the end
-    if initial > LARGEST_INITIAL_FRACTION:
+    initial = averaging.decay**total_steps  # weight of the initial weights in the final average
+    if initial > MAX_INITIAL_FRACTION:
         raise ZooError(
-            f"weight_average.decay is {averaging.decay:g}: after {total_steps:,} steps {initial:.0%} of the average would be"
-            " initial weights; set weight_average.ramp=True, a smaller decay, or weight_average=None"
+            f"weight_average.decay is {averaging.decay:g}: after {total_steps:,} steps, {initial:.0%} of the average"
+            " would still be initial weights; set weight_average.ramp=True, a smaller decay, or weight_average=None"
         )

@@ -1,4 +1,4 @@
-"""Preparation of the data: its input pipelines, the constants of normalization, and the weights of classes."""
+"""Preparation of the data: input pipelines, normalization statistics and class weights."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from zoo.data.statistics import measure_split
 from zoo.recipe import Data, Recipe
 from zoo.recipe.augmentation import Normalization, Transform
 
-Progress = Callable[[str, int, int], None]  # (what, images done, images in all)
+Progress = Callable[[str, int, int], None]  # (activity, images done, total images)
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A data set as the steps of a run read it; see `zoo.training.experiment.Experiment` for the fields."""
+    """Data that is ready for training; see `zoo.training.experiment.Experiment` for the fields."""
 
     dataset: Dataset
     train_pipeline: InputPipeline
@@ -42,12 +42,12 @@ def prepare_data(
     workers: int,
     decode_ahead: bool,
 ) -> PreparedData:
-    """Selects the training examples, reads what is kept in memory, and measures the statistics.
+    """Selects the training examples, decodes the images that fit in memory, and measures the statistics.
 
-    Arguments are those of `zoo.training.prepare.prepare`.
+    The arguments are those of `zoo.training.prepare.prepare`.
 
     Raises:
-      ZooError: recipe and data do not fit together, or too many images cannot be decoded.
+      ZooError: recipe and data do not match, or too many images cannot be decoded.
     """
     check_trainable(dataset)
     dataset = dataclasses.replace(dataset, notes=(*dataset.notes, *inspect(dataset)))
@@ -78,10 +78,10 @@ def prepare_data(
 
 
 def check_kinds(dataset: Dataset, normalization: Normalization, data: Data) -> None:
-    """Checks that a data set has examples and classes, and that they are of the kind that a normalization is for.
+    """Checks that a data set has examples and classes, and that they are images or features as the normalization needs.
 
     Raises:
-      ZooError: it is not so.
+      ZooError: a check fails.
     """
     check_dataset(dataset)
     check_kind(dataset, normalization)
@@ -96,7 +96,7 @@ def measure(
     evaluation: InputPipeline,
     on_progress: Progress,
 ) -> Statistics:
-    """Measures the statistics of training examples: of images as evaluation resizes and crops them, or of features."""
+    """Measures the statistics of the training examples: features, or images resized and cropped as in evaluation."""
     if dataset.feature_names is not None:
         return features.measure(normalization, data.missing, data.outliers, dataset)
     return measure_split(normalization, dataset.train, train, evaluation, on_progress)

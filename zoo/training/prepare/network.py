@@ -1,4 +1,4 @@
-"""Preparation of the network: its creation, and the checks that it fits the data, the recipe and the memory."""
+"""Preparation of the network: creation, and checks against the data, the recipe and the available memory."""
 
 import fnmatch
 import math
@@ -23,7 +23,7 @@ from zoo.training.transfer import Start, load_start
 
 
 class PreparedNetwork(NamedTuple):
-    """A network that fits its data; see `zoo.training.experiment.Experiment` for the fields."""
+    """A network that matches its data; see `zoo.training.experiment.Experiment` for the fields."""
 
     model: nn.Module
     own_initializers: Mapping[str, OwnInitializer]
@@ -32,10 +32,10 @@ class PreparedNetwork(NamedTuple):
 
 
 def create_network(recipe: Recipe, dataset: Dataset, mesh: Mesh) -> nn.Module:
-    """Creates the network of a recipe, with the dtype that the recipe has for the mesh's platform.
+    """Creates the network of a recipe, with the recipe's dtype for the platform of the mesh.
 
     Raises:
-      ZooError: the recipe is for another number of classes.
+      ZooError: the recipe has another number of classes than the data.
     """
     num_classes = len(dataset.class_names)
     if recipe.model.num_classes not in (None, num_classes):
@@ -47,7 +47,7 @@ def create_network(recipe: Recipe, dataset: Dataset, mesh: Mesh) -> nn.Module:
 def prepare_network(
     recipe: Recipe, model: nn.Module, input_shape: tuple[int, int, int], num_classes: int, mesh: Mesh, *, custom: bool
 ) -> PreparedNetwork:
-    """Checks a network, and reads the weights that it starts from.
+    """Checks a network, and loads the weights that training starts from.
 
     Args:
       recipe: of the run.
@@ -55,10 +55,10 @@ def prepare_network(
       input_shape: (height, width, channels) of its input.
       num_classes: of the data.
       mesh: devices.
-      custom: whether the network is not the recipe's own; patterns of the recipe are not for its layers then.
+      custom: whether the network replaces the recipe's; the recipe's patterns of parameter names are not checked then.
 
     Raises:
-      ZooError: the network does not fit the data, the recipe or the memory.
+      ZooError: the network does not match the data or the recipe, or exceeds the memory.
     """
     with own_initializers() as recorded:
         variables = abstract_variables(model, input_shape, num_classes)
@@ -67,7 +67,7 @@ def prepare_network(
     heads = getattr(model, "aux_heads", False)
     if heads != (recipe.auxiliary_weight is not None) and (heads or not custom):
         raise ZooError(
-            f"auxiliary_weight is {recipe.auxiliary_weight} and the network's aux_heads are {heads}: a recipe has both, as in"
+            f"auxiliary_weight is {recipe.auxiliary_weight} and the network's aux_heads are {heads}: set both, with"
             " model.options.aux_heads=True, or neither"
         )
     if not custom:
@@ -80,10 +80,10 @@ def prepare_network(
 
 
 def abstract_variables(network: nn.Module, input_shape: tuple[int, int, int], num_classes: int) -> dict[str, Any]:
-    """Traces a network once: the shapes and dtypes of its variables.
+    """Traces a network, and returns the shapes and dtypes of its variables.
 
     Raises:
-      ZooError: it does not take such images, or does not give `num_classes` logits.
+      ZooError: the network does not accept the input shape, or does not return `num_classes` logits.
     """
 
     def init():
@@ -92,18 +92,19 @@ def abstract_variables(network: nn.Module, input_shape: tuple[int, int, int], nu
     logits, variables = jax.eval_shape(init)
     if logits.shape != (1, num_classes):
         raise ZooError(
-            f"{type(network).__name__} gives {list(logits.shape[1:])} logits an image, and the data has {num_classes} classes"
+            f"{type(network).__name__} returns logits of shape {list(logits.shape[1:])} per example, expected"
+            f" [{num_classes}], one per class"
         )
     return variables
 
 
 def _check_sizes(recipe, params, input_shape, mesh):
-    """What is empty, and what no memory has room for, is said before it is allocated."""
+    """Raises `ZooError` for empty parameters, and for parameters or batches that exceed the memory."""
     for path, parameter in params.items():
         if 0 in parameter.shape:
-            raise ZooError(f"{path} would have the shape {list(parameter.shape)}: a layer of the network has no width")
-    room = memory(mesh.devices.flat[0])
-    if room is None:
+            raise ZooError(f"{path} would have shape {list(parameter.shape)}: a layer has width 0")
+    available = memory(mesh.devices.flat[0])
+    if available is None:
         return
     weights = 4 * sum(math.prod(parameter.shape) for parameter in params.values())
     batch = 4 * math.prod(input_shape) * recipe.budget.batch_size // (recipe.budget.accumulation * mesh.size)
@@ -111,9 +112,9 @@ def _check_sizes(recipe, params, input_shape, mesh):
         ("the parameters and their gradients", 2 * weights, "a smaller network"),
         ("the images of a step", batch, "a smaller budget.batch_size, or a larger budget.accumulation"),
     ):
-        if needed > room:
+        if needed > available:
             raise ZooError(
-                f"{what} take {needed / 1e9:,.1f} GB, and there are {room / 1e9:,.1f} GB of memory: choose {remedy}"
+                f"{what} need {needed / 1e9:,.1f} GB of {available / 1e9:,.1f} GB of memory: choose {remedy}"
             )
 
 
@@ -132,4 +133,4 @@ def _check_patterns(recipe, params):
     for path, parameter in params.items():
         distribution = distribution_of(recipe.initialization, path)
         if distribution and distribution.of_kernels and parameter.ndim < 2:
-            raise ZooError(f"initialization: {path} is a vector, and {type(distribution).__name__} is for kernels")
+            raise ZooError(f"initialization: {path} is a vector, but {type(distribution).__name__} needs a kernel")

@@ -1,1 +1,1 @@
-"""What a training run leaves behind: its folder, checkpoints, records, verdict and pictures."""
+"""The outputs of a training run: its folder, checkpoints, records, verdict and plots."""

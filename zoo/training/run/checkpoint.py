@@ -1,4 +1,4 @@
-"""Checkpoints of a training state: written in the background by Orbax, complete or absent, and checked when read."""
+"""Checkpoints of the training state, written asynchronously and atomically by Orbax, with checksums."""
 
 import math
 import shutil
@@ -24,22 +24,22 @@ METRICS = Mapping[str, float]
 class Checkpoints:
     """The checkpoints of one run: the last two, and the best by accuracy.
 
-    Orbax writes into a temporary folder and renames it at the end, so that a run killed at any moment leaves complete
-    checkpoints only. It does not notice when bytes change afterwards, so each has the checksums of its arrays with it.
+    Orbax writes to a temporary folder and renames it at the end, so that a killed run leaves only complete checkpoints.
+    It does not detect later corruption, so each checkpoint includes checksums of its arrays.
     """
 
     def __init__(self, folder: Path, *, clean_up: bool) -> None:
-        """Opens a folder, which is made if it is not there.
+        """Opens a folder of checkpoints, and creates it if it does not exist.
 
         Args:
           folder: of the checkpoints.
-          clean_up: whether to remove what a killed run left half-written. Only who trains may: elsewhere it might be
-            what the training process is writing just now.
+          clean_up: whether to remove unfinished checkpoints of a killed run. Only for the training process: a reader
+            could remove what the training process is writing.
         """
         logging.get_absl_logger().addFilter(_not_from_orbax)
         self._folder = folder.resolve()
-        self._saving: Any = None  # Orbax's answer to a save under way
-        self._current: int | None = None  # the step whose state was restored or saved last
+        self._saving: Any = None  # Orbax's handle of the save in progress
+        self._current: int | None = None  # the step of the last state that was restored or saved
         self._repaired: list[str] = []
         self._checkpointer: Any = None
         if not clean_up:
@@ -58,14 +58,14 @@ class Checkpoints:
                 preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(2), best]),
                 cleanup_tmp_directories=True,
             )
-        except Exception as error:  # what else there may be in the folder that Orbax trips over
+        except Exception as error:  # other contents of the folder on which Orbax fails
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise ZooError(
                 f"the checkpoints in {printable(self._folder)} cannot be used: {printable(reason)}"
             ) from error
 
     def _repair(self):
-        """Removes those files of checkpoints whose damage would keep Orbax from opening the folder. The arrays stay."""
+        """Removes damaged metadata files that would keep Orbax from opening the folder; the arrays are kept."""
         for _, checkpoint in self._steps():
             for path, shape in (
                 (checkpoint / "metrics" / "metrics", METRICS),
@@ -74,31 +74,33 @@ class Checkpoints:
                 if not path.exists():
                     continue
                 try:
-                    content = read_json(path, shape, "it is removed")
+                    content = read_json(path, shape, "removed")
                     if shape is METRICS and not math.isfinite(content["top1"]):
-                        raise DamagedFile(f"{printable(path)} is damaged: it is removed")
+                        raise DamagedFile(f"{printable(path)} is damaged: removed")
                 except (DamagedFile, KeyError):
-                    self._repaired.append(f"{printable(path)} is damaged, and removed")
+                    self._repaired.append(f"{printable(path)} is damaged: removed")
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _steps(self):
-        """(step, folder) of each checkpoint, the newest first. Orbax gives a folder such a name once all is in it."""
+        """Returns (step, folder) of each complete checkpoint, newest first; an incomplete one has another name."""
         folders = self._folder.iterdir() if self._folder.is_dir() else ()
         return sorted(
             ((int(path.name), path) for path in folders if path.name.isascii() and path.name.isdecimal()), reverse=True
         )
 
     def save(self, step: int, state: TrainState, metrics: dict[str, float] | None = None) -> None:
-        """Begins to save a state in the background, once an earlier save has ended; a state that it has already is not
-        saved again, unless there is an evaluation of it now. A damaged checkpoint of the same step is replaced.
+        """Starts to save a state in the background, after waiting for an earlier save.
+
+        A state that is already saved is saved again only with metrics. A damaged checkpoint of the same step is
+        replaced.
 
         Args:
-          step: the optimizer steps done.
-          state: may be donated to the next step at once.
-          metrics: of the evaluation at this step; `top1` decides which checkpoint is the best.
+          step: number of optimizer steps done.
+          state: may be donated to the next step immediately.
+          metrics: of the evaluation at this step; `top1` determines the best checkpoint.
 
         Raises:
-          Exception: whatever Orbax raises where the disk is full. Earlier checkpoints are untouched.
+          Exception: whatever Orbax raises if the disk is full. Earlier checkpoints are intact.
         """
         if step == self._current and metrics is None:
             return
@@ -110,21 +112,21 @@ class Checkpoints:
         )
 
     def wait(self) -> None:
-        """Waits until the save that is under way has ended; raises what `save` does."""
+        """Waits for the save in progress; raises the same errors as `save`."""
         if self._saving is not None:
             saving, self._saving = self._saving, None
             saving.result()
 
     def restore(self, like: TrainState | None, on_damaged: Callable[[str], None]) -> Any:
-        """The newest state that is whole, or None.
+        """Restores the newest intact state; None if there is none.
 
         Args:
-          like: a state with the shapes, dtypes and shardings that are wanted; None to get what is there as nested
-            dictionaries on one device.
-          on_damaged: called with a line about each damaged checkpoint that is passed over.
+          like: a state with the expected shapes, dtypes and shardings; None to restore nested dictionaries on one
+            device.
+          on_damaged: called with a line about each damaged checkpoint that is skipped.
 
         Raises:
-          ZooError: a checkpoint is whole, but of another network or optimizer than `like`.
+          ZooError: an intact checkpoint is of another network or optimizer than `like`.
         """
         for text in self._repaired:
             on_damaged(text)
@@ -133,14 +135,14 @@ class Checkpoints:
                 metadata = _function("metadata", "pytree_metadata")(path)
                 there, wanted = _shapes(metadata.metadata), _shapes(like)
                 if not there:
-                    raise ValueError("its list of arrays cannot be read")
+                    raise ValueError("cannot read its list of arrays")
                 if like is not None and there != wanted:
                     name = min(there.keys() ^ wanted.keys(), default=None) or next(
                         n for n in there if there[n] != wanted[n]
                     )
                     raise ZooError(
-                        f"{self._folder} is of another network or optimizer: {name} is"
-                        f" {there.get(name, 'nothing')} there and {wanted.get(name, 'nothing')} here; choose another --workdir"
+                        f"{self._folder} is of another network or optimizer: {name} is {there.get(name, 'missing')},"
+                        f" expected {wanted.get(name, 'none')}; choose another --workdir"
                     )
                 state = _function("load", "load_pytree")(path, _abstract(like, metadata.metadata))
                 saved = metadata.custom_metadata["crc32"]
@@ -152,12 +154,12 @@ class Checkpoints:
                 if saved == checksums(state):
                     self._current = step
                     return state
-                reason = "its checksums are wrong"
-            on_damaged(f"the checkpoint of step {step} is damaged, going back to the one before: {reason}")
+                reason = "its checksums do not match"
+            on_damaged(f"the checkpoint of step {step} is damaged, falling back to the previous one: {reason}")
         return None
 
     def close(self) -> None:
-        """Waits for the save under way and releases Orbax's threads."""
+        """Waits for the save in progress and releases Orbax's threads."""
         try:
             self.wait()
         finally:
@@ -166,12 +168,12 @@ class Checkpoints:
 
 
 def _function(name, name_before):
-    """A function of Orbax's by its name since 0.12, or by the one before, which 0.12 warns of."""
+    """Returns a function of Orbax by its name since 0.12, or by its older name, which 0.12 deprecates."""
     return getattr(ocp, name, None) or getattr(ocp, name_before)
 
 
 def _not_from_orbax(record):
-    """Orbax logs what every file goes through, and each error with its traceback before it raises it."""
+    """Filters out log records of Orbax, which logs each file operation, and each error with its traceback."""
     return "orbax" not in record.pathname
 
 
@@ -183,7 +185,7 @@ def _abstract(like, metadata):
 
 
 def _shapes(tree):
-    """The shape of each array of a state, or of its metadata, by path."""
+    """Returns the shape of each array of a state, or of its metadata, by path."""
     return {_name(path): list(leaf.shape) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
 
 
@@ -192,10 +194,9 @@ def _name(path):
 
 
 def checksums(state: Any) -> dict[str, int]:
-    """CRC-32 of each array of a state by its path, such as "params/conv1/kernel"."""
+    """Computes the CRC-32 of each array of a state, by path, such as "params/conv1/kernel"."""
     return {
-        _name(path): zlib.crc32(
-            cast(Any, np.ascontiguousarray(jax.device_get(leaf)))
-        )  # older NumPy: its types hide the buffer
+        # `cast`: the types of older NumPy do not declare the buffer protocol.
+        _name(path): zlib.crc32(cast(Any, np.ascontiguousarray(jax.device_get(leaf))))
         for path, leaf in jax.tree_util.tree_leaves_with_path(state)
     }

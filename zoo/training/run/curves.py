@@ -1,4 +1,4 @@
-"""The picture of a run: loss, accuracy and learning rate over the steps."""
+"""Plot of the learning curves of a run: loss, accuracy and learning rate by step."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from zoo.picture_files import save_picture
 
 
 def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target: float | None = None) -> None:
-    """Draws the learning curves of a run into a PNG file.
+    """Plots the learning curves of a run to a PNG file.
 
     Args:
       records: of the run, see `FitResult.history`.
-      path: of the picture.
-      title: above it.
-      target: accuracy to be marked.
+      path: of the PNG file.
+      title: of the plot.
+      target: accuracy to mark with a line; None for none.
     """
     from matplotlib.figure import Figure
 
@@ -33,9 +33,9 @@ def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target
         axes.plot(steps, values, color="C0", alpha=0.25, linewidth=0.8)
         smooth = _moving_average(values, max(len(values) // 25, 1))
         axes.plot(steps, smooth, color="C0", linewidth=1.6, label="training, moving average")
-        for color, (split, those) in zip(("C4", "C1"), evaluations.items(), strict=True):
-            if those:
-                axes.plot(_column(those, "step"), _column(those, name), "o-", color=color, label=split)
+        for color, (split, found) in zip(("C4", "C1"), evaluations.items(), strict=True):
+            if found:
+                axes.plot(_column(found, "step"), _column(found, name), "o-", color=color, label=split)
         axes.set_ylabel(label)
     if target is not None:
         accuracy.axhline(target, color="C2", linestyle="--", linewidth=1, label=f"target {target:.2f}")
@@ -57,7 +57,7 @@ def _column(records, name):
 
 
 def _moving_average(values, width):
-    """Means over the last `width` values, or as many as there are."""
+    """Returns trailing means over `width` values, or over all values so far if there are fewer."""
     sums = np.cumsum(np.concatenate([[0.0], values]))
     last = np.arange(1, len(values) + 1)
     first = np.maximum(last - width, 0)

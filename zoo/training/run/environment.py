@@ -1,4 +1,4 @@
-"""On what a run was made: versions, devices, machine."""
+"""The environment of a run: versions, devices and machine."""
 
 import importlib.metadata
 import os
@@ -15,7 +15,7 @@ PACKAGES = ("zoo", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain"
 
 
 def environment() -> dict[str, Any]:
-    """Versions, devices and machine, for the record."""
+    """Returns versions, devices and machine, for `environment.json`."""
     versions: dict[str, str | None] = {}
     for package in PACKAGES:
         try:
@@ -35,12 +35,15 @@ def environment() -> dict[str, Any]:
         "processor": processor(),
         "system": platform.system(),
         "cores": cores(),
-        "command": [Path(sys.orig_argv[0]).name, *sys.orig_argv[1:]],  # without the folders of whoever ran it
+        "command": [
+            Path(sys.orig_argv[0]).name,
+            *sys.orig_argv[1:],
+        ],  # without the path of the interpreter, which is private
     }
 
 
 def memory(device: jax.Device) -> int | None:
-    """Bytes that a device has, which for a CPU are the machine's; None if that cannot be told."""
+    """Returns the memory of a device in bytes, for a CPU that of the machine; None if it is unknown."""
     if device.platform != "cpu":
         return (device.memory_stats() or {}).get("bytes_limit")
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
@@ -49,13 +52,13 @@ def memory(device: jax.Device) -> int | None:
 
 
 def cores() -> int:
-    """That this process may use."""
+    """Returns the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor() -> str:
-    """The name of the machine's processor."""
+    """Returns the model name of the machine's processor."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    names = [line for line in lines if line.startswith("model name")]  # which Arm's do not have
+    names = [line for line in lines if line.startswith("model name")]  # missing on Arm
     return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""Takes what a run has learned out of its folder."""
+"""Loading of a trained network from a run folder."""
 
 import warnings
 from collections.abc import Callable
@@ -9,20 +9,20 @@ from zoo.data.normalization import Statistics
 from zoo.errors import ZooError, ZooWarning, printable
 from zoo.recipe import Recipe
 from zoo.training.run.checkpoint import Checkpoints
-from zoo.training.run.folder import RunFolder
+from zoo.training.run.files import RunFiles
 
 
 class TrainedRun(NamedTuple):
-    """What a run has come to.
+    """A trained network with its recipe and data description.
 
     Attributes:
-      recipe: as resolved when the run began.
-      step: of the checkpoint, the newest that is whole.
-      variables: {"params": ..., "batch_stats": ...}, as `model.apply` and `zoo.evaluate` take them: averaged, and the best so
-        far, where the recipe says so.
+      recipe: as resolved when the run started.
+      step: of the newest intact checkpoint.
+      variables: {"params": ..., "batch_stats": ...}, as `model.apply` and `zoo.evaluate` take them; the moving average,
+        or the best ones so far, if the recipe has weight averaging or early stopping.
       statistics: of the training images.
       class_names: logit i is for the class `class_names[i]`.
-      feature_names: of the columns that it was trained on; None for images.
+      feature_names: names of the columns that the network was trained on; None for images.
     """
 
     recipe: Recipe
@@ -38,16 +38,16 @@ def _warn(text: str) -> None:
 
 
 def load_run(path: str | Path, on_damaged: Callable[[str], None] = _warn) -> TrainedRun:
-    """Loads the newest whole checkpoint of a run, also of one that is still training.
+    """Loads the newest intact checkpoint of a run, which may still be training.
 
     Args:
-      path: the run's folder.
-      on_damaged: called with a line about each damaged checkpoint that is passed over; by default it is a `ZooWarning`.
+      path: the run folder.
+      on_damaged: called with a line about each damaged checkpoint that is skipped; by default issues a `ZooWarning`.
 
     Raises:
-      ZooError: it is not the folder of a run, or there is no checkpoint in it.
+      ZooError: the folder is not a run folder, or has no intact checkpoint.
     """
-    folder = RunFolder(path)
+    folder = RunFiles(path)
     identity, statistics = folder.read_identity(), folder.read_statistics()
     state = None
     if folder.checkpoints.is_dir():
@@ -57,7 +57,7 @@ def load_run(path: str | Path, on_damaged: Callable[[str], None] = _warn) -> Tra
         finally:
             checkpoints.close()
     if state is None or statistics is None:
-        raise ZooError(f"{printable(path)} has no checkpoint yet, or none that is whole")
+        raise ZooError(f"{printable(path)} has no checkpoint yet, or no intact one")
     learned = state.get("best") or state.get("average") or state
     variables = {name: learned[name] for name in ("params", "batch_stats") if learned.get(name)}
     recipe = Recipe.from_json(identity["recipe"])

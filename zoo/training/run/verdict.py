@@ -1,4 +1,4 @@
-"""Whether a run converged, and what that was measured against."""
+"""The verdict on a run: whether it converged, and by which criterion."""
 
 import math
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ class Verdict:
     """The outcome of a run.
 
     Attributes:
-      converged: whether the target was reached, on the whole evaluation split, within the promised steps.
-      metric: what is judged, such as "top1".
-      value: of the metric at the end; None for a run that diverged.
-      target: what it had to reach; None if the run diverged and there was no target.
-      reached_step: the first evaluation, of some examples or the validation split perhaps, that had reached the target;
-        None if none had.
+      converged: whether the target was reached on the whole evaluation split, within the promised steps.
+      metric: the metric of the target, such as "top1".
+      value: final value of the metric; None for a run that diverged.
+      target: value that the metric had to reach; None if the run diverged and had no target.
+      reached_step: step of the first evaluation that reached the target, possibly an interim one on a subset or on the
+        validation split; None if none did.
       steps: optimizer steps done.
-      within_steps: the promised number N.
+      within_steps: the promised number of steps.
       explanation: one line for people.
     """
 
@@ -37,26 +37,26 @@ class Verdict:
 
 
 def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int, examples: str = "images") -> Verdict:
-    """The verdict on a run that went to its end.
+    """Returns the verdict on a run that ended without diverging.
 
-    Without a target, the network has to be better than always giving the most frequent answer, by three standard
-    errors of a share of that size: luck alone does that once in 741 runs.
+    Without a target, accuracy must exceed the majority-class baseline by three standard errors, which happens by chance
+    once in 741 runs.
 
     Args:
-      history: the run's records; the last evaluation is the one at the end.
+      history: the run's records; the last evaluation is the final one.
       target: the recipe's.
-      total_steps: of the run, had it not been stopped early.
-      examples: what they are called.
+      total_steps: number of steps of the run without early stopping.
+      examples: the word for examples, "images" or "examples".
     """
     evaluations = [record for record in history if record["kind"] != "train"]
     final = evaluations[-1]
     if target is None:
-        share = final["majority"]
-        target = Target(min(share + 3 * math.sqrt(share * (1 - share) / final["examples"]), 1.0))
-        value, goal = told_apart(final[target.metric], target.value, target.reached(final), exact=False)
-        goal = f"{goal}, which is better than always the most frequent class"
+        baseline = final["majority"]
+        target = Target(min(baseline + 3 * math.sqrt(baseline * (1 - baseline) / final["examples"]), 1.0))
+        value, goal = format_pair(final[target.metric], target.value, target.reached(final), exact=False)
+        goal = f"{goal}, the majority-class baseline plus three standard errors"
     else:
-        value, goal = told_apart(final[target.metric], target.value, target.reached(final), exact=True)
+        value, goal = format_pair(final[target.metric], target.value, target.reached(final), exact=True)
         goal = f"the target {goal}"
     within_steps, steps = target.within_steps or total_steps, final["step"]
     reached_step = next((record["step"] for record in evaluations if target.reached(record)), None)
@@ -74,14 +74,14 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
     return Verdict(converged, target.metric, value, target.value, reached_step, steps, within_steps, explanation)
 
 
-def told_apart(value: float, target: float, reached: bool, *, exact: bool) -> tuple[str, str]:
-    """A metric and its target with as many digits as do not contradict the verdict: at least four, and three.
+def format_pair(value: float, target: float, reached: bool, *, exact: bool) -> tuple[str, str]:
+    """Formats a metric and its target with enough digits to agree with the verdict: at least four and three.
 
     Args:
       value: of the metric.
-      target: what it was to reach.
-      reached: whether it has; if not, the two must not look the same.
-      exact: whether the target is given with just the digits that it has, as it was set.
+      target: value that it had to reach.
+      reached: whether it did; if not, the two strings differ.
+      exact: whether to format the target with exactly the digits that it was set with.
     """
     whole = f"{target:g}" if float(f"{target:g}") == target else repr(target)
     for digits in range(4, 17):
@@ -93,17 +93,17 @@ def told_apart(value: float, target: float, reached: bool, *, exact: bool) -> tu
 
 
 def diverged(values: dict[str, float], where: str, target: Target | None, step: int, total_steps: int) -> Verdict:
-    """The verdict on a run that a step ended whose loss or gradient was not finite.
+    """Returns the verdict on a run that was ended by a non-finite loss or gradient.
 
     Args:
-      values: the step's `loss`, `grad_norm` and `learning_rate`.
-      where: what was first not finite, from `zoo.training.diagnosis`.
-      target, total_steps: as in `judge`.
-      step: the one that failed; earlier ones are done.
+      values: `loss`, `grad_norm` and `learning_rate` of the failed step.
+      where: location of the first non-finite value, from `zoo.training.diagnosis`.
+      target, total_steps: see `judge`.
+      step: number of the failed step.
     """
     explanation = (
-        f"diverged: at step {step}, with learning rate {values['learning_rate']:g}, the loss is {values['loss']:g} and the"
-        f" gradient's norm {values['grad_norm']:g}; first not finite is {where}"
+        f"diverged: at step {step}, with learning rate {values['learning_rate']:g}, the loss is {values['loss']:g} and"
+        f" the gradient norm {values['grad_norm']:g}; first non-finite value: {where}"
     )
     metric, value = (target.metric, target.value) if target else ("top1", None)
     within_steps = (target and target.within_steps) or total_steps

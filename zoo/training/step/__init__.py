@@ -1,1 +1,1 @@
-"""What one device computes in one training step, and what a training state is made of."""
+"""The per-device computation of one training step, and the training state."""

@@ -1,4 +1,4 @@
-"""The forward pass of a network in training, with frozen layers, and with dropout that does not depend on the devices."""
+"""The forward pass in training: frozen layers, and dropout masks that do not depend on the number of devices."""
 
 import contextlib
 import inspect
@@ -22,20 +22,21 @@ def forward(
     frozen: frozenset[str] = frozenset(),
     interceptors: Sequence[Callable] = (),
 ) -> tuple[Any, Mapping[str, Any]]:
-    """Applies a network as a training step does.
+    """Applies a network in training mode.
 
     Args:
       model: called as `model(images, train=True)`.
       params: its parameters; gradients flow to those that are not frozen.
       batch_stats: its running statistics; empty for a network without.
       images: float32 [n, H, W, C].
-      position: int32 [n], the examples' places in the global batch.
-      dropout_key: of this step.
-      frozen: the parameters that do not move; see `zoo.training.step.freezing`.
+      position: int32 [n], each example's index in the global batch.
+      dropout_key: PRNG key of this step.
+      frozen: the parameters that are not trained; see `zoo.training.step.freezing`.
       interceptors: see `flax.linen.intercept_methods`; the first one is the outermost.
 
     Returns:
-      The outputs: logits [n, K], or (logits, [logits of each auxiliary classifier]); and the updated running statistics.
+      (outputs, batch_stats): logits [n, K], or (logits, [logits of each auxiliary classifier]); and the updated running
+      statistics.
     """
     fixed = normalize_as_in_evaluation(frozen_layers(frozen, params))
     variables = {"params": without_gradient(params, frozen), **({"batch_stats": batch_stats} if batch_stats else {})}
@@ -49,12 +50,13 @@ def forward(
 
 
 def dropout_by_position(position: jax.Array) -> Callable:
-    """An interceptor that makes every `nn.Dropout` draw each example's mask from the example's own key.
+    """Makes a Flax interceptor with which every `nn.Dropout` samples each example's mask from the example's own key.
 
-    Flax draws one mask for the batch at hand, so that the masks would depend on the number of devices and of parts.
+    Flax samples one mask for the whole local batch, so that masks would depend on the number of devices and on gradient
+    accumulation.
 
     Args:
-      position: int32 [n], the examples' places in the global batch.
+      position: int32 [n], each example's index in the global batch.
     """
 
     def intercept(next_function, args, kwargs, context):
@@ -67,10 +69,10 @@ def dropout_by_position(position: jax.Array) -> Callable:
             return next_function(*args, **kwargs)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(module.make_rng(module.rng_collection), position)
 
-        def one(example, key):
-            told = {} if module.deterministic is not None else {"deterministic": False}
-            return next_function(example[None], rng=key, **told)[0]
+        def drop(example, key):
+            options = {} if module.deterministic is not None else {"deterministic": False}
+            return next_function(example[None], rng=key, **options)[0]
 
-        return jax.vmap(one)(called["inputs"], keys)
+        return jax.vmap(drop)(called["inputs"], keys)
 
     return intercept

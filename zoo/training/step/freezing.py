@@ -1,4 +1,4 @@
-"""Parameters that do not move, and others that move faster or slower than the rest."""
+"""Frozen parameters, and learning-rate multipliers for groups of parameters."""
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
@@ -13,15 +13,16 @@ from zoo.recipe import Transfer
 
 
 def frozen_parameters(transfer: Transfer | None, params: Iterable[str], drawn: Iterable[str] = ()) -> frozenset[str]:
-    """The parameters that a recipe freezes, such as "conv1/kernel".
+    """Returns the paths of the parameters that a recipe freezes, such as "conv1/kernel".
 
     Args:
-      transfer: the recipe's.
-      params: all parameters of the network.
-      drawn: those that are drawn anew.
+      transfer: the recipe's; None freezes nothing.
+      params: paths of all parameters of the network.
+      drawn: paths of the parameters that are re-initialized.
 
     Raises:
-      ZooError: a pattern of `frozen` or `rates` matches nothing, what is drawn anew would be frozen, or all would be.
+      ZooError: a pattern of `frozen` or `rates` matches nothing, or a re-initialized parameter or all parameters would
+        be frozen.
     """
     if transfer is None:
         return frozenset()
@@ -32,19 +33,19 @@ def frozen_parameters(transfer: Transfer | None, params: Iterable[str], drawn: I
                 raise ZooError(f"transfer.{field}: no parameter of the network matches {pattern!r}")
     frozen = frozenset(path for pattern in transfer.frozen for path in fnmatch.filter(params, pattern))
     if both := sorted(frozen & set(drawn)):
-        raise ZooError(f"transfer.frozen: {both[0]} is drawn anew and would never learn")
+        raise ZooError(f"transfer.frozen: {both[0]} is re-initialized and must be trained")
     if frozen == params:
-        raise ZooError("transfer.frozen: all parameters are frozen, nothing is left to train")
+        raise ZooError("transfer.frozen: all parameters are frozen; nothing is left to train")
     return frozen
 
 
-def around_optimizer(
+def freeze_and_scale(
     optimizer: optax.GradientTransformation, transfer: Transfer | None, frozen: frozenset[str]
 ) -> optax.GradientTransformation:
-    """An optimizer whose updates are zero for frozen parameters, and times their factor for those in `rates`.
+    """Wraps an optimizer: zero updates for frozen parameters, and updates times the factors in `transfer.rates`.
 
-    It keeps no state for what is frozen. What the optimizer adds for weight decay is multiplied too, as if the factor
-    were on the learning rate.
+    No optimizer state is kept for frozen parameters. The factor also scales the weight decay that the optimizer adds,
+    as if it multiplied the learning rate.
     """
     if transfer is None:
         return optimizer
@@ -70,12 +71,12 @@ def around_optimizer(
 
 
 def _times(update, rate):
-    # Of a frozen parameter there is nothing here but optax's placeholder.
+    # A frozen parameter has only optax's placeholder here.
     return update if isinstance(update, optax.MaskedNode) else update * rate
 
 
 def without_gradient(params: Mapping[str, Any], frozen: frozenset[str]) -> Mapping[str, Any]:
-    """The same parameters, where no gradient flows to the frozen ones: what only they need is not computed."""
+    """Stops the gradient at frozen parameters, so that the part of the backward pass that only they need is skipped."""
     if not frozen:
         return params
     return traverse_util.path_aware_map(
@@ -84,25 +85,25 @@ def without_gradient(params: Mapping[str, Any], frozen: frozenset[str]) -> Mappi
 
 
 def frozen_layers(frozen: frozenset[str], params: Mapping[str, Any]) -> frozenset[tuple[str, ...]]:
-    """The paths of the layers all of whose parameters are frozen."""
+    """Returns the paths of the layers whose parameters are all frozen."""
     by_layer: dict[tuple[str, ...], list[bool]] = {}
     for path in traverse_util.flatten_dict(dict(params)):
         by_layer.setdefault(path[:-1], []).append("/".join(map(str, path)) in frozen)
-    return frozenset(layer for layer, those in by_layer.items() if all(those))
+    return frozenset(layer for layer, flags in by_layer.items() if all(flags))
 
 
-def kept_statistics(
+def keep_frozen_statistics(
     new: Mapping[str, Any], old: Mapping[str, Any], layers: frozenset[tuple[str, ...]]
 ) -> Mapping[str, Any]:
-    """The new moving statistics, but for frozen layers the old ones: averaging over devices may round."""
+    """Returns the new running statistics, with the old ones for `layers`: averaging over devices may round."""
     if not layers:
         return new
-    kept = traverse_util.flatten_dict(dict(old))
-    return traverse_util.path_aware_map(lambda path, value: kept[path] if path[:-1] in layers else value, new)
+    before = traverse_util.flatten_dict(dict(old))
+    return traverse_util.path_aware_map(lambda path, value: before[path] if path[:-1] in layers else value, new)
 
 
 def normalize_as_in_evaluation(layers: frozenset[tuple[str, ...]]) -> Callable:
-    """An interceptor that makes batch normalization in these layers use, and leave alone, its moving statistics."""
+    """Makes a Flax interceptor with which batch normalization in `layers` uses its running statistics unchanged."""
 
     def intercept(next_function, args, kwargs, context):
         module = context.module
@@ -113,7 +114,7 @@ def normalize_as_in_evaluation(layers: frozenset[tuple[str, ...]]) -> Callable:
         ):
             return next_function(*args, **kwargs)
         fixed = module.clone(use_running_average=True, parent=module.scope)
-        # Flax's own may be told in the call: whatever follows the image there, it would contradict.
+        # `nn.BatchNorm` also takes use_running_average as an argument of the call, which would contradict the field.
         return fixed(*args[:1], **{name: value for name, value in kwargs.items() if name != "use_running_average"})
 
     return intercept

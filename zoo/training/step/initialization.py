@@ -1,4 +1,4 @@
-"""Draws a network's parameters as the recipe says, or else as the network does."""
+"""Initialization of parameters, with the distributions of the recipe or else of the network."""
 
 import contextlib
 import fnmatch
@@ -28,17 +28,17 @@ from zoo.recipe import (
 )
 from zoo.recipe.initialization import Distribution
 
-# What draws (key, shape) -> float32: Gaussians have the deviation 1 before they are truncated, the others the variance 1.
-DISTRIBUTIONS = {
+# Samplers (key, shape) -> float32. Gaussians have standard deviation 1 before truncation, the uniform has variance 1.
+SAMPLERS = {
     "normal": jax.random.normal,
     "truncated": lambda key, shape: jax.random.truncated_normal(key, -2.0, 2.0, shape),
     "uniform": lambda key, shape: jax.random.uniform(key, shape, minval=-(3**0.5), maxval=3**0.5),
 }
-TRUNCATED_STD = 0.8796256610342398  # of a standard Gaussian between -2 and 2
+TRUNCATED_STD = 0.8796256610342398  # standard deviation of a standard Gaussian truncated to [-2, 2]
 
 
 def distribution_of(initialization: Initialization, path: str) -> Distribution | None:
-    """What a recipe says of the parameter at `path`, such as "conv2/bias"; None for the network's own choice."""
+    """Returns a recipe's distribution for the parameter at `path`, such as "conv2/bias"; None for the network's own."""
     matches = [
         exception for pattern, exception in initialization.exceptions.items() if fnmatch.fnmatchcase(path, pattern)
     ]
@@ -49,21 +49,21 @@ def distribution_of(initialization: Initialization, path: str) -> Distribution |
 
 @contextlib.contextmanager
 def own_initializers() -> Iterator[dict[str, OwnInitializer]]:
-    """Notes the laws that the layers of a network name, of the networks that are called inside; by the parameter's path."""
-    laws = {}
+    """Records the initializers of the layers of the networks called inside the context, by the parameter's path."""
+    initializers = {}
 
-    def note(next_method, arguments, options, context):
+    def record(next_method, arguments, options, context):
         for name in ("kernel", "bias"):
-            if isinstance(law := getattr(context.module, f"{name}_init", None), OwnInitializer):
-                laws["/".join((*context.module.path, name))] = law
+            if isinstance(initializer := getattr(context.module, f"{name}_init", None), OwnInitializer):
+                initializers["/".join((*context.module.path, name))] = initializer
         return next_method(*arguments, **options)
 
-    with nn.intercept_methods(note):
-        yield laws
+    with nn.intercept_methods(record):
+        yield initializers
 
 
-def law_and_scale(distribution: Distribution | OwnInitializer, shape: tuple[int, ...]) -> tuple[str, float]:
-    """Which of `DISTRIBUTIONS` the values of a kernel [..., in, out] have, and by what they are multiplied."""
+def sampler_and_scale(distribution: Distribution | OwnInitializer, shape: tuple[int, ...]) -> tuple[str, float]:
+    """Returns the name in `SAMPLERS` for a kernel [..., in, out], and the factor that its samples are multiplied by."""
     fan_in, fan_out = math.prod(shape[:-1]), math.prod(shape[:-2]) * shape[-1]
     match distribution:
         case Normal(stddev) | Gaussian(stddev):
@@ -84,9 +84,9 @@ def law_and_scale(distribution: Distribution | OwnInitializer, shape: tuple[int,
             return "uniform", math.sqrt(1 / fan_in)
         case Uniform(bound):
             return "uniform", bound / math.sqrt(3)
-        case VarianceScaling(scale, fan, law):
+        case VarianceScaling(scale, fan, kind):
             variance = scale / {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[fan]
-            return ("uniform", math.sqrt(variance)) if law == "uniform" else _gaussian(variance, law != "normal")
+            return ("uniform", math.sqrt(variance)) if kind == "uniform" else _gaussian(variance, kind != "normal")
     raise TypeError(type(distribution).__name__)
 
 
@@ -95,23 +95,25 @@ def _gaussian(variance, truncated):
 
 
 def draw(distribution: Distribution | OwnInitializer, key: jax.Array, shape: tuple[int, ...]) -> np.ndarray:
-    """One parameter, float32, on the host."""
+    """Samples one parameter: float32 with the given shape, on the host."""
     if isinstance(distribution, Constant):
         return np.full(shape, distribution.value, np.float32)
     if isinstance(distribution, Orthogonal):
         return np.asarray(jax.nn.initializers.orthogonal(distribution.scale)(key, shape, jnp.float32))
-    law, scale = law_and_scale(distribution, shape)
+    sampler, scale = sampler_and_scale(distribution, shape)
     size = math.prod(shape)
-    values = np.asarray(_standard(law, 1 << (size - 1).bit_length(), key))
+    values = np.asarray(_standard(sampler, 1 << (size - 1).bit_length(), key))
     return (values[:size] * np.float32(scale)).reshape(shape)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _standard(law, length, key):
-    """A vector. A shorter one with the same key is its beginning, and so a few programs, one for each power of two, draw
-    all parameters: to compile one for each shape takes longer than all else before a network's first step.
+def _standard(sampler, length, key):
+    """Samples a vector, whose prefixes are the vectors that the same key gives for smaller lengths.
+
+    So one program for each power of two samples all parameters: compiling one for each shape would take longer than
+    everything else before the first step.
     """
-    return DISTRIBUTIONS[law](key, (length,))
+    return SAMPLERS[sampler](key, (length,))
 
 
 def draw_parameters(
@@ -120,17 +122,17 @@ def draw_parameters(
     seed: int,
     params: Mapping[str, jax.ShapeDtypeStruct],
 ) -> dict[str, np.ndarray]:
-    """Draws the parameters whose law is known.
+    """Samples the parameters whose distribution is known.
 
     Args:
       initialization: the recipe's.
-      own: the network's own_initializers, by path, for what the recipe leaves to it.
-      seed: of the run. Each parameter's own key follows from it and from the parameter's path, so that another layer
-        more or less leaves the rest as it was.
+      own: from `own_initializers`, by path: the network's initializers, for parameters that the recipe leaves out.
+      seed: of the run. Each parameter's key is derived from the seed and the parameter's path, so that adding or
+        removing a layer does not change the others.
       params: shapes by path, such as "conv1/kernel".
 
     Returns:
-      float32 arrays by path, on the host; what is not in there, the network's own initializers make.
+      float32 arrays by path, on the host. Parameters that are missing here are left to `model.init`.
     """
     key, drawn = jax.random.key(np.uint32(seed)), {}
     for path, parameter in params.items():

@@ -1,4 +1,4 @@
-"""The loss of each example, by the loss of a recipe."""
+"""Per-example losses for the loss of a recipe."""
 
 import functools
 
@@ -12,7 +12,7 @@ from zoo.recipe.loss import Loss
 
 @functools.singledispatch
 def example_losses(loss: Loss, logits: jax.Array, targets: jax.Array) -> jax.Array:
-    """Computes the loss of each example; to add a loss, register an implementation for its part.
+    """Computes the loss of each example; register an implementation to add a loss.
 
     Args:
       loss: the recipe's.
@@ -38,8 +38,8 @@ def _sigmoid_cross_entropy(loss: SigmoidCrossEntropy, logits: jax.Array, targets
 @example_losses.register
 def _focal(loss: Focal, logits: jax.Array, targets: jax.Array) -> jax.Array:
     log_p = _log_probability(logits, targets)
-    # 1 - p as -expm1(log p): as p comes close to 1, the difference would lose all its digits. Where p rounds to 1 outright,
-    # the derivative of a power below 1 is infinite, and so the smallest number stands for 0.
+    # 1 - p as -expm1(log p): the difference would cancel as p approaches 1. Where p rounds to exactly 1, the derivative
+    # of a power below 1 would be infinite, so 0 is replaced by the smallest normal number.
     rest = jnp.maximum(-jnp.expm1(log_p), jnp.finfo(log_p.dtype).tiny)
     return -(rest**loss.gamma) * log_p
 
@@ -55,5 +55,5 @@ def _generalized_cross_entropy(loss: GeneralizedCrossEntropy, logits: jax.Array,
 
 
 def _log_probability(logits, targets):
-    """Of the right class, by the softmax."""
+    """Returns the log-probability of the target class under the softmax, [n]."""
     return (jax.nn.log_softmax(logits) * targets).sum(-1)

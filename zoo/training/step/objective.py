@@ -1,4 +1,4 @@
-"""What a training step makes small, and what is counted of a network's answers."""
+"""The training objective, and counts of correct predictions."""
 
 from typing import NamedTuple
 
@@ -15,11 +15,11 @@ from zoo.recipe.loss import Loss
 from zoo.recipe.metric import TOP5_CLASSES
 from zoo.training.step.loss import example_losses
 
-CONFUSION_CLASSES = 100  # [K, K] counts go to the host with every batch, and nobody reads a larger matrix
+MAX_CONFUSION_CLASSES = 100  # [K, K] counts are transferred to the host with every batch
 
 
 class Objective(NamedTuple):
-    """What a training step makes small, penalties aside; see `zoo.recipe.Recipe` and `Regularization`.
+    """The objective of a training step without penalties; see `zoo.recipe.Recipe` and `Regularization`.
 
     Attributes:
       class_weights: float32 [K], see `zoo.recipe.ClassWeights`; None if all are 1.
@@ -38,16 +38,18 @@ class Sums(NamedTuple):
     """Sums over examples, float32.
 
     Attributes:
-      loss: of their losses, a scalar.
-      correct: the number of right answers by class, [K].
-      count: their number by class, [K].
-      top5: the number whose class is among the five largest logits; None in training, and for fewer than `TOP5_CLASSES`.
-      confusion: their number by class and by answer, [K, K]; None in training, and for more than `CONFUSION_CLASSES`.
+      loss: sum of the losses, a scalar.
+      correct: number of correct predictions by class, [K].
+      count: number of examples by class, [K].
+      top5: number of examples whose class is among the five largest logits, a scalar; None in training and for fewer
+        than `TOP5_CLASSES` classes.
+      confusion: number of examples by class and predicted class, [K, K]; None in training and for more than
+        `MAX_CONFUSION_CLASSES` classes.
     """
 
     loss: Array
     correct: Array
-    count: Array  # type: ignore[assignment]  # and not the method of tuples
+    count: Array  # type: ignore[assignment]  # shadows tuple.count
     top5: Array | None = None
     confusion: Array | None = None
 
@@ -57,29 +59,29 @@ def sums_of_outputs(
     labels: Array,
     weight: Array,
     objective: Objective,
-    share: jax.Array | None = None,
+    coefficient: jax.Array | None = None,
 ) -> Sums:
-    """The objective and the right answers of what a network gives in training, summed as by `sums_over_examples`.
+    """Sums the objective and the correct predictions over a network's outputs in training; see `sums_over_examples`.
 
     Args:
-      outputs: logits [n, K], or (logits, [logits of each auxiliary classifier]), whose losses are added, weighted.
+      outputs: logits [n, K], or (logits, [logits of each auxiliary classifier]), whose weighted losses are added.
       labels: int32 [n].
-      weight: float32 [n], 1 for an example and 0 for what only fills the batch up.
-      objective: what is made small.
-      share: of each image that is its own, see `mixed_inputs`.
+      weight: float32 [n], 1 for an example and 0 for padding.
+      objective: the objective to compute.
+      coefficient: float32 [n], mixing coefficients from `mixed_inputs`; None without mixing.
 
     Raises:
-      ZooError: there are auxiliary classifiers, and no weight for them, or the other way round.
+      ZooError: there are auxiliary logits without `auxiliary_weight`, or the other way round.
     """
     auxiliary_weight = objective.auxiliary_weight
     if isinstance(outputs, tuple) != (auxiliary_weight is not None):
         raise ZooError(
-            "the network gives no auxiliary logits in training: set auxiliary_weight=None"
+            "the network returns no auxiliary logits in training: set auxiliary_weight=None"
             if auxiliary_weight is not None
-            else "the network gives auxiliary logits in training: say with auxiliary_weight=... how much they count"
+            else "the network returns auxiliary logits in training: set auxiliary_weight to the weight of their loss"
         )
     logits, auxiliary = outputs if isinstance(outputs, tuple) else (outputs, [])
-    targets = augment.soft_targets(labels, share, logits.shape[-1])
+    targets = augment.soft_targets(labels, coefficient, logits.shape[-1])
     sums, *others = (sums_over_examples(each, targets, weight, objective) for each in (logits, *auxiliary))
     for other in others:
         assert auxiliary_weight is not None
@@ -90,12 +92,12 @@ def sums_of_outputs(
 def sums_over_examples(
     logits: jax.Array, targets: jax.Array, weight: Array, objective: Objective = CROSS_ENTROPY
 ) -> Sums:
-    """Loss and right answers of logits [n, K], summed over the examples that have weight 1.
+    """Sums loss and correct predictions of logits [n, K] over the examples with weight 1.
 
-    Targets are probabilities [n, K]; the right answer is the most probable class, and an example counts to it. Its loss is
-    multiplied by the mean of the classes' weights, each by its part in the target, before that is smoothed.
+    Targets are probabilities [n, K]; an example's class is its most probable one. Its loss is multiplied by the mean of
+    the class weights under its target before label smoothing.
     """
-    # A place that only fills the batch up must not count, nor its gradient, even if its logits are not finite.
+    # Padding must contribute neither to the loss nor to the gradient, even if its logits are not finite.
     logits = jnp.where(weight[:, None] > 0, logits.astype(jnp.float32), 0.0)
     labels = jnp.argmax(targets, axis=-1)
     classes = jax.nn.one_hot(labels, logits.shape[-1])
@@ -106,14 +108,14 @@ def sums_over_examples(
     return Sums(losses @ weight, (correct * weight) @ classes, weight @ classes)
 
 
-def count_answers(logits: jax.Array, labels: Array, weight: Array) -> dict[str, Array]:
-    """`top5` and `confusion` of `Sums`, for as many classes as each is for, from logits [n, K]."""
+def count_predictions(logits: jax.Array, labels: Array, weight: Array) -> dict[str, Array]:
+    """Computes `top5` and `confusion` of `Sums` from logits [n, K], each where K is within its limit."""
     counts: dict[str, Array] = {}
     num_classes = logits.shape[-1]
     if num_classes >= TOP5_CLASSES:
         _, best = lax.top_k(logits, 5)
         counts["top5"] = (best == labels[:, None]).any(-1) @ weight
-    if num_classes <= CONFUSION_CLASSES:
-        answers = jax.nn.one_hot(jnp.argmax(logits, axis=-1), num_classes)
-        counts["confusion"] = (weight[:, None] * jax.nn.one_hot(labels, num_classes)).T @ answers
+    if num_classes <= MAX_CONFUSION_CLASSES:
+        predicted = jax.nn.one_hot(jnp.argmax(logits, axis=-1), num_classes)
+        counts["confusion"] = (weight[:, None] * jax.nn.one_hot(labels, num_classes)).T @ predicted
     return counts

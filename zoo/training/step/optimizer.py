@@ -1,4 +1,4 @@
-"""The optax transformation of a recipe: clipping, penalties and the update rule of its optimizer."""
+"""The optax transformation of a recipe: gradient clipping, penalties, and the optimizer's update rule."""
 
 import fnmatch
 import functools
@@ -17,7 +17,7 @@ from zoo.recipe.weight_average import WeightAverage
 
 
 def decay_mask(regularization: Regularization, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """True for each parameter that decays, in the structure of `params`."""
+    """Returns a tree shaped like `params` that is True for each parameter with weight decay."""
     return traverse_util.path_aware_map(
         lambda path, _: any(
             fnmatch.fnmatchcase("/".join(map(str, path)), pattern) for pattern in regularization.decayed
@@ -32,11 +32,12 @@ def update_rule(
 ) -> GradientTransformation:
     """Makes the update rule of an optimizer, from the gradient to the change of the parameters.
 
-    To add an optimizer, register an implementation for its part (`@update_rule.register`); docs/extending.md has an example.
+    To add an optimizer, register an implementation for its class (`@update_rule.register`); see docs/extending.md.
 
     Args:
       optimizer: the recipe's.
-      decay: adds the weight decay; before the scaling by gradients' moments it is L2 regularization, after it decoupled.
+      decay: adds the weight decay: L2 regularization if chained before the scaling by gradient moments, decoupled if
+        after it.
       scale: multiplies by the negative learning rate.
     """
     raise TypeError(type(optimizer).__name__)
@@ -120,9 +121,16 @@ def make_optimizer(
     rate: Callable[[jax.Array], jax.Array],
     clipping: Clipping | None = None,
 ) -> optax.GradientTransformationExtraArgs:
-    """The optax transformation of a recipe: clipping, penalties and update rule, with the learning rate `rate(step)`.
+    """Makes the optax transformation of a recipe: clipping, penalties and update rule.
 
-    Its `update` takes one more argument, `rate_factor`: what the learning rate is multiplied by, nothing if None.
+    Args:
+      optimizer: the recipe's.
+      regularization: the recipe's, for its penalties.
+      rate: the learning rate as a function of the step.
+      clipping: the recipe's; None for no clipping.
+
+    Returns:
+      A transformation whose `update` takes the extra argument `rate_factor`, a factor on the learning rate; None for 1.
     """
     mask = functools.partial(decay_mask, regularization)
     decay = optax.identity()
@@ -134,7 +142,7 @@ def make_optimizer(
     if regularization.l1:
         before.append(optax.masked(_add_signs(regularization.l1), mask))
     rule = update_rule(optimizer, decay, _scale_by_rate(rate))
-    # Nothing around the rule of a recipe that needs nothing: checkpoints go by the structure of the optimizer's state.
+    # No chain of one: checkpoints depend on the structure of the optimizer state.
     return optax.chain(*before, rule) if before else rule
 
 
@@ -155,12 +163,13 @@ def _scale_by_rate(rate):
 def average_weights(
     averaging: WeightAverage, average: dict[str, Any], variables: dict[str, Any], steps: jax.Array
 ) -> dict[str, Any]:
-    """The moving average after another step.
+    """Updates the exponential moving average of the variables after a step.
 
     Args:
-      averaging: how.
-      average, variables: {"params": ..., "batch_stats": ...}, before the step and after it.
-      steps: optimizer steps done, that one included.
+      averaging: the recipe's.
+      average: {"params": ..., "batch_stats": ...}, the average before the step.
+      variables: {"params": ..., "batch_stats": ...}, the variables after the step.
+      steps: int32, optimizer steps done, including this one.
     """
     decay = jnp.minimum(averaging.decay, (1 + steps) / (10 + steps)) if averaging.ramp else averaging.decay
     return jax.tree.map(lambda mean, new: mean + (1 - decay) * (new - mean), average, variables)

@@ -1,4 +1,4 @@
-"""The learning rate of each step, by the schedule of a recipe."""
+"""The learning rate of each step, from the schedule of a recipe."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -13,15 +13,15 @@ from zoo.recipe.schedule import Schedule
 
 
 def learning_rate(schedule: Schedule, total_steps: int) -> Callable[[jax.Array], jax.Array]:
-    """The learning rate as a function of the step, 0 ... total_steps - 1; float32 in, float32 out.
+    """Returns the learning rate as a function of the step from 0 to total_steps - 1, float32 -> float32.
 
-    That of a `ReduceOnPlateau` is without its reductions, which `plateau_factor` gives.
+    For `ReduceOnPlateau`, it does not include the reductions, which `plateau_factor` computes.
     """
     warmup_steps = schedule.warmup * total_steps
 
     def rate(step):
         step = jnp.asarray(step, jnp.float32)
-        # The first step of a warm-up already moves: its rate is peak / warmup_steps, and the last one's is peak.
+        # The warm-up does not start at 0: its first rate is peak / warmup_steps, and its last one is peak.
         rising = jnp.minimum((step + 1) / max(warmup_steps, 1), 1) if warmup_steps else 1.0
         progress = jnp.clip((step - warmup_steps) / (total_steps - warmup_steps), 0, 1)
         return schedule.peak * rising * shape(schedule, progress, step, total_steps)
@@ -33,12 +33,12 @@ def learning_rate(schedule: Schedule, total_steps: int) -> Callable[[jax.Array],
 def shape(schedule: Schedule, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
     """Computes the learning rate as a fraction of the schedule's peak.
 
-    To add a schedule, register an implementation for its part; docs/extending.md has an example.
+    To add a schedule, register an implementation for its class; see docs/extending.md.
 
     Args:
       schedule: the recipe's.
-      progress: float32 from 0 to 1, the fraction of the steps after the warm-up that is done.
-      step: float32, the steps that are done.
+      progress: float32 in [0, 1], the fraction of the steps after the warm-up that is done.
+      step: float32, the number of steps done.
       total_steps: of the run.
     """
     raise TypeError(type(schedule).__name__)
@@ -61,7 +61,7 @@ def _polynomial(schedule: Polynomial, progress: jax.Array, step: jax.Array, tota
 
 @shape.register
 def _multi_step(schedule: MultiStep, progress: jax.Array, step: jax.Array, total_steps: int) -> jax.Array | float:
-    # Whole steps, so that no rounding decides on which side of a boundary a step lies.
+    # Integer boundaries, so that rounding does not move a boundary by a step.
     boundaries = [round(boundary * total_steps) for boundary in schedule.boundaries]
     return schedule.factor ** sum(jnp.where(step >= boundary, 1.0, 0.0) for boundary in boundaries)
 
@@ -92,7 +92,7 @@ def _reduce_on_plateau(
 
 
 def plateau_factor(schedule: ReduceOnPlateau, values: Sequence[float]) -> float:
-    """By what the rate is multiplied after evaluations whose metric had these values, from the first to the last."""
+    """Returns the factor on the learning rate after evaluations with these values of the metric, in order."""
     factor, waited = 1.0, 0
     best: float | None = None
     for value in values:

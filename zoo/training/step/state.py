@@ -1,4 +1,4 @@
-"""What training changes from step to step."""
+"""The training state."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from flax import struct, traverse_util
 
 
 class TrainState(struct.PyTreeNode):
-    """All of it: with the recipe and the data, it decides every step to come.
+    """The complete training state: together with the recipe and the data, it determines all further steps.
 
     Attributes:
       step: int32, optimizer steps done.
-      seed: uint32, of the run; every random number of a step follows from this and `step`.
-      params: float32.
-      batch_stats: float32 moving statistics; empty if the network has none.
-      opt_state: of the optax transformation.
-      failed: whether a loss or a gradient was not finite. Such a step changes nothing, nor does any after it, so that
-        `step` is the step that failed and `params` are those it started from.
-      average: {"params": ..., "batch_stats": ...}, their moving average; None if the recipe has none.
-      rate_factor: float32, by which the learning rate is multiplied; None unless evaluations decide on it.
+      seed: uint32, of the run; all random numbers of a step are derived from the seed and `step`.
+      params: float32 parameters.
+      batch_stats: float32 running statistics; empty if the network has none.
+      opt_state: state of the optax transformation.
+      failed: bool, whether a loss or a gradient was not finite. That step and all later ones leave the state unchanged,
+        so that `step` steps succeeded, and `params` are those that the failing step started from.
+      average: {"params": ..., "batch_stats": ...}, moving average of the variables; None if the recipe has none.
+      rate_factor: float32, factor on the learning rate; None unless the schedule is a `ReduceOnPlateau`.
       best: the `evaluated` variables of the best evaluation so far; None without early stopping.
     """
 
@@ -38,17 +38,17 @@ class TrainState(struct.PyTreeNode):
 
     @property
     def variables(self) -> dict[str, Any]:
-        """What `model.apply` takes."""
+        """The variables in the form that `model.apply` takes."""
         return {"params": self.params, "batch_stats": self.batch_stats} if self.batch_stats else {"params": self.params}
 
     @property
     def evaluated(self) -> dict[str, Any]:
-        """The variables that an evaluation takes: averaged ones, if there are."""
+        """The variables that are evaluated: the moving average if there is one."""
         return self.variables if self.average is None else self.average
 
     @property
     def learned(self) -> dict[str, Any]:
-        """What the run has come to: the best variables, if the recipe lets evaluations choose."""
+        """The resulting variables of the run: with early stopping, those of the best evaluation."""
         return self.evaluated if self.best is None else self.best
 
 
@@ -63,15 +63,15 @@ def create_state(
     rate_factor: bool = False,
     best: bool = False,
 ) -> TrainState:
-    """The state before the first step; meant to be run inside `jit`.
+    """Creates the state before the first step; call it inside `jit`.
 
     Args:
       model: called as `model(images, train=False)`.
       optimizer: the recipe's.
-      seed: uint32; the network draws with its key what is not `taken`.
-      input_shape: of an image.
-      taken: the variables that are not drawn, by path.
-      average, rate_factor, best: whether the state has these.
+      seed: uint32; its key initializes the variables that are not in `taken`.
+      input_shape: (height, width, channels) of the network's input.
+      taken: initial values by path, for variables that `model.init` does not initialize.
+      average, rate_factor, best: whether the state has these fields.
     """
     variables = model.init(jax.random.key(seed), jnp.zeros((1, *input_shape)), train=False)
     if taken:

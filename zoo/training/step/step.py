@@ -1,4 +1,4 @@
-"""The per-device bodies of a training and of an evaluation step; `zoo.parallel` runs them on all devices."""
+"""The per-device functions of a training step and an evaluation step; `zoo.parallel` maps them over devices."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -16,13 +16,13 @@ from zoo.recipe import WeightAverage
 from zoo.recipe.augmentation import Mixing, TenCrop, Transform
 from zoo.recipe.loss import Loss
 from zoo.training.step.forward import forward
-from zoo.training.step.freezing import frozen_layers, kept_statistics
+from zoo.training.step.freezing import frozen_layers, keep_frozen_statistics
 from zoo.training.step.inputs import Constants, inputs_and_labels, mixed_inputs, step_keys
 from zoo.training.step.objective import (
     CROSS_ENTROPY,
     Objective,
     Sums,
-    count_answers,
+    count_predictions,
     sums_of_outputs,
     sums_over_examples,
 )
@@ -42,28 +42,28 @@ def make_train_step(
     weight_average: WeightAverage | None = None,
     frozen: frozenset[str] = frozenset(),
 ) -> Callable[[TrainState, Constants, Batch], tuple[TrainState, dict[str, jax.Array]]]:
-    """Makes the per-device body of a training step.
+    """Makes the per-device function of a training step.
 
     Args:
       model: called as `model(images, train=True)`.
-      transforms: for the device, in order.
+      transforms: transforms that run on the device, in order.
       optimizer: from `zoo.training.step.optimizer.make_optimizer`.
-      learning_rate: what it uses at a step, to report it.
-      objective: what it makes small.
-      accumulation: the batch is cut into this many parts, whose gradients are added up one after the other.
-      mixing: of the examples, see `zoo.recipe.Augmentation`.
-      weight_average: how `TrainState.average` follows; None for a state without.
-      frozen: the parameters that do not move; see `zoo.training.step.freezing`.
+      learning_rate: the optimizer's learning rate as a function of the step, for the metrics.
+      objective: the training objective.
+      accumulation: number of micro-batches per step, whose gradients are accumulated.
+      mixing: mixing of the examples, see `zoo.recipe.Augmentation`.
+      weight_average: the average in `TrainState.average`; None for a state without.
+      frozen: the parameters that are not trained; see `zoo.training.step.freezing`.
 
     Returns:
-      A function (state, constants, this device's part of the batch) -> (state, metrics); the metrics are the loss and
-      the accuracy `top1` of the batch, `grad_norm`, `learning_rate`, and whether all of it was `finite`.
+      A function (state, constants, this device's shard of the batch) -> (state, metrics). The metrics of the batch are
+      `loss`, the accuracy `top1`, `grad_norm`, `learning_rate`, and `finite`: whether loss and gradient were finite.
     """
 
     def loss(params, batch_stats, part, constants, augment_key, dropout_key):
-        images, labels, share = mixed_inputs(transforms, mixing, constants, part, augment_key)
+        images, labels, coefficient = mixed_inputs(transforms, mixing, constants, part, augment_key)
         outputs, batch_stats = forward(model, params, batch_stats, images, part.position, dropout_key, frozen=frozen)
-        sums = sums_of_outputs(outputs, labels, part.weight, objective, share)
+        sums = sums_of_outputs(outputs, labels, part.weight, objective, coefficient)
         return sums.loss, (batch_stats, sums)
 
     def gradients(params, batch_stats, batch, constants, *keys):
@@ -96,23 +96,23 @@ def make_train_step(
             changed = changed.replace(average=average)
         return changed
 
-    def leave(state, *_):
+    def mark_failed(state, *_):
         return state.replace(failed=jnp.ones_like(state.failed))
 
     def train_step(state, constants, batch):
         keys = step_keys(state)
         params, batch_stats = parallel.varying((state.params, state.batch_stats))
         gradient, batch_stats, sums = gradients(params, batch_stats, batch, constants, *keys)
-        share = 1 / lax.axis_size(parallel.AXIS)
-        batch_stats = jax.tree.map(lambda moving: moving * share, batch_stats)
+        fraction = 1 / lax.axis_size(parallel.AXIS)
+        batch_stats = jax.tree.map(lambda running: running * fraction, batch_stats)
         gradient, batch_stats, sums = parallel.sum_over_devices((gradient, batch_stats, sums))
-        batch_stats = kept_statistics(batch_stats, state.batch_stats, frozen_layers(frozen, state.params))
+        batch_stats = keep_frozen_statistics(batch_stats, state.batch_stats, frozen_layers(frozen, state.params))
 
         count = jnp.maximum(sums.count.sum(), 1)
         grad_norm = optax.tree.norm(gradient) / count
         finite = jnp.isfinite(sums.loss) & jnp.isfinite(grad_norm) & ~state.failed
-        # A branch, and not a choice between new and old values: for those XLA would copy the whole state first.
-        new_state = lax.cond(finite, update, leave, state, batch_stats, gradient, count)
+        # `cond` rather than `where`, for which XLA would first copy the whole state.
+        new_state = lax.cond(finite, update, mark_failed, state, batch_stats, gradient, count)
         metrics = {
             "loss": sums.loss / count,
             "top1": sums.correct.sum() / count,
@@ -126,11 +126,11 @@ def make_train_step(
 
 
 def several_steps(train_step: Callable) -> Callable:
-    """Makes the body of a program of several training steps, one after the other, from the body of one.
+    """Makes the per-device function of several consecutive training steps from that of one step.
 
     Returns:
-      A function (state, constants, batches) -> (state, metrics); each array of `batches` has an axis of steps in front,
-      and so have the metrics.
+      A function (state, constants, batches) -> (state, metrics). The arrays of `batches` and of the metrics have a
+      leading axis of steps.
     """
 
     def train_steps(state, constants, batches):
@@ -142,7 +142,7 @@ def several_steps(train_step: Callable) -> Callable:
 def make_eval_step(
     model: nn.Module, transforms: tuple[Transform, ...], loss: Loss = CROSS_ENTROPY.loss
 ) -> Callable[[dict[str, Any], Constants, Batch], Sums]:
-    """Makes the per-device body of an evaluation step: (variables, constants, batch) -> sums over all devices."""
+    """Makes the per-device function of an evaluation step, (variables, constants, batch) -> `Sums` over all devices."""
 
     def eval_step(variables, constants, batch):
         images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
@@ -151,6 +151,6 @@ def make_eval_step(
             logits = augment.average_views(transforms[-1], logits.reshape(len(labels), -1, logits.shape[-1]))
         targets = augment.soft_targets(labels, None, logits.shape[-1])
         sums = sums_over_examples(logits, targets, batch.weight, Objective(loss))
-        return parallel.sum_over_devices(sums._replace(**count_answers(logits, labels, batch.weight)))
+        return parallel.sum_over_devices(sums._replace(**count_predictions(logits, labels, batch.weight)))
 
     return eval_step
