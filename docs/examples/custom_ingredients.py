@@ -65,7 +65,7 @@ def _solarize(transform: Solarize, canvas: Canvas, key: jax.Array, statistics: S
 
 @dataclass(frozen=True)
 class SignSGD(Optimizer):
-    """Moves every parameter by the learning rate, against the sign of its gradient (Bernstein et al. 2018, algorithm 1)."""
+    """Moves every parameter by the learning rate against its gradient's sign (Bernstein et al. 2018, algorithm 1)."""
 
 
 @update_rule.register

@@ -131,7 +131,7 @@ def test_run_is_evaluated_on_its_own_data(run):
         assert zoo.evaluate(trained)["loss"] == pytest.approx(result.metrics["loss"], rel=1e-6)
     with pytest.raises(ZooError, match="a run already has variables"):
         zoo.evaluate(loaded, loaded.variables)
-    with pytest.raises(ZooError, match="a run, a recipe or a network, and not 'runs/mine'"):
+    with pytest.raises(ZooError, match="expected a run, a recipe or a network, got 'runs/mine'"):
         zoo.evaluate("runs/mine")
     with pytest.raises(ZooError, match="split='test' needs data by name"):
         zoo.evaluate(loaded, features_dataset(np.ones((4, 2)), [0, 1, 0, 1]), split="test")
@@ -352,7 +352,7 @@ def test_arguments_of_the_wrong_type(run, wrong):
         zoo.fit(RECIPE, dataset=wrong)
     with pytest.raises(ZooError, match="fit: recipe must be a recipe, such as zoo.load_recipe"):
         zoo.fit("mlp")
-    with pytest.raises(ZooError, match="fit: workdir is Dataset.*, and takes the path of a folder .data is dataset="):
+    with pytest.raises(ZooError, match="fit: workdir must be the path of a folder .pass data as.*; got Dataset"):
         zoo.fit(RECIPE, tiny_dataset())
     if not isinstance(wrong, str):
         with pytest.raises(ZooError, match="the name of a data set must be a string"):
