@@ -14,7 +14,7 @@ import scipy.stats
 from flax import traverse_util
 
 from verification.check import Check, Group
-from verification.losses import of_equal_logits, of_unit_logits
+from verification.loss import of_equal_logits, of_unit_logits
 from zoo import parallel
 from zoo.compilation import compile_quickly
 from zoo.data.selection import sample_indices

@@ -292,7 +292,7 @@ def test_categories_do_not_depend_on_held_out_lines(tmp_path):
         "My export\nx,y\n1,0\n": "line 2 has 2 cells, but the header has 1 columns: the header must be the first line",
         "x,y\n1,0\n2,5,1\n": "columns: cells that contain commas must be quoted",
         "<!DOCTYPE html>\n<html>\n": "is a web page instead of the expected file",
-        "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n": "is a Git LFS pointer: fetch the file with `git lfs pull`",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n": "is a Git LFS pointer: fetch",
         "c,c=a,y\n" + "".join(f"{'ab'[n % 2]},{n},{n % 2}\n" for n in range(20)): "both named 'c=a'",
     }.items(),
 )

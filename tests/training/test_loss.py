@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from verification.losses import closed_form, of_equal_logits, of_unit_logits
+from verification.loss import closed_form, of_equal_logits, of_unit_logits
 from zoo.errors import ZooError
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from zoo.training.step.loss import example_losses

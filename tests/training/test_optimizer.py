@@ -5,7 +5,7 @@ import numpy as np
 import optax
 import pytest
 
-from verification.traces.update_rules import clip, update_rule
+from verification.traces.optimizer import clip, update_rule
 from zoo.recipe import (
     LAMB,
     SGD,
@@ -22,8 +22,9 @@ from zoo.recipe import (
     RMSprop,
     WeightAverage,
 )
-from zoo.training.step.optimizer import average_weights, decay_mask, make_optimizer
+from zoo.training.step.optimizer import decay_mask, make_optimizer
 from zoo.training.step.schedule import learning_rate
+from zoo.training.step.weight_average import average_weights
 
 
 def run(optimizer, gradients, schedule, regularization, start, clipping=None):

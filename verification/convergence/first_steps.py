@@ -15,7 +15,7 @@ from verification.convergence import (
     reference_run,
 )
 from verification.ledger import append_run, of_data
-from verification.losses import of_equal_logits
+from verification.loss import of_equal_logits
 from zoo.errors import ZooError
 from zoo.training.experiment import Experiment
 from zoo.training.fit import fit

@@ -11,10 +11,10 @@ import numpy as np
 from flax import traverse_util
 
 from verification.check import Check, Group
-from verification.losses import closed_form as closed_form_of_loss
+from verification.loss import closed_form as closed_form_of_loss
 from verification.traces.features import check_features
 from verification.traces.images import check_images
-from verification.traces.update_rules import clip, threshold, update_rule
+from verification.traces.optimizer import clip, threshold, update_rule
 from zoo.compilation import run_once
 from zoo.data.pipeline import training_order
 from zoo.recipe import (
@@ -33,7 +33,8 @@ from zoo.recipe.schedule import Schedule
 from zoo.training import prepare as preparing
 from zoo.training.experiment import Experiment
 from zoo.training.step.objective import sums_over_examples
-from zoo.training.step.optimizer import average_weights, make_optimizer
+from zoo.training.step.optimizer import make_optimizer
+from zoo.training.step.weight_average import average_weights
 
 SHORT_RUN = 20  # updates; the whole schedule is compressed into these
 

@@ -13,7 +13,6 @@ from optax import GradientTransformation
 
 from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, ClipByNorm, ClipByValue, Lion, Regularization, RMSprop
 from zoo.recipe.optimizer import Clipping, Optimizer
-from zoo.recipe.weight_average import WeightAverage
 
 
 def decay_mask(regularization: Regularization, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -158,18 +157,3 @@ def _scale_by_rate(rate):
         return updates if rate_factor is None else jax.tree.map(lambda u: rate_factor * u, updates), state
 
     return optax.GradientTransformationExtraArgs(scale.init, update)
-
-
-def average_weights(
-    averaging: WeightAverage, average: dict[str, Any], variables: dict[str, Any], steps: jax.Array
-) -> dict[str, Any]:
-    """Updates the exponential moving average of the variables after a step.
-
-    Args:
-      averaging: the recipe's.
-      average: {"params": ..., "batch_stats": ...}, the average before the step.
-      variables: {"params": ..., "batch_stats": ...}, the variables after the step.
-      steps: int32, optimizer steps done, including this one.
-    """
-    decay = jnp.minimum(averaging.decay, (1 + steps) / (10 + steps)) if averaging.ramp else averaging.decay
-    return jax.tree.map(lambda mean, new: mean + (1 - decay) * (new - mean), average, variables)

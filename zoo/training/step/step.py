@@ -26,8 +26,8 @@ from zoo.training.step.objective import (
     sums_of_outputs,
     sums_over_examples,
 )
-from zoo.training.step.optimizer import average_weights
 from zoo.training.step.state import TrainState
+from zoo.training.step.weight_average import average_weights
 
 
 def make_train_step(

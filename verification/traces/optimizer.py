@@ -18,7 +18,7 @@ def clip(clipping: Clipping | None, gradient: np.ndarray) -> np.ndarray:
             return gradient * min(1.0, norm / np.sqrt((gradient**2).sum()))
         case ClipByValue(value):
             return np.minimum(np.maximum(gradient, -value), value)
-    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/traces/update_rules.py")
+    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/traces/optimizer.py")
 
 
 def threshold(clipping: Clipping | None) -> float:
@@ -30,13 +30,13 @@ def threshold(clipping: Clipping | None) -> float:
             return norm
         case ClipByValue(value):
             return value
-    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/traces/update_rules.py")
+    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/traces/optimizer.py")
 
 
 @functools.singledispatch
 def update_rule(optimizer: Optimizer, decay: float) -> Callable[[np.ndarray, np.ndarray, float], np.ndarray]:
     """Returns a stateful function (gradient, weight, learning rate) -> change of the weight, in float64."""
-    raise TypeError(f"no update rule of {type(optimizer).__name__}: add it to verification/traces/update_rules.py")
+    raise TypeError(f"no update rule of {type(optimizer).__name__}: add it to verification/traces/optimizer.py")
 
 
 @update_rule.register

@@ -28,7 +28,7 @@ def closed_form(loss: Loss, logits: np.ndarray, targets: np.ndarray) -> np.ndarr
         case Huber(delta):
             error = np.abs(logits - targets)
             return np.where(error <= delta, error**2 / 2, delta * (error - delta / 2)).mean(-1)
-    raise TypeError(f"no closed form of {type(loss).__name__}: add it to verification/losses.py")
+    raise TypeError(f"no closed form of {type(loss).__name__}: add it to verification/loss.py")
 
 
 def of_equal_logits(loss: Loss, classes: int) -> float:
