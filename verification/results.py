@@ -15,6 +15,7 @@ from verification import performance
 from verification.accelerator import intake
 from verification.convergence import ALPHA, MIN_RUNS, measure_bands
 from verification.ledger import FOLDER, read_first_steps, read_ledger, seconds
+from verification.parts import table_of_parts
 from zoo import cli
 from zoo.catalog import list_recipes, load_recipe
 from zoo.errors import ZooError
@@ -112,6 +113,7 @@ def duration(seconds: float) -> str:
 
 TABLES = {
     "results": table_of_recipes,
+    "parts": table_of_parts,
     "performance": performance.table_of_steps,
     "reading": performance.table_of_reading,
     "start": performance.table_of_starts,
