@@ -11,7 +11,7 @@ PUBLIC = [getattr(zoo.recipe, name) for name in zoo.recipe.__all__]
 
 
 def table_of_parts() -> str:
-    """Makes a table in Markdown: a row for each field of a recipe, with its public parts and a description of their kind.
+    """Makes a table in Markdown: a row for each field, with its public parts and a description.
 
     Fields below a part have a dotted path. Where many parts fit, as transforms do, there is a row for each module.
     """
