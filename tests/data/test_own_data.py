@@ -128,7 +128,7 @@ def test_a_run_knows_what_it_was_trained_for(run):
         assert zoo.evaluate(trained)["loss"] == pytest.approx(result.metrics["loss"], rel=1e-6)
     with pytest.raises(ZooError, match="a run already has variables"):
         zoo.evaluate(loaded, loaded.variables)
-    with pytest.raises(ZooError, match="a run, a recipe or a network, and not 'runs/mine'"):
+    with pytest.raises(ZooError, match="expected a run, a recipe or a network, got 'runs/mine'"):
         zoo.evaluate("runs/mine")
     with pytest.raises(ZooError, match="split='test' needs data by name"):
         zoo.evaluate(loaded, features_dataset(np.ones((4, 2)), [0, 1, 0, 1]), split="test")
@@ -347,7 +347,7 @@ def test_fit_and_evaluate_take_a_data_set(run, wrong):
         zoo.fit(RECIPE, dataset=wrong)
     with pytest.raises(ZooError, match="fit: recipe must be a recipe, such as zoo.load_recipe"):
         zoo.fit("mlp")
-    with pytest.raises(ZooError, match="fit: workdir is Dataset.*, and takes the path of a folder .data is dataset="):
+    with pytest.raises(ZooError, match="fit: workdir must be the path of a folder .pass data as dataset=.*; got Dataset"):
         zoo.fit(RECIPE, tiny_dataset())
     if not isinstance(wrong, str):
         with pytest.raises(ZooError, match="a data set is named by a text"):
