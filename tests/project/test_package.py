@@ -115,8 +115,8 @@ def test_the_table_of_recipes_summarizes_the_ledger(monkeypatch, tmp_path):
     assert status(runs).endswith("| verified |") and "| 6.0 min | 26 |" in status(runs)
     assert status(runs[:4]).endswith("| too few runs |")
     assert status([{**run, "fingerprint": "another"} for run in runs]).endswith("| unverified |")
-    begun = [{**run, "first_steps": 60, "measures": {"loss, part 1": 2.3, "loss, part 4": 1.7}} for run in runs]
-    assert status(begun).endswith("| first 60 steps: loss 2.30 to 1.70 (6) |")
+    first_steps = [{**run, "first_steps": 60, "measures": {"loss, part 1": 2.3, "loss, part 4": 1.7}} for run in runs]
+    assert status(first_steps).endswith("| first 60 steps: loss 2.30 to 1.70 (6) |")
     assert status([*runs[:5], {**runs[5], "converged": False}]).endswith("| target too high |")
     optimistic = recipe.override({"target": Target(0.801, within_steps=240)})
     monkeypatch.setattr(results, "load_recipe", lambda name: optimistic if name == "alexnet" else recipe)

@@ -74,12 +74,12 @@ own = zoo.Dataset("mine", split, split, ("cat", "dog"), channels=1)
 zoo.fit(recipe, dataset=own, model=nn.Dense(2))
 
 
-class Watching(Tracker):
+class Printing(Tracker):
     def train(self, record: dict[str, Any]) -> None:
         print(record)
 
 
-zoo.fit(recipe, trackers=[Watching()])
+zoo.fit(recipe, trackers=[Printing()])
 try:
     zoo.load_recipe("alexnot")
 except zoo.ZooError as error:

@@ -96,10 +96,10 @@ def _check_patience(budget, data, early_stopping, schedule):
     evaluations = len(budget.evaluation_steps(budget.steps or 1000))
     if data.validation and early_stopping is None:
         evaluations -= 1  # the last one is on the evaluation split
-    watching = {"early_stopping": early_stopping}
+    patient = {"early_stopping": early_stopping}
     if isinstance(schedule, ReduceOnPlateau):
-        watching["schedule"] = schedule
-    for name, part in watching.items():
+        patient["schedule"] = schedule
+    for name, part in patient.items():
         if part is not None and part.patience >= evaluations:
             raise ZooError(
                 f"{name}.patience is {part.patience}, but the run has {evaluations} evaluations, so that it never runs"
