@@ -76,11 +76,9 @@ def train(args: flags.FlagValues, name: str, recipe: "Recipe") -> int:
 
         found = cross_validate(recipe, args.folds, workdir, args.seed, trackers=trackers_of, **options)
         converged = all(result.verdict.converged for result in found.results)
-        report |= {"converged": converged, "folds": args.folds, "mean": found.mean, "deviation": found.deviation}
+        report |= {"converged": converged, "folds": args.folds, "mean": found.mean, "deviation": found.std}
         for metric, mean in found.mean.items() if main_process else ():
-            console.print(
-                f"{metric} over {args.folds} folds: {mean:.4f}, standard deviation {found.deviation[metric]:.4f}"
-            )
+            console.print(f"{metric} over {args.folds} folds: {mean:.4f}, standard deviation {found.std[metric]:.4f}")
     else:
         trackers = [Terminal(console, name, workdir)] if main_process else []
         verdict = fit(recipe, workdir, args.seed, trackers=trackers, **options).verdict

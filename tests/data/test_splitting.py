@@ -117,9 +117,11 @@ def test_cross_validation(tmp_path):
             rtol=1e-4,
         )
     scores = [result.metrics["top1"] for result in found.results]
-    assert found.mean["top1"] == pytest.approx(np.mean(scores)) and found.deviation["top1"] == pytest.approx(
+    assert found.mean["top1"] == pytest.approx(np.mean(scores)) and found.std["top1"] == pytest.approx(
         np.std(scores, ddof=1)
     )
+    with pytest.warns(zoo.errors.ZooWarning, match="CrossValidation.deviation is called std now"):
+        assert found.deviation == found.std
     saved = json.loads((tmp_path / "runs" / "cross_validation.json").read_text())
     assert saved["mean"] == found.mean and len(saved["folds"]) == 3
     seen.clear()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from zoo.data.dataset import Dataset
 from zoo.data.sources import open_data
 from zoo.data.splitting import all_labels, folds, subset
-from zoo.errors import ZooError, printable
+from zoo.errors import ZooError, ZooWarning, printable
 from zoo.recipe import Recipe
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.training.fit import FitResult, fit
@@ -40,13 +41,19 @@ class CrossValidation:
 
     Attributes:
       results: the result of each fold.
-      mean, deviation: mean and sample standard deviation (with k - 1) over the folds, for each final metric; empty if a
-        run diverged. The folds' training splits overlap, so deviation / sqrt(k) is not a standard error of the mean.
+      mean, std: mean and sample standard deviation (with k - 1) over the folds, for each final metric; empty if a
+        run diverged. The folds' training splits overlap, so std / sqrt(k) is not a standard error of the mean.
     """
 
     results: tuple[FitResult, ...]
     mean: dict[str, float]
-    deviation: dict[str, float]
+    std: dict[str, float]
+
+    @property
+    def deviation(self) -> dict[str, float]:
+        """Earlier name of `std`."""
+        warnings.warn("CrossValidation.deviation is called std now", ZooWarning, stacklevel=2)
+        return self.std
 
 
 def cross_validate(
@@ -91,13 +98,13 @@ def cross_validate(
         name = f"fold{number}"
         folder = Path(workdir) / name if workdir else None
         results.append(fit(recipe, folder, seed, dataset=of_fold, trackers=trackers(name), **options))
-    mean, deviation = {}, {}
+    mean, std = {}, {}
     if all(result.metrics for result in results):
         metrics = [metric for metric in METRIC_NAMES if all(metric in result.metrics for result in results)]
         values = {metric: [result.metrics[metric] for result in results] for metric in metrics}
         mean = {metric: float(np.mean(of_folds)) for metric, of_folds in values.items()}
-        deviation = {metric: float(np.std(of_folds, ddof=1)) for metric, of_folds in values.items()}
+        std = {metric: float(np.std(of_folds, ddof=1)) for metric, of_folds in values.items()}
     if workdir and jax.process_index() == 0:
         verdicts = [vars(result.verdict) for result in results]
-        RunFiles(workdir).write(SUMMARY, {"mean": mean, "deviation": deviation, "folds": verdicts})
-    return CrossValidation(tuple(results), mean, deviation)
+        RunFiles(workdir).write(SUMMARY, {"mean": mean, "deviation": std, "folds": verdicts})
+    return CrossValidation(tuple(results), mean, std)
