@@ -223,10 +223,7 @@ def test_a_recipes_folder_in_the_current_folder_is_not_imported(tmp_path, monkey
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "__init__.py").write_text("raise SystemExit('ran')\n")
         (tmp_path / folder / "mlp.py").write_text("raise SystemExit('ran')\n")
-    script = (
-        "import zoo; from zoo.recipe import *; load_recipe('mlp');"
-        "print(len(list_recipes()), load_study('padding').seeds)"
-    )
+    script = "from zoo.catalog import *; load_recipe('mlp');print(len(list_recipes()), load_study('padding').seeds)"
     for before in ("", "import sys, types; sys.modules['recipes'] = types.ModuleType('recipes'); "):
         environment = child_environment(PYTHONPATH=str(ROOT))
         done = subprocess.run(

@@ -170,3 +170,10 @@ def test_finding_recipes(tmp_path, monkeypatch, recipe):
         monkeypatch.chdir(tmp_path)  # where the user's file can be given by its name
         with pytest.raises(ZooError, match=message):
             zoo.load_recipe(mine.name)
+
+
+def test_functions_that_moved_to_the_catalog_name_their_new_module():
+    with pytest.raises(ImportError, match="load_recipe has moved: from zoo.catalog import load_recipe"):
+        from zoo.recipe import load_recipe  # noqa: F401
+    with pytest.raises(AttributeError, match="no attribute 'load_recip'"):
+        zoo.recipe.load_recip  # noqa: B018

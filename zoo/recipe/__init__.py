@@ -5,9 +5,6 @@ A recipe file needs one import:
     from zoo.recipe import *
 """
 
-import importlib
-from typing import TYPE_CHECKING
-
 from zoo.recipe.augmentation import (
     Augmentation,
     Brightness,
@@ -164,18 +161,11 @@ __all__ = [
     "VerticalFlip",
     "WeightAverage",
     "Winsorize",
-    "list_recipes",
-    "list_studies",
-    "load_recipe",
-    "load_study",
 ]
 
-# Defined in `zoo.catalog`; importable from here as well, for existing user files.
-_FROM_CATALOG = ("list_recipes", "list_studies", "load_recipe", "load_study")
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name not in _FROM_CATALOG:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module("zoo.catalog"), name)
+def __getattr__(name: str) -> object:
+    if name in ("list_recipes", "list_studies", "load_recipe", "load_study"):
+        # The parts do not import the catalogue, which imports them.
+        raise ImportError(f"{name} has moved: from zoo.catalog import {name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
