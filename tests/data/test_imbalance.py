@@ -164,7 +164,7 @@ def test_resampling_images(dataset, recipe):
     np.testing.assert_array_equal(experiment.dataset.eval.images, dataset.eval.images)
     with pytest.raises(ZooError, match="unknown class in data.keep 'shirt': did you mean 'Shirt'"):
         prepare(recipe.override({"data.keep": {"shirt": 0.1}}), dataset)
-    with pytest.raises(ZooError, match="Data.keep must be shares in"):
+    with pytest.raises(ZooError, match="Data.keep must be fractions in"):
         Data("fashion_mnist", keep={"Shirt": 0.0})
 
 

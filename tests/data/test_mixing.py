@@ -156,7 +156,7 @@ def test_invalid_recipes_with_mixing(recipe):
     assert Mixup(0.2) != Mixup(0.4) and recipe.override({"augmentation.mixing": Mixup(0.2)}) != recipe
     assert Recipe.from_json(mixing_recipe(recipe).to_json()) == mixing_recipe(recipe)
     with pytest.raises(
-        ZooError, match=r"Mixup pairs the examples of each part of a batch: budget.batch_size must be div"
+        ZooError, match=r"Mixup mixes pairs of examples within each accumulated part of a batch: budget"
     ):
         recipe.override({"augmentation.mixing": Mixup(0.2), "budget.batch_size": 15})
     with pytest.raises(ZooError, match="divisible by 2 \\* accumulation"):

@@ -84,9 +84,9 @@ def test_too_many_epochs_are_rejected():
 SIZES = {
     "model.options.hidden=[0]": "mlp: hidden must be at least 1, not (0,)",
     "model.options.hidden=[8, -1]": "mlp: hidden must be at least 1",
-    "model.options.hidden=[2147483647]": "the parameters and their gradients take",
+    "model.options.hidden=[2147483647]": "the parameters and their gradients need",
     "model.options.hidden=[2147483647, 2147483647]": "choose a smaller network",
-    "budget.batch_size=2147483646": "the images of a step take 85.9 GB",
+    "budget.batch_size=2147483646": "the images of a step need 85.9 GB",
 }
 
 

@@ -52,5 +52,5 @@ def test_a_number_of_classes_is_a_number(classes):
 
 @pytest.mark.parametrize("changes", [[("budget.steps", 3)], "budget.steps=3", {3: 4}])
 def test_changes_are_by_dotted_path(changes):
-    with pytest.raises(ZooError, match="override takes changes by dotted path"):
+    with pytest.raises(ZooError, match="override expects a mapping by dotted path"):
         RECIPE.override(changes)

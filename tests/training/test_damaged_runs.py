@@ -297,7 +297,7 @@ def test_a_damaged_ledger(tmp_path, monkeypatch, content):
     recipe = zoo.load_recipe("mlp")
     assert ledger.read_ledger("mlp", recipe, "cpu") == []
     (tmp_path / "mlp.cpu.jsonl").write_bytes(content)
-    with pytest.raises(DamagedFile, match="mlp.cpu.jsonl is damaged in 1 of its lines"):
+    with pytest.raises(DamagedFile, match="mlp.cpu.jsonl: 1 damaged lines; restore the file"):
         ledger.read_ledger("mlp", recipe, "cpu")
 
 

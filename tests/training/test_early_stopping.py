@@ -210,7 +210,7 @@ def test_the_weight_average_includes_statistics_and_is_evaluated(plain, dataset,
     state = experiment.initial_state(0)
     constants, step = experiment.constants(experiment.train_pipeline), experiment.train_step
     expected = jax.tree.map(np.asarray, jax.device_get(state.variables))
-    batches = training_batches(experiment.train_pipeline, 16, seed=0, first_step=0, host=0, hosts=1, workers=0)
+    batches = training_batches(experiment.train_pipeline, 16, seed=0)
     for _ in range(12):
         state, _ = step(state, constants, shard_batch(next(batches), experiment.mesh))
         expected = jax.tree.map(
