@@ -1,5 +1,6 @@
 """Contact sheets: training images as the network receives them, and the same images without augmentation."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,14 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zoo.data import imbalance
-from zoo.data.dataset import Dataset, check_dataset
+from zoo.data.dataset import Dataset
 from zoo.data.pipeline import Corrupt, evaluation_batches, make_pipeline, training_batches
-from zoo.data.selection import select
-from zoo.data.statistics import measure_split
 from zoo.errors import ZooError, printable
 from zoo.picture_files import save_picture
 from zoo.recipe import Recipe, TenCrop
+from zoo.training.prepare.data import check_kinds, prepare_data
 from zoo.training.step.inputs import inputs_and_labels, make_constants, mixed_inputs, step_keys
 from zoo.training.step.state import TrainState
 
@@ -61,27 +60,28 @@ def first_examples(
     """
     if count > recipe.budget.batch_size:
         raise ZooError(f"the first step has {recipe.budget.batch_size} images (budget.batch_size), not {count}")
-    check_dataset(dataset)
+    check_kinds(dataset, recipe.normalization, recipe.data)
     if dataset.feature_names is not None:
         raise ZooError(f"{dataset.spec} has vectors of features, which cannot be drawn: choose a data set of images")
-    dataset, _ = select(recipe.data, dataset)
-
-    def pipeline_of(split, transforms):
-        classes = len(dataset.class_names)
-        return make_pipeline(
-            split, transforms, channels=dataset.channels, num_classes=classes, on_corrupt=on_corrupt, decode_ahead=False
-        )
-
-    augmentation = recipe.augmentation
-    train_pipeline, eval_pipeline = (
-        pipeline_of(dataset.train, augmentation.train),
-        pipeline_of(dataset.eval, augmentation.eval),
+    data = prepare_data(
+        recipe,
+        dataset,
+        known_statistics=None,
+        on_corrupt=_ignore,  # only images that are drawn are reported
+        on_progress=on_progress,
+        workers=0,
+        decode_ahead=False,
     )
-    plain_pipeline = pipeline_of(
-        dataset.train, tuple(each for each in augmentation.eval if not isinstance(each, TenCrop))
+    dataset, measured, augmentation = data.dataset, data.statistics, recipe.augmentation
+    train_pipeline = dataclasses.replace(data.train_pipeline, on_corrupt=on_corrupt)
+    plain_pipeline = make_pipeline(
+        dataset.train,
+        tuple(each for each in augmentation.eval if not isinstance(each, TenCrop)),
+        channels=dataset.channels,
+        num_classes=len(dataset.class_names),
+        on_corrupt=_ignore,
+        decode_ahead=False,
     )
-    measured = measure_split(recipe.normalization, dataset.train, train_pipeline, eval_pipeline, on_progress)
-    train_pipeline = imbalance.resample(recipe.imbalance, train_pipeline, measured)
     unmeasured = measured._replace(mean=jnp.zeros(dataset.channels), scale=jnp.ones(dataset.channels))
     # A mean image cannot be added back after later transforms, so it is not subtracted in the first place.
     shown = unmeasured if measured.mean.ndim == 3 else measured
@@ -108,6 +108,10 @@ def first_examples(
         if batch.weight[place]
     ]
     return examples[:count]
+
+
+def _ignore(corrupt):
+    pass
 
 
 def _parts(names, place, coefficient):
