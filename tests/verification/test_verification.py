@@ -14,6 +14,7 @@ from programs import run_python
 
 import zoo
 from verification import convergence, ledger, report, suite
+from verification.architecture import numbers
 from verification.check import Check, Group
 from verification.convergence import first_steps
 from verification.faults import FAULTS
@@ -280,3 +281,13 @@ def test_statuses(tmp_path):
     with contextlib.suppress(AttributeError):
         good.status = "fail"
     assert isinstance(good, Check) and good.status == "pass"
+
+
+def test_weights_of_another_network_fail_the_check_and_do_not_end_verification(monkeypatch):
+    """As with a network that lacks a bias: the reference has a parameter that the network does not have."""
+    reference = numbers.load_reference("lenet5")
+    more = {**reference, "state_dict": [*reference["state_dict"], ["conv1.other", [6]]]}
+    monkeypatch.setattr(numbers, "load_reference", lambda name: more)
+    (check,) = numbers.check_numbers("lenet5")
+    assert (check.name, check.status) == ("numbers", "fail")
+    assert "the reference's weights do not fit" in check.detail and "conv1.other" in check.detail

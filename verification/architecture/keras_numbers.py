@@ -12,6 +12,7 @@ import numpy as np
 from verification.architecture.numbers import TOLERANCE, gaussian, regenerated_input
 from verification.check import Check, Group
 from zoo.compilation import run_once
+from zoo.errors import ZooError
 from zoo.models.registry import create_model, find_entry
 from zoo.paths import THIRD_PARTY
 from zoo.weights import import_weights
@@ -48,17 +49,21 @@ def check_keras_numbers(model_name: str) -> Iterator[Check]:
     if reference is None:
         return
     model = create_model(model_name, **find_entry(model_name).layouts["keras"].options)
-    variables = import_weights(
-        model,
-        {name: regenerated_variable(name, tuple(shape), reference["gain"]) for name, shape in reference["variables"]},
-        "keras",
-    )
+    group = Group(model_name, "architecture")
+    weights = {
+        name: regenerated_variable(name, tuple(shape), reference["gain"]) for name, shape in reference["variables"]
+    }
+    try:
+        variables = import_weights(model, weights, "keras")
+    except ZooError as error:
+        yield group.check("keras logits", False, f"the reference's weights do not fit: {error}")
+        return
     with jax.default_matmul_precision("highest"):
         images = regenerated_input(tuple(reference["input_nhwc"][1:]))
         logits = run_once(lambda variables, images: model.apply(variables, images, train=False), variables, images)
     expected = np.array(reference["outputs_f64"]["logits"])
     error = np.abs(logits - expected).max() / expected.std()
-    yield Group(model_name, "architecture").check(
+    yield group.check(
         "keras logits",
         bool(error <= TOLERANCE),
         f"differ from {reference['builder']} by {error:.1e} standard deviations, tolerance {TOLERANCE:.0e}",
