@@ -162,7 +162,7 @@ class CustomSplit:
     "change", [{"data.validation": 0.2}, {"data.outliers": Trim(0.001, 0.999)}, {"imbalance": SMOTE()}]
 )
 def test_subset_of_a_custom_split_with_features(change):
-    recipe, dataset = load_recipe("mlp").override(change), zoo.open_source("synthetic:ringnorm")
+    recipe, dataset = zoo.load_recipe("mlp").override(change), zoo.open_source("synthetic:ringnorm")
     custom = dataclasses.replace(dataset, train=CustomSplit(dataset.train), eval=CustomSplit(dataset.eval))
     pipelines = [prepare(recipe, each).train_pipeline for each in (dataset, custom)]
     np.testing.assert_array_equal(*(pipeline.split.images for pipeline in pipelines))

@@ -71,7 +71,7 @@ def test_auxiliary_logits_of_the_zoos_networks_reach_the_step(plain, dataset, na
     )
     experiment = prepare(recipe, dataset)
     state = experiment.abstract_state
-    batch = next(training_batches(experiment.train_pipeline, 16, seed=0, first_step=0, host=0, hosts=1, workers=0))
+    batch = next(training_batches(experiment.train_pipeline, 16, seed=0))
     _, metrics = jax.eval_shape(
         experiment.train_step,
         state,

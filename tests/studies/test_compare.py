@@ -9,6 +9,7 @@ from programs import ROOT, run_python
 
 import zoo
 from recipes.studies import MLP
+from zoo.catalog import list_studies, load_study
 from zoo.errors import ZooError
 from zoo.recipe import *
 from zoo.recipe.assignments import parse_changes, parse_variants
