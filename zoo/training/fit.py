@@ -91,8 +91,8 @@ def fit(
         small networks on fast devices, with data that is resident on the device. 0 for all steps from one evaluation to
         the next. A signal to stop takes effect at the end of the program.
       trackers: notified of all events of the run.
-      experiment: of this recipe, from `zoo.training.prepare.prepare`; replaces data, network and devices, so that runs
-        with several seeds read and compile once. Cannot be combined with `workdir`.
+      experiment: of this recipe, from `zoo.training.prepare.prepare`; replaces data, network, devices and workers, so
+        that runs with several seeds read and compile once. Cannot be combined with `workdir`.
 
     Raises:
       ZooError: recipe, data and network do not match, or the disk is full; files saved earlier are intact.
