@@ -1,6 +1,5 @@
 """`zoo.evaluate`: evaluation of a run, of a recipe with variables, or of a network alone."""
 
-import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, overload
@@ -175,7 +174,7 @@ def evaluate(
     pipeline = _pipeline(dataset, dataset.eval, settings.transforms, on_corrupt)
     if statistics is None:
         selected, _ = select(settings.data, dataset)
-        train = dataclasses.replace(pipeline, split=selected.train, resident=False)
+        train = _pipeline(selected, selected.train, settings.transforms, on_corrupt, decode_ahead=False)
         statistics = measure(settings.normalization, settings.data, selected, train, pipeline, _no_progress)
     input_shape = augment.output_shape(pipeline.transforms, pipeline.image_shape)
     abstract = abstract_variables(network, input_shape, len(dataset.class_names))
@@ -196,9 +195,15 @@ def _no_progress(what, done, total):
     pass
 
 
-def _pipeline(dataset, split, transforms, on_corrupt):
-    classes = len(dataset.class_names)
-    return make_pipeline(split, transforms, channels=dataset.channels, num_classes=classes, on_corrupt=on_corrupt)
+def _pipeline(dataset, split, transforms, on_corrupt, decode_ahead=True):
+    return make_pipeline(
+        split,
+        transforms,
+        channels=dataset.channels,
+        num_classes=len(dataset.class_names),
+        on_corrupt=on_corrupt,
+        decode_ahead=decode_ahead,
+    )
 
 
 def _open(data, source, split, feature_names):
