@@ -60,7 +60,7 @@ def main(args: flags.FlagValues) -> int:
         draw_contact_sheet(examples, output, title=title)
     except OSError as error:
         raise ZooError(f"--output={output}: {error.strerror or error}") from None
-    console.print(escape(printable(f"{output}: {len(examples)} images of {dataset.spec}, to the network as {size}")))
+    console.print(escape(printable(f"{output}: {len(examples)} images of {dataset.spec}, network input {size}")))
     return 0
 
 

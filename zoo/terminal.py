@@ -97,11 +97,7 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     pixels, seen = (
         " x ".join(map(str, shape)) for shape in (experiment.train_pipeline.image_shape, experiment.input_shape)
     )
-    size = (
-        f"{pixels} pixels, to the network as {seen}"
-        if dataset.feature_names is None
-        else f"{dataset.channels} features"
-    )
+    size = f"{pixels} pixels, network input {seen}" if dataset.feature_names is None else f"{dataset.channels} features"
     goal = (
         f"{target.metric} {target.value:g} on the evaluation {dataset.examples}"
         if target

@@ -32,7 +32,7 @@ def recipe():
 def test_verdicts():
     history = [evaluation(30, 0.5), evaluation(60, 0.72), evaluation(90, 0.71), evaluation(120, 0.75)]
     good = judge(history, Target(0.7, within_steps=120), 120)
-    assert good.converged and good.reached_step == 60 and "first seen at step 60" in good.explanation
+    assert good.converged and good.reached_step == 60 and "first reached at step 60" in good.explanation
     assert not judge(history, Target(0.76), 120).converged
     late = judge(history, Target(0.7, within_steps=100), 120)
     assert not late.converged and "100 steps were promised" in late.explanation

@@ -67,7 +67,7 @@ def judge(history: list[dict[str, Any]], target: Target | None, total_steps: int
     elif steps > within_steps:
         explanation = f"did not converge in time: {found} reaches {goal}, but {within_steps} steps were promised"
     else:
-        early = "" if reached_step == steps else f"; first seen at step {reached_step}"
+        early = "" if reached_step == steps else f"; first reached at step {reached_step}"
         explanation = f"converged: {found} reaches {goal}, within the promised {within_steps} steps{early}"
     converged = target.reached(final) and steps <= within_steps
     value = final[target.metric]
