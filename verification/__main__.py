@@ -23,7 +23,7 @@ flags.DEFINE_multi_string(
     "recipe", [], "Name of a recipe; repeatable. Default: all recipes and networks.", flag_values=FLAGS
 )
 flags.DEFINE_list(
-    "only", [], "Groups of checks to run: architecture, initialization, traces, convergence.", flag_values=FLAGS
+    "only", [], "Groups of checks to run: architecture, initialization, traces, step, convergence.", flag_values=FLAGS
 )
 flags.DEFINE_enum(
     "tier",
@@ -77,6 +77,7 @@ def main(args: flags.FlagValues) -> int:
         if path:  # fail now, not after minutes of training
             streams.check_output(flag, Path(path))
 
+    from verification.devices import offer_second_device
     from verification.faults import FAULTS
     from verification.suite import GROUPS
 
@@ -88,6 +89,7 @@ def main(args: flags.FlagValues) -> int:
     if args.data and not args.recipe:
         raise ZooError("--data requires --recipe=NAME")
     cli.set_up_jax(args)
+    offer_second_device()
     with cli.chosen_convolution(args), FAULTS[args.fault]() if args.fault else contextlib.nullcontext():
         return record(args) if args.record else check(args)
 
@@ -146,6 +148,7 @@ def record(args: flags.FlagValues) -> int:
 
     from verification.convergence import record_run
     from verification.convergence.first_steps import record_first_steps
+    from verification.devices import mesh_of_runs
     from verification.ledger import of_data, read_first_steps, read_ledger
     from verification.report.progress import Bar
     from zoo.catalog import list_recipes, load_recipe
@@ -167,7 +170,7 @@ def record(args: flags.FlagValues) -> int:
             missing = set(range(args.seeds)) - {run["seed"] for run in known}
             if not missing:
                 continue
-            experiment = prepare(recipe, dataset, on_progress=bar.progress)
+            experiment = prepare(recipe, dataset, mesh=mesh_of_runs(), on_progress=bar.progress)
             for seed in sorted(missing):
                 if args.first:
                     run = record_first_steps(name, experiment, platform, seed, args.first, [bar])

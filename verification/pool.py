@@ -72,6 +72,7 @@ def in_parallel(
 
 def _set_up(fault, compilation_cache, convolution):
     """Initializes a worker process."""
+    from verification.devices import offer_second_device
     from verification.faults import FAULTS
     from zoo import cli
     from zoo.layers.lowering import convolution_lowering
@@ -83,6 +84,7 @@ def _set_up(fault, compilation_cache, convolution):
     cli.define_jax_flags(args)
     args(["", f"--compilation_cache={compilation_cache}"])
     cli.set_up_jax(args)
+    offer_second_device()
     stack = contextlib.ExitStack()
     stack.enter_context(convolution_lowering(convolution))
     if fault:

@@ -11,8 +11,10 @@ from verification.architecture import check_architecture
 from verification.check import Check, Group
 from verification.convergence import MIN_RUNS, check_convergence, too_few_runs
 from verification.convergence.first_steps import check_first_steps
+from verification.devices import mesh_of_runs
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
+from verification.step import check_step
 from verification.synthetic_data import with_synthetic_data
 from verification.traces import check_traces
 from zoo.catalog import load_recipe
@@ -21,7 +23,7 @@ from zoo.recipe import Recipe
 from zoo.training.prepare import prepare
 from zoo.training.tracking import Tracker
 
-GROUPS = ("architecture", "initialization", "traces", "convergence")
+GROUPS = ("architecture", "initialization", "traces", "step", "convergence")
 QUICK_SECONDS = 20.0
 
 
@@ -64,7 +66,7 @@ def check_recipe(
             yield skipped
             return
         trains = "convergence" in groups and not skipped
-        experiment = prepare(recipe, dataset, decode_ahead=trains)
+        experiment = prepare(recipe, dataset, mesh=mesh_of_runs(), decode_ahead=trains)
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
         return
@@ -72,6 +74,8 @@ def check_recipe(
         yield from check_initialization(name, experiment, seed)
     if "traces" in groups:
         yield from check_traces(name, experiment)
+    if "step" in groups:
+        yield from check_step(name, experiment, seed)
     if "convergence" not in groups:
         return
     if skipped:

@@ -1,11 +1,12 @@
 """Update rules of optimizers and gradient clipping in float64, from the papers cited in their docstrings."""
 
+import fnmatch
 import functools
 from collections.abc import Callable
 
 import numpy as np
 
-from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, ClipByNorm, ClipByValue, Lion, RMSprop
+from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, ClipByNorm, ClipByValue, Lion, Recipe, RMSprop
 from zoo.recipe.optimizer import Clipping, Optimizer
 
 
@@ -18,32 +19,25 @@ def clip(clipping: Clipping | None, gradient: np.ndarray) -> np.ndarray:
             return gradient * min(1.0, norm / np.sqrt((gradient**2).sum()))
         case ClipByValue(value):
             return np.minimum(np.maximum(gradient, -value), value)
-    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/traces/optimizer.py")
+    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/optimizer.py")
 
 
-def threshold(clipping: Clipping | None) -> float:
-    """Returns a gradient scale such that, for standard deviations from 0 to it, some but not all are clipped."""
-    match clipping:
-        case None:
-            return 1.0
-        case ClipByNorm(norm):
-            return norm
-        case ClipByValue(value):
-            return value
-    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/traces/optimizer.py")
+def decays(recipe: Recipe, path: str) -> bool:
+    """Returns whether a recipe penalizes the parameter at a path, such as "conv1/kernel"."""
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in recipe.regularization.decayed)
 
 
 @functools.singledispatch
-def update_rule(optimizer: Optimizer, decay: float) -> Callable[[np.ndarray, np.ndarray, float], np.ndarray]:
-    """Returns a stateful function (gradient, weight, learning rate) -> change of the weight, in float64."""
-    raise TypeError(f"no update rule of {type(optimizer).__name__}: add it to verification/traces/optimizer.py")
+def update_rule(optimizer: Optimizer, decay: float) -> Callable[[np.ndarray, np.ndarray, float, int], np.ndarray]:
+    """Returns a stateful function (gradient, weight, learning rate, steps done) -> change of the weight, in float64."""
+    raise TypeError(f"no update rule of {type(optimizer).__name__}: add it to verification/optimizer.py")
 
 
 @update_rule.register
 def _sgd(optimizer: SGD, decay):
     velocity = 0.0
 
-    def update(gradient, weight, rate):
+    def update(gradient, weight, rate, done):
         nonlocal velocity
         gradient = gradient + decay * weight
         if optimizer.rate_in_momentum:
@@ -56,11 +50,11 @@ def _sgd(optimizer: SGD, decay):
 
 
 def _adam_direction(optimizer):
-    first, second, steps = 0.0, 0.0, 0
+    first, second = 0.0, 0.0
 
-    def direction(gradient):
-        nonlocal first, second, steps
-        steps += 1
+    def direction(gradient, done):
+        nonlocal first, second
+        steps = done + 1
         first = optimizer.beta1 * first + (1 - optimizer.beta1) * gradient
         second = optimizer.beta2 * second + (1 - optimizer.beta2) * gradient**2
         root = np.sqrt(second / (1 - optimizer.beta2**steps))
@@ -72,21 +66,21 @@ def _adam_direction(optimizer):
 @update_rule.register
 def _adam(optimizer: Adam, decay):
     direction = _adam_direction(optimizer)
-    return lambda gradient, weight, rate: -rate * direction(gradient + decay * weight)
+    return lambda gradient, weight, rate, done: -rate * direction(gradient + decay * weight, done)
 
 
 @update_rule.register
 def _adamw(optimizer: AdamW, decay):
     direction = _adam_direction(optimizer)
-    return lambda gradient, weight, rate: -rate * (direction(gradient) + decay * weight)
+    return lambda gradient, weight, rate, done: -rate * (direction(gradient, done) + decay * weight)
 
 
 @update_rule.register
 def _lamb(optimizer: LAMB, decay):
     direction = _adam_direction(optimizer)
 
-    def update(gradient, weight, rate):
-        change = direction(gradient) + decay * weight
+    def update(gradient, weight, rate, done):
+        change = direction(gradient, done) + decay * weight
         norms = np.sqrt((weight**2).sum()), np.sqrt((change**2).sum())
         return -rate * (norms[0] / norms[1] if all(norms) else 1.0) * change
 
@@ -97,7 +91,7 @@ def _lamb(optimizer: LAMB, decay):
 def _lion(optimizer: Lion, decay):
     average = 0.0
 
-    def update(gradient, weight, rate):
+    def update(gradient, weight, rate, done):
         nonlocal average
         sign = np.sign(optimizer.beta1 * average + (1 - optimizer.beta1) * gradient)
         average = optimizer.beta2 * average + (1 - optimizer.beta2) * gradient
@@ -110,7 +104,7 @@ def _lion(optimizer: Lion, decay):
 def _rmsprop(optimizer: RMSprop, decay):
     average, velocity = optimizer.initial_average, 0.0
 
-    def update(gradient, weight, rate):
+    def update(gradient, weight, rate, done):
         nonlocal average, velocity
         gradient = gradient + decay * weight
         average = optimizer.decay * average + (1 - optimizer.decay) * gradient**2
@@ -131,7 +125,7 @@ def _rmsprop(optimizer: RMSprop, decay):
 def _adadelta(optimizer: Adadelta, decay):
     mean_square_gradient, mean_square_update = 0.0, 0.0
 
-    def update(gradient, weight, rate):
+    def update(gradient, weight, rate, done):
         nonlocal mean_square_gradient, mean_square_update
         gradient = gradient + decay * weight
         mean_square_gradient = optimizer.decay * mean_square_gradient + (1 - optimizer.decay) * gradient**2
@@ -150,7 +144,7 @@ def _adadelta(optimizer: Adadelta, decay):
 def _adagrad(optimizer: Adagrad, decay):
     total = optimizer.initial_sum
 
-    def update(gradient, weight, rate):
+    def update(gradient, weight, rate, done):
         nonlocal total
         gradient = gradient + decay * weight
         total = total + gradient**2

@@ -1,0 +1,43 @@
+"""Checks of the compiled training and evaluation steps from outside: inputs, losses, gradients, updates and counts."""
+
+from collections.abc import Iterator
+
+from verification.check import Check, Group
+from verification.step.devices import check_devices
+from verification.step.evaluation import check_evaluation
+from verification.step.forward import check_forward
+from verification.step.gradient import check_gradient
+from verification.step.inputs import check_inputs
+from verification.step.order import check_host_crops, check_order
+from verification.step.probe import Probe, generic_state, small
+from verification.step.specification import Specification
+from verification.step.statistics import check_statistics
+from verification.step.update import CONSECUTIVE, check_update
+from zoo.training.experiment import Experiment
+
+
+def check_step(recipe_name: str, experiment: Experiment, seed: int) -> Iterator[Check]:
+    """Checks the steps of an experiment as programs whose inside is unknown.
+
+    Args:
+      recipe_name: for the results.
+      experiment: of the recipe.
+      seed: of the states that the steps start from.
+    """
+    group = Group(recipe_name, "step")
+    yield check_statistics(group, experiment)
+    yield check_order(group, experiment)
+    if crops := check_host_crops(group, experiment):
+        yield crops
+    yield check_inputs(group, experiment)
+    probe, specification = Probe(experiment), Specification(experiment)
+    batches = probe.batches(seed, CONSECUTIVE)
+    start = probe.initial_state(seed)
+    generic = generic_state(start, seed)
+    later = generic_state(start, seed + 1).replace(step=start.step + 1)
+    yield from check_forward(group, probe, specification, [start, generic, later], batches)
+    yield from check_update(group, probe, start, batches)
+    yield from check_gradient(group, probe, generic, batches[0], probe.step(generic, batches[0]), seed)
+    if small(experiment):
+        yield check_devices(group, probe, generic, batches[0])
+    yield check_evaluation(group, experiment, specification, generic)

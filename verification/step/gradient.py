@@ -1,0 +1,137 @@
+"""Comparison of the gradient that a training step hands to its optimizer with differences of the loss it reports.
+
+Nothing is known about how the step computes its gradient. The loss is evaluated by the compiled step itself, with
+parameters moved a little in a direction, and the derivative is extrapolated from two step sizes. There are three kinds
+of directions: the whole gradient, whose length a wrong factor changes; the gradient of each parameter, which shows a
+wrong factor of one layer; and random ones, which show gradients that lack a part.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from flax import traverse_util
+
+from verification.check import Check, Group
+from verification.step.probe import Outcome, Probe
+from zoo.data.pipeline import Batch
+from zoo.training.step.state import TrainState
+
+CHANGE = 3e-4  # of the loss, relative, by which the widest move is meant to change it
+MAX_MOVE = 0.02  # of a parameter's root mean square, or of 0.1 if that is larger
+ULP = 2.0**-23  # rounding of a float32 loss, relative
+MAX_DIRECTIONS = 24  # of each kind: with more parameters than this, a direction moves several of them at once
+# Largest differences of correct gradients, relative to the expected length of the derivative. They come from the kinks
+# of activations and max pools, which extrapolation does not remove.
+TOLERANCE = {"whole": 0.02, "own": 0.05, "random": 0.25}
+ERRORS = 5  # estimated errors of the difference that are tolerated in any case
+DRAWS = 3  # a direction fails only if it does so with this many draws in a row
+
+
+class Direction(NamedTuple):
+    """A direction in which parameters are moved.
+
+    Attributes:
+      kind: "whole", "own" or "random".
+      moves: the widest moves, by path.
+      claimed: derivative times length according to the gradient.
+      scale: expected size of that, from the lengths of the gradient.
+    """
+
+    kind: str
+    moves: dict[str, np.ndarray]
+    claimed: float
+    scale: float
+
+
+class Deviation(NamedTuple):
+    """The difference of a derivative from its claim, relative to the direction's scale, and what is tolerated."""
+
+    found: float
+    tolerated: float
+
+
+def check_gradient(
+    group: Group, probe: Probe, state: TrainState, batch: Batch, outcome: Outcome, seed: int
+) -> Iterator[Check]:
+    """Checks the gradient of a step; `outcome` is that of the step from this state with this batch."""
+    random = np.random.default_rng(seed)
+    params = traverse_util.flatten_dict(dict(state.params), sep="/")
+    trained = [path for path in params if path not in probe.experiment.frozen]
+    size = -(-len(trained) // MAX_DIRECTIONS)
+    groups = [trained[start : start + size] for start in range(0, len(trained), size)]
+    worst, wrong = {}, []
+    for kind, paths in [("whole", trained), *((kind, paths) for kind in ("own", "random") for paths in groups)]:
+        for _ in range(DRAWS):
+            direction = draw(kind, paths, params, outcome, random)
+            if direction is None:
+                break
+            deviation = measure(probe, state, batch, direction, outcome.loss)
+            if deviation.found <= deviation.tolerated:
+                worst[kind] = max(worst.get(kind, 0.0), deviation.found)
+                break
+        else:
+            wrong.append(f"{_names(paths)}: {_DIRECTIONS[kind]} differs by {deviation.found:.0%} of its expected size")
+    figures = ", ".join(f"{worst[kind]:.1%} in {_DIRECTIONS[kind]}" for kind in TOLERANCE if kind in worst)
+    fine = f"the gradient of {len(trained)} parameters agrees with differences of the loss to {figures}"
+    more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+    yield group.check("gradient", not wrong, "; ".join(wrong[:3]) + more if wrong else fine)
+
+
+_DIRECTIONS = {
+    "whole": "the derivative along the gradient",
+    "own": "the derivative along each parameter's gradient",
+    "random": "the derivative in random directions",
+}
+
+
+def _names(paths):
+    return ", ".join(paths) if len(paths) < 4 else f"{paths[0]} to {paths[-1]}"
+
+
+def draw(
+    kind: str, paths: Sequence[str], params: Mapping[str, np.ndarray], outcome: Outcome, random: np.random.Generator
+) -> Direction | None:
+    """Draws a direction of a kind in which some parameters are moved; None if their gradients are zero along it."""
+    moves, claimed, squares = {}, 0.0, 0.0
+    change = CHANGE * abs(outcome.loss) / np.sqrt(len(paths))
+    whole = np.sqrt(sum(float(np.vdot(outcome.gradient[path], outcome.gradient[path])) for path in paths))
+    for path in paths:
+        gradient, value = outcome.gradient[path].astype(np.float64), params[path]
+        length = float(np.linalg.norm(gradient))
+        limit = MAX_MOVE * max(float(np.sqrt(np.mean(np.square(value, dtype=np.float64)))), 0.1) * np.sqrt(value.size)
+        if kind == "random":
+            unit, slope = (
+                random.standard_normal(value.shape, np.float32) / np.sqrt(value.size),
+                length / np.sqrt(value.size),
+            )
+        elif length == 0:
+            continue
+        else:
+            unit, slope = gradient / length, length
+        far = min(change / slope, limit) if slope else limit
+        if kind == "whole":
+            far = min(CHANGE * abs(outcome.loss) / whole, limit) * length / whole
+        sign = 1 if kind == "whole" else random.choice([-1.0, 1.0])
+        moves[path] = (sign * far * unit).astype(np.float32)
+        claimed += float(np.vdot(gradient, moves[path]))
+        squares += (far * slope) ** 2
+    scale = abs(claimed) if kind == "whole" else np.sqrt(squares)
+    return Direction(kind, moves, claimed, float(scale)) if moves else None
+
+
+def measure(probe: Probe, state: TrainState, batch: Batch, direction: Direction, loss: float) -> Deviation:
+    """Measures the derivative in a direction by differences of the loss that the compiled step reports."""
+    base = traverse_util.flatten_dict(dict(state.params), sep="/")
+
+    def at(factor):
+        moved = {path: base[path] + np.float32(factor) * move for path, move in direction.moves.items()}
+        return probe.loss(state.replace(params=traverse_util.unflatten_dict({**base, **moved}, sep="/")), batch)
+
+    wide, narrow = (at(1.0) - at(-1.0)) / 2, at(0.5) - at(-0.5)
+    found = (4 * narrow - wide) / 3
+    rounding = ULP * abs(loss)
+    error = abs(narrow - wide) / 3 + 2 * rounding
+    # A gradient of zero has no scale of its own: a change of the loss beyond rounding is then as large as can be.
+    scale = max(direction.scale, 10 * rounding)
+    return Deviation(abs(found - direction.claimed) / scale, max(TOLERANCE[direction.kind], ERRORS * error / scale))

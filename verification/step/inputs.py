@@ -1,0 +1,111 @@
+"""Checks of the inputs as a network receives them in the compiled training step, read out by a linear network.
+
+The network is a linear layer whose weights are zero, and all examples but one have weight 0. The gradient of its kernel
+is then the outer product of that example's input and the gradient of its bias, so that the input can be read exactly
+from outside, however the step makes it.
+"""
+
+import dataclasses
+
+import flax.linen as nn
+import jax
+import numpy as np
+import optax
+
+from verification.check import Check, Group
+from verification.step.probe import Probe
+from verification.step.specification import Specification
+from zoo.data.pipeline import Batch
+from zoo.training.experiment import Experiment
+
+DRAWS = 16  # positions of one image in a batch; flips of all of them agree between two steps in 1 of 65,536 cases
+TOLERANCE = 1e-4  # of the inputs' standard deviation: rounding of augmentation in another program
+
+
+class Linear(nn.Module):
+    """A linear classifier of all input values, with weights of zero."""
+
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        x = x.reshape(len(x), -1)
+        return nn.Dense(self.classes, kernel_init=nn.initializers.zeros_init(), name="linear")(x)
+
+
+class Reader:
+    """Reads inputs and labels out of the compiled training step of an experiment."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        recipe = experiment.recipe.override({"auxiliary_weight": None, "weight_average": None, "transfer": None})
+        plain = dataclasses.replace(
+            experiment,
+            recipe=recipe,
+            model=Linear(len(experiment.dataset.class_names)),
+            optimizer=optax.set_to_zero(),
+            own_initializers={},
+            start=None,
+            frozen=frozenset(),
+        )
+        self.probe = Probe(plain)
+        self.state = self.probe.initial_state(0)
+        zeros = jax.tree.map(np.zeros_like, self.state.params)
+        self.state = self.state.replace(params=zeros)
+        self.specification = Specification(plain)
+
+    def read(self, batch: Batch, place: int, step: int, seed: int = 0) -> tuple[np.ndarray, int]:
+        """Returns the input [H, W, C] and the label of one example of a batch, in the step after `step` steps."""
+        only = batch._replace(weight=(np.arange(len(batch.weight)) == place).astype(np.float32))
+        state = self.state.replace(step=np.int32(step), seed=np.uint32(seed))
+        outcome = self.probe.step(state, only)
+        kernel, bias = outcome.gradient["linear/kernel"].astype(np.float64), outcome.gradient["linear/bias"]
+        values = kernel @ bias / (bias @ bias)
+        return values.reshape(self.probe.experiment.input_shape), int(np.argmin(bias))
+
+
+def check_inputs(group: Group, experiment: Experiment) -> Check:
+    """Checks inputs and labels of some examples, and which random numbers they are made with."""
+    reader, problems = Reader(experiment), []
+    batches = reader.probe.batches(0, 2)
+    size = len(batches[0].index)
+    compared, worst = 0, 0.0
+    for step, batch in enumerate(batches):
+        expected, labels = reader.specification.inputs(reader.state.replace(step=np.int32(step)), batch)
+        spread = float(np.std(expected)) or 1.0
+        for place in {0, 1, size - 1} & {*range(size)}:
+            values, label = reader.read(batch, place, step)
+            worst, compared = max(worst, float(np.abs(values - expected[place]).max()) / spread), compared + 1
+            if label != labels[place]:
+                problems.append(f"example {batch.index[place]} has label {label}, in the data set {labels[place]}")
+    if not worst < TOLERANCE:
+        problems.append(f"inputs differ by {worst:.2g} standard deviations from the recipe's transforms of the images")
+    kinds = [type(each).__name__ for each in reader.probe.experiment.train_pipeline.transforms if each.random]
+    problems += _keys(reader, batches[0], bool(kinds))
+    random = f"{', '.join(kinds)} drawn anew for each example and step" if kinds else "nothing is random on the device"
+    detail = f"{compared} inputs and labels are those of the recipe, to {worst:.1e} standard deviations; {random}"
+    return group.check("inputs", not problems, "; ".join(dict.fromkeys(problems)) or detail)
+
+
+def _keys(reader, batch, random):
+    """Returns problems of the random numbers: one image at several positions, in several steps."""
+    size = len(batch.index)
+    same = jax.tree.map(lambda array: np.repeat(array[:1], size, axis=0), batch)._replace(position=batch.position)
+    experiment = reader.probe.experiment
+    epoch = -(-experiment.train_pipeline.epoch // experiment.recipe.budget.batch_size)
+
+    def draws(step, seed):
+        places = range(min(size, DRAWS))
+        return tuple(reader.read(same, place, step, seed)[0].astype(np.float32).tobytes() for place in places)
+
+    first, problems = draws(0, 0), []
+    found = {(step, seed): draws(step, seed) for step, seed in ((1, 0), (epoch, 0), (0, 1))}
+    if draws(0, 0) != first:
+        problems.append("the same step gives different inputs")
+    if not random:
+        return problems + (["inputs are random, but no transform is"] if {first} != {*found.values()} else [])
+    for (step, seed), others in found.items():
+        if others == first:
+            problems.append(f"augmentation is the same in step {step + 1} of seed {seed} as in step 1 of seed 0")
+    if len(set(first)) == 1:
+        problems.append("all examples of a batch are augmented alike")
+    return problems

@@ -1,0 +1,106 @@
+"""Checks of the order of training examples: a new permutation in each epoch, divided between hosts."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from verification.check import Check, Group
+from zoo.data.pipeline import training_batches, training_order
+from zoo.data.resize_crop import is_random
+from zoo.training.experiment import Experiment
+
+MAX_POSITIONS = 20_000  # of an epoch, that are looked at
+SEEDS = (0, 1)
+HOSTS = 2
+# Two random permutations agree in one place on average, Poisson distributed: in more than this many with probability
+# 1e-10.
+MAX_AGREEING = 14
+
+
+def check_order(group: Group, experiment: Experiment) -> Check:
+    """Checks that epochs and seeds have different permutations of the examples, and that hosts share each batch."""
+    pipeline, size = experiment.train_pipeline, experiment.recipe.budget.batch_size
+    epoch, problems = pipeline.epoch, []
+    looked = min(epoch, MAX_POSITIONS)
+    orders = {}
+    for seed in SEEDS:
+        for number in (0, 1):
+            orders[f"epoch {number + 1} of seed {seed}"] = _positions(pipeline, size, seed, number * epoch, looked)
+    natural = np.arange(looked) if pipeline.examples is None else pipeline.examples[:looked]
+    everything = {**orders, "the order of the data set": natural}
+    names = list(everything)
+    for place, name in enumerate(names):
+        for other in names[:place]:
+            agreeing = int((everything[name] == everything[other]).sum())
+            if agreeing > MAX_AGREEING + (0 if pipeline.examples is None else looked // 2):
+                problems.append(f"{name} and {other} agree in {agreeing:,} of {looked:,} places")
+    for name, order in orders.items():
+        if pipeline.examples is None and len(np.unique(order)) < looked:
+            problems.append(f"{name} has {looked - len(np.unique(order)):,} of {looked:,} examples twice")
+        if looked == epoch and not np.array_equal(np.sort(order), np.sort(_all(pipeline))):
+            problems.append(f"{name} is not a permutation of the examples")
+    problems += _of_hosts(experiment)
+    detail = (
+        f"epochs and seeds have different permutations, in {looked:,} of {epoch:,} places; {HOSTS} hosts divide each"
+        " batch; false alarm in less than 1 of 10^9 runs"
+    )
+    return group.check("order", not problems, "; ".join(problems[:2]) or detail)
+
+
+def _positions(pipeline, size, seed, start, count):
+    """Returns the positions in the split of some consecutive training examples, from the batches."""
+    order = training_order(pipeline, size, seed)
+    first, last = start // size, math.ceil((start + count) / size)
+    positions = np.concatenate([order[step][1].index for step in range(first, last)])
+    return positions[start - first * size :][:count]
+
+
+def _all(pipeline):
+    return np.arange(len(pipeline.split)) if pipeline.examples is None else pipeline.examples
+
+
+def _of_hosts(experiment):
+    """Returns problems of batches that several hosts share, and of what training really reads."""
+    pipeline, size, problems = experiment.train_pipeline, experiment.recipe.budget.batch_size, []
+    read = training_batches(pipeline, size, seed=SEEDS[0])
+    batch = next(read)
+    read.close()
+    if not np.array_equal(batch.index, training_order(pipeline, size, SEEDS[0])[0][1].index):
+        problems.append("the first batch is not that of the order")
+    if len(batch.index) != size or not np.array_equal(batch.position, np.arange(size)):
+        problems.append(f"the first batch has {len(batch.index)} examples, expected {size}")
+    if size % HOSTS == 0:
+        parts = [training_order(pipeline, size, SEEDS[0], host, HOSTS)[0][1] for host in range(HOSTS)]
+        for field in ("index", "position"):
+            whole = np.concatenate([getattr(part, field) for part in parts])
+            if not np.array_equal(whole, getattr(batch, field)):
+                problems.append(f"the parts of {HOSTS} hosts are not the batch of one host")
+                break
+    return problems
+
+
+def check_host_crops(group: Group, experiment: Experiment) -> Check | None:
+    """Checks that random crops on the host differ between examples, steps and epochs, and repeat with the seed.
+
+    Returns None if the host crops nothing at random.
+    """
+    pipeline = experiment.train_pipeline
+    if not is_random(pipeline.host_transforms):
+        return None
+    same = dataclasses.replace(pipeline, examples=np.zeros(8, np.int64))  # one example over and over
+
+    def images(seed):
+        batches = training_batches(same, 4, seed=seed)
+        found = [np.asarray(next(batches).image) for _ in range(4)]
+        batches.close()
+        return np.concatenate(found)
+
+    first = images(0)
+    different = len({image.tobytes() for image in first})
+    repeated, other = np.array_equal(first, images(0)), not np.array_equal(first, images(1))
+    detail = (
+        f"16 crops of one image, in four steps and two epochs, are {different} different ones; the same seed gives"
+        f" {'the same' if repeated else 'others'}, another seed {'others' if other else 'the same'}"
+    )
+    return group.check("crops", different > 8 and repeated and other, detail)

@@ -1,0 +1,136 @@
+"""The compiled training step of an experiment as a function: what it reports, and the gradient that it hands on."""
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import optax
+from flax import traverse_util
+
+from zoo import parallel
+from zoo.data.pipeline import Batch, training_batches
+from zoo.training.experiment import Experiment
+from zoo.training.step.state import TrainState
+
+MAX_VALUES = 2**16  # input values of a batch; batches of larger images are cut, since the checks make 100 steps
+MIN_EXAMPLES = 8
+SMALL = 20  # parameters of a network, such as conv1/kernel
+
+
+class Recorded(NamedTuple):
+    """The state of a recording optimizer: the last gradient that it was given, and the optimizer's own state."""
+
+    gradient: Any
+    inner: Any
+
+
+def recording(optimizer: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """Wraps an optimizer so that its state also holds the gradient of the last update."""
+    optimizer = optax.with_extra_args_support(optimizer)
+
+    def init(params):
+        return Recorded(jax.tree.map(jax.numpy.zeros_like, params), optimizer.init(params))
+
+    def update(gradient, state, params=None, **others):
+        updates, inner = optimizer.update(gradient, state.inner, params, **others)
+        return updates, Recorded(gradient, inner)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+class Outcome(NamedTuple):
+    """The results of one training step, on the host.
+
+    Attributes:
+      loss, top1, learning_rate: as reported.
+      gradient, params, batch_stats: by path; the gradient is that handed to the optimizer.
+      state: the new state, with a `Recorded` optimizer state.
+    """
+
+    loss: float
+    top1: float
+    learning_rate: float
+    gradient: dict[str, np.ndarray]
+    params: dict[str, np.ndarray]
+    batch_stats: dict[str, np.ndarray]
+    state: TrainState
+
+
+class Probe:
+    """The training step of an experiment, compiled as for training, with a recording optimizer.
+
+    Attributes:
+      experiment: with the recording optimizer.
+      batch_size: of the batches that the step is called with: the recipe's, or less for large images.
+      optimizer: the experiment's own.
+      steps: how many steps were executed.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.optimizer = experiment.optimizer
+        self.experiment = dataclasses.replace(experiment, optimizer=recording(experiment.optimizer))
+        self.batch_size = batch_size(experiment)
+        self.constants = experiment.constants(experiment.train_pipeline)
+        self.steps = 0
+
+    def initial_state(self, seed: int) -> TrainState:
+        """Returns the state before training, on the host."""
+        return jax.device_get(self.experiment.initial_state(seed))
+
+    def batches(self, seed: int, count: int) -> list[Batch]:
+        """Returns the first batches of a run, cut to `batch_size` examples each."""
+        given = self.experiment.recipe.budget.batch_size
+        some = training_batches(self.experiment.train_pipeline, given, seed=seed)
+        batches = [jax.tree.map(lambda array: np.asarray(array)[: self.batch_size], next(some)) for _ in range(count)]
+        some.close()
+        return batches
+
+    def step(self, state: TrainState, batch: Batch) -> Outcome:
+        """Executes the compiled step on a state and a batch, both on the host."""
+        new, metrics = self._execute(state, batch)
+        new = jax.device_get(new)
+        params, stats = (traverse_util.flatten_dict(dict(tree), sep="/") for tree in (new.params, new.batch_stats))
+        gradient = traverse_util.flatten_dict(dict(new.opt_state.gradient), sep="/")
+        numbers = (metrics[name].item() for name in ("loss", "top1", "learning_rate"))
+        return Outcome(*numbers, gradient, params, stats, new)
+
+    def loss(self, state: TrainState, batch: Batch) -> float:
+        """Returns the loss that the compiled step reports for a state and a batch."""
+        return self._execute(state, batch)[1]["loss"].item()
+
+    def _execute(self, state, batch):
+        self.steps += 1
+        mesh = self.experiment.mesh
+        state = parallel.replicate(state, mesh)
+        new, metrics = self.experiment.train_step(state, self.constants, parallel.shard_batch(batch, mesh))
+        return new, jax.device_get(metrics)
+
+
+def small(experiment: Experiment) -> bool:
+    """Returns whether a network has few parameters to compile for, so that more programs of it are affordable."""
+    return len(jax.tree.leaves(experiment.abstract_state.params)) <= SMALL
+
+
+def generic_state(state: TrainState, seed: int) -> TrainState:
+    """Returns a state whose parameters are moved at random by a tenth, so that none is zero or equal to another.
+
+    At the start of training, some gradients vanish: those behind a zero-initialized scale or head.
+    """
+    random = np.random.default_rng(seed)
+
+    def move(value):
+        spread = 0.1 * max(float(np.sqrt(np.mean(np.square(value, dtype=np.float64)))), 0.1)
+        return value + np.float32(spread) * random.standard_normal(value.shape, np.float32)
+
+    return state.replace(params=jax.tree.map(move, state.params))
+
+
+def batch_size(experiment: Experiment) -> int:
+    """Returns how many examples of a batch the checks use: all, or fewer large images, in the same micro-batches."""
+    budget = experiment.recipe.budget
+    pairs = 2 if experiment.recipe.augmentation.mixing is not None else 1
+    multiple = budget.accumulation * experiment.mesh.size * pairs
+    wanted = max(MIN_EXAMPLES, MAX_VALUES // math.prod(experiment.input_shape))
+    return min(budget.batch_size, -(-wanted // multiple) * multiple)
