@@ -23,7 +23,10 @@ flags.DEFINE_multi_string(
     "recipe", [], "Name of a recipe; repeatable. Default: all recipes and networks.", flag_values=FLAGS
 )
 flags.DEFINE_list(
-    "only", [], "Groups of checks to run: architecture, initialization, traces, step, convergence.", flag_values=FLAGS
+    "only",
+    [],
+    "Groups of checks to run: architecture, initialization, traces, step, fingerprint, convergence.",
+    flag_values=FLAGS,
 )
 flags.DEFINE_enum(
     "tier",

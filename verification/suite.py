@@ -12,6 +12,7 @@ from verification.check import Check, Group
 from verification.convergence import MIN_RUNS, check_convergence, too_few_runs
 from verification.convergence.first_steps import check_first_steps
 from verification.devices import mesh_of_runs
+from verification.fingerprint import check_fingerprint
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
 from verification.step import check_step
@@ -23,7 +24,7 @@ from zoo.recipe import Recipe
 from zoo.training.prepare import prepare
 from zoo.training.tracking import Tracker
 
-GROUPS = ("architecture", "initialization", "traces", "step", "convergence")
+GROUPS = ("architecture", "initialization", "traces", "step", "fingerprint", "convergence")
 QUICK_SECONDS = 20.0
 
 
@@ -75,7 +76,9 @@ def check_recipe(
     if "traces" in groups:
         yield from check_traces(name, experiment)
     if "step" in groups:
-        yield from check_step(name, experiment, seed)
+        yield from check_step(name, experiment, seed, thorough=tier == "full")
+    if "fingerprint" in groups:
+        yield from check_fingerprint(name, experiment, platform)
     if "convergence" not in groups:
         return
     if skipped:

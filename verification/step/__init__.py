@@ -10,19 +10,22 @@ from verification.step.gradient import check_gradient
 from verification.step.inputs import check_inputs
 from verification.step.order import check_host_crops, check_order
 from verification.step.probe import Probe, generic_state, small
+from verification.step.run import check_run, decides
 from verification.step.specification import Specification
 from verification.step.statistics import check_statistics
 from verification.step.update import CONSECUTIVE, check_update
 from zoo.training.experiment import Experiment
 
 
-def check_step(recipe_name: str, experiment: Experiment, seed: int) -> Iterator[Check]:
+def check_step(recipe_name: str, experiment: Experiment, seed: int, *, thorough: bool = True) -> Iterator[Check]:
     """Checks the steps of an experiment as programs whose inside is unknown.
 
     Args:
       recipe_name: for the results.
       experiment: of the recipe.
       seed: of the states that the steps start from.
+      thorough: whether to make a short run of every recipe; otherwise only of those with a small network, a weight
+        average, or evaluations that decide something.
     """
     group = Group(recipe_name, "step")
     yield check_statistics(group, experiment)
@@ -41,3 +44,8 @@ def check_step(recipe_name: str, experiment: Experiment, seed: int) -> Iterator[
     if small(experiment):
         yield check_devices(group, probe, generic, batches[0])
     yield check_evaluation(group, experiment, specification, generic)
+    recipe = experiment.recipe
+    if thorough or small(experiment) or recipe.weight_average is not None or decides(recipe):
+        yield from check_run(group, experiment, seed)
+    else:
+        yield group.skip("run", "a short run of a larger network is part of --tier=full")

@@ -1,0 +1,205 @@
+"""A short run by `zoo.fit` from outside: its records, what it evaluates, what it decides, and how it resumes.
+
+The same steps are made by hand with the compiled step, so that the weights of each evaluation are known.
+"""
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import traverse_util
+
+from verification.check import Check, Group
+from verification.schedule import closed_form
+from verification.step.evaluation import compare, expected_metrics
+from verification.step.probe import batch_size
+from verification.step.specification import Specification
+from zoo import parallel
+from zoo.data.dataset import Dataset
+from zoo.data.pipeline import training_batches
+from zoo.data.splitting import subset
+from zoo.layers.lowering import convolution_lowering
+from zoo.recipe import EarlyStopping, Recipe, ReduceOnPlateau
+from zoo.training.experiment import Experiment
+from zoo.training.fit import fit
+from zoo.training.prepare import prepare
+from zoo.training.tracking import Tracker
+
+STEPS, EVERY = 6, 2  # of a short run, and between its evaluations
+DECIDING = 12  # steps of a run whose evaluations decide something, with one after each step
+EXAMPLES, EVALUATED = 240, 37  # of the splits of a short run, if batches are not larger
+LATE = 2  # steps before the end at which a run is stopped, to be resumed
+
+
+class _Stop(Exception):
+    """Raised to stop a run."""
+
+
+class _StopAt(Tracker):
+    """Stops a run once it has made some steps."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def train(self, record):
+        if record["step"] == self.step:
+            raise _Stop
+
+
+def decides(recipe: Recipe) -> bool:
+    """Returns whether the evaluations of a run decide how it goes on."""
+    return recipe.early_stopping is not None or isinstance(recipe.schedule, ReduceOnPlateau)
+
+
+def short_recipe(experiment: Experiment) -> Recipe:
+    """Returns the recipe of a short run, in which evaluations decide at once."""
+    recipe, steps = experiment.recipe, DECIDING if decides(experiment.recipe) else STEPS
+    changes = {
+        "budget.steps": steps,
+        "budget.epochs": None,
+        "budget.batch_size": batch_size(experiment),
+        "budget.evaluate_every": 1 / steps if decides(recipe) else EVERY / steps,
+        "budget.interim_examples": None,
+        "target": None,
+    }
+    if recipe.weight_average is not None:
+        changes["weight_average.ramp"] = True  # else the average would mostly be initial weights
+    if isinstance(recipe.schedule, ReduceOnPlateau):
+        changes["schedule.patience"] = 1
+    if recipe.early_stopping is not None:
+        changes["early_stopping.patience"] = 2
+    return recipe.override(changes)
+
+
+def short_dataset(experiment: Experiment, recipe: Recipe) -> Dataset:
+    """Returns a data set with a part of each split, in which evaluation examples have the label of the next class.
+
+    While the loss of training falls, that of such an evaluation rises, so that a decision by the wrong one shows.
+    """
+    dataset = experiment.dataset
+    train = subset(dataset.train, _spread(len(dataset.train), max(EXAMPLES, 3 * recipe.budget.batch_size)))
+    evaluation = subset(dataset.eval, _spread(len(dataset.eval), EVALUATED))
+    if evaluation.labels is not None and decides(recipe):
+        shifted = (evaluation.labels + 1) % len(dataset.class_names)
+        evaluation = dataclasses.replace(evaluation, labels=shifted)
+    return dataclasses.replace(dataset, train=train, eval=evaluation)
+
+
+def _spread(length, count):
+    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
+
+
+def check_run(group: Group, experiment: Experiment, seed: int) -> Iterator[Check]:
+    """Checks a short run of a recipe, and that it ends with the same bits if it is stopped and resumed."""
+    recipe = short_recipe(experiment)
+    dataset = short_dataset(experiment, recipe)
+    options = {"dataset": dataset, "model": experiment.model, "devices": list(experiment.mesh.devices.flat)}
+    with convolution_lowering(experiment.convolution), tempfile.TemporaryDirectory() as folder:
+        whole = fit(recipe, Path(folder) / "whole", seed, **options)
+        by_hand = prepare(recipe, dataset, model=experiment.model, mesh=experiment.mesh)
+        yield _check_records(group, whole, by_hand, seed)
+        stopped, end = Path(folder) / "stopped", max(record["step"] for record in whole.history)
+        with contextlib.suppress(_Stop):
+            fit(recipe, stopped, seed, trackers=[_StopAt(max(end - LATE, 1) + 1)], **options)
+        resumed = fit(recipe, stopped, seed, **options)
+    yield _check_resumed(group, whole, resumed, end)
+
+
+def _check_records(group, result, experiment, seed) -> Check:
+    """Compares the records of a run with steps made by hand and with plain evaluations of their weights."""
+    recipe, total = experiment.recipe, experiment.total_steps
+    specification, constants = Specification(experiment), experiment.constants(experiment.train_pipeline)
+    trained = {record["step"]: record for record in result.history if record["kind"] == "train"}
+    restored = [record for record in result.history if "restored_step" in record]
+    others = [record for record in result.history if record["kind"] != "train" and "restored_step" not in record]
+    evaluated = {record["step"]: record for record in others}
+    interim = experiment.eval_pipeline if experiment.validation_pipeline is None else experiment.validation_pipeline
+    state, problems, seen, weights = experiment.initial_state(seed), [], [], []
+    batches = training_batches(experiment.train_pipeline, recipe.budget.batch_size, seed=seed)
+    for step, batch in zip(range(1, total + 1), batches, strict=False):
+        factor = 1.0
+        if isinstance(recipe.schedule, ReduceOnPlateau):
+            factor = plateau_factor(recipe.schedule, seen)
+            state = state.replace(rate_factor=parallel.replicate(np.float32(factor), experiment.mesh))
+        state, metrics = experiment.train_step(state, constants, parallel.shard_batch(batch, experiment.mesh))
+        rate = factor * closed_form(recipe.schedule, step - 1, total)
+        if step not in trained:
+            problems.append(f"the run ended before step {step}")
+            break
+        for name, expected in (("loss", float(metrics["loss"])), ("learning_rate", rate)):
+            found = trained[step][name]
+            if abs(found - expected) > 1e-5 * max(abs(expected), 1e-3 * recipe.schedule.peak):
+                problems.append(f"the {name.replace('_', ' ')} of step {step} is {found:.6g}, expected {expected:.6g}")
+        if step not in recipe.budget.evaluation_steps(total):
+            continue
+        final = step == total and recipe.early_stopping is None
+        average = jax.device_get(state.variables if recipe.weight_average is None else state.average)
+        expected, near = expected_metrics(specification, experiment.eval_pipeline if final else interim, average)
+        if step not in evaluated:
+            problems.append(f"there is no evaluation after step {step}")
+            continue
+        _, problem = compare(evaluated[step], expected, near)
+        problems += [f"in the evaluation after step {step}, {problem}"] if problem else []
+        seen.append(expected)
+        weights.append(average)
+        if recipe.early_stopping is not None:
+            best, over = stopping(recipe.early_stopping, seen)
+            if over or step == total:
+                expected, near = expected_metrics(specification, experiment.eval_pipeline, weights[best])
+                problem = compare(restored[-1], expected, near)[1] if restored else "no weights were restored"
+                problems += [f"after early stopping, {problem}"] if problem else []
+                if max(trained) > step:
+                    problems.append(f"the run went on after step {step}, at which it had to stop")
+                break
+    batches.close()
+    detail = f"{step} steps and {len(seen)} evaluations are those of the same steps by hand"
+    return group.check("run", not problems, "; ".join(problems[:2]) or detail)
+
+
+def plateau_factor(schedule: ReduceOnPlateau, evaluations: Sequence[dict[str, Any]]) -> float:
+    """Returns the factor on the learning rate after some evaluations, by the docstring of `ReduceOnPlateau`."""
+    factor, best, waited = 1.0, None, 0
+    for value in _losses(schedule.metric, evaluations):
+        if best is None or value < best - schedule.minimum_change:
+            best, waited = value, 0
+        else:
+            waited += 1
+            if waited >= schedule.patience:
+                factor, waited = max(factor * schedule.factor, schedule.final), 0
+    return factor
+
+
+def stopping(rule: EarlyStopping, evaluations: Sequence[dict[str, Any]]) -> tuple[int, bool]:
+    """Returns the index of the best evaluation, and whether the run ends, by the docstring of `EarlyStopping`."""
+    best, values = 0, _losses(rule.metric, evaluations)
+    for place, value in enumerate(values):
+        if value < values[best] - rule.minimum_change:
+            best = place
+    return best, len(values) - 1 - best >= rule.patience
+
+
+def _losses(metric, evaluations):
+    """Returns the values of a metric, negative where higher is better."""
+    return [evaluation[metric] if metric == "loss" else -evaluation[metric] for evaluation in evaluations]
+
+
+def _check_resumed(group, whole, resumed, end) -> Check:
+    """Compares the results of a run that was stopped and resumed with those of one that was not."""
+    problems = []
+    ours, theirs = (traverse_util.flatten_dict(jax.device_get(each.variables), sep="/") for each in (whole, resumed))
+    different = [path for path, value in ours.items() if not np.array_equal(value, theirs[path])]
+    if different:
+        problems.append(f"{len(different)} of {len(ours)} variables differ, such as {different[0]}")
+    losses = [[each["loss"] for each in result.history if each["kind"] == "train"] for result in (whole, resumed)]
+    if losses[0] != losses[1]:
+        problems.append("the losses of the steps differ")
+    detail = (
+        f"stopped {LATE} steps before its end after {end} and resumed, a run ends with the same {len(ours)} variables,"
+        " bit for bit"
+    )
+    return group.check("resuming", not problems, "; ".join(problems) or detail)
