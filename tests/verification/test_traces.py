@@ -21,7 +21,6 @@ from zoo.data.split import ArraySplit
 from zoo.recipe import *
 from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.prepare import prepare
-from zoo.training.step.optimizer import make_optimizer
 
 
 def test_input_check_samples_the_whole_split():
@@ -67,21 +66,6 @@ def test_wrong_learning_rate_at_the_end_of_one_epoch_is_detected(long_run):
     rate = long_run.learning_rate
     bent = dataclasses.replace(long_run, learning_rate=lambda step: rate(step) * jnp.where(step == end, 1.01, 1.0))
     assert f"at step {end}, got" in traces.check_learning_rate(group, bent).detail
-
-
-@pytest.mark.parametrize("clipping", [ClipByNorm(1000.0), ClipByValue(0.01)])
-def test_missing_clipping_and_decay_are_detected(recipe, dataset, monkeypatch, clipping):
-    """For any threshold and any names of decayed parameters."""
-    regularization = Regularization(weight_decay=0.01, decayed=("c1/kernel",))
-    experiment = prepare(recipe.override({"clipping": clipping, "regularization": regularization}), dataset)
-    group = Group("small", "traces")
-    assert traces.check_updates(group, experiment).status == "pass"
-    for wrong in (
-        lambda optimizer, regularization, rate, clipping: make_optimizer(optimizer, regularization, rate, None),
-        lambda optimizer, regularization, rate, clipping: make_optimizer(optimizer, Regularization(), rate, clipping),
-    ):
-        monkeypatch.setattr(traces, "make_optimizer", wrong)
-        assert traces.check_updates(group, experiment).status == "fail"
 
 
 @dataclasses.dataclass
