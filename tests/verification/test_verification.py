@@ -126,7 +126,7 @@ def test_reference_runs_on_other_data_are_not_used(small_world):
             "small",
             experiment,
             seed,
-            [{"kind": "train", "loss": 1.0, "top1": 0.5, "images_per_second": 9.0}] * 20,
+            [{"kind": "train", "loss": 1.0, "top1": 0.5, "grad_norm": 1.0, "images_per_second": 9.0}] * 20,
             {"loss, part 1": 1.0 + seed},
         )
         ledger.append_run("small", "cpu", {**run, "data": "folder:other", "first_steps": 20})

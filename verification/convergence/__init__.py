@@ -7,6 +7,8 @@ import numpy as np
 
 from verification.check import Check, Group
 from verification.ledger import append_run, data_name, fingerprint, of_data, read_ledger
+from verification.ledger.code import code_digest
+from verification.ledger.correct import correct_examples, to_text
 from verification.statistics import Band, prediction_band
 from zoo.errors import ZooError
 from zoo.training.experiment import Experiment
@@ -16,6 +18,7 @@ from zoo.training.tracking import Tracker
 
 ALPHA = 0.01  # false-alarm rate of all bands of a run together, on average over ledgers and seeds
 MIN_RUNS = 5  # reference runs needed for bands
+FIRST_STEPS = 20  # steps whose loss and gradient norm a ledger holds unrounded
 PARTS = 4  # equal parts of a run; the mean training loss of each is a measure
 
 
@@ -136,20 +139,23 @@ def make_reference(
     if result.verdict.value is None:
         raise ZooError(f"no reference run of {recipe_name} with seed {seed}: {result.verdict.explanation}")
     run = reference_run(recipe_name, experiment, seed, result.history, measure(result))
-    return run | {"converged": result.verdict.converged}
+    correct = to_text(correct_examples(experiment, result.variables))
+    return run | {"converged": result.verdict.converged, "correct": correct}
 
 
 def reference_run(
     recipe_name: str, experiment: Experiment, seed: int, history: Sequence[dict[str, Any]], measures: dict[str, float]
 ) -> dict[str, Any]:
-    """Returns the ledger entry of a run."""
+    """Returns the ledger entry of a run; its fields are described in `verification.ledger`."""
     trained = [record for record in history if record["kind"] == "train"]
     return {
         "recipe": recipe_name,
         "fingerprint": fingerprint(experiment.recipe),
+        "code": code_digest(experiment.recipe),
         "data": data_name(experiment.dataset.spec),
         "seed": seed,
         "measures": measures,
+        "first": {name: [record[name] for record in trained[:FIRST_STEPS]] for name in ("loss", "grad_norm")},
         "train_loss": [round(record["loss"], 6) for record in trained],
         "train_top1": [round(record["top1"], 6) for record in trained],
         "evaluations": [record for record in history if record["kind"] == "eval"],
