@@ -1,5 +1,6 @@
 """Measured false alarms of the checks of convergence, and their power: the tables of docs/error-rates.md."""
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -142,6 +143,7 @@ def table_of_power(platform: str = "cpu") -> str:
     return "\n".join(lines)
 
 
+@functools.cache
 def shift_found(power: float, n: int, measures: int, alpha: float) -> float:
     """Returns the shift of one measure, in deviations, for which a trial fails with this probability.
 

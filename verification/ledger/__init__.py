@@ -53,9 +53,9 @@ def _read(recipe_name, recipe, platform):
     runs, damaged = read_json_lines(path, _is_reference)
     if damaged:
         raise DamagedFile(f"{path}: {damaged} damaged lines; restore the file or record its runs again")
-    valid = {}
+    valid, current = {}, fingerprint(recipe)
     for run in runs:
-        if run["fingerprint"] == fingerprint(recipe):
+        if run["fingerprint"] == current:
             key = (run["data"], run.get("first_steps"), run["seed"])
             valid.pop(key, None)  # so that the order is that of the valid lines
             valid[key] = run
