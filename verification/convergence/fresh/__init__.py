@@ -42,8 +42,10 @@ def read_fresh(recipe_name: str, recipe: Recipe, platform: str) -> list[dict[str
     runs, damaged = read_json_lines(path, _is_run)
     if damaged:
         raise DamagedFile(f"{path}: {damaged} damaged lines; restore the file or record its runs again")
-    current = [run for run in runs if run["fingerprint"] == fingerprint(recipe)]
-    return sorted(current, key=lambda run: (run["processor"], run["seed"]))
+    current = fingerprint(recipe)
+    return sorted(
+        (run for run in runs if run["fingerprint"] == current), key=lambda run: (run["processor"], run["seed"])
+    )
 
 
 def _is_run(content):
