@@ -36,8 +36,8 @@ class Band(NamedTuple):
         return self.low <= value <= self.high
 
     def all_beyond(self, values: Sequence[float]) -> bool:
-        """Returns whether all values are above the band, or all below it."""
-        return all(value > self.high for value in values) or all(value < self.low for value in values)
+        """Returns whether all values are above the band, or all below it; NaN is both."""
+        return all(not value <= self.high for value in values) or all(not value >= self.low for value in values)
 
 
 def prediction_band(values: Sequence[float], alpha: float, runs: int = 1) -> Band:

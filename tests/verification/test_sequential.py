@@ -148,7 +148,7 @@ def test_a_good_run_passes_alone():
 
 
 def test_a_run_far_off_fails_alone_on_either_side():
-    for value in (bounds(1)[0] - 0.001, bounds(1)[1] + 0.001):
+    for value in (bounds(1)[0] - 0.001, bounds(1)[1] + 0.001, float("nan")):
         found, seeds = trial([value])
         assert (found.failed, seeds) == (("final top1",), [100])
 
