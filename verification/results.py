@@ -1,4 +1,4 @@
-"""Generates the tables of README.md and docs/accelerators.md from recipes, ledgers and measurements.
+"""Generates the tables of README.md, docs/accelerators.md and docs/error-rates.md, from recipes and measurements.
 
 python -m verification.results                                  # prints the tables
 python -m verification.results --write                          # updates the pages, each table between its markers
@@ -13,7 +13,8 @@ from absl import flags
 
 from verification import performance
 from verification.accelerator import intake
-from verification.convergence import ALPHA, MIN_RUNS, measure_bands
+from verification.convergence import MIN_RUNS, rates
+from verification.convergence.sequential import measure_bands, recipe_alpha
 from verification.ledger import FOLDER, read_first_steps, read_ledger, seconds
 from verification.parts import table_of_parts
 from zoo import cli
@@ -62,7 +63,9 @@ def _row(name: str, recipe: Recipe, platform: str | None) -> str:
     ]
     if runs:
         accuracies = [run["measures"]["final top1"] for run in runs]
-        band = measure_bands([run["measures"] for run in runs], ALPHA)["final top1"] if len(runs) >= MIN_RUNS else None
+        band = None
+        if len(runs) >= MIN_RUNS:
+            band = measure_bands([run["measures"] for run in runs], recipe_alpha(platform))["final top1"]
         verified = all(run["converged"] for run in runs) and band and band.low >= target.value
         cells += [
             f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f} ({len(runs)})"
@@ -123,7 +126,16 @@ ACCELERATOR_TABLES = {
     "determinism": intake.table_of_determinism,
     "learning": intake.table_of_learning,
 }
-PAGES = {README: TABLES, ROOT / "docs" / "accelerators.md": ACCELERATOR_TABLES}
+ERROR_RATE_TABLES = {
+    "fresh": rates.table_of_fresh_runs,
+    "left-out": rates.table_of_left_out_runs,
+    "power": rates.table_of_power,
+}
+PAGES = {
+    README: TABLES,
+    ROOT / "docs" / "accelerators.md": ACCELERATOR_TABLES,
+    ROOT / "docs" / "error-rates.md": ERROR_RATE_TABLES,
+}
 
 
 def with_tables(text: str, tables: Mapping[str, Callable[[], str]], page: str) -> str:

@@ -6,42 +6,92 @@ from typing import Any
 import numpy as np
 
 from verification.check import Check, Group
+from verification.convergence.sequential import Trial, Watch, recipe_alpha, run_trial
 from verification.ledger import append_run, data_name, fingerprint, of_data, read_ledger
-from verification.statistics import Band, prediction_band
+from verification.ledger.code import code_digest, other_code
+from verification.ledger.correct import correct_examples, to_text
 from zoo.errors import ZooError
 from zoo.training.experiment import Experiment
 from zoo.training.fit import FitResult, fit
 from zoo.training.run.environment import environment
 from zoo.training.tracking import Tracker
 
-ALPHA = 0.01  # false-alarm rate of all bands of a run together, on average over ledgers and seeds
 MIN_RUNS = 5  # reference runs needed for bands
+FIRST_STEPS = 20  # steps whose loss and gradient norm a ledger holds unrounded
 PARTS = 4  # equal parts of a run; the mean training loss of each is a measure
 
 
 def check_convergence(
     recipe_name: str, experiment: Experiment, platform: str, seed: int, trackers: Sequence[Tracker] = ()
 ) -> Iterator[Check]:
-    """Trains with a seed that is not in the ledger, and compares the run with the target and the reference runs."""
+    """Trains with a seed that is not in the ledger, and compares the run with the target and the reference runs.
+
+    If the run leaves doubt, one or two more are trained, with the following seeds; see
+    `verification.convergence.sequential`. The target fails if none of them reaches it. Where there are bands, a target
+    below them is reached by every run that the bands accept; the check is then of the recipe, which may promise more.
+    """
     group, recipe = Group(recipe_name, "convergence"), experiment.recipe
     known = read_ledger(recipe_name, recipe, platform)
     runs = of_data(known, experiment.dataset.spec)
-    bands = measure_bands([run["measures"] for run in runs], ALPHA) if len(runs) >= MIN_RUNS else {}
-    check_seed(recipe_name, seed, runs)
-    try:
-        result = fit(recipe, seed=seed, trackers=[_Watch(bands), *trackers], experiment=experiment)
-    except _OutOfBand as early:
-        yield group.check("bands", False, f"{early}; training was stopped")
-        return
-    yield group.check("target", result.verdict.converged, result.verdict.explanation)
-    if not bands:
+    if len(runs) < MIN_RUNS:
+        check_seed(recipe_name, seed, runs)
+        result = fit(recipe, seed=seed, trackers=trackers, experiment=experiment)
+        yield group.check("target", result.verdict.converged, result.verdict.explanation)
+        if result.verdict.value is not None:
+            yield check_examples(group, experiment, result)
         other = known and not runs
         reason = different_data(known, experiment) if other else too_few_runs(recipe_name, runs, platform)
         yield group.undecided("bands", reason)
-    elif result.verdict.value is not None:
-        measures = measure(result)
-        for name, band in bands.items():
-            yield group.check(f"band of {name}", measures[name] in band, describe(name, measures[name], band))
+        return
+    check_seed(recipe_name, seed, runs)
+    results: list[FitResult] = []
+
+    def train(seed, stop_if):
+        watch = Watch(stop_if, ends_of_parts(experiment.total_steps))
+        results.append(fit(recipe, seed=seed, trackers=[watch, *trackers], experiment=experiment))
+        return None if results[-1].verdict.value is None else measure(results[-1])
+
+    trial = run_trial(runs, seed, recipe_alpha(platform), train, lambda: any(one.verdict.converged for one in results))
+    if trial.stopped:
+        yield group.check("bands", False, f"{trial.stopped}; training was stopped")
+        return
+    if results[-1].verdict.value is None:
+        yield group.check("target", False, results[-1].verdict.explanation)
+        return
+    reached = next((result for result in results if result.verdict.converged), results[-1])
+    yield group.check("target", reached.verdict.converged, reached.verdict.explanation)
+    yield check_examples(group, experiment, results[-1])
+    yield from check_bands(group, trial, len(other_code(runs, recipe)))
+
+
+def check_bands(group: Group, trial: Trial, of_other_code: int, prefix: str = "") -> Iterator[Check]:
+    """Yields a check for each measure of a trial that ran to its end.
+
+    Args:
+      group: of the checks.
+      trial: of the fresh runs.
+      of_other_code: how many of the reference runs were made by other code, or do not say which.
+      prefix: of the descriptions.
+    """
+    note = f", {of_other_code} of them made by other code" if of_other_code else ""
+    for name in trial.bands:
+        yield group.check(f"band of {name}", name not in trial.failed, f"{prefix}{trial.describe(name)}{note}")
+
+
+def check_examples(group: Group, experiment: Experiment, result: FitResult) -> Check:
+    """Checks that each evaluation counted every example of its split once, or as many as the recipe says."""
+    evaluations = [record for record in result.history if record["kind"] != "train"]
+    some, wrong = experiment.recipe.budget.interim_examples, []
+    for record in evaluations:
+        validation = record["kind"] == "validation"
+        size = len(experiment.validation_pipeline.split if validation else experiment.dataset.eval)
+        wanted = size if some is None or record is evaluations[-1] else min(some, size)
+        correct = record["top1"] * record["examples"]
+        if record["examples"] != wanted or abs(correct - round(correct)) > 1e-6 * wanted:
+            found = f"{record['examples']:,} examples of {wanted:,}, {correct:.6g} of them correct"
+            wrong.append(f"at step {record['step']}: {found}")
+    last = f"{evaluations[-1]['examples']:,} examples in the last of {len(evaluations)} evaluations"
+    return group.check("examples", not wrong, wrong[0] if wrong else last)
 
 
 def check_seed(recipe_name: str, seed: int, runs: Sequence[dict[str, Any]]) -> None:
@@ -54,7 +104,7 @@ def too_few_runs(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str
     """Returns the message for too few reference runs, with the command that records them."""
     return (
         f"unverified: {len(runs)} reference runs of this recipe on {platform}, needs {MIN_RUNS}; record them with"
-        f" python -m verification --recipe={recipe_name} --record --seeds=8"
+        f" python -m verification --recipe={recipe_name} --record"
     )
 
 
@@ -74,45 +124,13 @@ def losses_of_parts(losses: Sequence[float]) -> dict[str, float]:
     return {f"loss, part {number}": float(np.mean(part)) for number, part in enumerate(_parts(losses), 1)}
 
 
+def ends_of_parts(steps: int) -> list[int]:
+    """Returns the last step of each part of a run of this many steps."""
+    return [int(part[-1]) + 1 for part in _parts(np.arange(steps))]
+
+
 def _parts(values):
     return [part for part in np.array_split(values, PARTS) if len(part)]
-
-
-def measure_bands(runs: Sequence[dict[str, float]], alpha: float) -> dict[str, Band]:
-    """Returns a two-sided band for each measure, with a family-wise false-alarm rate of at most `alpha` (Bonferroni).
-
-    Runs that are too good fail as well, since this indicates leaked labels.
-    """
-    return {name: prediction_band([run[name] for run in runs], alpha / len(runs[0])) for name in runs[0]}
-
-
-def describe(name: str, value: float, band: Band) -> str:
-    """Returns a description of a measure and its band."""
-    runs = f"{band.n} runs with mean {band.mean:.4f}, std {band.std:.4f}"
-    return f"{name} is {value:.4f}; band {band.low:.4f} to {band.high:.4f}, from {runs}"
-
-
-class _OutOfBand(Exception):
-    """Raised when a run has left its bands."""
-
-
-class _Watch(Tracker):
-    """Stops a run as soon as a measure of it is outside its band."""
-
-    def __init__(self, bands):
-        self.bands, self.losses = bands, []
-
-    def begin(self, experiment, first_step):
-        self.ends = [part[-1] + 1 for part in _parts(np.arange(experiment.total_steps))]
-
-    def train(self, record):
-        self.losses.append(record["loss"])
-        if record["step"] in self.ends:
-            number = self.ends.index(record["step"]) + 1
-            start = self.ends[number - 2] if number > 1 else 0
-            name, value = f"loss, part {number}", float(np.mean(self.losses[start:]))
-            if name in self.bands and value not in self.bands[name]:
-                raise _OutOfBand(describe(name, value, self.bands[name]))
 
 
 def record_run(
@@ -136,20 +154,23 @@ def make_reference(
     if result.verdict.value is None:
         raise ZooError(f"no reference run of {recipe_name} with seed {seed}: {result.verdict.explanation}")
     run = reference_run(recipe_name, experiment, seed, result.history, measure(result))
-    return run | {"converged": result.verdict.converged}
+    correct = to_text(correct_examples(experiment, result.variables))
+    return run | {"converged": result.verdict.converged, "correct": correct}
 
 
 def reference_run(
     recipe_name: str, experiment: Experiment, seed: int, history: Sequence[dict[str, Any]], measures: dict[str, float]
 ) -> dict[str, Any]:
-    """Returns the ledger entry of a run."""
+    """Returns the ledger entry of a run; its fields are described in `verification.ledger`."""
     trained = [record for record in history if record["kind"] == "train"]
     return {
         "recipe": recipe_name,
         "fingerprint": fingerprint(experiment.recipe),
+        "code": code_digest(experiment.recipe),
         "data": data_name(experiment.dataset.spec),
         "seed": seed,
         "measures": measures,
+        "first": {name: [record[name] for record in trained[:FIRST_STEPS]] for name in ("loss", "grad_norm")},
         "train_loss": [round(record["loss"], 6) for record in trained],
         "train_top1": [round(record["top1"], 6) for record in trained],
         "evaluations": [record for record in history if record["kind"] == "eval"],

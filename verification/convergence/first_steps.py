@@ -5,16 +5,17 @@ from typing import Any
 
 from verification.check import Check, Group
 from verification.convergence import (
-    ALPHA,
     MIN_RUNS,
+    check_bands,
     check_seed,
-    describe,
     different_data,
+    ends_of_parts,
     losses_of_parts,
-    measure_bands,
     reference_run,
 )
+from verification.convergence.sequential import Watch, recipe_alpha, run_trial
 from verification.ledger import append_run, of_data
+from verification.ledger.code import other_code
 from verification.loss import of_equal_logits
 from zoo.errors import ZooError
 from zoo.training.experiment import Experiment
@@ -76,6 +77,8 @@ def check_first_steps(
 ) -> Iterator[Check]:
     """Trains the first steps with a seed that is not in the ledger, and compares them with the reference runs.
 
+    As for whole runs, one or two more seeds are trained where the first leaves doubt.
+
     Args:
       recipe_name, experiment: the recipe to train.
       runs: reference runs from the ledger, with the same number of `first_steps`.
@@ -88,8 +91,17 @@ def check_first_steps(
     if len(runs) < MIN_RUNS:
         yield group.undecided("bands", different_data(known, experiment))
         return
-    losses = [record["loss"] for record in first_steps(experiment, steps, seed, trackers)]
-    measures, bands = losses_of_parts(losses), measure_bands([run["measures"] for run in runs], ALPHA)
+
+    def train(seed, stop_if):
+        watch = Watch(stop_if, ends_of_parts(steps))
+        records = first_steps(experiment, steps, seed, [watch, *trackers])
+        return losses_of_parts([record["loss"] for record in records])
+
+    trial = run_trial(runs, seed, recipe_alpha(experiment.mesh.devices.flat[0].platform), train)
+    if trial.stopped:
+        yield group.check("bands", False, f"first {steps} steps: {trial.stopped}; training was stopped")
+        return
+    measures = trial.fresh[-1]
     uninformed = of_equal_logits(experiment.recipe.loss, len(experiment.dataset.class_names))
     last = list(measures)[-1]
     if all(run["measures"][last] < uninformed for run in runs):
@@ -101,8 +113,5 @@ def check_first_steps(
         yield group.skip(
             "start", f"the loss of the reference runs is not below that of equal logits after {steps} steps"
         )
-    for name, band in bands.items():
-        yield group.check(
-            f"band of {name}", measures[name] in band, f"first {steps} steps: {describe(name, measures[name], band)}"
-        )
+    yield from check_bands(group, trial, len(other_code(runs, experiment.recipe)), f"first {steps} steps: ")
     yield group.skip("target", f"the complete run of {experiment.total_steps:,} steps takes too long on this machine")

@@ -1,4 +1,12 @@
-"""Ledgers of raw reference runs: a JSON-lines file per recipe and platform, a line per run."""
+"""Ledgers of raw reference runs: a JSON-lines file per recipe and platform, a line per run.
+
+A line holds `recipe` and its `fingerprint`, `code` (see `verification.ledger.code`), `data`, `seed`, `measures`, the
+first steps' unrounded `loss` and `grad_norm` (`first`), `train_loss` and `train_top1` of every step, `evaluations`,
+`images_per_second`, `environment`, `converged`, and which evaluation examples are classified correctly (`correct`, see
+`verification.ledger.correct`). Lines of first steps only hold their number, `first_steps`, and neither of the last two.
+Older lines lack `code`, `first` and `correct`; they count until a run with the same seed is recorded again, since the
+last line of a seed is the valid one.
+"""
 
 import json
 import re
@@ -14,6 +22,7 @@ from zoo.recipe import Recipe
 from zoo.recipe.part import conform
 
 FOLDER = Path(__file__).parent
+SEEDS, SEEDS_OF_LONG_RUNS = 16, 8
 
 
 def ledger_path(recipe_name: str, platform: str) -> Path:
@@ -44,7 +53,13 @@ def _read(recipe_name, recipe, platform):
     runs, damaged = read_json_lines(path, _is_reference)
     if damaged:
         raise DamagedFile(f"{path}: {damaged} damaged lines; restore the file or record its runs again")
-    return [run for run in runs if run["fingerprint"] == fingerprint(recipe)]
+    valid, current = {}, fingerprint(recipe)
+    for run in runs:
+        if run["fingerprint"] == current:
+            key = (run["data"], run.get("first_steps"), run["seed"])
+            valid.pop(key, None)  # so that the order is that of the valid lines
+            valid[key] = run
+    return list(valid.values())
 
 
 def _is_reference(content):
@@ -56,6 +71,10 @@ def _is_reference(content):
         conform(content["train_loss"], tuple[float, ...])
         conform(content["evaluations"], tuple[Mapping[str, Any], ...])
         conform(content["images_per_second"], float)
+        if "code" in content:  # older lines lack these fields
+            conform(content["code"], str)
+            conform(content["first"], Mapping[str, tuple[float, ...]])
+            conform(content.get("correct", ""), str)
     except (KeyError, TypeError):
         return False
     return True
@@ -79,6 +98,18 @@ def seconds(runs: Sequence[dict[str, Any]], recipe: Recipe) -> float:
         return images / run["images_per_second"] + sum(record["seconds"] for record in run["evaluations"])
 
     return float(np.median([of(run) for run in runs]))
+
+
+def default_seeds(runs: Sequence[dict[str, Any]], recipe: Recipe) -> int:
+    """Returns how many reference seeds a recipe should have: 16 if its runs take less than a minute, 8 otherwise.
+
+    Args:
+      runs: whole runs of the recipe, which tell how long one takes; with none, the answer is 1.
+      recipe: of the runs.
+    """
+    if not runs:
+        return 1
+    return SEEDS if seconds(runs, recipe) < 60 else SEEDS_OF_LONG_RUNS
 
 
 def append_run(recipe_name: str, platform: str, run: dict[str, Any]) -> None:
