@@ -156,12 +156,8 @@ def record(args: flags.FlagValues) -> int:
 
     from verification.convergence import record_run
     from verification.convergence.first_steps import record_first_steps
-<<<<<<< HEAD
     from verification.devices import mesh_of_runs
-    from verification.ledger import of_data, read_first_steps, read_ledger
-=======
     from verification.ledger import SEEDS_OF_LONG_RUNS, default_seeds, of_data, read_first_steps, read_ledger
->>>>>>> verdict-b
     from verification.report.progress import Bar
     from zoo.catalog import list_recipes, load_recipe
     from zoo.data.sources import open_data
@@ -184,18 +180,10 @@ def record(args: flags.FlagValues) -> int:
             read = read_first_steps if args.first else read_ledger
             dataset = open_data(recipe.data, args.data)
             known = of_data(read(name, recipe, platform), dataset.spec)
-<<<<<<< HEAD
-            missing = set(range(args.seeds)) - {run["seed"] for run in known}
-            if not missing:
-                continue
-            experiment = prepare(recipe, dataset, mesh=mesh_of_runs(), on_progress=bar.progress)
-            for seed in sorted(missing):
-=======
             known = [run for run in known if "code" in run]
             experiment = None
             while missing := missing_seeds(known, recipe):
-                experiment = experiment or prepare(recipe, dataset, on_progress=bar.progress)
->>>>>>> verdict-b
+                experiment = experiment or prepare(recipe, dataset, mesh=mesh_of_runs(), on_progress=bar.progress)
                 if args.first:
                     run = record_first_steps(name, experiment, platform, missing[0], args.first, [bar])
                 else:

@@ -5,7 +5,7 @@ import numpy as np
 import optax
 import pytest
 
-from verification.traces.optimizer import clip, update_rule
+from verification.optimizer import clip, update_rule
 from zoo.recipe import (
     LAMB,
     SGD,
