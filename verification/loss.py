@@ -59,7 +59,9 @@ def of_random_logits(loss: Loss, classes: int, images: tuple[int, ...], alpha: f
     random = np.random.default_rng(0)
     networks, count = SIMULATED_LOGITS // classes, sum(images)
     logits, targets = random.standard_normal((networks, classes)), np.eye(classes)
-    of_label = [closed_form(loss, logits, np.broadcast_to(targets[label], logits.shape)) for label in range(len(images))]
+    of_label = [
+        closed_form(loss, logits, np.broadcast_to(targets[label], logits.shape)) for label in range(len(images))
+    ]
     mean = np.average(of_label, axis=0, weights=images)
     tails = [alpha / 2, 1 - alpha / 2]
     enough = networks * alpha / 2 >= MIN_TAIL

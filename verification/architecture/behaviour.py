@@ -127,7 +127,9 @@ def _train(group, model, variables, images):
         return
     others = jax.device_get(step(variables["params"], jax.random.key(2))[0])
     yield group.check("training step", *_updates(model, variables, gradients, changed, others))
-    same = compare_gradients(lambda params: loss(params, key)[0], variables["params"], gradients)
+    same = compare_gradients(
+        lambda params: loss(params, key)[0], lambda params: jax.device_get(step(params, key)[0]), variables["params"]
+    )
     yield group.check("gradients", *same)
 
 
@@ -135,9 +137,9 @@ def _train(group, model, variables, images):
 def as_in_training():
     """Selects the lowering of training, and on GPUs and TPUs products in float32 rather than in fewer bits."""
     platform = jax.default_backend()
-    with convolution_lowering(lowering_of_programs(platform)):
-        with jax.default_matmul_precision(None if platform == "cpu" else "highest"):
-            yield
+    precision = None if platform == "cpu" else "highest"
+    with convolution_lowering(lowering_of_programs(platform)), jax.default_matmul_precision(precision):
+        yield
 
 
 def _updates(model, variables, gradients, changed, others):

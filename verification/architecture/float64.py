@@ -18,8 +18,8 @@ IMAGES = ((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))  # dimension numbers of NHWC
 def in_float64(function: Callable, *arguments: Any) -> Callable:
     """Returns the function with every float32 operation in float64, for arguments of these shapes and types.
 
-    The result must be traced and called under `jax.enable_x64`. Random numbers stay as they are. Convolutions are sums of
-    matrix products over the taps of their kernels, since XLA compiles float64 ones to slow loops on CPUs.
+    The result must be traced and called under `jax.enable_x64`. Random numbers stay as they are. Convolutions are
+    matrix products with the pixels in their windows, since XLA compiles float64 ones to slow loops on CPUs.
     """
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
     outputs = jax.tree.structure(shape)
@@ -76,10 +76,13 @@ def _is_plain(params):
 def _convolution(images, kernel, params):
     """Returns the convolution of images [N, H, W, C] by a kernel [h, w, C / groups, features]."""
     groups, strides = params["feature_group_count"], params["window_strides"]
-    padded = jax.lax.pad(images, images.dtype.type(0), [(0, 0, 0), *((*pads, 0) for pads in params["padding"]), (0, 0, 0)])
+    padded = jax.lax.pad(
+        images, images.dtype.type(0), [(0, 0, 0), *((*pads, 0) for pads in params["padding"]), (0, 0, 0)]
+    )
     height, width, inputs, features = kernel.shape
     rows, columns = (
-        (size - taps) // stride + 1 for size, taps, stride in zip(padded.shape[1:3], (height, width), strides, strict=True)
+        (size - taps) // stride + 1
+        for size, taps, stride in zip(padded.shape[1:3], (height, width), strides, strict=True)
     )
     ends = [(size - 1) * stride + 1 for size, stride in zip((rows, columns), strides, strict=True)]
     taps = [

@@ -13,9 +13,9 @@ from zoo.data.split import Split
 
 IN_MEMORY = (60_000, 2_500)  # the largest samples of training and evaluation examples; searched in about a second
 IN_FILES = (5_000, 1_000)  # of images that have to be read and decoded
-# Mean absolute difference of two pictures, on the scale 0 to 255, up to which they count as the same. Encoding as a JPEG
-# of quality 75 changes 94 % of Fashion-MNIST's images and all of CIFAR-10's by less; one pixel of 784 changes by at most
-# 0.33.
+# Mean absolute difference of two pictures, on the scale 0 to 255, up to which they count as the same. Encoding as a
+# JPEG of quality 75 changes 94 % of Fashion-MNIST's images and all of CIFAR-10's by less; one pixel of 784 changes it
+# by at most 0.33.
 PIXEL_TOLERANCE = 5.0
 # Of features, in standard deviations, and the fraction that must agree.
 FEATURE_TOLERANCE = 3e-4
@@ -32,7 +32,7 @@ BLOCK = (256, 4096)  # evaluation and training examples that are compared at onc
 
 
 def check_splits(group: Group, dataset: Dataset) -> Check:
-    """Checks that at most `MAX_SHARED_FRACTION` of the evaluation examples have a near copy among the training examples.
+    """Checks that at most `MAX_SHARED_FRACTION` of the evaluation examples have a near copy in the training split.
 
     The nearest training example is found in a space of few dimensions, and compared in full.
     """
@@ -56,13 +56,13 @@ def check_splits(group: Group, dataset: Dataset) -> Check:
         "splits",
         found <= allowed,
         f"{found:,} of {len(evaluation):,} evaluation {what} are near copies of one of {len(train):,} of"
-        f" {len(dataset.train):,} training {what}; limit {allowed:,}, which {MAX_SHARED_FRACTION:.0%} of all exceed in 1"
-        f" of {1 / ALPHA:,.0f} samples",
+        f" {len(dataset.train):,} training {what}; limit {allowed:,}, which {MAX_SHARED_FRACTION:.0%} of all exceed in"
+        f" 1 of {1 / ALPHA:,.0f} samples",
     )
 
 
 def near_copies_of_images(train: np.ndarray, evaluation: np.ndarray) -> np.ndarray:
-    """Returns whether each evaluation image has a near copy, bool [M], for uint8 images [N, H, W, C] and [M, H, W, C]."""
+    """Returns whether each evaluation image has a near copy: bool [M], for uint8 [N, H, W, C] and [M, H, W, C]."""
     codes = thumbnails(train)
     center = codes.mean(0)
     nearest = nearest_neighbors(codes - center, thumbnails(evaluation) - center)
@@ -73,7 +73,7 @@ def near_copies_of_images(train: np.ndarray, evaluation: np.ndarray) -> np.ndarr
 
 
 def near_copies_of_features(train: np.ndarray, evaluation: np.ndarray) -> np.ndarray:
-    """Returns whether each evaluation example has a near copy, bool [M], for float32 features [N, 1, 1, F], [M, 1, 1, F].
+    """Returns whether each evaluation example has a near copy: bool [M], for float32 [N, 1, 1, F] and [M, 1, 1, F].
 
     Missing values, NaN, agree with missing ones only.
     """

@@ -139,7 +139,8 @@ RESNET = Initializers(
 )
 RESNET9 = Initializers("cifar10-fast, torch_backend.py: PyTorch's default", {"*kernel": PYTORCH_DEFAULT})
 RESNET_CIFAR = Initializers(
-    "He et al. 2016, section 4.2, which refers to He et al. 2015, equation 10; biases 0", {"*kernel": he_normal("fan_in")}
+    "He et al. 2016, section 4.2, which refers to He et al. 2015, equation 10; biases 0",
+    {"*kernel": he_normal("fan_in")},
 )
 RESNET_V2 = Initializers(
     "He et al. 2016b, the authors' resnet-pre-act.lua: variance 2 / (kernel size * nOutputPlane); the last layer"
@@ -161,8 +162,8 @@ VGG = Initializers(
     {"*kernel": he_normal("fan_out"), "fc?/kernel": normal(0.01)},
 )
 WIDE_RESNET = Initializers(
-    "Zagoruyko & Komodakis 2016, the authors' utils.lua: MSRinit, of variance 2 / (kernel size * nOutputPlane); Linear's"
-    " default in Torch, within +-1 / sqrt(fan_in), bias 0 by FCinit",
+    "Zagoruyko & Komodakis 2016, the authors' utils.lua: MSRinit, of variance 2 / (kernel size * nOutputPlane);"
+    " Linear's default in Torch, within +-1 / sqrt(fan_in), bias 0 by FCinit",
     {"*kernel": he_normal("fan_out"), "fc/kernel": PYTORCH_DEFAULT},
 )
 XCEPTION = Initializers(
