@@ -16,8 +16,8 @@ DIRECTIONS = 2
 # Relative to the parameters, which move by at most this. Differences of a loss in float64 are then rounded to about
 # 1e-9 of it, and it is rare that a unit or a maximum changes sides within the step.
 STEP = 2.0**-22
-# Of gradients by rounding in float32, as a fraction of each parameter's, and independent for each. Measured: 1e-8
-# to 2e-6 in plain networks; up to 3e-4 with batch normalization (ShuffleNet), which in batches this small amplifies errors.
+# Of gradients by rounding in float32, as a fraction of each parameter's, and independent for each. Measured: 1e-8 to
+# 2e-6 in plain networks; up to 3e-4 with batch normalization (ShuffleNet), which amplifies errors in small batches.
 ROUNDING = 1e-3
 POINTS = 3
 NOISE = 0.1  # relative to the size of a parameter
