@@ -12,6 +12,7 @@ import zoo
 from verification.check import Group
 from verification.traces import splits
 from verification.traces.splits import check_splits, near_copies_of_images, nearest_neighbors, thumbnails
+from zoo.data.dataset import Dataset
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +65,10 @@ def test_images_of_different_sizes_in_files_are_compared():
         return low[:, rows][:, :, columns]
 
     train, evaluation = pictures(40, 50, 64), pictures(40, 70, 64)
-    dataset = zoo.open_source("fashion_mnist")
-    apart = [_Pictures(list(train)), _Pictures(list(evaluation))]
-    assert status(dataclasses.replace(dataset, train=apart[0], eval=apart[1], channels=3)) == "pass"
+    apart = _Pictures(list(train)), _Pictures(list(evaluation))
+    assert status(Dataset("pictures", *apart, ("one", "two"), channels=3)) == "pass"
     copied = _Pictures([*evaluation[:30], *(as_jpeg(image) for image in train[:10])])
-    assert status(dataclasses.replace(dataset, train=apart[0], eval=copied, channels=3)) == "fail"
+    assert status(Dataset("pictures", apart[0], copied, ("one", "two"), channels=3)) == "fail"
 
 
 @dataclasses.dataclass(frozen=True)
