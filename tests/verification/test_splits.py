@@ -83,6 +83,9 @@ class _Pictures:
     def read(self, index):
         return self.pictures[index], 0
 
+    def describe(self, index):
+        return f"picture {index}"
+
 
 ROWS = np.random.default_rng(1).exponential(1, (900, 12)).astype(np.float32) * np.logspace(-3, 3, 12, dtype=np.float32)
 
