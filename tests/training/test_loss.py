@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from verification.loss import closed_form, of_equal_logits, of_unit_logits
+from verification.loss import closed_form, of_equal_logits, of_random_logits
 from zoo.errors import ZooError
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from zoo.training.step.loss import example_losses
@@ -84,8 +84,21 @@ def test_equal_logits():
 def test_logits_of_variance_one():
     """For one image and two classes, the loss is a function of the difference of two normal logits, which is normal."""
     highest = np.log1p(np.exp(np.sqrt(2) * scipy.stats.norm.isf(0.05)))
-    assert of_unit_logits(SoftmaxCrossEntropy(), 2, 1, 0.05) == pytest.approx(highest, rel=0.01)
-    assert of_unit_logits(SoftmaxCrossEntropy(), 10, 64, 0.05) < of_unit_logits(SoftmaxCrossEntropy(), 10, 1, 0.05)
+    assert of_random_logits(SoftmaxCrossEntropy(), 2, (1,), 0.1)[1] == pytest.approx(highest, rel=0.01)
+    many, one = (of_random_logits(SoftmaxCrossEntropy(), 10, images, 0.1) for images in ((7,) * 9, (1,)))
+    assert one[0] < many[0] < np.log(10) < many[1] < one[1]
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.1, 0.5, 0.9, 1.0])
+def test_losses_of_random_logits_lie_within_their_bounds(scale):
+    """Of 20,000 networks, 200 +- 14 may lie outside at this level, whether or not logits depend on the image."""
+    random = np.random.default_rng(1)
+    low, high = of_random_logits(SoftmaxCrossEntropy(), 10, (2,) * 8, 0.01)
+    labels = np.eye(10)[np.arange(16) // 2]
+    for images in (1, 16):
+        logits = np.broadcast_to(scale * random.standard_normal((20_000, images, 10)), (20_000, 16, 10))
+        loss = closed_form(SoftmaxCrossEntropy(), logits, labels).mean(-1)
+        assert np.count_nonzero((loss < low) | (loss > high)) < 260
 
 
 def test_sums_smooth_labels_and_exclude_padding():

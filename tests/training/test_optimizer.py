@@ -104,7 +104,7 @@ OPTIMIZERS = [
 def test_updates_match_the_papers_in_float64(gradients, optimizer):
     weight, rule = START.astype(float), update_rule(optimizer, 0.05)
     for step, gradient in enumerate(gradients.astype(float)):
-        weight = weight + rule(gradient, weight, 0.1 if step < 3 else 0.01)
+        weight = weight + rule(gradient, weight, 0.1 if step < 3 else 0.01, step)
     found = run(optimizer, gradients, FALLING, Regularization(0.05), START)
     np.testing.assert_allclose(found, weight, rtol=1e-5)
 

@@ -12,7 +12,7 @@ from examples import small, tabular, tiny_dataset
 import zoo
 from verification import traces
 from verification.check import Group
-from verification.initialization import first_eval_step
+from verification.initialization.first_loss import first_eval_step
 from verification.traces.images import check_images, check_splits, fits, looks_normalized, network_inputs
 from verification.traces.transforms import behaves, geometry
 from zoo.data.dataset import Dataset

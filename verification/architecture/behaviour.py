@@ -1,5 +1,6 @@
 """Checks of a network in batches, on an empty batch, in bfloat16, in a training step, and under `jax.export`."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
+from verification.architecture.gradients import compare_gradients
 from verification.check import Check, Group
 from zoo.compilation import compile_quickly, run_once
+from zoo.layers.lowering import convolution_lowering, lowering_of_programs
 from zoo.models.registry import create_model, find_entry
 
 # Options, by module name, for fewer blocks and narrower linear layers, which are faster to compile and run. Kernels and
@@ -72,7 +75,7 @@ def check_behaviour(model_name: str) -> Iterator[Check]:
         rough.dtype == jnp.bfloat16 and off <= BFLOAT16_TOLERANCE,
         f"{rough.dtype} logits differ from float32 by {off:.1e} of the largest, tolerance {BFLOAT16_TOLERANCE:.0e}",
     )
-    yield group.check("training step", *_train(model, variables, images))
+    yield from _train(group, model, variables, images)
     exported = jax.export.export(jax.jit(_apply(model)), platforms=["cpu", "cuda", "tpu"])(variables, images)
     yield group.check(
         "export",
@@ -106,8 +109,8 @@ def _logits(model, variables, images):
     return run_once(_apply(model), variables, images)
 
 
-def _train(model, variables, images):
-    """Returns whether a step updates all variables, and is random iff there is dropout; and a message."""
+def _train(group, model, variables, images):
+    """Checks that a step updates all variables, is random iff there is dropout, and has the gradients of its loss."""
 
     def loss(params, key):
         logits, changed = model.apply(
@@ -115,16 +118,37 @@ def _train(model, variables, images):
         )
         return (logits.astype(jnp.float32) ** 2).mean(), changed
 
-    step = compile_quickly(jax.grad(loss, has_aux=True), variables["params"], jax.random.key(1))
-    gradients, changed = jax.device_get(step(variables["params"], jax.random.key(1)))
+    key = jax.random.key(1)
+    with as_in_training():
+        step = compile_quickly(jax.grad(loss, has_aux=True), variables["params"], key)
+    gradients, changed = jax.device_get(step(variables["params"], key))
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((gradients, changed))):
-        return False, "gradients or running statistics are not finite"
+        yield group.check("training step", False, "gradients or running statistics are not finite")
+        return
+    others = jax.device_get(step(variables["params"], jax.random.key(2))[0])
+    yield group.check("training step", *_updates(model, variables, gradients, changed, others))
+    same = compare_gradients(
+        lambda params: loss(params, key)[0], lambda params: jax.device_get(step(params, key)[0]), variables["params"]
+    )
+    yield group.check("gradients", *same)
+
+
+@contextlib.contextmanager
+def as_in_training():
+    """Selects the lowering of training, and on GPUs and TPUs products in float32 rather than in fewer bits."""
+    platform = jax.default_backend()
+    precision = None if platform == "cpu" else "highest"
+    with convolution_lowering(lowering_of_programs(platform)), jax.default_matmul_precision(precision):
+        yield
+
+
+def _updates(model, variables, gradients, changed, others):
+    """Returns whether gradients and new statistics are not all zero, and differ for another key iff they should."""
     still = [path for path, leaf in traverse_util.flatten_dict(gradients, sep="/").items() if not np.any(leaf)]
     before, after = (traverse_util.flatten_dict(tree.get("batch_stats", {}), sep="/") for tree in (variables, changed))
     still += [path for path in before if np.array_equal(before[path], after[path])]
     if still:
         return False, f"no update of {', '.join(still)}"
-    others = jax.device_get(step(variables["params"], jax.random.key(2))[0])
     random = not all(map(np.array_equal, jax.tree.leaves(gradients), jax.tree.leaves(others)))
     rates = [rate for rate in ("dropout", "drop_path") if getattr(model, rate, 0.0)]
     if random != bool(rates):

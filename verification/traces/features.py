@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from verification.check import Check, Group
-from verification.traces.images import EXAMPLES, check_splits, network_inputs
+from verification.traces.images import EXAMPLES, network_inputs
+from verification.traces.splits import check_splits
 from verification.traces.transforms import ALPHA, mixes
 from zoo.data.dataset import Dataset
 from zoo.data.selection import sample_indices

@@ -1,4 +1,4 @@
-"""Checks that network inputs follow the recipe, and that evaluation images are not among the training images."""
+"""Checks that the images that the network gets follow the recipe."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from verification.check import Check, Group
+from verification.traces.splits import check_splits
 from verification.traces.transforms import ALPHA, behaves, mixes
-from zoo.data.dataset import Dataset
 from zoo.data.pipeline import evaluation_batches
 from zoo.data.selection import sample_indices
 from zoo.recipe import ChannelMeanStd, PixelMean, RawRange, SignedRange, TenCrop, UnitRange
@@ -17,7 +17,6 @@ from zoo.training.experiment import Experiment
 from zoo.training.step.inputs import inputs_and_labels
 
 EXAMPLES = 256
-MAX_SHARED_FRACTION = 0.01  # of evaluation images that may also be training images; Fashion-MNIST has a few
 
 
 def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
@@ -60,27 +59,6 @@ def fits(experiment: Experiment, shape: tuple[int, int, int]) -> bool:
 
     larger = all(1 <= size / trained < 1.5 for size, trained in zip(shape, experiment.input_shape, strict=True))
     return larger and parameters(shape) == parameters(experiment.input_shape)
-
-
-def check_splits(group: Group, dataset: Dataset) -> Check:
-    """Checks that evaluation examples are not byte-identical to training examples, up to `MAX_SHARED_FRACTION`."""
-    train, evaluation, what = dataset.train, dataset.eval, dataset.examples
-    train_indices = sample_indices(len(train), 60_000 if train.images is not None else 5_000)
-    eval_indices = sample_indices(len(evaluation), 10_000 if evaluation.images is not None else 1_000)
-    known = {hash(_content(train, index)) for index in train_indices}
-    both = sum(hash(_content(evaluation, index)) in known for index in eval_indices)
-    # The expected number of matches within the samples for this fraction of all evaluation examples.
-    allowed = MAX_SHARED_FRACTION * len(eval_indices) * len(train_indices) / len(train)
-    detail = (
-        f"{both} of {len(eval_indices):,} evaluation {what} are among {len(train_indices):,} of {len(train):,} training"
-        f" {what}; limit {allowed:.1f}, for {MAX_SHARED_FRACTION:.0%} of all"
-    )
-    return group.check("splits", both <= allowed, detail)
-
-
-def _content(split, index):
-    pixels, _ = split.read(int(index))
-    return pixels if isinstance(pixels, bytes) else pixels.tobytes()
 
 
 def network_inputs(experiment: Experiment, indices: np.ndarray) -> np.ndarray:
