@@ -15,7 +15,9 @@ from zoo.recipe import Initialization, Orthogonal, Recipe
 from zoo.recipe.initialization import Distribution
 from zoo.training.experiment import Experiment
 
-ALPHA = 1e-3  # probability, over seeds, of a false alarm of each of the two checks of random numbers of a recipe
+ALPHA = 1e-5  # probability, over seeds, of a false alarm of the distributions of a recipe's parameters
+# The same of the loss, if logits have unit variance: the bound of what is allowed. Most networks start with less.
+LOSS_ALPHA = 2e-4
 STATISTICS = {"mean": 0.0, "var": 1.0}  # running statistics of batch normalization before the first update
 
 
@@ -35,7 +37,7 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
     if taken:
         yield group.skip("loss", "training starts from pretrained weights")
     else:
-        yield from check_loss(group, experiment, state, ALPHA)
+        yield from check_loss(group, experiment, state, LOSS_ALPHA)
 
 
 def check_parameters(
