@@ -1,6 +1,7 @@
 """All checks of a recipe, cheapest first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
@@ -18,11 +19,56 @@ from verification.traces import check_traces
 from zoo.catalog import load_recipe
 from zoo.errors import DataNotPrepared, ZooError
 from zoo.recipe import Recipe
+from zoo.training.experiment import Experiment
 from zoo.training.prepare import prepare
 from zoo.training.tracking import Tracker
 
-GROUPS = ("architecture", "initialization", "traces", "convergence")
 QUICK_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment under test.
+
+    Attributes:
+      subject: name of the recipe, or of what is tested in its place.
+      experiment: the experiment.
+      seed: seed of the run under test.
+      trackers: trackers of that run.
+      skipped: the check that is yielded instead of training; None to train.
+    """
+
+    subject: str
+    experiment: Experiment
+    seed: int = SEED
+    trackers: Sequence[Tracker] = ()
+    skipped: Check | None = None
+
+
+def _converges(under: Prepared) -> Iterator[Check]:
+    name, experiment, platform = under.subject, under.experiment, jax.default_backend()
+    if under.skipped:
+        yield under.skipped
+    elif runs := only_first_steps(name, experiment.recipe, platform):
+        yield from check_first_steps(name, experiment, runs, under.seed, under.trackers)
+    else:
+        yield from check_convergence(name, experiment, platform, under.seed, under.trackers)
+
+
+# The groups of checks of an experiment, in the order in which they run.
+OF_EXPERIMENT: Mapping[str, Callable[[Prepared], Iterator[Check]]] = {
+    "initialization": lambda under: check_initialization(under.subject, under.experiment, under.seed),
+    "traces": lambda under: check_traces(under.subject, under.experiment),
+    "convergence": _converges,
+}
+GROUPS = ("architecture", *OF_EXPERIMENT)
+
+
+def check_experiment(under: Prepared, groups: Sequence[str]) -> Iterator[Check]:
+    """Yields the checks of an experiment that belong to the given groups, cheapest first."""
+    for group, check in OF_EXPERIMENT.items():
+        if group in groups:
+            yield from check(under)
 
 
 def check_recipe(
@@ -51,12 +97,12 @@ def check_recipe(
         yield from check_architecture(recipe.model.name)
     if set(groups) <= {"architecture"}:
         return
-    platform, skipped = jax.default_backend(), None
+    skipped = None
     try:
         try:
             dataset = zoo.data.sources.open_data(recipe.data, data)
             if tier == "quick":
-                skipped = skip_training(name, recipe, platform)
+                skipped = skip_training(name, recipe, jax.default_backend())
         except DataNotPrepared as error:
             recipe, dataset = with_synthetic_data(recipe)
             skipped = Group(name, "convergence").skip("target", f"not run here: {error}")
@@ -68,18 +114,7 @@ def check_recipe(
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
         return
-    if "initialization" in groups:
-        yield from check_initialization(name, experiment, seed)
-    if "traces" in groups:
-        yield from check_traces(name, experiment)
-    if "convergence" not in groups:
-        return
-    if skipped:
-        yield skipped
-    elif runs := only_first_steps(name, recipe, platform):
-        yield from check_first_steps(name, experiment, runs, seed, trackers)
-    else:
-        yield from check_convergence(name, experiment, platform, seed, trackers)
+    yield from check_experiment(Prepared(name, experiment, seed, trackers, skipped), groups)
 
 
 def only_first_steps(name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
