@@ -63,12 +63,14 @@ class Network(NamedTuple):
 
     Attributes:
       module: the network.
+      input_shape: (height, width, channels) that it was traced for.
       layers: all calls of modules that call no other module or have parameters, in order.
       logits: number of outputs.
       variables: shapes and dtypes of its variables, by collection.
     """
 
     module: nn.Module
+    input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
     logits: int
     variables: Mapping[str, Any]
@@ -122,7 +124,7 @@ def trace(module: nn.Module, input_shape: tuple[int, ...]) -> Network:
             raise ZooError(
                 f"{type(module).__name__} has parameters of its own ({', '.join(params)}): put them into a layer"
             )
-    return Network(module, tuple(layers), logits.shape[-1], variables)
+    return Network(module, tuple(input_shape), tuple(layers), logits.shape[-1], variables)
 
 
 def _shape(value):
