@@ -17,6 +17,8 @@ from verification.like.weights import Pair, draw, pair_variables
 from zoo.compilation import run_once
 from zoo.errors import ZooError, printable, reason
 from zoo.models.registry import create_model, find_entry
+from zoo.recipe import Initialization
+from zoo.training.step.initialization import distribution_of
 
 # Of the largest gradient of a parameter. Gradients of deep networks have larger rounding errors than activations; a
 # missing term or another factor changes them by more.
@@ -27,13 +29,17 @@ MAX_VALUES = 20_000  # of a parameter that are compared
 BATCH = 2  # images; for running statistics, these have a variance
 
 
-def check_network(subject: str, module: nn.Module, model_name: str) -> Iterator[Check]:
+def check_network(
+    subject: str, module: nn.Module, model_name: str, initialization: Initialization | None = None
+) -> Iterator[Check]:
     """Compares a network with the zoo's: layers, activations, gradients, training mode and initial values.
 
     Args:
       subject: name of the network, for the checks.
       module: the user's network, called as `module(images, train=False)`; its number of logits is free.
       model_name: name of the reference network, whose canonical image size is used.
+      initialization: of the recipe that trains it; None if there is none, so that all initial values are the networks'
+        own.
     """
     group, shape = Group(subject, "architecture"), find_entry(model_name).input_shape
     try:
@@ -63,10 +69,17 @@ def check_network(subject: str, module: nn.Module, model_name: str) -> Iterator[
         if said is None:
             yield check_gradients(group, theirs, ours, pairs, images)
             yield check_training_mode(group, theirs, ours, pairs, images)
-        yield check_initial_values(Group(subject, "initialization"), theirs, ours, pairs)
+        own = [pair for pair in pairs if not _is_drawn_by(initialization, pair)]
+        yield check_initial_values(Group(subject, "initialization"), theirs, ours, own)
     except (TypeError, ValueError, nn.errors.FlaxError) as error:  # of the user's code
         said = f"{type(module).__name__} fails: {type(error).__name__}: {reason(error)}"
         yield group.check("run", False, said)
+
+
+def _is_drawn_by(initialization, pair):
+    """Returns whether a recipe draws the initial value of a parameter in place of the network."""
+    path = "/".join(pair.ours[1:])
+    return initialization and pair.ours[0] == "params" and distribution_of(initialization, path) is not None
 
 
 def _flat(tree: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
@@ -126,7 +139,8 @@ def check_training_mode(group: Group, theirs: Network, ours: Network, pairs: lis
         for first, second in (found, right)
     )
     if random != expected:
-        return group.check("training mode", False, f"yours is {_random(random)} in training, the reference {_random(expected)}")
+        said = f"yours is {_random(random)} in training, the reference {_random(expected)}"
+        return group.check("training mode", False, said)
     rates, right_rates = (_dropout_rates(network) for network in (theirs, ours))
     if rates and right_rates and rates != right_rates:
         return group.check("training mode", False, f"dropout rates are {rates}, the reference's {right_rates}")
@@ -179,7 +193,14 @@ def check_initial_values(group: Group, theirs: Network, ours: Network, pairs: li
     """Compares the values that the networks' own initializers draw: constants, and distributions by Kolmogorov's test.
 
     The two-sample tests of all parameters together have false-alarm rate `ALPHA`.
+
+    Args:
+      group: of the check.
+      theirs, ours: the networks.
+      pairs: the variables to compare.
     """
+    if not pairs:
+        return group.skip("own values", "the recipe draws all initial values")
     shape = ours.input_shape
 
     def init(network, key):
