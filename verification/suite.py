@@ -1,5 +1,6 @@
 """All checks of a recipe, cheapest first."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,11 +13,12 @@ from verification.architecture import check_architecture
 from verification.check import Check, Group
 from verification.convergence import MIN_RUNS, check_convergence, too_few_runs
 from verification.convergence.first_steps import check_first_steps
+from verification.differences import nearest_recipe
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
 from verification.synthetic_data import with_synthetic_data
 from verification.traces import check_traces
-from zoo.catalog import load_recipe
+from zoo.catalog import list_recipes, load_recipe
 from zoo.errors import DataNotPrepared, ZooError
 from zoo.recipe import Recipe
 from zoo.training.experiment import Experiment
@@ -78,6 +80,7 @@ def check_recipe(
     trackers: Sequence[Tracker] = (),
     tier: Literal["quick", "full"] = "full",
     data: str | None = None,
+    on_prepared: Callable[[Experiment], None] = lambda experiment: None,
 ) -> Iterator[Check]:
     """Checks a recipe and its network.
 
@@ -88,6 +91,7 @@ def check_recipe(
       trackers: trackers of that run.
       tier: "quick" trains only recipes that take less than `QUICK_SECONDS`.
       data: location of the data set, if it differs from the recipe's.
+      on_prepared: called with the experiment before its checks.
 
     Raises:
       ZooError: there is no recipe of this name.
@@ -114,7 +118,18 @@ def check_recipe(
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
         return
-    yield from check_experiment(Prepared(name, experiment, seed, trackers, skipped), groups)
+    on_prepared(experiment)
+    for check in check_experiment(Prepared(name, experiment, seed, trackers, skipped), groups):
+        yield _with_advice(check, name, recipe)
+
+
+def _with_advice(check: Check, name: str, recipe: Recipe) -> Check:
+    """Returns a check that is undecided for want of reference runs, with what to compare a user's recipe with."""
+    if check.status != "undecided" or name in list_recipes():
+        return check
+    near = nearest_recipe(recipe)
+    advice = f"; compare with --like={near}, the nearest built-in recipe" if near else ""
+    return dataclasses.replace(check, detail=check.detail + advice)
 
 
 def only_first_steps(name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ bands of the reference runs.
 
 import dataclasses
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,7 +72,7 @@ class Result:
 
 
 def check(
-    subject: nn.Module | type[nn.Module] | Recipe | Dataset | str,
+    subject: nn.Module | type[nn.Module] | Recipe | Dataset | str | None = None,
     like: str | None = None,
     *,
     model: nn.Module | type[nn.Module] | None = None,
@@ -80,12 +80,13 @@ def check(
     tier: Literal["quick", "full"] = "quick",
     seed: int = SEED,
     trackers: Sequence[Tracker] = (),
+    on_check: Callable[[Check], None] = lambda check: None,
 ) -> Result:
     """Compares something of one's own with a built-in recipe, and names the first difference.
 
     Args:
       subject: a Flax module or its class, called as `module(images, train=False)`; a recipe, or the path of a recipe
-        file; or a data set.
+        file; or a data set. None with `model` or `dataset` alone.
       like: name of the built-in recipe to compare with. For a module also the name of a network without a recipe, which
         is not trained then. None for the built-in recipe that is nearest to a recipe.
       model: a module of one's own that a recipe or data set is trained with.
@@ -93,6 +94,7 @@ def check(
       tier: "quick" trains as many steps as the reference makes in 20 s; "full" trains the whole run.
       seed: of the run.
       trackers: trackers of that run.
+      on_check: called with each check when it is done.
 
     Raises:
       ZooError: `like` is unknown or missing, or the subject is none of these.
@@ -107,7 +109,11 @@ def check(
     if like not in list_recipes() and not (like in list_models() and subject is None and dataset is None):
         raise unknown("recipe to compare with", like, list_recipes())
     name = name or _name(subject, model, dataset)
-    return Result(name, like, tuple(_checks(name, like, subject, model, dataset, tier, seed, trackers)))
+    checks = []
+    for found in _checks(name, like, subject, model, dataset, tier, seed, trackers):
+        on_check(found)
+        checks.append(found)
+    return Result(name, like, tuple(checks))
 
 
 def _sort(subject, model, dataset) -> tuple[Recipe | None, nn.Module | type[nn.Module] | None, Any]:
@@ -121,7 +127,7 @@ def _sort(subject, model, dataset) -> tuple[Recipe | None, nn.Module | type[nn.M
         dataset = subject
     elif _is_module(subject) and model is None:
         model = subject
-    else:
+    elif subject is not None or (model is None and dataset is None):
         raise ZooError(
             "check: expected one Flax module, recipe or data set, or the path of a recipe file, and further ones as"
             f" model=... and dataset=...; got {shown(subject)}"
@@ -166,7 +172,9 @@ def _checks(name, like, recipe, model, dataset, tier, seed, trackers) -> Iterato
             yield Group(name, "convergence").skip("bands", "not trained: the network is another one")
             return
     if like not in list_recipes():
-        yield Group(name, "convergence").skip("bands", f"not trained: {like} is a network without a recipe of that name")
+        yield Group(name, "convergence").skip(
+            "bands", f"not trained: {like} is a network without a recipe of that name"
+        )
         return
     reference = load_recipe(like)
     if recipe is not None:

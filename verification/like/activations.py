@@ -113,7 +113,9 @@ def first_difference(
             tapped(theirs, variables, images),
             tapped(ours, reference_variables, images, used=used),
         )
-        errors = [[relative(mine, other) for mine, other in zip(*pair, strict=True)] for pair in zip(taps, right, strict=True)]
+        errors = [
+            [relative(mine, other) for mine, other in zip(*pair, strict=True)] for pair in zip(taps, right, strict=True)
+        ]
         return errors, relative(logits, expected)
 
     with jax.default_matmul_precision("highest"):

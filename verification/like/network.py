@@ -109,7 +109,9 @@ def check_gradients(group: Group, theirs: Network, ours: Network, pairs: list[Pa
     figures = {"value": worst, "high": GRADIENT_TOLERANCE}
     if wrong:
         last = wrong[-1]  # the fault is in the last layer: backward passes start there
-        said = f"the gradient of {printable(last)} differs by {errors[last]:.1e} of its largest value from the reference's"
+        said = (
+            f"the gradient of {printable(last)} differs by {errors[last]:.1e} of its largest value from the reference's"
+        )
         return group.check("gradients", False, f"{said}; {len(wrong)} of {len(errors)} differ", figures)
     return group.check("gradients", True, f"all {len(errors)} agree to {worst:.1e} of their largest value", figures)
 

@@ -49,9 +49,7 @@ def with_paths_of(recipe: Recipe, pairs: Sequence[Pair]) -> Recipe:
         for path, theirs in paths.items()
         if any(fnmatch.fnmatchcase(path, pattern) for pattern in recipe.regularization.decayed)
     )
-    return recipe.override(
-        {"initialization": Initialization(exceptions=exceptions), "regularization.decayed": decayed}
-    )
+    return recipe.override({"initialization": Initialization(exceptions=exceptions), "regularization.decayed": decayed})
 
 
 def check_run(

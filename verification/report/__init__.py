@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from absl import flags
 from rich.console import Console
 from rich.markup import escape
 
@@ -47,8 +48,46 @@ def summary(checks: Sequence[Check]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in COLORS if counts[status])
 
 
+def show_comparison(console: Console, checks: Sequence[Check], what: str) -> None:
+    """Prints the checks of a comparison that did not pass, and its verdict with the first difference.
+
+    Args:
+      console: to print to.
+      checks: of the comparison.
+      what: what was compared with.
+    """
+    for check in checks:
+        if check.status != "pass":
+            show(console, check)
+    failed = [check for check in checks if check.status == "fail"]
+    verdict = {0: "the same", 1: "differs", 3: "undecided"}[exit_status(checks)]
+    first = failed[0] if failed else None
+    where = f"; first in {first.subject}: {first.group}, {first.name}: {first.detail}" if first else ""
+    console.print(escape(printable(f"{what}: {verdict}{where} ({summary(checks)})")), soft_wrap=True)
+
+
+def write_files(
+    args: flags.FlagValues,
+    checks: Sequence[Check],
+    environment: dict[str, Any],
+    runs: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes the reports that the flags --json, --junit and --badge name; see `write_json` for the arguments."""
+    if args.json:
+        write_json(Path(args.json), checks, environment, runs, arguments)
+    if args.junit:
+        write_junit(Path(args.junit), checks)
+    if args.badge:
+        write_badge(Path(args.badge), checks)
+
+
 def write_json(
-    path: Path, checks: Sequence[Check], environment: dict[str, Any], runs: Mapping[str, Any] | None = None
+    path: Path,
+    checks: Sequence[Check],
+    environment: dict[str, Any],
+    runs: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes all checks, the environment, and the runs to compare with later, as JSON.
 
@@ -56,11 +95,13 @@ def write_json(
       path: of the file.
       checks: the checks.
       environment: see `zoo.training.run.environment.environment`.
-      runs: by recipe, see `verification.baseline.runs`; None for none.
+      runs: by recipe, see `verification.baseline.recording.Recorder`; None for none.
+      arguments: how to run the same checks again; None if that is not possible.
     """
     content = {
         "status": exit_status(checks),
         "environment": environment,
+        "arguments": arguments or {},
         "checks": [vars(check) for check in checks],
         "runs": runs or {},
     }
