@@ -3,12 +3,9 @@
 `verification.check(subject, like="alexnet")` compares a network, a recipe or a data set of one's own with a reference.
 """
 
+import importlib
 import sys
 import types
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from verification.like import check as check
 
 SEED = 1000  # default seed of the run under test; reference runs in the ledgers have small seeds
 
@@ -26,11 +23,8 @@ class _Package(types.ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 
-if not TYPE_CHECKING:  # imported on first use, so that usage errors of programs are reported without importing JAX
-
-    def __getattr__(name: str) -> object:
-        if name != "check":
-            raise AttributeError(f"module 'verification' has no attribute {name!r}")
-        from verification.like import check
-
-        return check
+def __getattr__(name: str) -> object:
+    """Imports `check` on first use, so that programs report usage errors without importing JAX."""
+    if name != "check":
+        raise AttributeError(f"module 'verification' has no attribute {name!r}")
+    return importlib.import_module("verification.like").check

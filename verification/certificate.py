@@ -113,12 +113,12 @@ def read_certificate(path: str | Path) -> dict[str, Any]:
         content = parse(path.read_bytes())
         for name, shape in SHAPES.items():
             conform(content[name], shape)
-        conform([content["recipe"][name] for name in ("name", "fingerprint")], list[str])
+        conform([content["recipe"][name] for name in ("name", "fingerprint")], tuple[str, ...])
         conform(content["arguments"]["only"], tuple[str, ...])
         conform(content["arguments"]["tier"], str)
         conform(content["arguments"]["seed"], int)
         for check in content["checks"]:
-            conform([check[name] for name in ("subject", "group", "name", "status", "detail")], list[str])
+            conform([check[name] for name in ("subject", "group", "name", "status", "detail")], tuple[str, ...])
             conform(check["figures"] or {}, Mapping[str, float])
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         raise ZooError(
@@ -195,4 +195,5 @@ def _name(key):
 
 
 def _same(value, expected):
+    value, expected = conform(value, float), conform(expected, float)  # an integer of JSON may be too large
     return value == expected or abs(value - expected) <= TOLERANCE * abs(expected)

@@ -111,7 +111,7 @@ def check_recipe(
             recipe, dataset = with_synthetic_data(recipe)
             skipped = Group(name, "convergence").skip("target", f"not run here: {error}")
         if skipped and set(groups) <= {"architecture", "convergence"}:
-            yield skipped
+            yield _with_advice(skipped, name, recipe)
             return
         trains = "convergence" in groups and not skipped
         experiment = prepare(recipe, dataset, decode_ahead=trains)

@@ -98,8 +98,14 @@ def _import_file(name, kind):
     spec = importlib.util.spec_from_file_location(Path(name).stem, name)
     assert spec is not None and spec.loader is not None  # there is a loader for every name that ends in .py
     module = importlib.util.module_from_spec(spec)
-    with _errors_as_one_line(name, spec.origin):
-        spec.loader.exec_module(module)
+    # Dataclasses look up annotations that are text in the module of their class.
+    known = sys.modules.setdefault(spec.name, module)
+    try:
+        with _errors_as_one_line(name, spec.origin):
+            spec.loader.exec_module(module)
+    finally:
+        if known is module:
+            del sys.modules[spec.name]
     return module
 
 

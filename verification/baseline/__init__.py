@@ -3,7 +3,7 @@
 `read_report` reads the earlier report, `recording.Recorder` records what is paired, and `compare` pairs them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ RUN_SHAPES = {
     "gradient_norms": tuple[float, ...],
     "first_update": Mapping[str, float],
 }
+CHECK_SHAPES = dict.fromkeys(("subject", "group", "name", "status", "detail"), str)
 ARGUMENTS = {"recipe": tuple[str, ...], "only": tuple[str, ...], "tier": str | None, "seed": int}
 
 
@@ -46,16 +47,14 @@ def read_report(path: str | Path) -> dict[str, Any]:
     check_file(path, MAX_BYTES)
     try:
         content = parse(path.read_bytes())
-        for name, shape in SHAPES.items():
-            conform(content[name], shape)
-        for name, shape in ARGUMENTS.items():
-            conform(content["arguments"][name], shape)
-        for run in content["runs"].values():
-            for name, shape in RUN_SHAPES.items():
-                conform(run[name], shape)
-            conform(run.get("measures", {}), Mapping[str, float])
-        for check in content["checks"]:
-            conform([check[name] for name in ("subject", "group", "name", "status", "detail")], list[str])
+        content = {name: conform(content[name], shape) for name, shape in SHAPES.items()}
+        content["arguments"] = _conformed(content["arguments"], ARGUMENTS)
+        content["runs"] = {
+            name: _conformed(run, RUN_SHAPES)
+            | ({"measures": conform(run["measures"], Mapping[str, float])} if "measures" in run else {})
+            for name, run in content["runs"].items()
+        }
+        content["checks"] = [_conformed(check, CHECK_SHAPES) for check in content["checks"]]
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         raise ZooError(f"{printable(path)} is not a report of verification, or damaged: {RERECORD}") from None
     if not content["checks"]:
@@ -63,14 +62,34 @@ def read_report(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def _conformed(values, shapes):
+    return {name: conform(values[name], shape) for name, shape in shapes.items()}
+
+
+def restricted(report: Mapping[str, Any], subjects: Collection[str], groups: Collection[str]) -> dict[str, Any]:
+    """Returns the part of a report about some recipes and networks, and some groups of checks."""
+    return {
+        **report,
+        "checks": [check for check in report["checks"] if check["subject"] in subjects and check["group"] in groups],
+        "runs": {name: run for name, run in report["runs"].items() if name in subjects},
+    }
+
+
 def compare(report: Mapping[str, Any], checks: Sequence[Check], runs: Mapping[str, Any]) -> Iterator[Check]:
-    """Yields a check for each earlier check that is different now, and the paired checks of each recipe.
+    """Yields a check for each earlier check, which has to have the same result now, and the pairs of each recipe.
+
+    The pairs come first: they name the cause, such as a gradient, of what other checks find later.
 
     Args:
       report: the earlier report, from `read_report`.
       checks: the checks of this environment.
       runs: its runs by recipe, see `recording.Recorder`.
     """
+    for name, run in report["runs"].items():
+        if name in runs:
+            yield from compare_runs(name, runs[name], run)
+        else:
+            yield Group(name, "pairs").undecided("run", "has a run in the baseline, and none here")
     now = {(check.subject, check.group, check.name): check for check in checks}
     earlier = {(check["subject"], check["group"], check["name"]): check for check in report["checks"]}
     for key, check in earlier.items():
@@ -80,8 +99,8 @@ def compare(report: Mapping[str, Any], checks: Sequence[Check], runs: Mapping[st
         elif {found.status, check["status"]} == {"pass", "fail"}:
             said = f"{found.status} here, {check['status']} in the baseline: {found.detail}"
             yield group.check(key[2], False, f"{said}; the baseline: {check['detail']}")
-    for name, run in report["runs"].items():
-        if name in runs:
-            yield from compare_runs(name, runs[name], run)
+        elif found.status != check["status"]:
+            said = f"{found.status} here, {printable(check['status'])} in the baseline: {found.detail}"
+            yield group.undecided(key[2], said)
         else:
-            yield Group(name, "pairs").undecided("run", "has a run in the baseline, and none here")
+            yield group.check(key[2], True, f"{found.status} in both")

@@ -67,6 +67,9 @@ def check(args: flags.FlagValues) -> int:
     console.print(report.summary(outcome.checks))
     decisive: Sequence[Check] = outcome.checks
     if earlier is not None:
+        networks = [load_recipe(name).model.name for name in request.recipes]
+        if args.recipe or args.only:
+            earlier = baseline.restricted(earlier, {*request.recipes, *networks}, request.groups)
         decisive = list(baseline.compare(earlier, outcome.checks, outcome.runs))
         report.show_comparison(console, decisive, f"baseline {args.baseline}")
     if stated is not None or args.certify:

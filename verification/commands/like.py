@@ -1,6 +1,5 @@
 """Comparison of a user's network, recipe or data with a reference."""
 
-
 from absl import flags
 from rich.markup import escape
 

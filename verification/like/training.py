@@ -95,7 +95,7 @@ def check_run(
     for name, band in bands.items():
         value = measures[name]
         said = "" if whole else f"first {steps} steps: "
-        figures = {"value": value, "low": band.low, "high": band.high, "n": band.n, "alpha": ALPHA}
+        figures = {"value": value, "low": float(band.low), "high": float(band.high), "n": band.n, "alpha": ALPHA}
         detail = f"{said}{describe(name, value, band)} of {reference_name}"
         yield group.check(f"band of {name}", value in band, detail, figures)
 
