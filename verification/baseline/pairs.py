@@ -1,5 +1,6 @@
 """Comparison of two runs with the same seed, in the order of computation, so that the first failure names the cause."""
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -49,8 +50,11 @@ def compare_runs(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) 
     }
     first = {key: [{"step 1": run.get("step 1", math.nan)} for run in runs] for key, runs in numbered.items()}
     yield _compare(group, "first loss", *first["losses"], TOLERANCE)
-    yield _compare(group, "first gradient", *first["gradient_norms"], STEP_TOLERANCE)
-    yield _compare(group, "first update", ours["first_update"], theirs["first_update"], STEP_TOLERANCE)
+    gradient = _compare(group, "first gradient", *first["gradient_norms"], STEP_TOLERANCE)
+    update = _compare(group, "first update", ours["first_update"], theirs["first_update"], STEP_TOLERANCE)
+    if {gradient.status, update.status} == {"fail"}:  # the update tells which layer
+        gradient = dataclasses.replace(gradient, detail=f"{gradient.detail}; first update: {update.detail}")
+    yield from (gradient, update)
     yield _compare(group, "losses", *numbered["losses"], STEP_TOLERANCE)
     yield _compare(group, "gradients", *numbered["gradient_norms"], 10 * STEP_TOLERANCE)
     yield from _compare_measures(group, name, ours, theirs)
