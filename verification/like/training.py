@@ -22,7 +22,7 @@ from verification.convergence.first_steps import first_steps
 from verification.ledger import read_first_steps, read_ledger, seconds
 from verification.like.weights import Pair
 from verification.suite import QUICK_SECONDS
-from zoo.errors import ZooError
+from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Initialization, Recipe
 from zoo.training.experiment import Experiment
 from zoo.training.fit import fit
@@ -86,6 +86,8 @@ def check_run(
     whole = runs is complete and steps == total == known
     try:
         losses, results = _train(experiment, steps, seed, trackers)
+    except TrainingInterrupted:
+        raise
     except ZooError as error:
         yield group.check("run", False, str(error))
         return
