@@ -2,12 +2,18 @@
 
     python -m verification
     python -m verification --tier=full
-    python -m verification --recipe=alexnet --json=report.json --junit=report.xml
+    python -m verification --recipe=alexnet --json=report.json --junit=report.xml --badge=badge.json
     python -m verification --convolution=xla
+    python -m verification --like=alexnet --model=mypackage.MyAlexNet
+    python -m verification --like=lenet5 --recipe=mine.py
+    python -m verification --baseline=report.json
+    python -m verification --recipe=alexnet --certify=certificate.json
+    python -m verification --certificate=certificate.json
     python -m verification --recipe=alexnet --record --seeds=8
     python -m verification --recipe=resnet20_cifar10 --data=folder:cifar10 --record --first=60
 
-Exit status: 0 all checks passed, 1 a check failed, 2 usage error, 3 none failed but some are undecided.
+Exit status: 0 all checks passed, 1 a check failed, 2 usage error, 3 none failed but some are undecided. With --baseline
+or --certificate: 0 the same result, 1 another one, 3 undecided.
 """
 
 import contextlib
@@ -25,7 +31,7 @@ flags.DEFINE_multi_string(
 flags.DEFINE_list(
     "only",
     [],
-    "Groups of checks to run: architecture, initialization, traces, step, fingerprint, convergence.",
+    "Groups of checks to run, in order: architecture, initialization, traces, step, fingerprint, convergence.",
     flag_values=FLAGS,
 )
 flags.DEFINE_enum(
@@ -39,11 +45,29 @@ cli.define_integer("seed", SEED, "Seed of the run under test.", lower_bound=0, u
 flags.DEFINE_string(
     "data",
     None,
-    "Location of the data set, such as folder:PATH, if it differs from the recipe's; requires --recipe.",
+    "Location of the data set, such as folder:PATH, if it differs from the recipe's; requires --recipe or --like.",
     flag_values=FLAGS,
 )
-flags.DEFINE_string("json", None, "Path of a JSON report of all checks.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "like",
+    None,
+    "Compare --model, --recipe or --data, all of one's own, with this built-in recipe, and name the first difference.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "model", None, "With --like: a Flax module, as PACKAGE.MODULE.NAME or FILE.py:NAME.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "baseline",
+    None,
+    "JSON report of another environment to compare with, see docs/regression-testing.md; runs its recipes by default.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string("certify", None, "Path of a certificate to write, of one recipe's checks.", flag_values=FLAGS)
+flags.DEFINE_string("certificate", None, "Certificate to check again.", flag_values=FLAGS)
+flags.DEFINE_string("json", None, "Path of a JSON report of all checks, for --baseline as well.", flag_values=FLAGS)
 flags.DEFINE_string("junit", None, "Path of a JUnit XML report of all checks.", flag_values=FLAGS)
+flags.DEFINE_string("badge", None, "Path of a JSON badge for shields.io.", flag_values=FLAGS)
 flags.DEFINE_string(
     "fault", None, "Fault to inject, which the checks must detect; see verification/faults.py.", flag_values=FLAGS
 )
@@ -66,21 +90,15 @@ cli.define_integer(
 cli.define_jax_flags(FLAGS)
 cli.define_convolution_flag(FLAGS)
 
+OUTPUTS = ("json", "junit", "badge", "certify")
+MODES = ("like", "baseline", "certificate", "record")
+
 
 def main(args: flags.FlagValues) -> int:
     """Runs the checks, or records reference runs, and returns the exit status."""
-    from zoo.errors import ZooError, unknown
+    from zoo.errors import unknown
 
-    if not args.record and (args.first or args["seeds"].present):
-        raise ZooError(f"--{'first' if args.first else 'seeds'} requires --record")
-    if args.record and (args.json or args.junit):
-        raise ZooError("--json and --junit cannot be combined with --record, which runs no checks")
-    if args.json and args.junit and Path(args.json).resolve() == Path(args.junit).resolve():
-        raise ZooError("--json and --junit must be different files")
-    for flag, path in (("--json", args.json), ("--junit", args.junit)):
-        if path:  # fail now, not after minutes of training
-            streams.check_output(flag, Path(path))
-
+    check_flags(args)
     from verification.devices import offer_second_device
     from verification.faults import FAULTS
     from verification.suite import GROUPS
@@ -90,112 +108,53 @@ def main(args: flags.FlagValues) -> int:
             raise unknown("group of checks", group, GROUPS)
     if args.fault and args.fault not in FAULTS:
         raise unknown("fault", args.fault, FAULTS)
-    if args.data and not args.recipe:
-        raise ZooError("--data requires --recipe=NAME")
     cli.set_up_jax(args)
     offer_second_device()
     with cli.chosen_convolution(args), FAULTS[args.fault]() if args.fault else contextlib.nullcontext():
-        return record(args) if args.record else check(args)
+        if args.record:
+            from verification.commands.record import record
+
+            return record(args)
+        if args.like:
+            from verification.commands.like import compare_with_reference
+
+            return compare_with_reference(args)
+        from verification.commands.check import check
+
+        return check(args)
 
 
-def check(args: flags.FlagValues) -> int:
-    """Runs the requested checks, prints and writes the results, and returns the exit status."""
-    from verification import report
-    from verification.pool import check_networks, check_recipes
-    from verification.report.progress import Bar
-    from verification.suite import GROUPS, check_recipe
-    from zoo.catalog import list_recipes, load_recipe
-    from zoo.models.registry import list_models
-    from zoo.training.run.environment import environment
+def check_flags(args: flags.FlagValues) -> None:
+    """Raises `ZooError` for flags that contradict each other, and for outputs that cannot be written."""
+    from zoo.errors import ZooError
 
-    groups, tier = args.only or GROUPS, args.tier or ("full" if args.recipe else "quick")
-    recipes = args.recipe or list_recipes()
-    networks = [load_recipe(name).model.name for name in recipes]
-    console, checks = streams.make_console(), []
-    with Bar(console) as bar:
-
-        def add(found):
-            for one in found:
-                checks.append(one)
-                report.show(console, one)
-
-        options = {
-            "fault": args.fault,
-            "compilation_cache": args.compilation_cache,
-            "convolution": args.convolution,
-        }
-        if "architecture" in groups:
-            chosen = list(dict.fromkeys(networks)) if args.recipe else list_models()
-            for found in check_networks(chosen, **options):
-                checks += found
-                report.show_network(console, found)
-        others = [group for group in groups if group != "architecture"]
-        # Checks dominated by compilation go to the process pool; trainings of minutes use all cores by themselves.
-        pooled = [group for group in others if group != "convergence" or tier == "quick"]
-        if len(recipes) > 1 and pooled:
-            for found in check_recipes(recipes, pooled, args.seed, tier, args.data, **options):
-                add(found)
-            others = [group for group in others if group not in pooled]
-        for name in recipes if others else []:
-            add(check_recipe(name, others, args.seed, [bar], tier, args.data))
-    console.print(report.summary(checks))
-    if args.json:
-        report.write_json(Path(args.json), checks, environment())
-    if args.junit:
-        report.write_junit(Path(args.junit), checks)
-    return report.exit_status(checks)
-
-
-def record(args: flags.FlagValues) -> int:
-    """Records the reference runs that are missing from the ledgers of the recipes; returns the exit status.
-
-    Each run is appended when it ends, so that a recording that was interrupted continues. Runs that were recorded
-    without the digest of their code are recorded again.
-    """
-    import jax
-
-    from verification.convergence import record_run
-    from verification.convergence.first_steps import record_first_steps
-    from verification.devices import mesh_of_runs
-    from verification.ledger import SEEDS_OF_LONG_RUNS, default_seeds, of_data, read_first_steps, read_ledger
-    from verification.report.progress import Bar
-    from zoo.catalog import list_recipes, load_recipe
-    from zoo.data.sources import open_data
-    from zoo.errors import ZooError, unknown
-    from zoo.training.prepare import prepare
-
-    if not args.recipe:
-        raise ZooError("--record requires --recipe=NAME")
-    if custom := sorted(set(args.recipe) - set(list_recipes())):
-        raise unknown("built-in recipe, and only these have ledgers,", custom[0], list_recipes())
-
-    def missing_seeds(known, recipe):
-        wanted = args.seeds or (SEEDS_OF_LONG_RUNS if args.first else default_seeds(known, recipe))
-        return sorted({*range(wanted)} - {run["seed"] for run in known})
-
-    console, platform = streams.make_console(), jax.default_backend()
-    with Bar(console) as bar:
-        for name in args.recipe:
-            recipe = load_recipe(name)
-            read = read_first_steps if args.first else read_ledger
-            dataset = open_data(recipe.data, args.data)
-            known = of_data(read(name, recipe, platform), dataset.spec)
-            known = [run for run in known if "code" in run]
-            experiment = None
-            while missing := missing_seeds(known, recipe):
-                experiment = experiment or prepare(recipe, dataset, mesh=mesh_of_runs(), on_progress=bar.progress)
-                if args.first:
-                    run = record_first_steps(name, experiment, platform, missing[0], args.first, [bar])
-                else:
-                    run = record_run(name, experiment, platform, missing[0], [bar])
-                known.append(run)
-                left, measures = len(missing_seeds(known, recipe)), run["measures"].items()
-                console.print(
-                    f"{name}, seed {run['seed']}: {', '.join(f'{what} {value:.4f}' for what, value in measures)};"
-                    f" {left} more to record",
-                    soft_wrap=True,
-                )
-    return 0
+    given = [mode for mode in MODES if getattr(args, mode)]
+    if len(given) > 1:
+        raise ZooError(f"--{given[0]} and --{given[1]} cannot be combined")
+    if not args.record and (args.first or args["seeds"].present):
+        raise ZooError(f"--{'first' if args.first else 'seeds'} requires --record")
+    outputs = {name: Path(getattr(args, name)) for name in OUTPUTS if getattr(args, name)}
+    if args.record and outputs:
+        raise ZooError(f"--{next(iter(outputs))} cannot be combined with --record, which runs no checks")
+    inputs = {name: Path(getattr(args, name)) for name in ("baseline", "certificate") if getattr(args, name)}
+    named: dict[Path, str] = {}
+    for name, path in (inputs | outputs).items():
+        if (other := named.setdefault(path.resolve(), name)) != name:
+            raise ZooError(f"--{other} and --{name} must be different files")
+    for name, path in outputs.items():  # fail now, not after minutes of training
+        streams.check_output(f"--{name}", path)
+    if args.certify and (args.like or args.baseline or args.certificate or len(args.recipe) != 1):
+        raise ZooError("--certify requires exactly one --recipe=NAME, and none of --like, --baseline, --certificate")
+    if args.model and not args.like:
+        raise ZooError("--model requires --like=RECIPE, the built-in recipe to compare with")
+    if args.like and args.only:
+        raise ZooError("--only cannot be combined with --like, which stops at what cannot be compared")
+    if args.like and not (args.model or args.recipe or args.data):
+        raise ZooError("--like requires something to compare: --model=MODULE.NAME, --recipe=FILE.py or --data=SOURCE")
+    if args.like and len(args.recipe) > 1:
+        raise ZooError("--like compares a single --recipe")
+    if args.data and not (args.recipe or args.like or args.certificate):
+        raise ZooError("--data requires --recipe=NAME")
 
 
 if __name__ == "__main__":

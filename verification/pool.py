@@ -43,13 +43,24 @@ def check_recipes(
     return in_parallel(check, names, **options)
 
 
+def check_and_record(
+    names: Sequence[str], groups: Sequence[str], seed: int, tier: str, data: str | None, **options: Any
+) -> Iterator[tuple[list[Check], dict[str, Any] | None]]:
+    """Yields the results of `check_recipe` for each recipe, and what is recorded of it for later comparisons.
+
+    See `verification.baseline.recording.Recorder`; `options` are those of `in_parallel`.
+    """
+    check = functools.partial(_check_and_record, groups=groups, seed=seed, tier=tier, data=data)
+    return in_parallel(check, names, **options)
+
+
 def in_parallel(
-    check: Callable[[str], list[Check]],
+    check: Callable[[str], Any],
     names: Sequence[str],
     fault: str | None = None,
     compilation_cache: bool = True,
     convolution: "Choice" = "auto",
-) -> Iterator[list[Check]]:
+) -> Iterator[Any]:
     """Yields the result of `check` for each name, in order, computed in a pool of processes.
 
     Args:
@@ -108,3 +119,12 @@ def _check_recipe(name, **options):
     from verification.suite import check_recipe
 
     return list(check_recipe(name, **options))
+
+
+def _check_and_record(name, seed, **options):
+    from verification.baseline.recording import Recorder
+    from verification.suite import check_recipe
+
+    recorder = Recorder(seed)
+    checks = check_recipe(name, seed=seed, trackers=[recorder], on_prepared=recorder.start, **options)
+    return list(checks), recorder.run

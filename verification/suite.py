@@ -1,6 +1,8 @@
 """All checks of a recipe, cheapest first."""
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
@@ -12,20 +14,70 @@ from verification.check import Check, Group
 from verification.convergence import MIN_RUNS, check_convergence, too_few_runs
 from verification.convergence.first_steps import check_first_steps
 from verification.devices import mesh_of_runs
+from verification.differences import nearest_recipe
 from verification.fingerprint import check_fingerprint
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
 from verification.step import check_step
 from verification.synthetic_data import with_synthetic_data
 from verification.traces import check_traces
-from zoo.catalog import load_recipe
+from zoo.catalog import list_recipes, load_recipe
 from zoo.errors import DataNotPrepared, ZooError
 from zoo.recipe import Recipe
+from zoo.training.experiment import Experiment
 from zoo.training.prepare import prepare
 from zoo.training.tracking import Tracker
 
-GROUPS = ("architecture", "initialization", "traces", "step", "fingerprint", "convergence")
 QUICK_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment under test.
+
+    Attributes:
+      subject: name of the recipe, or of what is tested in its place.
+      experiment: the experiment.
+      seed: seed of the run under test.
+      trackers: trackers of that run.
+      skipped: the check that is yielded instead of training; None to train.
+      thorough: whether to make the more expensive checks of the step, see `check_step`.
+    """
+
+    subject: str
+    experiment: Experiment
+    seed: int = SEED
+    trackers: Sequence[Tracker] = ()
+    skipped: Check | None = None
+    thorough: bool = True
+
+
+def _converges(under: Prepared) -> Iterator[Check]:
+    name, experiment, platform = under.subject, under.experiment, jax.default_backend()
+    if under.skipped:
+        yield under.skipped
+    elif runs := only_first_steps(name, experiment.recipe, platform):
+        yield from check_first_steps(name, experiment, runs, under.seed, under.trackers)
+    else:
+        yield from check_convergence(name, experiment, platform, under.seed, under.trackers)
+
+
+# The groups of checks of an experiment, in the order in which they run.
+OF_EXPERIMENT: Mapping[str, Callable[[Prepared], Iterator[Check]]] = {
+    "initialization": lambda under: check_initialization(under.subject, under.experiment, under.seed),
+    "traces": lambda under: check_traces(under.subject, under.experiment),
+    "step": lambda under: check_step(under.subject, under.experiment, under.seed, thorough=under.thorough),
+    "fingerprint": lambda under: check_fingerprint(under.subject, under.experiment, jax.default_backend()),
+    "convergence": _converges,
+}
+GROUPS = ("architecture", *OF_EXPERIMENT)
+
+
+def check_experiment(under: Prepared, groups: Sequence[str]) -> Iterator[Check]:
+    """Yields the checks of an experiment that belong to the given groups, cheapest first."""
+    for group, check in OF_EXPERIMENT.items():
+        if group in groups:
+            yield from check(under)
 
 
 def check_recipe(
@@ -35,6 +87,7 @@ def check_recipe(
     trackers: Sequence[Tracker] = (),
     tier: Literal["quick", "full"] = "full",
     data: str | None = None,
+    on_prepared: Callable[[Experiment], None] = lambda experiment: None,
 ) -> Iterator[Check]:
     """Checks a recipe and its network.
 
@@ -45,6 +98,7 @@ def check_recipe(
       trackers: trackers of that run.
       tier: "quick" trains only recipes that take less than `QUICK_SECONDS`.
       data: location of the data set, if it differs from the recipe's.
+      on_prepared: called with the experiment before its checks.
 
     Raises:
       ZooError: there is no recipe of this name.
@@ -54,39 +108,35 @@ def check_recipe(
         yield from check_architecture(recipe.model.name)
     if set(groups) <= {"architecture"}:
         return
-    platform, skipped = jax.default_backend(), None
+    skipped = None
     try:
         try:
             dataset = zoo.data.sources.open_data(recipe.data, data)
             if tier == "quick":
-                skipped = skip_training(name, recipe, platform)
+                skipped = skip_training(name, recipe, jax.default_backend())
         except DataNotPrepared as error:
             recipe, dataset = with_synthetic_data(recipe)
             skipped = Group(name, "convergence").skip("target", f"not run here: {error}")
         if skipped and set(groups) <= {"architecture", "convergence"}:
-            yield skipped
+            yield _with_advice(skipped, name, recipe)
             return
         trains = "convergence" in groups and not skipped
         experiment = prepare(recipe, dataset, mesh=mesh_of_runs(), decode_ahead=trains)
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
         return
-    if "initialization" in groups:
-        yield from check_initialization(name, experiment, seed)
-    if "traces" in groups:
-        yield from check_traces(name, experiment)
-    if "step" in groups:
-        yield from check_step(name, experiment, seed, thorough=tier == "full")
-    if "fingerprint" in groups:
-        yield from check_fingerprint(name, experiment, platform)
-    if "convergence" not in groups:
-        return
-    if skipped:
-        yield skipped
-    elif runs := only_first_steps(name, recipe, platform):
-        yield from check_first_steps(name, experiment, runs, seed, trackers)
-    else:
-        yield from check_convergence(name, experiment, platform, seed, trackers)
+    on_prepared(experiment)
+    for check in check_experiment(Prepared(name, experiment, seed, trackers, skipped, tier == "full"), groups):
+        yield _with_advice(check, name, recipe)
+
+
+def _with_advice(check: Check, name: str, recipe: Recipe) -> Check:
+    """Returns a check that is undecided for want of reference runs, with what to compare a user's recipe with."""
+    if check.status != "undecided" or name in list_recipes():
+        return check
+    near = nearest_recipe(recipe)
+    advice = f"; compare with --like={near}, the nearest built-in recipe" if near else ""
+    return dataclasses.replace(check, detail=check.detail + advice)
 
 
 def only_first_steps(name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:

@@ -71,27 +71,64 @@ def load_study(name: str) -> Study:
     return _load(name, Study, ".studies", list_studies)
 
 
+def load_object(name: str, kind: str) -> object:
+    """Loads an object of a user's own from a Python file or module, such as the class of a network.
+
+    Args:
+      name: "FILE.py:NAME" or "PACKAGE.MODULE.NAME".
+      kind: what it is, for the messages, such as "network".
+
+    Raises:
+      ZooError: there is no such file, module or name, or the file cannot be run.
+    """
+    place, _, attribute = name.rpartition(":" if ".py:" in name else ".")
+    if not place or not attribute.isidentifier():
+        raise ZooError(f"unknown {kind} {shown(name)}: expected FILE.py:NAME or MODULE.NAME, such as mypackage.MyNet")
+    module = _import_file(place, kind) if place.endswith(".py") else _import_module(place, kind)
+    if not hasattr(module, attribute):
+        public = [each for each in vars(module) if not each.startswith("_")]
+        raise unknown(f"name in {printable(place)}", attribute, public)
+    return getattr(module, attribute)
+
+
+def _import_file(name, kind):
+    """Imports the file of a user at a path that ends in .py."""
+    if not os.path.isfile(name):
+        raise ZooError(f"there is no {kind} file {shown(name)}")
+    spec = importlib.util.spec_from_file_location(Path(name).stem, name)
+    assert spec is not None and spec.loader is not None  # there is a loader for every name that ends in .py
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look up annotations that are text in the module of their class.
+    known = sys.modules.setdefault(spec.name, module)
+    try:
+        with _errors_as_one_line(name, spec.origin):
+            spec.loader.exec_module(module)
+    finally:
+        if known is module:
+            del sys.modules[spec.name]
+    return module
+
+
+def _import_module(name, kind):
+    """Imports a dotted module."""
+    try:
+        with _errors_as_one_line(name, None):
+            return importlib.import_module(name)
+    except ZooError as error:
+        cause = error.__cause__
+        lacking = isinstance(cause, ModuleNotFoundError) and f"{name}.".startswith(f"{cause.name}.")
+        if cause is not None and (lacking or name.startswith(".")):
+            raise ZooError(f"there is no {kind} module {shown(name)}: {reason(cause)}") from None
+        raise
+
+
 def _load(name, cls, package, names):
     """Returns the constant `RECIPE` or `STUDY`, an instance of `cls`, of a Python file or module."""
     kind = cls.__name__.lower()
     if name.endswith(".py"):
-        if not os.path.isfile(name):
-            raise ZooError(f"there is no {kind} file {shown(name)}")
-        spec = importlib.util.spec_from_file_location(Path(name).stem, name)
-        assert spec is not None and spec.loader is not None  # there is a loader for every name that ends in .py
-        module = importlib.util.module_from_spec(spec)
-        with _errors_as_one_line(name, spec.origin):
-            spec.loader.exec_module(module)
+        module = _import_file(name, kind)
     elif "." in name or "/" in name:
-        try:
-            with _errors_as_one_line(name, None):
-                module = importlib.import_module(name)
-        except ZooError as error:
-            cause = error.__cause__
-            lacking = isinstance(cause, ModuleNotFoundError) and f"{name}.".startswith(f"{cause.name}.")
-            if cause is not None and (lacking or name.startswith(".")):
-                raise ZooError(f"there is no {kind} module {shown(name)}: {reason(cause)}") from None
-            raise
+        module = _import_module(name, kind)
     elif name in names():
         module = _import_installed(f"{package}.{name}")
     else:

@@ -260,7 +260,7 @@ def test_statuses(tmp_path):
     assert report.summary([good, bad, missing, missing]) == "1 pass, 1 fail, 2 skip"
     report.write_junit(tmp_path / "x.xml", [good, bad, open_question, missing])
     cases = ElementTree.parse(tmp_path / "x.xml").getroot()
-    assert [[child.tag for child in case] for case in cases] == [["system-out"], ["failure"], ["skipped"], ["skipped"]]
+    assert [[child.tag for child in case] for case in cases] == [["system-out"], ["failure"], ["error"], ["skipped"]]
     assert cases[1][0].get("message") == "wrong < right & more"
     with contextlib.suppress(AttributeError):
         good.status = "fail"

@@ -75,7 +75,15 @@ def check_bands(group: Group, trial: Trial, of_other_code: int, prefix: str = ""
     """
     note = f", {of_other_code} of them made by other code" if of_other_code else ""
     for name in trial.bands:
-        yield group.check(f"band of {name}", name not in trial.failed, f"{prefix}{trial.describe(name)}{note}")
+        detail, band = f"{prefix}{trial.describe(name)}{note}", trial.bands[name]
+        figures = {
+            "value": trial.fresh[-1][name],
+            "low": float(band.low),
+            "high": float(band.high),
+            "n": band.n,
+            "runs": len(trial.fresh),
+        }
+        yield group.check(f"band of {name}", name not in trial.failed, detail, figures)
 
 
 def check_examples(group: Group, experiment: Experiment, result: FitResult) -> Check:

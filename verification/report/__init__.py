@@ -1,12 +1,13 @@
-"""Reports of checks: in the terminal, as JSON, and as JUnit XML for CI servers."""
+"""Reports of checks: in the terminal, as JSON, as JUnit XML for CI servers, and as a badge."""
 
 import collections
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from absl import flags
 from rich.console import Console
 from rich.markup import escape
 
@@ -47,27 +48,95 @@ def summary(checks: Sequence[Check]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in COLORS if counts[status])
 
 
-def write_json(path: Path, checks: Sequence[Check], environment: dict[str, Any]) -> None:
-    """Writes all checks and the environment as JSON."""
-    content = {"status": exit_status(checks), "environment": environment, "checks": [vars(check) for check in checks]}
+def show_comparison(console: Console, checks: Sequence[Check], what: str) -> None:
+    """Prints the checks of a comparison that did not pass, and its verdict with the first difference.
+
+    Args:
+      console: to print to.
+      checks: of the comparison.
+      what: what was compared with.
+    """
+    for check in checks:
+        if check.status != "pass":
+            show(console, check)
+    failed = [check for check in checks if check.status == "fail"]
+    verdict = {0: "the same", 1: "differs", 3: "undecided"}[exit_status(checks)]
+    first = failed[0] if failed else None
+    where = f"; first in {first.subject}: {first.group}, {first.name}: {first.detail}" if first else ""
+    console.print(escape(printable(f"{what}: {verdict}{where} ({summary(checks)})")), soft_wrap=True)
+
+
+def write_files(
+    args: flags.FlagValues,
+    checks: Sequence[Check],
+    environment: dict[str, Any],
+    runs: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes the reports that the flags --json, --junit and --badge name; see `write_json` for the arguments."""
+    if args.json:
+        write_json(Path(args.json), checks, environment, runs, arguments)
+    if args.junit:
+        write_junit(Path(args.junit), checks)
+    if args.badge:
+        write_badge(Path(args.badge), checks)
+
+
+def write_json(
+    path: Path,
+    checks: Sequence[Check],
+    environment: dict[str, Any],
+    runs: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes all checks, the environment, and the runs to compare with later, as JSON.
+
+    Args:
+      path: of the file.
+      checks: the checks.
+      environment: see `zoo.training.run.environment.environment`.
+      runs: by recipe, see `verification.baseline.recording.Recorder`; None for none.
+      arguments: how to run the same checks again; None if that is not possible.
+    """
+    content = {
+        "status": exit_status(checks),
+        "environment": environment,
+        "arguments": arguments or {},
+        "checks": [vars(check) for check in checks],
+        "runs": runs or {},
+    }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
+def write_badge(path: Path, checks: Sequence[Check]) -> None:
+    """Writes a badge for shields.io (https://shields.io/badges/endpoint-badge) with the verdict and counts."""
+    verdict = {0: "pass", 1: "fail", 3: "undecided"}[exit_status(checks)]
+    color = {"pass": "brightgreen", "fail": "red", "undecided": "yellow"}[verdict]
+    content = {"schemaVersion": 1, "label": "verification", "message": summary(checks) or "no checks", "color": color}
+    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+
+
 def write_junit(path: Path, checks: Sequence[Check]) -> None:
-    """Writes all checks as JUnit XML, with a test case per check."""
+    """Writes all checks as JUnit XML, with a test case per check.
+
+    An undecided check is an error of type "undecided": it is neither a failure nor passed or skipped.
+    """
     statuses = [check.status for check in checks]
     suite = ElementTree.Element(
         "testsuite",
         name="verification",
         tests=str(len(checks)),
         failures=str(statuses.count("fail")),
-        skipped=str(statuses.count("skip") + statuses.count("undecided")),
+        errors=str(statuses.count("undecided")),
+        skipped=str(statuses.count("skip")),
     )
     for check in checks:
         case = ElementTree.SubElement(suite, "testcase", classname=f"{check.subject}.{check.group}", name=check.name)
         if check.status == "fail":
             ElementTree.SubElement(case, "failure", message=printable(check.detail))
-        elif check.status != "pass":
+        elif check.status == "undecided":
+            ElementTree.SubElement(case, "error", type="undecided", message=printable(check.detail))
+        elif check.status == "skip":
             ElementTree.SubElement(case, "skipped", message=printable(check.detail))
         else:
             ElementTree.SubElement(case, "system-out").text = printable(check.detail)

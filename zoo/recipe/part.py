@@ -181,7 +181,7 @@ def conform(value: Any, hint: Any) -> Any:
         try:
             return float(value)
         except OverflowError:
-            return math.copysign(math.inf, value)
+            return math.inf if value > 0 else -math.inf
     if (isinstance(value, bool) and hint is int) or not isinstance(value, hint):
         raise TypeError
     return value

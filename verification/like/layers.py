@@ -1,0 +1,277 @@
+"""Layers of a user's network and of the reference network, in the order of their calls, and their first difference."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import traverse_util
+
+from zoo.errors import ZooError, printable, reason
+
+# Attributes of layers that may explain a difference, by the name that sentences use.
+SETTINGS = {
+    "padding": ("padding",),
+    "strides": ("strides",),
+    "kernel size": ("kernel_size", "window"),
+    "dilation": ("kernel_dilation", "dilation"),
+    "groups": ("groups", "feature_group_count"),
+    "epsilon": ("epsilon",),
+    "momentum": ("momentum",),
+}
+# Earlier or other names of the zoo's parameters and running statistics.
+SYNONYMS = {
+    "w": "kernel", "weight": "kernel", "weights": "kernel", "b": "bias", "beta": "bias", "gamma": "scale",
+    "moving_mean": "mean", "running_mean": "mean", "moving_var": "var", "moving_variance": "var", "running_var": "var",
+}  # fmt: skip
+
+
+class Layer(NamedTuple):
+    """A call of a layer.
+
+    Attributes:
+      path: of the module in the network.
+      type: name of its class.
+      input_shape, output_shape: of an image, without the batch; empty if it is not an array.
+      params, stats: shapes of its own trainable parameters and running statistics, by name.
+      settings: the `SETTINGS` that the module has, as its attributes state them.
+    """
+
+    path: tuple[str, ...]
+    type: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    params: Mapping[str, tuple[int, ...]]
+    stats: Mapping[str, tuple[int, ...]]
+    settings: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The path, joined by "/"."""
+        return printable("/".join(self.path))
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of all parameters, sorted."""
+        return sorted(self.params.values())
+
+
+class Network(NamedTuple):
+    """What is known of a network without running it.
+
+    Attributes:
+      module: the network.
+      input_shape: (height, width, channels) that it was traced for.
+      layers: all calls of modules that call no other module or have parameters, in order.
+      logits: number of outputs.
+      variables: shapes and dtypes of its variables, by collection.
+    """
+
+    module: nn.Module
+    input_shape: tuple[int, ...]
+    layers: tuple[Layer, ...]
+    logits: int
+    variables: Mapping[str, Any]
+
+    @property
+    def weighted(self) -> tuple[Layer, ...]:
+        """The layers that have parameters or running statistics."""
+        return tuple(layer for layer in self.layers if layer.params or layer.stats)
+
+
+def trace(module: nn.Module, input_shape: tuple[int, ...]) -> Network:
+    """Traces a network for images (height, width, channels), without allocating its parameters.
+
+    Raises:
+      ZooError: it cannot be called as `module(images, train=False)` for these images, or returns no [N, K] array.
+    """
+    calls: list[tuple[nn.Module, Any, Any, bool]] = []
+
+    def record(next_function, args, kwargs, context):
+        if context.method_name != "__call__":
+            return next_function(*args, **kwargs)
+        inner = len(calls)
+        output = next_function(*args, **kwargs)
+        calls.append((context.module, args, output, len(calls) == inner))
+        return output
+
+    def init():
+        return module.init_with_output(jax.random.key(0), jnp.zeros((1, *input_shape)), train=False)
+
+    size = "x".join(map(str, input_shape))
+    try:
+        with nn.intercept_methods(record):
+            logits, variables = jax.eval_shape(init)
+    except Exception as error:  # of the user's code
+        said = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {reason(error)}"
+        raise ZooError(
+            f"{type(module).__name__} cannot be called as module(images, train=False) for images of {size}: {said}"
+        ) from None
+    if not hasattr(logits, "shape") or len(logits.shape) != 2:
+        raise ZooError(f"{type(module).__name__} does not return logits [N, K] for images of {size}")
+    flat = {name: traverse_util.flatten_dict(variables.get(name, {})) for name in ("params", "batch_stats")}
+    layers = []
+    for called, args, output, leaf in calls:
+        params, stats = (
+            {path[-1]: array.shape for path, array in flat[name].items() if path[:-1] == called.path} for name in flat
+        )
+        if (leaf or params or stats) and called.path:
+            shapes = [_shape(args[0] if args else None), _shape(output)]
+            layers.append(Layer(called.path, type(called).__name__, *shapes, params, stats, _settings(called)))
+        elif params or stats:
+            raise ZooError(
+                f"{type(module).__name__} has parameters of its own ({', '.join(params)}): put them into a layer"
+            )
+    return Network(module, tuple(input_shape), tuple(layers), logits.shape[-1], variables)
+
+
+def _shape(value):
+    leaves = jax.tree.leaves(value)
+    return tuple(leaves[0].shape[1:]) if leaves and hasattr(leaves[0], "shape") else ()
+
+
+def _settings(module):
+    found = {}
+    for name, attributes in SETTINGS.items():
+        for attribute in attributes:
+            if hasattr(module, attribute):
+                found[name] = getattr(module, attribute)
+    return found
+
+
+def first_difference(theirs: Network, ours: Network) -> str | None:
+    """Returns a sentence about the first layer with parameters that differs from the reference's; None if none does.
+
+    Args:
+      theirs: the user's network.
+      ours: the reference network, for images of the same size.
+    """
+    pairs = list(zip(theirs.weighted, ours.weighted, strict=False))
+    for place, (yours, reference) in enumerate(pairs):
+        if said := _difference(theirs, ours, place, yours, reference):
+            return f"layer {place + 1}, {_names(yours, reference)}: {said}"
+    ends = {len(theirs.weighted), len(ours.weighted)}
+    if len(ends) > 1:
+        rest = (theirs if len(theirs.weighted) > len(pairs) else ours).weighted[len(pairs)]
+        whose = "yours has" if len(theirs.weighted) > len(pairs) else "the reference has"
+        return f"layer {len(pairs) + 1}: only {whose} {rest.name} ({describe(rest)})"
+    if theirs.logits != ours.logits:
+        return f"yours gives {theirs.logits} logits, the reference {ours.logits}"
+    return None
+
+
+def _names(yours, reference):
+    return yours.name if yours.name == reference.name else f"{yours.name} (the reference's {reference.name})"
+
+
+def _difference(theirs, ours, place, yours, reference):
+    """Returns what differs in a pair of layers whose predecessors agree, or None."""
+    if yours.input_shape != reference.input_shape:
+        size, right = times(yours.input_shape), times(reference.input_shape)
+        inside = [f"{layer.name} ({describe(layer)})" for layer in between(ours, place)]
+        there = f"; the reference has {', '.join(inside)} before it" if inside else ""
+        return f"its input is {size}, the reference's {right}{there}"
+    if yours.shapes != reference.shapes or sorted(yours.stats.values()) != sorted(reference.stats.values()):
+        return _difference_of_parameters(yours, reference)
+    if yours.output_shape != reference.output_shape:
+        pixels, right = yours.output_shape, reference.output_shape
+        if len(pixels) == len(right) == 3 and pixels[-1] == right[-1]:
+            pixels, right = pixels[:2], right[:2]
+        different = difference_of_settings(yours, reference)
+        why = different or f"padding {plain(yours.settings['padding'])}" if "padding" in yours.settings else different
+        return f"{why + ': ' if why else ''}gives {times(pixels)}, the reference {times(right)}"
+    return None
+
+
+def _difference_of_parameters(yours, reference):
+    described, right = describe(yours), describe(reference)
+    if described == right:  # equal in what is described, such as all but the groups
+        described, right = (
+            f"{text} with parameters {', '.join(map(times, layer.shapes))}"
+            for text, layer in ((described, yours), (right, reference))
+        )
+    settings = difference_of_settings(yours, reference)
+    lost = [name for name in reference.params if name not in yours.params]
+    bias = f"no {lost[0]}: " if len(yours.params) < len(reference.params) and lost else ""
+    return f"{bias}{described}, the reference {right}{f' ({settings})' if settings else ''}"
+
+
+def describe(layer: Layer) -> str:
+    """Returns the type of a layer, with the shape of its largest parameter if it has any."""
+    largest = max(layer.params.values(), key=math.prod, default=None)
+    return f"{layer.type} {times(largest)}" if largest and len(largest) > 1 else layer.type
+
+
+def between(network: Network, place: int) -> Sequence[Layer]:
+    """Returns the layers without parameters before the layer with parameters number `place`, counted from 0.
+
+    They end at the layer with parameters before that; for `place` behind the last, they are those at the end.
+    """
+    found, passed = [], 0
+    for layer in network.layers:
+        if layer.params or layer.stats:
+            passed += 1
+        elif passed == place:
+            found.append(layer)
+    return found
+
+
+def difference_of_settings(yours: Layer, reference: Layer) -> str:
+    """Returns the settings that both layers state and that differ, such as "padding SAME, the reference VALID"."""
+    different = []
+    for name in yours.settings.keys() & reference.settings.keys():
+        value, right = (_canonical(layer, name) for layer in (yours, reference))
+        if value != right:
+            different.append(f"{name} {plain(yours.settings[name])}, the reference {plain(reference.settings[name])}")
+    return "; ".join(sorted(different, key=lambda text: list(SETTINGS).index(_setting(text))))
+
+
+def _setting(text):
+    return next(name for name in SETTINGS if text.startswith(f"{name} "))
+
+
+def _canonical(layer, name):
+    """Returns a setting in one form: pairs for sizes, ((top, bottom), (left, right)) for padding in pixels."""
+    value = layer.settings[name]
+    value = tuple(value) if isinstance(value, list) else value
+    if name in ("strides", "kernel size", "dilation"):
+        value = 1 if value is None and name != "kernel size" else value
+        return (value, value) if isinstance(value, int) else value
+    if name == "padding":
+        if isinstance(value, int):
+            return ((value, value), (value, value))
+        if isinstance(value, tuple):
+            return tuple((each, each) if isinstance(each, int) else tuple(each) for each in value)
+    return value
+
+
+def plain(value: Any) -> str:
+    """Returns a setting as text, with strings unquoted."""
+    return printable(f"{value:g}" if isinstance(value, float) else value)
+
+
+def times(shape: Sequence[int]) -> str:
+    """Returns a shape as text, such as "13x13x256"."""
+    return "x".join(map(str, shape)) or "a number"
+
+
+def match_leaves(theirs: Mapping[str, tuple[int, ...]], ours: Mapping[str, tuple[int, ...]]) -> dict[str, str] | None:
+    """Returns the reference's name for each of a layer's parameters; None if they cannot be told apart.
+
+    Names decide, with `SYNONYMS`; else the shape, if only one parameter has it.
+    """
+    if sorted(theirs.values()) != sorted(ours.values()):
+        return None
+    found = {}
+    for name, shape in theirs.items():
+        known = SYNONYMS.get(name.casefold(), name)
+        same = [other for other, its_shape in ours.items() if its_shape == shape]
+        if known in same:
+            found[name] = known
+        elif len(same) == 1:
+            found[name] = same[0]
+        else:
+            return None
+    return found if len(set(found.values())) == len(found) else None
