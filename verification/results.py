@@ -1,4 +1,4 @@
-"""Generates the tables of README.md and docs/accelerators.md from recipes, ledgers and measurements.
+"""Generates the tables of README.md and of pages in docs/ from recipes, ledgers and measurements.
 
 python -m verification.results                                  # prints the tables
 python -m verification.results --write                          # updates the pages, each table between its markers
@@ -14,6 +14,7 @@ from absl import flags
 from verification import performance
 from verification.accelerator import intake
 from verification.convergence import ALPHA, MIN_RUNS, measure_bands
+from verification.faults import page as faults
 from verification.ledger import FOLDER, read_first_steps, read_ledger, seconds
 from verification.parts import table_of_parts
 from zoo import cli
@@ -123,7 +124,17 @@ ACCELERATOR_TABLES = {
     "determinism": intake.table_of_determinism,
     "learning": intake.table_of_learning,
 }
-PAGES = {README: TABLES, ROOT / "docs" / "accelerators.md": ACCELERATOR_TABLES}
+FAULT_TABLES = {
+    "counts": faults.table_of_counts,
+    "missed": faults.table_of_missed,
+    "matrix": faults.table_of_trials,
+    "faults": faults.table_of_faults,
+}
+PAGES = {
+    README: TABLES,
+    ROOT / "docs" / "accelerators.md": ACCELERATOR_TABLES,
+    ROOT / "docs" / "faults.md": FAULT_TABLES,
+}
 
 
 def with_tables(text: str, tables: Mapping[str, Callable[[], str]], page: str) -> str:
