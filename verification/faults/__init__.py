@@ -20,6 +20,7 @@ from verification.faults import (
     initialization,
     loader,
     loss,
+    lowering,
     network,
     normalization,
     optimizer,
@@ -33,8 +34,8 @@ from verification.faults import (
 from verification.faults.fault import Fault, parse
 
 _MODULES = (
-    network, gradients, optimizer, schedule, loss, precision, statistics, evaluation, data, loader, augmentation,
-    randomness, normalization, initialization, averaging, resuming, stopping, devices,
+    network, gradients, lowering, optimizer, schedule, loss, precision, statistics, evaluation, data, loader,
+    augmentation, randomness, normalization, initialization, averaging, resuming, stopping, devices,
 )  # fmt: skip
 
 FAULTS: dict[str, Fault] = {

@@ -29,6 +29,7 @@ flags.DEFINE_bool("matters", False, "Try only the strength that matters of each 
 flags.DEFINE_bool("train", False, "Train where the other checks find nothing.", flag_values=FLAGS)
 flags.DEFINE_string("output", None, "JSON lines file to add the outcomes to.", flag_values=FLAGS)
 flags.DEFINE_bool("write", False, "Add the outcomes to verification/faults/matrix.jsonl.", flag_values=FLAGS)
+cli.define_integer("processes", 1, "Trials at the same time.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_bool("again", False, "Repeat trials that the file has.", flag_values=FLAGS)
 flags.DEFINE_bool("compilation_cache", True, "Use JAX's persistent compilation cache.", flag_values=FLAGS)
 
@@ -67,15 +68,15 @@ def main(args: flags.FlagValues) -> int:
     ]
     console = streams.make_console()
     devices = {fault.name: fault.devices for fault in FAULTS.values()}
-    outcomes = run_trials(missing, devices, groups, compilation_cache=args.compilation_cache)
+    outcomes = run_trials(missing, devices, groups, processes=args.processes, compilation_cache=args.compilation_cache)
     for number, outcome in enumerate(outcomes, start=1):
         known[outcome.trial] = outcome
         if path:
             append_outcome(path, outcome)
-        caught = outcome.caught_by or "NOT CAUGHT"
-        name = f"{outcome.fault}:{outcome.strength}".rstrip(":")
+        caught = outcome.caught_by or ("passes" if outcome.fault == HEALTHY else "NOT CAUGHT")
+        name, took = f"{outcome.fault}:{outcome.strength}".rstrip(":"), f"{outcome.seconds:g} s of CPU time"
         console.print(
-            f"{number}/{len(missing)} {name} in {outcome.base}: {caught}, {outcome.seconds:g} s. {outcome.detail}",
+            f"{number}/{len(missing)} {name} in {outcome.base}: {caught}, {took}. {outcome.detail}",
             soft_wrap=True,
             markup=False,
             highlight=False,

@@ -30,7 +30,9 @@ def _layers(name, options):
     def record(next_function, arguments, options, context):
         if context.method_name == "__call__":
             module = context.module
-            attributes = {key: getattr(module, key, None) for key in ("kernel_size", "groups", "padding", "rate")}
+            attributes = {
+                key: getattr(module, key, None) for key in ("kernel_size", "strides", "groups", "padding", "rate")
+            }
             found.append(Layer(type(module).__name__, attributes))
         return next_function(*arguments, **options)
 
@@ -145,6 +147,11 @@ def validated(recipe: Recipe) -> bool:
 def weighted(recipe: Recipe) -> bool:
     """Returns whether classes are weighted."""
     return type(recipe.imbalance).__name__ == "ClassWeights"
+
+
+def accumulates(recipe: Recipe) -> bool:
+    """Returns whether gradients of several parts of a batch are added."""
+    return recipe.budget.accumulation > 1
 
 
 def clipped(recipe: Recipe) -> bool:

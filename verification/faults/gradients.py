@@ -12,7 +12,7 @@ import zoo.layers.conv
 import zoo.layers.normalization
 import zoo.layers.pooling
 import zoo.models.articles
-from verification.faults.applies import has, lacks
+from verification.faults.applies import accumulates, has, lacks
 from verification.faults.fault import fault
 from verification.faults.patching import (
     in_training,
@@ -26,6 +26,7 @@ from verification.faults.patching import (
     with_attributes,
     with_backward,
 )
+from zoo.training.step import step
 
 
 def _scaled(factor):
@@ -253,3 +254,17 @@ def gradient_of_a_part(fraction):
         return wrong
 
     return in_training(make)
+
+
+@fault("Only the last of the accumulated gradients counts.", applies=accumulates)
+def last_part_only():
+    def scan(add, start, parts):
+        if not isinstance(start, tuple):  # the scan over several steps
+            return lax.scan(add, start, parts)
+
+        def forget(carry, part):
+            return add((jax.tree.map(jnp.zeros_like, carry[0]), carry[1]), part)
+
+        return lax.scan(forget, start, parts)
+
+    return replaced(step, "lax", lambda module: with_attributes(module, scan=scan))

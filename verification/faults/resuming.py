@@ -44,6 +44,11 @@ def resumed_without_optimizer():
     return _restored(lambda state, fresh: state.replace(opt_state=fresh.opt_state))
 
 
+@fault("A resumed run counts its steps from 0.")
+def resumed_without_step():
+    return _restored(lambda state, fresh: state.replace(step=fresh.step))
+
+
 @fault("A resumed run reads its data from the beginning.")
 def resumed_at_first_batch():
     """The loader starts at its first batch, whatever the step of the state."""

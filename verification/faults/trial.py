@@ -1,17 +1,14 @@
 """Trials: verification with a fault, in a process of its own, up to the first check that fails."""
 
 import contextlib
-import functools
 import json
 import multiprocessing
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from unittest import mock
 
 from absl import flags
 
@@ -21,9 +18,9 @@ from zoo.catalog import load_recipe
 from zoo.errors import ZooError
 
 MATRIX = Path(__file__).parent / "matrix.jsonl"
-DEVICES = "--xla_force_host_platform_device_count"
 CHOSEN = 2  # recipes for a fault that names none
 DETAIL = 300  # characters of a check's message that are kept
+CRASH = "crash"  # instead of the check that failed
 HEALTHY = "none"  # the fault of a control: no mistake, so that no check may fail
 
 
@@ -48,10 +45,10 @@ class Outcome:
 
     Attributes:
       fault, strength, base: of the `Trial`.
-      caught_by: "group: check" that failed first; None if none did. "crash" if an exception ended the checks.
+      caught_by: "group: check" that failed first; None if none did. `CRASH` if an exception ended the checks.
       when: "before" or "in" training; None if not caught.
       trained: whether the checks in training were tried.
-      seconds: until the check failed, or until all had passed, including compilation; on an otherwise idle machine.
+      seconds: of CPU time until the check failed, or until all had passed, including imports and compilation.
       detail: of the failed check.
     """
 
@@ -113,9 +110,14 @@ def append_outcome(path: Path, outcome: Outcome) -> None:
 
 
 def run_trials(
-    wanted: Sequence[Trial], devices: Mapping[str, int], groups: Sequence[str], *, compilation_cache: bool = True
+    wanted: Sequence[Trial],
+    devices: Mapping[str, int],
+    groups: Sequence[str],
+    *,
+    processes: int = 1,
+    compilation_cache: bool = True,
 ) -> Iterator[Outcome]:
-    """Runs trials one after the other and yields their outcomes.
+    """Runs trials and yields their outcomes, in order.
 
     Each has a process of its own, so that no patch and no compiled function of one reaches the next. JAX's persistent
     cache may be shared: its keys are of the compiled programs, which a fault changes.
@@ -124,33 +126,31 @@ def run_trials(
       wanted: the trials.
       devices: the number of devices by name of the fault; 1 for others.
       groups: of checks to run, of `verification.suite.GROUPS`.
+      processes: number of trials at the same time.
       compilation_cache: whether to use JAX's persistent cache.
     """
-    spawned = multiprocessing.get_context("spawn")
-    run = functools.partial(_run, groups=tuple(groups), compilation_cache=compilation_cache)
-    for trial in wanted:
-        started = time.perf_counter()
-        with _several_devices(devices.get(trial.fault, 1)), ProcessPoolExecutor(1, spawned) as pool:
+
+    def run(trial):
+        arguments = trial, devices.get(trial.fault, 1), tuple(groups), compilation_cache
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             try:
-                yield pool.submit(run, trial).result()
+                return pool.submit(_run, *arguments).result()
             except BrokenProcessPool:
-                seconds = round(time.perf_counter() - started, 1)
-                yield Outcome(**asdict(trial), **_caught("crash", groups), seconds=seconds, detail="the process died")
+                caught = _caught(CRASH, groups)
+                return Outcome(**asdict(trial), **caught, seconds=0.0, detail="the process died")
+
+    with ThreadPoolExecutor(processes) as threads:
+        try:
+            yield from threads.map(run, wanted)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-@contextlib.contextmanager
-def _several_devices(count):
-    """Makes processes that start inside the context simulate so many CPU devices."""
-    if count == 1:
-        yield
-        return
-    value = f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}={count}".strip()
-    with mock.patch.dict(os.environ, XLA_FLAGS=value):
-        yield
-
-
-def _run(trial, groups, compilation_cache):
+def _run(trial, devices, groups, compilation_cache):
     """Runs a trial in this process, which must be fresh, and returns the outcome."""
+    import jax
+
     from verification.suite import check_recipe
     from zoo import cli
 
@@ -158,7 +158,9 @@ def _run(trial, groups, compilation_cache):
     cli.define_jax_flags(args)
     args(["", f"--compilation_cache={compilation_cache}"])
     cli.set_up_jax(args)
-    started, failed, detail = time.perf_counter(), None, ""
+    if devices > 1:
+        jax.config.update("jax_num_cpu_devices", devices)
+    failed, detail = None, ""
     with _injected(trial):
         try:
             for check in check_recipe(trial.base, groups):
@@ -166,8 +168,8 @@ def _run(trial, groups, compilation_cache):
                     failed, detail = f"{check.group}: {check.name}", check.detail
                     break
         except Exception as error:  # as any user would see it: verification ends with an error instead of a verdict
-            failed, detail = "crash", f"{type(error).__name__}: {error}"
-    seconds = round(time.perf_counter() - started, 1)
+            failed, detail = CRASH, f"{type(error).__name__}: {error}"
+    seconds = round(time.process_time(), 1)
     return Outcome(**asdict(trial), **_caught(failed, groups), seconds=seconds, detail=detail[:DETAIL])
 
 
