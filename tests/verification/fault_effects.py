@@ -30,8 +30,11 @@ SHORT = {
 RECIPES = {
     "mlp": load_recipe("mlp").override(SHORT),
     "lenet5": load_recipe("lenet5").override(SHORT),
-    "bn_cnn": load_recipe("bn_cnn").override({**SHORT, "schedule.patience": 1}),
-    "weighted": load_recipe("verification.faults.bases.weighted").override({**SHORT, "early_stopping.patience": 1}),
+    "bn_cnn": load_recipe("bn_cnn").override({**SHORT, "schedule.patience": 1, "schedule.peak": 0.1}),
+    # A large rate, so that evaluations get worse as well as better.
+    "weighted": load_recipe("verification.faults.bases.weighted").override(
+        {**SHORT, "budget.evaluate_every": 0.125, "schedule.peak": 0.5}
+    ),
     "mixed": load_recipe("verification.faults.bases.mixed").override(SHORT),
     "decayed": load_recipe("lenet5").override(
         {
@@ -52,72 +55,80 @@ RECIPES = {
     ),
 }  # fmt: skip
 
-# Subjects whose mistakes are in the loop on the host, so that only a run shows them.
-RUN = ("evaluation", "stopping", "resuming", "averaging", "schedule")
-
 
 def recipe_for(fault: Fault) -> Recipe:
     """Returns the first recipe to which a fault applies."""
     return next(recipe for recipe in RECIPES.values() if fault.applies(recipe))
 
 
-def observe(recipe: Recipe, subject: str = "") -> dict[str, str]:
-    """Returns digests of everything that a fault may change, by name; runs are included for the subjects in `RUN`."""
+def changes(fault: Fault, healthy: dict) -> list[str]:
+    """Returns the names of what a fault changes, from the cheapest observation that shows any.
+
+    Args:
+      fault: to inject at the strength that matters.
+      healthy: observations without a fault, which are added when they are needed.
+    """
+    recipe = recipe_for(fault)
+    name = next(name for name, each in RECIPES.items() if each is recipe)
+    for observe in (traced, run, resumed):
+        if (name, observe) not in healthy:
+            healthy[name, observe] = observe(recipe)
+        with fault.inject():
+            found = observe(recipe)
+        if different := [what for what, value in found.items() if value != healthy[name, observe][what]]:
+            return different
+    return []
+
+
+def small_data(recipe):
+    """Opens the data of a recipe, and keeps 1,000 and 200 examples."""
     whole = zoo.data.sources.open_data(recipe.data)
-    dataset = dataclasses.replace(
-        whole,
-        **{
-            name: dataclasses.replace(split, images=split.images[:count], labels=split.labels[:count], lines=None)
-            for name, split, count in (("train", whole.train, 1000), ("eval", whole.eval, 200))
-        },
-    )
+    parts = {
+        name: dataclasses.replace(split, images=split.images[:count], labels=split.labels[:count], lines=None)
+        for name, split, count in (("train", whole.train, 1000), ("eval", whole.eval, 200))
+    }
+    return dataclasses.replace(whole, **parts), {"sizes": str((len(whole.train), len(whole.eval)))}
+
+
+def traced(recipe: Recipe) -> dict[str, str]:
+    """Returns digests of data, initial states, the order of examples and the lowered steps, by name."""
+    dataset, found = small_data(recipe)
     experiment = prepare(recipe, dataset)
     state = experiment.initial_state(1)
-    found = {
+    found |= {
         "data": digest((dataset.train.images, dataset.train.labels, dataset.eval.images, dataset.eval.labels)),
         "selection": digest((experiment.dataset.train.labels, experiment.class_weights, experiment.statistics)),
-        "split sizes": str((len(whole.train), len(whole.eval))),
         "initial state": digest(state) + digest(experiment.initial_state(2)),
     }
-    orders = [(seed, host, hosts) for seed in (0, 1) for host, hosts in ((0, 1), (1, 2))]
     size = recipe.budget.batch_size
-    for seed, host, hosts in orders:
+    for seed, host, hosts in ((0, 0, 1), (0, 1, 2), (1, 0, 1)):
         batches = training_batches(experiment.train_pipeline, size, seed=seed, host=host, hosts=hosts)
-        found[f"order {seed} {host}"] = digest([next(batches).index for _ in range(130)])
+        found[f"order with seed {seed} on host {host}"] = digest([next(batches).index for _ in range(130)])
     batch = next(training_batches(experiment.train_pipeline, size, seed=0))
     constants = experiment.constants(experiment.train_pipeline)
     found["training step"] = text(experiment.train_step, state, constants, batch)
-    variables = state.evaluated
-    found["evaluation step"] = text(
-        experiment.eval_step, variables, experiment.constants(experiment.eval_pipeline), batch
-    )
-    if subject in RUN:
-        found["run"] = run(recipe, dataset)
-    if subject == "resuming":
-        found["resumed run"] = resumed(recipe, dataset)
+    constants = experiment.constants(experiment.eval_pipeline)
+    found["evaluation step"] = text(experiment.eval_step, state.evaluated, constants, batch)
     return found
 
 
-def run(recipe, dataset):
-    """Trains, and returns a digest of records and weights."""
-    return result(zoo.training.fit.fit(recipe, dataset=dataset, seed=3))
+def run(recipe: Recipe) -> dict[str, str]:
+    """Trains, and returns the records and a digest of the weights."""
+    dataset, _ = small_data(recipe)
+    return {"run": result(zoo.training.fit.fit(recipe, dataset=dataset, seed=3))}
 
 
-def result(of):
-    """Returns a digest of the records, without times, and of the weights of a run."""
-    timed = ("seconds", "images_per_second", "seconds_per_step")
-    records = [{name: value for name, value in record.items() if name not in timed} for record in of.history]
-    return digest(of.variables) + repr(records)
-
-
-def resumed(recipe, dataset):
-    """Trains, interrupted after five steps, and returns a digest as `run` does."""
+def resumed(recipe: Recipe) -> dict[str, str]:
+    """Trains, interrupted after five steps, and returns the same as `run`."""
 
     class Stop(Tracker):
+        """Asks the run to stop, as a scheduler does."""
+
         def train(self, record):
             if record["step"] == 5:
                 os.kill(os.getpid(), signal.SIGTERM)
 
+    dataset, _ = small_data(recipe)
     with tempfile.TemporaryDirectory() as folder:
         try:
             zoo.training.fit.fit(recipe, Path(folder) / "run", dataset=dataset, seed=3, trackers=[Stop()])
@@ -125,7 +136,14 @@ def resumed(recipe, dataset):
             pass
         else:
             raise AssertionError("the run was not interrupted")
-        return result(zoo.training.fit.fit(recipe, Path(folder) / "run", dataset=dataset, seed=3))
+        return {"resumed run": result(zoo.training.fit.fit(recipe, Path(folder) / "run", dataset=dataset, seed=3))}
+
+
+def result(of):
+    """Returns a digest of the records, without times, and of the weights of a run."""
+    timed = ("seconds", "images_per_second", "seconds_per_step")
+    records = [{name: value for name, value in record.items() if name not in timed} for record in of.history]
+    return digest(of.variables) + repr(records)
 
 
 def text(step, *arguments):

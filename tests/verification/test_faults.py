@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from fault_effects import RECIPES, RUN, observe, recipe_for
+from fault_effects import RECIPES, changes, traced
 from programs import run_python
 
 from verification import faults
@@ -55,16 +55,9 @@ def test_strengths_in_flags():
             inject(text)
 
 
-def effect(name, healthy={}):  # noqa: B006 - keeps the runs without a fault
+def effect(name, healthy={}):  # noqa: B006 - keeps the observations without a fault
     """Returns the names of what a fault changes."""
-    found = FAULTS[name]
-    recipe, subject = recipe_for(found), found.subject if found.subject in RUN else ""
-    key = next(key for key, value in RECIPES.items() if value is recipe), subject
-    if key not in healthy:
-        healthy[key] = observe(recipe, subject)
-    with found.inject():
-        changed = observe(recipe, subject)
-    return [what for what, value in changed.items() if value != healthy[key][what]]
+    return changes(FAULTS[name], healthy)
 
 
 # One for each way of injecting: a program, a backward pass, a prepared optimizer, the loader, a data set.
@@ -81,7 +74,7 @@ def test_a_fault_changes_something(name):
 
 def test_an_observation_is_repeatable():
     """Otherwise every fault would seem to change something."""
-    assert observe(RECIPES["mlp"]) == observe(RECIPES["mlp"])
+    assert traced(RECIPES["mlp"]) == traced(RECIPES["mlp"])
 
 
 @pytest.mark.slow
@@ -119,14 +112,14 @@ def sample(count):
 def test_a_fault_of_the_matrix_is_caught_again(outcome):
     group = outcome.caught_by.partition(":")[0]
     groups = ["traces" if group == "crash" else group]
-    (found,) = run_trials([outcome.trial], {outcome.fault: FAULTS[outcome.fault].devices}, groups)
+    (found,) = run_trials([outcome.trial], groups)
     assert found.caught_by and found.caught_by.partition(":")[0] == group
 
 
 def test_a_trial_ends_at_the_first_failure_and_a_control_passes():
     tried = trials([(FAULTS["raw_pixels"], [None])], ["mlp"])
     assert tried == [Trial(HEALTHY, "", "mlp"), Trial("raw_pixels", "", "mlp")]
-    healthy, wrong = run_trials(tried, {}, ["traces"])
+    healthy, wrong = run_trials(tried, ["traces"])
     assert (healthy.caught_by, healthy.when) == (None, None) and not healthy.trained
     assert (wrong.caught_by, wrong.when) == ("traces: input", "before") and wrong.detail
 

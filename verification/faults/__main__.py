@@ -67,8 +67,7 @@ def main(args: flags.FlagValues) -> int:
         or (known[trial].caught_by is None and "convergence" in groups and not known[trial].trained)
     ]
     console = streams.make_console()
-    devices = {fault.name: fault.devices for fault in FAULTS.values()}
-    outcomes = run_trials(missing, devices, groups, processes=args.processes, compilation_cache=args.compilation_cache)
+    outcomes = run_trials(missing, groups, processes=args.processes, compilation_cache=args.compilation_cache)
     for number, outcome in enumerate(outcomes, start=1):
         known[outcome.trial] = outcome
         if path:

@@ -25,7 +25,7 @@ class Fault:
       applies: whether the mistake changes runs of a recipe at all.
       bases: names of the recipes that it is tried on; empty for those of `verification.faults.bases.BASES` that are
         cheapest among the ones it applies to.
-      devices: number of devices that it needs.
+      devices: number of devices with which it changes anything; verification offers two.
       unseen: why verification does not see it, for the page; None if it must be seen.
     """
 

@@ -4,7 +4,7 @@ import contextlib
 import json
 import multiprocessing
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -111,7 +111,6 @@ def append_outcome(path: Path, outcome: Outcome) -> None:
 
 def run_trials(
     wanted: Sequence[Trial],
-    devices: Mapping[str, int],
     groups: Sequence[str],
     *,
     processes: int = 1,
@@ -124,17 +123,15 @@ def run_trials(
 
     Args:
       wanted: the trials.
-      devices: the number of devices by name of the fault; 1 for others.
       groups: of checks to run, of `verification.suite.GROUPS`.
       processes: number of trials at the same time.
       compilation_cache: whether to use JAX's persistent cache.
     """
 
     def run(trial):
-        arguments = trial, devices.get(trial.fault, 1), tuple(groups), compilation_cache
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             try:
-                return pool.submit(_run, *arguments).result()
+                return pool.submit(_run, trial, tuple(groups), compilation_cache).result()
             except BrokenProcessPool:
                 caught = _caught(CRASH, groups)
                 return Outcome(**asdict(trial), **caught, seconds=0.0, detail="the process died")
@@ -147,10 +144,9 @@ def run_trials(
             raise
 
 
-def _run(trial, devices, groups, compilation_cache):
+def _run(trial, groups, compilation_cache):
     """Runs a trial in this process, which must be fresh, and returns the outcome."""
-    import jax
-
+    from verification.devices import offer_second_device
     from verification.suite import check_recipe
     from zoo import cli
 
@@ -158,8 +154,7 @@ def _run(trial, devices, groups, compilation_cache):
     cli.define_jax_flags(args)
     args(["", f"--compilation_cache={compilation_cache}"])
     cli.set_up_jax(args)
-    if devices > 1:
-        jax.config.update("jax_num_cpu_devices", devices)
+    offer_second_device()
     failed, detail = None, ""
     with _injected(trial):
         try:
