@@ -4,7 +4,7 @@ import dataclasses
 
 import zoo.training.early_stopping
 import zoo.training.loop
-from verification.faults.applies import every, plateau, stops_early, validated
+from verification.faults.applies import plateau, stops_early
 from verification.faults.fault import fault
 from verification.faults.patching import replaced
 from zoo.training.early_stopping import Decisions
@@ -51,19 +51,6 @@ def stopping_by_training_loss():
 @fault("Early stopping watches accuracy where the recipe says loss.", applies=stops_early)
 def stopping_by_accuracy():
     return _decided_by(lambda recipe, evaluations, records: [{**each, "loss": -each["top1"]} for each in evaluations])
-
-
-@fault("What stops a run or reduces its rate watches the evaluation split.", applies=every(validated, stops_early))
-def stopping_on_evaluation_split():
-    """As if no examples were held out: every evaluation is on the evaluation split."""
-
-    def make(right):
-        def wrong(self, kind, pipeline, eval_step):
-            return right(self, kind, self.experiment.eval_pipeline, self.experiment.eval_step)
-
-        return wrong
-
-    return replaced(zoo.training.loop.Loop, "evaluator", make)
 
 
 @fault("Early stopping keeps the last weights, not the best.", applies=stops_early)
