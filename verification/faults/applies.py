@@ -9,11 +9,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from zoo.layers.initializers import VarianceScaling
 from zoo.models.registry import create_model, find_entry
 from zoo.recipe import SGD, Adam, Cosine, Recipe, ReduceOnPlateau, RMSprop
 from zoo.recipe.features import FeatureNormalization
 
 Applies = Callable[[Recipe], bool]
+ATTRIBUTES = ("kernel_size", "strides", "groups", "padding", "rate", "kernel_init")
 
 
 class Layer(NamedTuple):
@@ -165,8 +167,9 @@ def measured(recipe: Recipe) -> bool:
 
 
 def own_initialization(recipe: Recipe) -> bool:
-    """Returns whether the recipe leaves kernels to the network."""
-    return recipe.initialization.kernel is None
+    """Returns whether the recipe leaves kernels to the network, whose layers state the law."""
+    stated = any(isinstance(layer.attributes["kernel_init"], VarianceScaling) for layer in layers_of(recipe))
+    return recipe.initialization.kernel is None and stated
 
 
 def lacks(predicate: Applies) -> Applies:
