@@ -32,9 +32,7 @@ def _layers(name, options):
     def record(next_function, arguments, options, context):
         if context.method_name == "__call__":
             module = context.module
-            attributes = {
-                key: getattr(module, key, None) for key in ("kernel_size", "strides", "groups", "padding", "rate")
-            }
+            attributes = {key: getattr(module, key, None) for key in ATTRIBUTES}
             found.append(Layer(type(module).__name__, attributes))
         return next_function(*arguments, **options)
 
