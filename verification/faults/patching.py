@@ -79,7 +79,12 @@ def layers(model: nn.Module, image_shape: Sequence[int]) -> list[tuple[str, ...]
 
 
 def pick(paths: Sequence[tuple[str, ...]], which: str) -> tuple[str, ...]:
-    """Returns the "first", "middle" or "last" of the paths."""
+    """Returns the "first", "middle" or "last" of the paths.
+
+    Of a single layer, none: a layer of the recipe's network is wrong, not any network that verification makes.
+    """
+    if len(paths) < 2:
+        return ("no layer",)
     return paths[{"first": 0, "middle": len(paths) // 2, "last": -1}[which]]
 
 
