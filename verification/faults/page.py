@@ -97,7 +97,7 @@ def missed(outcomes: Mapping[Trial, Outcome]) -> str:
         trained = "" if all(each.trained for each in own) else " Only checks without training were run."
         reason = f" Why: {fault.unseen}." if fault.unseen else ""
         lines.append(f"- `{fault.name}`: {fault.mistake} {where}.{reason}{trained}")
-    return "\n".join(lines) or "None."
+    return "\n".join(lines) or ("None." if outcomes else "No fault has been tried.")
 
 
 def table_of_faults() -> str:
