@@ -6,6 +6,7 @@ import pytest
 from fault_effects import RECIPES, changes, traced
 from programs import run_python
 
+import zoo.training.loop
 from verification import faults
 from verification.faults import FAULTS, inject, page
 from verification.faults.bases import BASES
@@ -61,7 +62,8 @@ def effect(name, healthy={}):  # noqa: B006 - keeps the observations without a f
 
 # One for each way of injecting: a program, a backward pass, a prepared optimizer, the loader, a data set.
 QUICK = ("biases_frozen", "dense_gradient_scaled", "adam_epsilon", "no_shuffling", "label_noise")
-ON_ONE_DEVICE = [name for name, found in FAULTS.items() if found.devices == 1]
+BY_OTHER_METRIC = ("stopping_by_training_loss", "stopping_by_accuracy")  # a short run may end at the same step
+ON_ONE_DEVICE = [name for name, found in FAULTS.items() if found.devices == 1 and name not in BY_OTHER_METRIC]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,18 @@ ON_ONE_DEVICE = [name for name, found in FAULTS.items() if found.devices == 1]
 )
 def test_a_fault_changes_something(name):
     assert effect(name)
+
+
+@pytest.mark.parametrize("name", BY_OTHER_METRIC)
+def test_a_fault_of_early_stopping_chooses_other_weights(name):
+    """The validation loss is lowest at step 1, the training loss and the error at step 2."""
+    values = ((1, 0.5, 0.6, 0.7), (2, 0.6, 0.4, 0.8))
+    records = [{"kind": "train", "step": step, "loss": training} for step, _, training, _ in values]
+    records += [{"kind": "validation", "step": step, "loss": loss, "top1": top1} for step, loss, _, top1 in values]
+    loop = zoo.training.loop
+    assert loop.Decisions(RECIPES["weighted"], records).best_step == 1
+    with inject(name):
+        assert loop.Decisions(RECIPES["weighted"], records).best_step == 2
 
 
 def test_an_observation_is_repeatable():
