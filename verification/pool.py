@@ -84,7 +84,7 @@ def in_parallel(
 def _set_up(fault, compilation_cache, convolution):
     """Initializes a worker process."""
     from verification.devices import offer_second_device
-    from verification.faults import FAULTS
+    from verification.faults import inject
     from zoo import cli
     from zoo.layers.lowering import convolution_lowering
 
@@ -99,7 +99,7 @@ def _set_up(fault, compilation_cache, convolution):
     stack = contextlib.ExitStack()
     stack.enter_context(convolution_lowering(convolution))
     if fault:
-        stack.enter_context(FAULTS[fault]())
+        stack.enter_context(inject(fault))
     atexit.register(stack.close)  # keeps the contexts active until the process exits
 
 

@@ -1,4 +1,4 @@
-"""Generates the tables of README.md, docs/accelerators.md and docs/error-rates.md, from recipes and measurements.
+"""Generates the tables of README.md and of pages in docs/ from recipes, ledgers and measurements.
 
 python -m verification.results                                  # prints the tables
 python -m verification.results --write                          # updates the pages, each table between its markers
@@ -15,6 +15,7 @@ from verification import performance
 from verification.accelerator import intake
 from verification.convergence import MIN_RUNS, rates
 from verification.convergence.sequential import measure_bands, recipe_alpha
+from verification.faults import page as faults
 from verification.ledger import FOLDER, read_first_steps, read_ledger, seconds
 from verification.parts import table_of_parts
 from zoo import cli
@@ -131,10 +132,17 @@ ERROR_RATE_TABLES = {
     "left-out": rates.table_of_left_out_runs,
     "power": rates.table_of_power,
 }
+FAULT_TABLES = {
+    "counts": faults.table_of_counts,
+    "missed": faults.table_of_missed,
+    "matrix": faults.table_of_trials,
+    "faults": faults.table_of_faults,
+}
 PAGES = {
     README: TABLES,
     ROOT / "docs" / "accelerators.md": ACCELERATOR_TABLES,
     ROOT / "docs" / "error-rates.md": ERROR_RATE_TABLES,
+    ROOT / "docs" / "faults.md": FAULT_TABLES,
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from examples import features_dataset, tabular
 
 from verification.check import Group
-from verification.faults import FAULTS
+from verification.faults import inject
 from verification.suite import check_recipe
 from verification.traces.features import check_features
 from zoo.recipe import *
@@ -72,5 +72,5 @@ def test_examples_in_both_splits_fail():
 
 @pytest.mark.parametrize(("fault", "name"), [("raw_pixels", "input"), ("evaluated_on_training_images", "splits")])
 def test_faults_are_detected_in_a_recipe_for_a_table(fault, name):
-    with FAULTS[fault]():
+    with inject(fault):
         assert name in [check.name for check in check_recipe("mlp", ["traces"]) if check.status == "fail"]

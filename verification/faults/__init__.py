@@ -1,0 +1,53 @@
+"""Mistakes that can be made on purpose, which verification must find: a module for each subject.
+
+    python -m verification --recipe=alexnet --fault=no_lrn
+    python -m verification --recipe=lenet5 --fault=kernel_gradient_scaled:0.9
+    python -m verification.faults
+
+They are in the places where developers, compilers and users make them: in layers and their gradients, in the compiled
+steps, in what a run is prepared with, in the loop and in the data. None changes the code of verification.
+"""
+
+from contextlib import AbstractContextManager
+
+from verification.faults import (
+    augmentation,
+    averaging,
+    data,
+    devices,
+    evaluation,
+    gradients,
+    initialization,
+    loader,
+    loss,
+    lowering,
+    network,
+    normalization,
+    optimizer,
+    precision,
+    randomness,
+    resuming,
+    schedule,
+    statistics,
+    stopping,
+)
+from verification.faults.fault import Fault, parse
+
+_MODULES = (
+    network, gradients, lowering, optimizer, schedule, loss, precision, statistics, evaluation, data, loader,
+    augmentation, randomness, normalization, initialization, averaging, resuming, stopping, devices,
+)  # fmt: skip
+
+FAULTS: dict[str, Fault] = {
+    name: found for module in _MODULES for name, found in vars(module).items() if isinstance(found, Fault)
+}
+
+
+def inject(text: str) -> AbstractContextManager:
+    """Returns a context manager that makes the mistake "NAME" or "NAME:STRENGTH".
+
+    Raises:
+      ZooError: there is no such fault or strength.
+    """
+    found, strength = parse(text, FAULTS)
+    return found.inject(strength)

@@ -1,0 +1,185 @@
+"""Mistakes in data sources: labels, splits, and what images look like in training and in evaluation."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+
+import zoo.data.sources
+import zoo.training.prepare.data
+import zoo.training.step.inputs
+import zoo.training.step.step
+from verification.faults.applies import images, lacks, validated
+from verification.faults.fault import fault
+from verification.faults.patching import inputs_in_training, replaced, together
+
+
+def _colored(recipe):
+    """Whether inputs have several channels: features, or images in colour."""
+    return lacks(images)(recipe) or recipe.data.source != "fashion_mnist"
+
+
+def _opened(change):
+    """Changes data sets as they are opened: `change(dataset) -> dataset`."""
+    return replaced(
+        zoo.data.sources,
+        "open_source",
+        lambda right: lambda *arguments, **options: change(right(*arguments, **options)),
+    )
+
+
+def _labels(change, both=False):
+    """Changes the labels of the training split, or of both: `change(labels, classes) -> labels`."""
+
+    def changed(dataset):
+        classes = len(dataset.class_names)
+
+        def of(split):
+            return dataclasses.replace(split, labels=np.asarray(change(split.labels, classes), np.int32))
+
+        return dataclasses.replace(dataset, train=of(dataset.train), **({"eval": of(dataset.eval)} if both else {}))
+
+    return _opened(changed)
+
+
+@fault("The training labels are permuted.")
+def shuffled_labels():
+    return _labels(lambda labels, classes: labels[np.random.default_rng(0).permutation(len(labels))])
+
+
+@fault("Labels are shifted by one class.", strengths=("training", "both"), matters="training")
+def labels_shifted(where):
+    return _labels(lambda labels, classes: (labels + 1) % classes, both=where == "both")
+
+
+@fault(
+    "Classes are numbered in the reverse order in both splits.",
+    unseen="accuracy is the same by symmetry; the names of the classes are wrong",
+)
+def classes_permuted():
+    return _labels(lambda labels, classes: classes - 1 - labels, both=True)
+
+
+@fault("A part of the training labels is random.", strengths=(0.2, 0.05, 0.02), matters=0.05)
+def label_noise(fraction):
+    def change(labels, classes):
+        random = np.random.default_rng(0)
+        return np.where(random.random(len(labels)) < fraction, random.integers(0, classes, len(labels)), labels)
+
+    return _labels(change)
+
+
+@fault("One class is missing from the training split.", applies=images)
+def class_missing():
+    def change(dataset):
+        kept = np.flatnonzero(dataset.train.labels != len(dataset.class_names) - 1)
+        return dataclasses.replace(dataset, train=_chosen(dataset.train, kept))
+
+    return _opened(change)
+
+
+def _chosen(split, places):
+    return dataclasses.replace(split, images=split.images[places], labels=split.labels[places], lines=None)
+
+
+@fault("The evaluation examples are training examples.")
+def evaluated_on_training_images():
+    return _opened(
+        lambda dataset: dataclasses.replace(dataset, eval=_chosen(dataset.train, np.arange(len(dataset.eval))))
+    )
+
+
+@fault("A part of the evaluation examples are training examples.", strengths=(0.5, 0.1, 0.02), matters=0.1)
+def split_overlap(fraction):
+    return _opened(lambda dataset: _overlapping(dataset, fraction, 0))
+
+
+@fault(
+    "A part of the evaluation examples are training examples with one value changed, as after another compression.",
+    strengths=(1.0, 0.1),
+    matters=0.1,
+)
+def near_copies(fraction):
+    return _opened(lambda dataset: _overlapping(dataset, fraction, 1))
+
+
+def _overlapping(dataset, fraction, changed):
+    """Replaces a part of the evaluation examples by training examples, whose first value is changed by so much."""
+    count = round(fraction * len(dataset.eval))
+    examples = dataset.train.images[:count].copy()
+    examples[:, 0, 0, 0] += np.asarray(changed, examples.dtype)
+    parts = [examples, dataset.eval.images[count:]], [dataset.train.labels[:count], dataset.eval.labels[count:]]
+    values, labels = (np.concatenate(part) for part in parts)
+    return dataclasses.replace(dataset, eval=dataclasses.replace(dataset.eval, images=values, labels=labels))
+
+
+@fault("Training uses the evaluation split as well.")
+def trained_on_evaluation_split():
+    def change(dataset):
+        train = dataclasses.replace(
+            dataset.train,
+            images=np.concatenate([dataset.eval.images, dataset.train.images]),
+            labels=np.concatenate([dataset.eval.labels, dataset.train.labels]),
+            lines=None,
+        )
+        return dataclasses.replace(dataset, train=train)
+
+    return _opened(change)
+
+
+@fault("The validation split is not held out of the training split.", applies=validated)
+def validation_not_held_out():
+    def make(right):
+        def wrong(data, dataset):
+            _, validation = right(data, dataset)
+            selected, _ = right(dataclasses.replace(data, validation=0.0), dataset)
+            return selected, validation
+
+        return wrong
+
+    return replaced(zoo.training.prepare.data, "select", make)
+
+
+@fault("Channels or features are reversed (BGR for RGB).", applies=_colored, bases=("mlp", "resnet20_cifar10"))
+def channels_reversed():
+    def make(right):
+        return lambda transforms, image, *others: right(transforms, image[..., ::-1], *others)
+
+    return replaced(zoo.training.step.inputs.augment, "apply", make)
+
+
+@fault("Channels or features are reversed in training only.", applies=_colored, bases=("mlp", "resnet20_cifar10"))
+def channels_reversed_in_training():
+    return inputs_in_training(lambda inputs: inputs[..., ::-1])
+
+
+@fault("Images are rotated by 90 degrees, in training and evaluation.", applies=images)
+def rotated():
+    def make(right):
+        def wrong(*arguments):
+            inputs, labels = right(*arguments)
+            return jnp.rot90(inputs, axes=(1, 2)), labels
+
+        return wrong
+
+    return _both(make)
+
+
+@fault("Images get the labels of their neighbours in the batch.")
+def labels_of_neighbours():
+    def make(right):
+        def wrong(*arguments):
+            inputs, labels = right(*arguments)
+            return inputs, jnp.roll(jnp.asarray(labels), 1)
+
+        return wrong
+
+    return replaced(zoo.training.step.inputs, "inputs_and_labels", make)
+
+
+def _both(make):
+    """Replaces `inputs_and_labels` in the training step and in the evaluation step."""
+    return together(
+        replaced(zoo.training.step.inputs, "inputs_and_labels", make),
+        replaced(zoo.training.step.step, "inputs_and_labels", make),
+    )

@@ -1,0 +1,165 @@
+"""Mistakes in initial weights."""
+
+import dataclasses
+import math
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+import zoo.training.experiment
+import zoo.training.step.initialization
+from verification.faults.applies import has, own_initialization
+from verification.faults.fault import fault
+from verification.faults.patching import replaced
+from zoo.layers.initializers import VarianceScaling
+from zoo.recipe import GlorotNormal, GlorotUniform, HeNormal, HeUniform
+
+
+def _drawn(change):
+    """Changes the parameters that are drawn: `change(drawn, params) -> changed`, dictionaries by path."""
+
+    def make(right):
+        def wrong(initialization, own, seed, params):
+            drawn = right(initialization, own, seed, params)
+            return {**drawn, **change(drawn, params)}
+
+        return wrong
+
+    return replaced(zoo.training.experiment, "draw_parameters", make)
+
+
+def _kernels(drawn):
+    return {path: values for path, values in drawn.items() if values.ndim > 1}
+
+
+@fault("Initial weights are multiplied by 10.")
+def wide_initialization():
+    return replaced(zoo.training.step.initialization, "draw", lambda right: lambda *arguments: 10 * right(*arguments))
+
+
+@fault("Initial kernels are scaled.", strengths=(3.0, 0.1, 1.05, 0.0), matters=1.05)
+def initialization_scaled(factor):
+    return _drawn(lambda drawn, params: {path: np.float32(factor) * values for path, values in _kernels(drawn).items()})
+
+
+@fault("The initial kernel of one layer is scaled.", strengths=(3.0, 1.5, 1.1), matters=1.5)
+def one_layer_scaled(factor):
+    def change(drawn, params):
+        path = max(_kernels(drawn), key=lambda each: (drawn[each].size, each))
+        return {path: np.float32(factor) * drawn[path]}
+
+    return _drawn(change)
+
+
+@fault("Initial kernels are constant.")
+def initialization_constant():
+    return _drawn(lambda drawn, params: {path: np.full_like(values, 0.01) for path, values in _kernels(drawn).items()})
+
+
+@fault("Initial kernels have an offset of a tenth of their standard deviation.")
+def initialization_offset():
+    return _drawn(
+        lambda drawn, params: {
+            path: values + np.float32(0.1 * values.std()) for path, values in _kernels(drawn).items()
+        }
+    )
+
+
+@fault("Initial biases are not zero.", strengths=(0.1, 0.01), matters=0.1)
+def biases_offset(value):
+    return _drawn(
+        lambda drawn, params: {
+            path: values + np.float32(value) for path, values in drawn.items() if path.endswith("/bias")
+        }
+    )
+
+
+@fault(
+    "Kernels are drawn by Glorot's variance where He's is meant, or the reverse.",
+    applies=lambda recipe: isinstance(
+        recipe.initialization.kernel, HeNormal | HeUniform | GlorotUniform | GlorotNormal
+    ),
+)
+def glorot_for_he():
+    swapped = {HeNormal: GlorotNormal, HeUniform: GlorotUniform, GlorotUniform: HeUniform, GlorotNormal: HeNormal}
+
+    def make(right):
+        def wrong(distribution, shape):
+            other = swapped.get(type(distribution))
+            return right(other() if other else distribution, shape)
+
+        return wrong
+
+    return replaced(zoo.training.step.initialization, "sampler_and_scale", make)
+
+
+@fault("The fan of a kernel leaves out its window.", applies=has("Conv"))
+def fan_without_window():
+    def make(right):
+        return lambda distribution, shape: right(distribution, shape[-2:] if len(shape) == 4 else shape)
+
+    return replaced(zoo.training.step.initialization, "sampler_and_scale", make)
+
+
+@fault("Uniform kernels are Gaussian with the same variance, or the reverse.")
+def other_shape_of_distribution():
+    def make(right):
+        def wrong(distribution, shape):
+            sampler, scale = right(distribution, shape)
+            return ("normal" if sampler == "uniform" else "uniform"), scale
+
+        return wrong
+
+    return replaced(zoo.training.step.initialization, "sampler_and_scale", make)
+
+
+@fault(
+    "The standard deviation of kernels is another in the network's own law.",
+    strengths=(10.0, 0.1, 1.2),
+    matters=1.2,
+    applies=own_initialization,
+)
+def own_law_scaled(factor):
+    """Where the recipe leaves the initialization to the network: the attribute of its layers is wrong."""
+
+    def intercept(next_function, arguments, options, context):
+        module = context.module
+        law = module.__dict__.setdefault("_constructed_law", getattr(module, "kernel_init", None))
+        if isinstance(law, VarianceScaling) and context.method_name == "__call__":
+            object.__setattr__(module, "kernel_init", dataclasses.replace(law, scale=law.scale * factor**2))
+        return next_function(*arguments, **options)
+
+    return nn.intercept_methods(intercept)
+
+
+@fault("The initialization does not depend on the seed.")
+def initialization_without_seed():
+    def make(right):
+        return lambda initialization, own, seed, params: right(initialization, own, 0, params)
+
+    return replaced(zoo.training.experiment, "draw_parameters", make)
+
+
+@fault("All layers are drawn with the same key.")
+def one_key_for_all_layers():
+    """Kernels of equal size are equal, and others have equal beginnings."""
+
+    def make(right):
+        def wrong(distribution, key, shape):
+            return right(distribution, jax.random.key(0), shape)
+
+        return wrong
+
+    return replaced(zoo.training.step.initialization, "draw", make)
+
+
+@fault("Filters are initialized in equal pairs.")
+def equal_filters():
+    def change(drawn, params):
+        return {
+            path: np.repeat(values[..., : math.ceil(values.shape[-1] / 2)], 2, -1)[..., : values.shape[-1]]
+            for path, values in _kernels(drawn).items()
+        }
+
+    return _drawn(change)

@@ -1,0 +1,124 @@
+"""Mistakes in the loader: the order of examples, epochs, hosts."""
+
+import sys
+
+import numpy as np
+
+import zoo.data.pipeline
+from verification.faults.fault import fault
+from verification.faults.patching import replaced
+from zoo.data.pipeline import Order
+
+
+class _Examples:
+    """A sequence without end of the positions of examples, by a function of the place in the order."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def __len__(self):
+        return sys.maxsize
+
+    def __getitem__(self, place):
+        return self.at(place)
+
+
+def _ordered(change):
+    """Changes the order of training.
+
+    Args:
+      change: `(examples, pipeline, batch_size) -> at`, from the right sequence of examples to a function of the place.
+    """
+
+    def make(right):
+        def wrong(pipeline, batch_size, seed, host=0, hosts=1):
+            order = right(pipeline, batch_size, seed, host, hosts)
+            return Order(_Examples(change(order.examples, pipeline, batch_size)), batch_size, host, hosts)
+
+        return wrong
+
+    return replaced(zoo.data.pipeline, "training_order", make)
+
+
+def _epoch(pipeline):
+    return np.arange(len(pipeline.split)) if pipeline.examples is None else pipeline.examples
+
+
+@fault("Training examples are not shuffled.")
+def no_shuffling():
+    def change(examples, pipeline, batch_size):
+        epoch = _epoch(pipeline)
+        return lambda place: int(epoch[place % len(epoch)])
+
+    return _ordered(change)
+
+
+@fault("Every epoch has the same order.")
+def same_order_each_epoch():
+    return _ordered(lambda examples, pipeline, batch_size: lambda place: examples[place % pipeline.epoch])
+
+
+@fault("The order does not depend on the seed.")
+def order_without_seed():
+    def make(right):
+        return lambda pipeline, batch_size, seed, host=0, hosts=1: right(pipeline, batch_size, 0, host, hosts)
+
+    return replaced(zoo.data.pipeline, "training_order", make)
+
+
+@fault("Examples are drawn with replacement.")
+def drawn_with_replacement():
+    def change(examples, pipeline, batch_size):
+        epoch = _epoch(pipeline)
+        return lambda place: int(epoch[np.random.default_rng(place).integers(len(epoch))])
+
+    return _ordered(change)
+
+
+@fault("Examples are shuffled within a buffer of 1,000 only.")
+def small_shuffle_buffer():
+    def change(examples, pipeline, batch_size):
+        epoch, buffer = _epoch(pipeline), 1000
+
+        def at(place):
+            block, inside = divmod(place % len(epoch), buffer)
+            width = min(buffer, len(epoch) - block * buffer)
+            return int(epoch[block * buffer + np.random.default_rng(block).permutation(width)[inside]])
+
+        return at
+
+    return _ordered(change)
+
+
+@fault("A part of the training split is never used.", strengths=(0.9, 0.1), matters=0.9)
+def examples_left_out(fraction):
+    def change(examples, pipeline, batch_size):
+        least = round(fraction * pipeline.epoch)
+
+        def at(place):
+            example = int(examples[place])
+            return example if example >= least else least + example % (pipeline.epoch - least)
+
+        return at
+
+    return _ordered(change)
+
+
+@fault("The second half of each batch repeats the first: every host reads the first host's examples.")
+def first_half_twice():
+    def change(examples, pipeline, batch_size):
+        def at(place):
+            start = place // batch_size * batch_size
+            return int(examples[start + (place - start) % (batch_size // 2)])
+
+        return at
+
+    return _ordered(change)
+
+
+@fault("With several hosts, every host reads the first host's examples.")
+def hosts_read_the_same():
+    def make(right):
+        return lambda pipeline, batch_size, seed, host=0, hosts=1: right(pipeline, batch_size, seed, 0, hosts)
+
+    return replaced(zoo.data.pipeline, "training_order", make)

@@ -1,0 +1,172 @@
+"""Mistakes in the training objective."""
+
+import jax
+import jax.numpy as jnp
+
+import zoo.training.prepare.data
+import zoo.training.step.objective
+from verification.faults.applies import mixing, weighted
+from verification.faults.fault import fault
+from verification.faults.patching import replaced, with_attributes, with_backward
+from zoo.recipe import SoftmaxCrossEntropy
+from zoo.training.step import step
+
+
+def _cross_entropy(recipe):
+    return isinstance(recipe.loss, SoftmaxCrossEntropy)
+
+
+def _of_outputs(change):
+    """Changes the logits that training's objective is computed from: `change(logits, labels) -> logits`."""
+
+    def make(right):
+        def wrong(outputs, labels, *arguments, **options):
+            return right(jax.tree.map(lambda each: change(each, labels), outputs), labels, *arguments, **options)
+
+        return wrong
+
+    return replaced(step, "sums_of_outputs", make)
+
+
+def _of_loss(change):
+    """Changes the loss that is differentiated: `change(loss, weight) -> loss`, both of the batch."""
+
+    def make(right):
+        def wrong(outputs, labels, weight, *arguments, **options):
+            sums = right(outputs, labels, weight, *arguments, **options)
+            return sums._replace(loss=change(sums.loss, weight))
+
+        return wrong
+
+    return replaced(step, "sums_of_outputs", make)
+
+
+@fault("A softmax precedes the loss in training, although the loss has one.")
+def softmax_before_loss():
+    return _of_outputs(lambda logits, labels: jax.nn.softmax(logits))
+
+
+@fault("The logits pass a ReLU in training.")
+def relu_before_loss():
+    return _of_outputs(lambda logits, labels: jnp.maximum(logits, 0))
+
+
+@fault("The loss's gradient is scaled.", strengths=(1.5, 1.05, 1.01), matters=1.05)
+def loss_gradient_scaled(factor):
+    scaled = with_backward(lambda gradient: factor * gradient)
+    return _of_loss(lambda loss, weight: scaled(loss))
+
+
+@fault(
+    "The gradient of cross-entropy is p - c y, with a c below 1.",
+    strengths=(0.8, 0.95),
+    matters=0.95,
+    applies=_cross_entropy,
+)
+def cross_entropy_gradient(factor):
+    def change(logits, labels):
+        one_hot = jax.nn.one_hot(labels, logits.shape[-1])
+        return with_backward(lambda gradient: gradient + (1 - factor) * one_hot)(logits)
+
+    return _of_outputs(change)
+
+
+@fault("The gradient is that of the sum over the batch, not of the mean.")
+def sum_for_mean():
+    def make(right):
+        def wrong(outputs, labels, weight, *arguments, **options):
+            sums = right(outputs, labels, weight, *arguments, **options)
+            return sums._replace(loss=with_backward(lambda gradient: len(labels) * gradient)(sums.loss))
+
+        return wrong
+
+    return replaced(step, "sums_of_outputs", make)
+
+
+@fault("The softmax of the loss is over the batch.", applies=_cross_entropy)
+def loss_over_wrong_axis():
+    def make(right):
+        def wrong(loss, logits, targets):
+            return -(jax.nn.log_softmax(logits, axis=0) * targets).sum(-1)
+
+        return wrong
+
+    return replaced(zoo.training.step.objective, "example_losses", make)
+
+
+@fault(
+    "The loss is the logarithm of a softmax clipped from below.",
+    strengths=(1e-1, 1e-3, 1e-7),
+    matters=1e-3,
+    applies=_cross_entropy,
+)
+def clipped_log(least):
+    def make(right):
+        def wrong(loss, logits, targets):
+            return -(jnp.log(jnp.clip(jax.nn.softmax(logits), least, 1.0)) * targets).sum(-1)
+
+        return wrong
+
+    return replaced(zoo.training.step.objective, "example_losses", make)
+
+
+@fault("Labels are smoothed in training though the recipe does not.", strengths=(0.1, 0.01), applies=_cross_entropy)
+def label_smoothing(amount):
+    def make(right):
+        def wrong(outputs, labels, weight, objective, *arguments):
+            changed = objective._replace(label_smoothing=objective.label_smoothing + amount)
+            return right(outputs, labels, weight, changed, *arguments)
+
+        return wrong
+
+    return replaced(step, "sums_of_outputs", make)
+
+
+@fault("Training's logits are divided by a temperature.", strengths=(2.0, 1.1), matters=1.1)
+def temperature(value):
+    return _of_outputs(lambda logits, labels: logits / value)
+
+
+@fault("Class weights are inverted: rare classes count less.", applies=weighted)
+def class_weights_inverted():
+    def make(module):
+        def wrong(*arguments):
+            right = module.class_weights(*arguments)
+            return None if right is None else (1 / right).astype(right.dtype)
+
+        return with_attributes(module, class_weights=wrong)
+
+    return replaced(zoo.training.prepare.data, "imbalance", make)
+
+
+@fault("Class weights are ignored.", applies=weighted)
+def class_weights_ignored():
+    def make(right):
+        def wrong(outputs, labels, weight, objective, *arguments):
+            return right(outputs, labels, weight, objective._replace(class_weights=None), *arguments)
+
+        return wrong
+
+    return replaced(step, "sums_of_outputs", make)
+
+
+@fault("The labels of mixed images are not mixed.", applies=mixing)
+def labels_not_mixed():
+    def make(right):
+        def wrong(outputs, labels, weight, objective, coefficient=None):
+            return right(outputs, labels, weight, objective, None)
+
+        return wrong
+
+    return replaced(step, "sums_of_outputs", make)
+
+
+@fault("The coefficients of mixed labels are the neighbours'.", applies=mixing)
+def mixed_labels_swapped():
+    def make(right):
+        def wrong(outputs, labels, weight, objective, coefficient=None):
+            return right(outputs, labels, weight, objective, None if coefficient is None else 1 - coefficient)
+
+        return wrong
+
+    return replaced(step, "sums_of_outputs", make)

@@ -1,0 +1,63 @@
+"""Mistakes of a compiler: convolutions that are lowered wrongly on CPUs, in programs whose source is right."""
+
+import jax.numpy as jnp
+
+from verification.faults.applies import has, layers_of
+from verification.faults.fault import fault
+from verification.faults.patching import replaced, together
+from zoo.layers.convolution import fast, onednn
+
+
+def _lowered(**changes):
+    """Changes parts of the lowerings for CPUs, oneDNN's and the plain one: `change(result, arguments) -> result`."""
+
+    def make(lowering):
+        parts = {part: _changed(getattr(lowering, part), change) for part, change in changes.items()}
+        return lowering._replace(**parts)
+
+    return together(replaced(onednn, "ONEDNN", make), replaced(fast, "PLAIN", make))
+
+
+def _changed(right, change):
+    return lambda *arguments, **options: change(right(*arguments, **options), options)
+
+
+def _strided(recipe):
+    return any(layer.kind == "Conv" and layer.attributes["strides"] in (2, (2, 2)) for layer in layers_of(recipe))
+
+
+@fault("Lowered kernel gradients are scaled.", strengths=(0.5, 0.9, 0.99), matters=0.9, applies=has("Conv"))
+def lowered_kernel_gradient(factor):
+    return _lowered(kernel_gradient=lambda gradient, options: factor * gradient)
+
+
+@fault("Lowered kernel gradients lack the last output channel.", applies=has("Conv"))
+def lowered_last_channel():
+    return _lowered(kernel_gradient=lambda gradient, options: gradient.at[..., -1].set(0))
+
+
+@fault("Lowered input gradients lack the last column of the image.", applies=has("Conv"))
+def lowered_last_column():
+    return _lowered(input_gradient=lambda gradient, options: gradient.at[:, :, -1].set(0))
+
+
+@fault(
+    "Lowered convolutions are wrong for the images beyond the 16th of a batch.",
+    strengths=(0.5, 0.99),
+    applies=has("Conv"),
+)
+def lowered_large_batch(factor):
+    return _lowered(forward=lambda y, options: y.at[16:].multiply(factor) if len(y) > 16 else y)
+
+
+@fault("Lowered convolutions are wrong in the last column.", strengths=(0.0, 0.99), matters=0.99, applies=has("Conv"))
+def lowered_border(factor):
+    return _lowered(forward=lambda y, options: y.at[:, :, -1].multiply(factor))
+
+
+@fault("Lowered kernel gradients are wrong for stride 2: the taps are exchanged.", applies=_strided)
+def lowered_strided_kernel_gradient():
+    def change(gradient, options):
+        return jnp.flip(gradient, (0, 1)) if options["window"].strides == (2, 2) else gradient
+
+    return _lowered(kernel_gradient=change)

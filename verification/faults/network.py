@@ -1,0 +1,227 @@
+"""Mistakes in a network: in training and in evaluation alike."""
+
+import contextlib
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+import zoo.layers.conv
+import zoo.layers.normalization
+import zoo.layers.pooling
+import zoo.models.articles
+from verification.faults.applies import has, layers_of
+from verification.faults.fault import fault
+from verification.faults.patching import replaced, together
+from zoo.layers import BatchNorm, Conv, DropPath
+from zoo.recipe import Recipe
+
+
+def _has_kernel(size):
+    return lambda recipe: any(layer.attributes["kernel_size"] in (size, (size, size)) for layer in layers_of(recipe))
+
+
+def _has_groups(recipe: Recipe) -> bool:
+    return any((layer.attributes["groups"] or 1) > 1 for layer in layers_of(recipe))
+
+
+def _pads_nothing(recipe: Recipe) -> bool:
+    return any(layer.kind == "Conv" and layer.attributes["padding"] == "VALID" for layer in layers_of(recipe))
+
+
+def _intercept(kinds, change):
+    """Replaces the output of layers of some classes with `change(module, inputs, output)`."""
+
+    def intercept(next_function, arguments, options, context):
+        output = next_function(*arguments, **options)
+        if isinstance(context.module, kinds) and context.method_name == "__call__":
+            return change(context.module, arguments, output)
+        return output
+
+    return nn.intercept_methods(intercept)
+
+
+def _of_network(change):
+    """Replaces the logits of networks."""
+
+    def changed(module, arguments, output):
+        if module.path:
+            return output
+        return (change(output[0]), *output[1:]) if isinstance(output, tuple) else change(output)
+
+    return _intercept((nn.Module,), changed)
+
+
+def _constructed_with(kinds, make):
+    """Sets attributes of layers of some classes to those that `make(module)` returns, wherever they are called."""
+
+    def intercept(next_function, arguments, options, context):
+        if isinstance(context.module, kinds) and context.method_name == "__call__":
+            for name, value in make(context.module).items():
+                object.__setattr__(context.module, name, value)
+        return next_function(*arguments, **options)
+
+    return nn.intercept_methods(intercept)
+
+
+class _First:
+    """Knows the first layer of a kind in the network that is being applied."""
+
+    def __init__(self, kinds):
+        self.kinds, self.path, self.last = kinds, None, None
+
+    def __call__(self, next_function, arguments, options, context):
+        module = context.module
+        if context.method_name != "__call__" or (module.path and not isinstance(module, self.kinds)):
+            return next_function(*arguments, **options)
+        if not module.path:
+            self.path = self.last = None
+            return next_function(*arguments, **options)
+        self.path = self.path or module.path
+        output = next_function(*arguments, **options)
+        self.last = module.path
+        return output
+
+
+@fault(
+    "Convolutions without padding pad with zeros (SAME for VALID).", applies=_pads_nothing, bases=("alexnet", "bn_cnn")
+)
+def same_padding():
+    def make(right):
+        def wrong(layer, image_size, size, strides, padding):
+            return right(layer, image_size, size, strides, "SAME" if padding == "VALID" else padding)
+
+        return wrong
+
+    return replaced(zoo.layers.conv, "resolve_window", make)
+
+
+@fault("Local response normalization is left out.", applies=has("LocalResponseNorm"), bases=("alexnet",))
+def no_lrn():
+    return replaced(zoo.layers.normalization, "local_response_norm", lambda right: lambda x, *constants: x)
+
+
+@fault("Kernels of 5x5 pixels have 3x3.", applies=_has_kernel(5))
+def small_kernels():
+    def smaller(size):
+        return 3 if size == 5 else (3, 3) if size == (5, 5) else size
+
+    return _constructed_with((Conv,), lambda conv: {"kernel_size": smaller(conv.kernel_size)})
+
+
+@fault("The groups of a grouped convolution read each other's channels.", applies=_has_groups)
+def wrong_groups():
+    def make(right):
+        def wrong(x, kernel, window, groups=1):
+            return right(jnp.roll(x, x.shape[-1] // groups, -1) if groups > 1 else x, kernel, window, groups)
+
+        return wrong
+
+    return replaced(zoo.layers.conv, "convolution", make)
+
+
+@fault("The bias of the first layer is not added.", applies=has("Conv", "Dense"))
+@contextlib.contextmanager
+def missing_bias():
+    first = _First((Conv, nn.Dense))
+
+    def remove(module, arguments, output):
+        bias = module.get_variable("params", "bias")
+        return output if bias is None or first.path != module.path else output - bias.astype(output.dtype)
+
+    with nn.intercept_methods(first), _intercept((Conv, nn.Dense), remove):
+        yield
+
+
+@fault("The activation after the first layer is left out.", strengths=("all", "first"), matters="first")
+@contextlib.contextmanager
+def missing_activation(which):
+    first = _First((Conv, nn.Dense))
+
+    def make(right):
+        return lambda x: x if which == "all" or first.last == first.path is not None else right(x)
+
+    table = {name: make(function) for name, function in zoo.models.articles.ACTIVATIONS.items()}
+    names = ("relu", "tanh", "silu", "hard_swish")
+    with (
+        nn.intercept_methods(first),
+        together(*(replaced(nn, name, make) for name in names)),
+        replaced(zoo.models.articles, "ACTIVATIONS", lambda right: table),
+        _constructed_with((zoo.layers.ConvBN,), lambda module: {"activation": make(module.activation)}),
+    ):
+        yield
+
+
+@fault("The first batch normalization is left out.", applies=has("BatchNorm"))
+@contextlib.contextmanager
+def missing_batch_norm():
+    first = _First((BatchNorm,))
+
+    def bypass(module, arguments, output):
+        return arguments[0] if module.path == first.path else output
+
+    with nn.intercept_methods(first), _intercept((BatchNorm,), bypass):
+        yield
+
+
+@fault("Residual blocks lack their shortcut where it is the identity.", applies=has("DropPath"))
+@contextlib.contextmanager
+def missing_shortcut():
+    inputs = {}
+
+    def remember(next_function, arguments, options, context):
+        if context.method_name == "__call__" and arguments:
+            inputs[context.module.path] = arguments[0]
+        return next_function(*arguments, **options)
+
+    def subtract(module, arguments, output):
+        given = inputs[module.path[:-1]]
+        return output - given if given.shape == output.shape else output
+
+    with nn.intercept_methods(remember), _intercept((DropPath,), subtract):
+        yield
+
+
+@fault("Max pools average.", applies=has("MaxPool"))
+def averaging_max_pool():
+    def make(right):
+        return lambda x, window: zoo.layers.pooling.avg_pool(x, window, True)
+
+    return replaced(zoo.layers.pooling, "max_pool", make)
+
+
+@fault("The network ends in a softmax, although the loss has one.")
+def softmax_in_network():
+    return _of_network(jax.nn.softmax)
+
+
+@fault("The logits pass a ReLU.")
+def relu_on_logits():
+    return _of_network(lambda logits: jnp.maximum(logits, 0))
+
+
+@fault("Batch normalization's epsilon is another framework's.", strengths=(100.0, 10.0), applies=has("BatchNorm"))
+def batch_norm_epsilon(factor):
+    return _constructed_with((BatchNorm,), lambda norm: {"epsilon": _once(norm, "epsilon") * factor})
+
+
+@fault(
+    "Batch normalization's momentum is another framework's: the weight of a new batch is multiplied.",
+    strengths=(10.0, 0.1, 2.0),
+    applies=has("BatchNorm"),
+)
+def batch_norm_momentum(factor):
+    return _constructed_with(
+        (BatchNorm,), lambda norm: {"momentum": 1 - min(1.0, factor * (1 - _once(norm, "momentum")))}
+    )
+
+
+def _once(module, name):
+    """Returns an attribute as it was constructed, also if the same module is called again."""
+    kept = module.__dict__.setdefault("_constructed", {})
+    return kept.setdefault(name, getattr(module, name))
+
+
+@fault("Batch normalization keeps its initial running statistics.", applies=has("BatchNorm"))
+def statistics_never_updated_by_layer():
+    return _constructed_with((BatchNorm,), lambda norm: {"momentum": 1.0})

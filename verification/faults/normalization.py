@@ -1,0 +1,161 @@
+"""Mistakes in the normalization of inputs: statistics, and what is done with them."""
+
+import contextlib
+import dataclasses
+
+import numpy as np
+
+import zoo.data.features
+import zoo.data.statistics
+import zoo.training.prepare.data
+import zoo.training.step.step
+from verification.faults.applies import images, measured
+from verification.faults.augmentation import prepared_as
+from verification.faults.fault import fault
+from verification.faults.patching import inputs_in_training, replaced, together
+
+
+def _measured(change):
+    """Changes the statistics where they are measured: `change(statistics) -> statistics`."""
+
+    def make(right):
+        return lambda *arguments: change(right(*arguments))
+
+    return together(*(replaced(module, "measure", make) for module in (zoo.data.statistics, zoo.data.features)))
+
+
+def _prepared(change):
+    """Changes the statistics that a run is prepared with: `change(statistics) -> statistics`."""
+    return prepared_as(lambda data: {"statistics": change(data.statistics)})
+
+
+def _scaled(statistics, factor):
+    return statistics._replace(scale=np.asarray(factor * statistics.scale, np.float32))
+
+
+@fault("Inputs are not normalized: pixels range from 0 to 255, features keep their scale.")
+def raw_pixels():
+    return _measured(lambda right: right._replace(mean=np.zeros_like(right.mean), scale=np.ones_like(right.scale)))
+
+
+@fault("Inputs are normalized twice.", strengths=("both", "training"))
+@contextlib.contextmanager
+def scaled_twice(where):
+    """A second normalization by the same statistics, of values that are normalized already."""
+    if where == "training":
+        with _training_only(lambda inputs, mean, scale: (inputs - mean) / scale):
+            yield
+        return
+    with _prepared(
+        lambda right: right._replace(
+            mean=np.asarray(right.mean + right.scale * right.mean, np.float32),
+            scale=np.asarray(right.scale * right.scale, np.float32),
+        )
+    ):
+        yield
+
+
+@fault("Training inputs are not normalized; those of evaluation are.")
+def raw_in_training():
+    return _training_only(lambda inputs, mean, scale: inputs * scale + mean)
+
+
+def _training_only(change):
+    """Changes training's inputs: `change(inputs, mean, scale) -> inputs`."""
+
+    def make(right):
+        def wrong(transforms, mixing, constants, batch, key):
+            inputs, labels, coefficient = right(transforms, mixing, constants, batch, key)
+            return change(inputs, constants.statistics.mean, constants.statistics.scale), labels, coefficient
+
+        return wrong
+
+    return replaced(zoo.training.step.step, "mixed_inputs", make)
+
+
+@fault("Mean and standard deviation are swapped.", applies=measured)
+def mean_and_std_swapped():
+    return _prepared(lambda right: right._replace(mean=right.scale, scale=np.where(right.mean == 0, 1, right.mean)))
+
+
+@fault("The mean is not subtracted.", applies=measured)
+def mean_not_subtracted():
+    return _prepared(lambda right: right._replace(mean=np.zeros_like(right.mean)))
+
+
+@fault("The standard deviation is off.", strengths=(2.0, 1.2, 1.01), matters=1.2)
+def scale_off(factor):
+    return _prepared(lambda right: _scaled(right, factor))
+
+
+@fault("The variance divides where the standard deviation should.", applies=measured)
+def variance_for_deviation():
+    return _prepared(lambda right: right._replace(scale=np.asarray(right.scale**2 / 255, np.float32)))
+
+
+@fault("Training inputs are scaled otherwise than those of evaluation.", strengths=(0.8, 0.99), matters=0.8)
+def training_scaled_otherwise(factor):
+    return inputs_in_training(lambda inputs: factor * inputs)
+
+
+@fault("The statistics are those of the evaluation split.", applies=measured)
+def statistics_of_test_split():
+    """The measurement gets the evaluation split in the place of the training split."""
+
+    def make(right):
+        def wrong(normalization, data, dataset, train, evaluation, on_progress):
+            swapped = dataclasses.replace(dataset, train=dataset.eval)
+            return right(normalization, data, swapped, evaluation, evaluation, on_progress)
+
+        return wrong
+
+    return replaced(zoo.training.prepare.data, "measure", make)
+
+
+@fault("The statistics are those of both splits.", applies=measured)
+def statistics_of_both_splits():
+    def make(right):
+        def wrong(normalization, data, dataset, train, evaluation, on_progress):
+            values = np.concatenate([dataset.train.images, dataset.eval.images])
+            labels = np.concatenate([dataset.train.labels, dataset.eval.labels])
+            both = dataclasses.replace(dataset.train, images=values, labels=labels, lines=None)
+            pipeline = dataclasses.replace(train, split=both)
+            evaluated = dataclasses.replace(evaluation, split=both)
+            return right(
+                normalization, data, dataclasses.replace(dataset, train=both), pipeline, evaluated, on_progress
+            )
+
+        return wrong
+
+    return replaced(zoo.training.prepare.data, "measure", make)
+
+
+@fault("The statistics are those of the first 100 examples.", applies=measured)
+def statistics_of_few():
+    def make(right):
+        def wrong(normalization, data, dataset, train, evaluation, on_progress):
+            few = dataclasses.replace(
+                dataset.train, images=dataset.train.images[:100], labels=dataset.train.labels[:100], lines=None
+            )
+            pipeline = dataclasses.replace(train, split=few)
+            return right(
+                normalization, data, dataclasses.replace(dataset, train=few), pipeline, evaluation, on_progress
+            )
+
+        return wrong
+
+    return replaced(zoo.training.prepare.data, "measure", make)
+
+
+@fault(
+    "Evaluation inputs are scaled otherwise than those of training.", strengths=(1.2, 1.01), matters=1.2, applies=images
+)
+def evaluation_scaled_otherwise(factor):
+    def make(right):
+        def wrong(*arguments):
+            inputs, labels = right(*arguments)
+            return factor * inputs, labels
+
+        return wrong
+
+    return replaced(zoo.training.step.step, "inputs_and_labels", make)

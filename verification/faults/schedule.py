@@ -1,0 +1,149 @@
+"""Mistakes in the learning rate."""
+
+import dataclasses
+
+import jax.numpy as jnp
+
+import zoo.training.early_stopping
+import zoo.training.prepare
+from verification.faults.applies import changing_rate, cosine, plateau, warmup
+from verification.faults.fault import fault
+from verification.faults.optimizer import in_step
+from verification.faults.patching import replaced, together
+from zoo.recipe import ConstantRate
+from zoo.training.step.schedule import learning_rate as right_rate
+
+
+def _everywhere(factor):
+    """Multiplies the rate that is applied and reported."""
+
+    def make(right):
+        def wrong(schedule, total_steps):
+            rate = right(schedule, total_steps)
+            return lambda step: factor * rate(step)
+
+        return wrong
+
+    return replaced(zoo.training.prepare, "learning_rate", make)
+
+
+def _applied(change):
+    """Changes the rate that the optimizer applies; the one that is reported stays right.
+
+    Args:
+      change: `(rate, schedule, total_steps) -> rate`.
+    """
+    known = {}
+
+    def remember(right):
+        def same(schedule, total_steps):
+            known["arguments"] = schedule, total_steps
+            return right(schedule, total_steps)
+
+        return same
+
+    def make(right):
+        def wrong(optimizer, regularization, rate, clipping=None):
+            return right(optimizer, regularization, change(rate, *known["arguments"]), clipping)
+
+        return wrong
+
+    return together(
+        replaced(zoo.training.prepare, "learning_rate", remember),
+        replaced(zoo.training.prepare, "make_optimizer", make),
+    )
+
+
+@fault("The learning rate is multiplied by 100.")
+def high_learning_rate():
+    return _everywhere(100.0)
+
+
+@fault("The learning rate is divided by 100.")
+def low_learning_rate():
+    return _everywhere(0.01)
+
+
+@fault(
+    "The optimizer's learning rate is multiplied; the one that is reported is right.",
+    strengths=(10.0, 3.0, 1.1, 0.9, 0.3, 0.1),
+    matters=1.1,
+)
+def learning_rate(factor):
+    return _applied(lambda rate, schedule, total: lambda step: factor * rate(step))
+
+
+@fault("The recipe's learning rate is another in the whole run.", strengths=(3.0, 1.1, 0.9, 0.3), matters=1.1)
+def recipe_learning_rate(factor):
+    return _everywhere(factor)
+
+
+@fault("The optimizer's schedule is counted in epochs, not in steps.", applies=changing_rate)
+def schedule_in_epochs():
+    return _applied(lambda rate, schedule, total: lambda step: rate(step // 500))
+
+
+@fault("The optimizer's schedule is some steps late.", strengths=(5.0, 1.0, -1.0), matters=1.0, applies=changing_rate)
+def schedule_late(steps):
+    return _applied(lambda rate, schedule, total: lambda step: rate(jnp.maximum(step - int(steps), 0)))
+
+
+@fault("The optimizer's schedule has no warm-up.", applies=warmup)
+def warmup_missing():
+    def change(rate, schedule, total):
+        return right_rate(dataclasses.replace(schedule, warmup=0.0), total)
+
+    return _applied(change)
+
+
+@fault("The optimizer's learning rate stays constant after the warm-up.", applies=changing_rate)
+def decay_missing():
+    def change(rate, schedule, total):
+        return right_rate(ConstantRate(peak=schedule.peak, warmup=schedule.warmup), total)
+
+    return _applied(change)
+
+
+@fault("The optimizer's schedule begins anew at half of the run.", applies=changing_rate)
+def schedule_restarts():
+    return _applied(lambda rate, schedule, total: lambda step: rate(step % (total // 2)))
+
+
+@fault("The optimizer's schedule is for twice the steps of the run.", applies=changing_rate)
+def schedule_too_long():
+    return _applied(lambda rate, schedule, total: right_rate(schedule, 2 * total))
+
+
+@fault("The cosine ends at a tenth of the peak.", applies=cosine)
+def cosine_not_to_zero():
+    def change(rate, schedule, total):
+        return right_rate(dataclasses.replace(schedule, final=0.1), total)
+
+    return _applied(change)
+
+
+@fault("The reduction on a plateau is not applied.", applies=plateau)
+def plateau_not_applied():
+    def change(update, model):
+        def wrong(gradient, state, params, rate_factor=None, **options):
+            return update(gradient, state, params, rate_factor=None, **options)
+
+        return wrong
+
+    return in_step(change)
+
+
+@fault("The rate is reduced after twice the patience.", applies=plateau)
+def plateau_patience():
+    def make(right):
+        return lambda schedule, values: right(dataclasses.replace(schedule, patience=2 * schedule.patience), values)
+
+    return replaced(zoo.training.early_stopping, "plateau_factor", make)
+
+
+@fault("The rate is reduced while the metric improves: the comparison has the wrong direction.", applies=plateau)
+def plateau_direction():
+    def make(right):
+        return lambda schedule, values: right(schedule, [-value for value in values])
+
+    return replaced(zoo.training.early_stopping, "plateau_factor", make)

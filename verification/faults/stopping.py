@@ -1,0 +1,87 @@
+"""Mistakes in what follows from evaluations: early stopping, the best weights, the rate on a plateau."""
+
+import dataclasses
+
+import zoo.training.early_stopping
+import zoo.training.loop
+from verification.faults.applies import plateau, stops_early
+from verification.faults.fault import fault
+from verification.faults.patching import replaced
+from zoo.training.early_stopping import Decisions
+from zoo.training.step.state import TrainState
+
+
+def _decided_by(change):
+    """Changes the evaluations that decide: `change(recipe, evaluations, records) -> evaluations`."""
+
+    def make(right):
+        class Wrong(right):
+            """Decisions by other evaluations."""
+
+            def __init__(self, recipe, records):
+                super().__init__(recipe, records)
+                self._evaluations = change(recipe, self._evaluations, records)
+
+        return Wrong
+
+    return replaced(zoo.training.loop, "Decisions", make)
+
+
+def _by_training_loss(recipe, evaluations, records):
+    """Evaluations with the loss of the training batch at the same step."""
+    losses = {record["step"]: record for record in records if record["kind"] == "train"}
+    return [{**each, "loss": losses[each["step"]]["loss"]} for each in evaluations if each["step"] in losses]
+
+
+@fault("The plateau watches the training loss.", applies=plateau)
+def plateau_by_training_loss():
+    return _decided_by(_by_training_loss)
+
+
+@fault("The plateau watches accuracy where the recipe says loss.", applies=plateau)
+def plateau_by_accuracy():
+    return _decided_by(lambda recipe, evaluations, records: [{**each, "loss": -each["top1"]} for each in evaluations])
+
+
+@fault("Early stopping watches the training loss.", applies=stops_early)
+def stopping_by_training_loss():
+    return _decided_by(_by_training_loss)
+
+
+@fault("Early stopping watches accuracy where the recipe says loss.", applies=stops_early)
+def stopping_by_accuracy():
+    return _decided_by(lambda recipe, evaluations, records: [{**each, "loss": -each["top1"]} for each in evaluations])
+
+
+@fault("Early stopping keeps the last weights, not the best.", applies=stops_early)
+def last_weights_kept():
+    return replaced(TrainState, "learned", lambda right: property(lambda self: self.evaluated))
+
+
+@fault("Early stopping keeps the worst weights: the comparison has the wrong direction.", applies=stops_early)
+def worst_weights_kept():
+    def make(right):
+        return lambda metric, value, best, minimum_change: right(
+            metric, -value, None if best is None else -best, minimum_change
+        )
+
+    return replaced(zoo.training.early_stopping, "improves", make)
+
+
+@fault("Early stopping never stops.", applies=stops_early)
+def never_stops():
+    return replaced(Decisions, "over", lambda right: property(lambda self: False))
+
+
+@fault("Early stopping has another patience.", strengths=(3.0, 0.5), matters=0.5, applies=stops_early)
+def stopping_patience(factor):
+    def make(right):
+        def wrong(recipe, records):
+            stopping = recipe.early_stopping
+            patience = max(1, round(factor * stopping.patience))
+            changed = dataclasses.replace(stopping, patience=patience)
+            return right(dataclasses.replace(recipe, early_stopping=changed), records)
+
+        return wrong
+
+    return replaced(zoo.training.loop, "Decisions", make)
