@@ -31,6 +31,7 @@ from verification.step.specification import Specification
 from verification.step.statistics import check_statistics
 from verification.step.update import check_update
 from zoo import parallel
+from zoo.data import pipeline as pipelines
 from zoo.data.sources import open_data
 from zoo.layers.normalization import BatchNorm
 from zoo.recipe import *
@@ -294,14 +295,12 @@ def test_augmented_evaluation_is_found(experiment):
 
 
 def test_orders_that_repeat_are_found(experiment):
-    import verification.step.order as order
-
-    right = order.training_order
+    right = pipelines.training_order
     for wrong in (
         lambda pipeline, size, seed, host=0, hosts=1: right(pipeline, size, 0, host, hosts),
         lambda pipeline, size, seed, host=0, hosts=1: right(pipeline, size, seed, 0, hosts),
     ):
-        with mock.patch.object(order, "training_order", wrong):
+        with mock.patch.object(pipelines, "training_order", wrong):
             assert check_order(GROUP, experiment).status == "fail"
 
 
@@ -353,8 +352,8 @@ def _older(state):
 
 
 def test_the_first_steps_show_a_change_of_one_percent_of_the_rate(experiment):
-    base = trace(experiment)
-    moved = trace(experiment, move=np.random.default_rng(0))
+    base = trace(Probe(experiment))
+    moved = trace(Probe(experiment), move=np.random.default_rng(0))
     steps, evaluations = differences(moved, base)
     assert steps.max() < 1e-4 and evaluations.max() < 1e-4
     faster = make_optimizer(
@@ -362,5 +361,5 @@ def test_the_first_steps_show_a_change_of_one_percent_of_the_rate(experiment):
         experiment.recipe.regularization,
         lambda step: 1.01 * experiment.learning_rate(step),
     )
-    changed, _ = differences(trace(dataclasses.replace(experiment, optimizer=faster)), base)
+    changed, _ = differences(trace(Probe(dataclasses.replace(experiment, optimizer=faster))), base)
     assert changed[-1, 0] > 10 * steps[-1, 0]

@@ -6,7 +6,6 @@ the last place, and by compiling with another lowering. Within the first steps, 
 initialization, network, loss or optimizer that matters shows.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from verification.check import Check, Group
 from verification.ledger import data_name, fingerprint
 from verification.step.evaluation import some_examples
-from verification.step.probe import Probe
+from verification.step.probe import Probe, batch_size
 from zoo import parallel
 from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.experiment import Experiment
@@ -51,21 +50,17 @@ class Trace(NamedTuple):
     examples: int
 
 
-def trace(experiment: Experiment, seed: int = SEED, move: np.random.Generator | None = None) -> Trace:
+def trace(probe: Probe, seed: int = SEED, move: np.random.Generator | None = None) -> Trace:
     """Makes the first steps of a run.
 
     Args:
-      experiment: of a recipe.
+      probe: of an experiment.
       seed: of the run.
       move: moves inputs and initial parameters by about a unit in the last place; None for the run as it is.
     """
+    experiment, state = probe.experiment, probe.initial_state(seed)
     if move is not None:
-        scale = np.asarray(experiment.statistics.scale)
-        moved = np.nextafter(scale, np.float32(np.inf) * move.choice([-1, 1]))
-        experiment = dataclasses.replace(experiment, statistics=experiment.statistics._replace(scale=moved))
-    probe = Probe(experiment)
-    state = probe.initial_state(seed)
-    if move is not None:
+        probe = probe.with_statistics(_moved_statistics(experiment.statistics, move))
         state = state.replace(params=jax.tree.map(lambda value: _moved(value, move), state.params))
     before = _evaluate(experiment, state)
     steps = []
@@ -77,6 +72,11 @@ def trace(experiment: Experiment, seed: int = SEED, move: np.random.Generator | 
     after = _evaluate(experiment, state)
     losses, correct = zip(*((found["loss"], found["correct"]) for found in (before, after)), strict=True)
     return Trace(np.array(steps), losses, correct, before["examples"])
+
+
+def _moved_statistics(statistics, random):
+    scale = np.asarray(statistics.scale)
+    return statistics._replace(scale=np.nextafter(scale, np.float32(np.inf) * random.choice([-1, 1])))
 
 
 def _moved(value, random):
@@ -109,8 +109,9 @@ def differences(found: Trace, expected: Trace) -> tuple[np.ndarray, np.ndarray]:
 
 def make_reference(experiment: Experiment, variants: list[Trace]) -> dict[str, Any]:
     """Returns the reference values of an experiment, and the tolerances from the differences of `variants`."""
-    base = trace(experiment)
-    runs = [trace(experiment, move=np.random.default_rng(number)) for number in range(MOVES)] + variants
+    probe = Probe(experiment)
+    base = trace(probe)
+    runs = [trace(probe, move=np.random.default_rng(number)) for number in range(MOVES)] + variants
     found = [differences(run, base) for run in runs]
     grown = np.maximum.accumulate(np.max([steps for steps, _ in found], axis=0), axis=0)
     # After the steps, parameters differ as much as those that the last losses were computed with.
@@ -121,7 +122,7 @@ def make_reference(experiment: Experiment, variants: list[Trace]) -> dict[str, A
         "fingerprint": fingerprint(recipe),
         "data": data_name(experiment.dataset.spec),
         "seed": SEED,
-        "batch_size": Probe(experiment).batch_size,
+        "batch_size": probe.batch_size,
         "loss": base.steps[:, 0].tolist(),
         "grad_norm": base.steps[:, 1].tolist(),
         "evaluation_loss": list(base.evaluations),
@@ -151,7 +152,7 @@ def check_fingerprint(recipe_name: str, experiment: Experiment, platform: str) -
     if reason := _other(known, experiment):
         yield group.skip("first steps", reason)
         return
-    found = trace(experiment, known["seed"])
+    found = trace(Probe(experiment), known["seed"])
     expected = Trace(
         np.column_stack([known["loss"], known["grad_norm"]]),
         tuple(known["evaluation_loss"]),
@@ -201,6 +202,6 @@ def _other(known, experiment):
         return "the recipe has changed since its reference values were recorded; record them again"
     if known["data"] != data_name(experiment.dataset.spec):
         return f"the reference values are for {known['data']}, this run uses {data_name(experiment.dataset.spec)}"
-    if known["batch_size"] != Probe(experiment).batch_size:
+    if known["batch_size"] != batch_size(experiment):
         return "the reference values are for another batch size of these checks; record them again"
     return None

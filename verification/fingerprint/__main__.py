@@ -25,6 +25,7 @@ def main(args: flags.FlagValues) -> int:
     import zoo.data.sources
     from verification.devices import mesh_of_runs, offer_second_device
     from verification.fingerprint import make_reference, path_of, trace
+    from verification.step.probe import Probe
     from zoo.catalog import list_recipes, load_recipe
     from zoo.errors import DataNotPrepared
     from zoo.training.prepare import prepare
@@ -43,7 +44,7 @@ def main(args: flags.FlagValues) -> int:
             continue
         experiment = prepare(recipe, dataset, mesh=mesh_of_runs())
         other = "xla" if experiment.convolution == "fast" else "fast"
-        reference = make_reference(experiment, [trace(dataclasses.replace(experiment, convolution=other))])
+        reference = make_reference(experiment, [trace(Probe(dataclasses.replace(experiment, convolution=other)))])
         path.write_text(json.dumps(reference, indent=1) + "\n", encoding="utf-8")
         last = {kind: values[-1] for kind, values in reference["tolerance"].items()}
         console.print(f"{name}: {len(reference['loss'])} steps, tolerances of the last one {last}", soft_wrap=True)

@@ -52,23 +52,27 @@ def check_evaluation(group: Group, experiment: Experiment, specification: Specif
     full = experiment.recipe.budget.batch_size // experiment.recipe.budget.accumulation
     unit = experiment.mesh.size
     sizes = [full, *({3 * unit, 8 * unit} if small(experiment) else {4 * unit})]
-    on_devices = parallel.replicate(variables, experiment.mesh)
+    ways = [(f"with batch size {size}", experiment, size) for size in dict.fromkeys(sizes)]
+    devices = jax.local_devices(backend=experiment.mesh.devices.flat[0].platform)
+    if small(experiment) and experiment.mesh.size == 1 and len(devices) > 1:
+        both = dataclasses.replace(experiment, mesh=parallel.make_mesh(devices[:2]))
+        ways.append(("on two devices", both, full + full % 2))
     problems, worst = [], 0.0
-    for size in dict.fromkeys(sizes):
+    for name, one, size in ways:
         found = evaluate_pipeline(
-            experiment.eval_step,
-            on_devices,
-            experiment.constants(pipeline),
+            one.eval_step,
+            parallel.replicate(variables, one.mesh),
+            one.constants(pipeline),
             pipeline,
-            experiment.mesh,
+            one.mesh,
             batch_size=size,
         )
         off, problem = compare(found, expected, near)
         worst = max(worst, off)
-        problems += [f"in batches for a batch size of {size}, {problem}"] if problem else []
+        problems += [f"{name}, {problem}"] if problem else []
     detail = (
-        f"{expected['examples']} examples, with batch sizes {', '.join(map(str, dict.fromkeys(sizes)))}: the loss"
-        f" differs by {worst:.1e}, accuracy and counts by no example, from an evaluation one by one"
+        f"{expected['examples']} examples {', '.join(name for name, *_ in ways)}: the loss differs by {worst:.1e},"
+        " accuracy and counts by no example, from an evaluation one by one"
     )
     return group.check("evaluation", not problems, "; ".join(problems[:2]) or detail)
 

@@ -59,6 +59,8 @@ class Reader:
         state = self.state.replace(step=np.int32(step), seed=np.uint32(seed))
         outcome = self.probe.step(state, only)
         kernel, bias = outcome.gradient["linear/kernel"].astype(np.float64), outcome.gradient["linear/bias"]
+        if not bias.any():
+            return np.full(self.probe.experiment.input_shape, np.nan), -1
         values = kernel @ bias / (bias @ bias)
         return values.reshape(self.probe.experiment.input_shape), int(np.argmin(bias))
 
@@ -74,8 +76,11 @@ def check_inputs(group: Group, experiment: Experiment) -> Check:
         spread = float(np.std(expected)) or 1.0
         for place in {0, 1, size - 1} & {*range(size)}:
             values, label = reader.read(batch, place, step)
-            worst, compared = max(worst, float(np.abs(values - expected[place]).max()) / spread), compared + 1
-            if label != labels[place]:
+            off = float(np.abs(values - expected[place]).max()) / spread
+            worst, compared = (worst if off <= worst else off), compared + 1  # NaN counts as the largest
+            if label == -1:
+                problems.append("the step has no gradient")
+            elif label != labels[place]:
                 problems.append(f"example {batch.index[place]} has label {label}, in the data set {labels[place]}")
     if not worst < TOLERANCE:
         problems.append(f"inputs differ by {worst:.2g} standard deviations from the recipe's transforms of the images")

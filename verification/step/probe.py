@@ -1,5 +1,6 @@
 """The compiled training step of an experiment as a function: what it reports, and the gradient that it hands on."""
 
+import copy
 import dataclasses
 import math
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import optax
 from flax import traverse_util
 
 from zoo import parallel
+from zoo.data.normalization import Statistics
 from zoo.data.pipeline import Batch, training_batches
 from zoo.training.experiment import Experiment
 from zoo.training.step.state import TrainState
@@ -74,6 +76,12 @@ class Probe:
         self.batch_size = batch_size(experiment)
         self.constants = experiment.constants(experiment.train_pipeline)
         self.steps = 0
+
+    def with_statistics(self, statistics: Statistics) -> "Probe":
+        """Returns the same compiled step with other normalization statistics."""
+        other = copy.copy(self)
+        other.constants = self.constants._replace(statistics=parallel.replicate(statistics, self.experiment.mesh))
+        return other
 
     def initial_state(self, seed: int) -> TrainState:
         """Returns the state before training, on the host."""
