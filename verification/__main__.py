@@ -102,7 +102,7 @@ def main(args: flags.FlagValues) -> int:
     from zoo.errors import unknown
 
     check_flags(args)
-    from verification.devices import offer_second_device
+    from verification import devices
     from verification.faults import inject
     from verification.suite import GROUPS
 
@@ -110,7 +110,7 @@ def main(args: flags.FlagValues) -> int:
         if group not in GROUPS:
             raise unknown("group of checks", group, GROUPS)
     cli.set_up_jax(args)
-    offer_second_device()
+    devices.set_up_jax()
     with cli.chosen_convolution(args), inject(args.fault) if args.fault else contextlib.nullcontext():
         if args.record:
             from verification.commands.record import record

@@ -83,7 +83,7 @@ def in_parallel(
 
 def _set_up(fault, compilation_cache, convolution):
     """Initializes a worker process."""
-    from verification.devices import offer_second_device
+    from verification import devices
     from verification.faults import inject
     from zoo import cli
     from zoo.layers.lowering import convolution_lowering
@@ -95,7 +95,7 @@ def _set_up(fault, compilation_cache, convolution):
     cli.define_jax_flags(args)
     args(["", f"--compilation_cache={compilation_cache}"])
     cli.set_up_jax(args)
-    offer_second_device()
+    devices.set_up_jax()
     stack = contextlib.ExitStack()
     stack.enter_context(convolution_lowering(convolution))
     if fault:

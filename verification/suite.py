@@ -1,6 +1,7 @@
 """All checks of a recipe, cheapest first."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from verification.fingerprint import check_fingerprint
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
 from verification.step import check_step
+from verification.step.probe import Probe
 from verification.synthetic_data import with_synthetic_data
 from verification.traces import check_traces
 from zoo.catalog import list_recipes, load_recipe
@@ -51,6 +53,11 @@ class Prepared:
     skipped: Check | None = None
     thorough: bool = True
 
+    @functools.cached_property
+    def probe(self) -> Probe:
+        """The training step with a recording optimizer, which several checks use."""
+        return Probe(self.experiment)
+
 
 def _converges(under: Prepared) -> Iterator[Check]:
     name, experiment, platform = under.subject, under.experiment, jax.default_backend()
@@ -66,8 +73,8 @@ def _converges(under: Prepared) -> Iterator[Check]:
 OF_EXPERIMENT: Mapping[str, Callable[[Prepared], Iterator[Check]]] = {
     "initialization": lambda under: check_initialization(under.subject, under.experiment, under.seed),
     "traces": lambda under: check_traces(under.subject, under.experiment),
-    "step": lambda under: check_step(under.subject, under.experiment, under.seed, thorough=under.thorough),
-    "fingerprint": lambda under: check_fingerprint(under.subject, under.experiment, jax.default_backend()),
+    "step": lambda under: check_step(under.subject, under.experiment, under.probe, under.seed, thorough=under.thorough),
+    "fingerprint": lambda under: check_fingerprint(under.subject, under.probe, jax.default_backend()),
     "convergence": _converges,
 }
 GROUPS = ("architecture", *OF_EXPERIMENT)

@@ -89,7 +89,7 @@ def failed(checks):
 
 
 def test_correct_steps_pass(experiment):
-    checks = list(check_step("small", experiment, 3))
+    checks = list(check_step("small", experiment, Probe(experiment), 3))
     assert not failed(checks)
     assert {check.name for check in checks} == {
         "statistics", "order", "inputs", "forward", "update", "gradient", "devices", "evaluation", "run", "resuming",

@@ -146,7 +146,7 @@ def run_trials(
 
 def _run(trial, groups, compilation_cache):
     """Runs a trial in this process, which must be fresh, and returns the outcome."""
-    from verification.devices import offer_second_device
+    from verification import devices
     from verification.suite import check_recipe
     from zoo import cli
 
@@ -154,7 +154,7 @@ def _run(trial, groups, compilation_cache):
     cli.define_jax_flags(args)
     args(["", f"--compilation_cache={compilation_cache}"])
     cli.set_up_jax(args)
-    offer_second_device()
+    devices.set_up_jax()
     failed, detail = None, ""
     with _injected(trial):
         try:

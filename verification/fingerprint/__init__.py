@@ -17,7 +17,7 @@ import numpy as np
 from verification.check import Check, Group
 from verification.ledger import data_name, fingerprint
 from verification.step.evaluation import some_examples
-from verification.step.probe import Probe, batch_size
+from verification.step.probe import Probe
 from zoo import parallel
 from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.experiment import Experiment
@@ -141,18 +141,18 @@ def _tolerances(grown):
     return [float(f"{max(FLOOR, MARGIN * value):.2g}") for value in grown]
 
 
-def check_fingerprint(recipe_name: str, experiment: Experiment, platform: str) -> Iterator[Check]:
-    """Compares the first steps with the reference's."""
+def check_fingerprint(recipe_name: str, probe: Probe, platform: str) -> Iterator[Check]:
+    """Compares the first steps of the probe's experiment with the reference's."""
     group, path = Group(recipe_name, "fingerprint"), path_of(recipe_name, platform)
     if not path.exists():
         command = f"python -m verification.fingerprint --recipe={recipe_name}"
         yield group.skip("first steps", f"no reference values on {platform}; record them with {command}")
         return
     known = json.loads(path.read_bytes()[:MAX_BYTES])
-    if reason := _other(known, experiment):
+    if reason := _other(known, probe):
         yield group.skip("first steps", reason)
         return
-    found = trace(Probe(experiment), known["seed"])
+    found = trace(probe, known["seed"])
     expected = Trace(
         np.column_stack([known["loss"], known["grad_norm"]]),
         tuple(known["evaluation_loss"]),
@@ -196,12 +196,13 @@ def _check_evaluations(group, found, expected, off, allowed):
     )
 
 
-def _other(known, experiment):
+def _other(known, probe):
     """Returns why reference values do not apply to an experiment; None if they do."""
+    experiment = probe.experiment
     if known["fingerprint"] != fingerprint(experiment.recipe):
         return "the recipe has changed since its reference values were recorded; record them again"
     if known["data"] != data_name(experiment.dataset.spec):
         return f"the reference values are for {known['data']}, this run uses {data_name(experiment.dataset.spec)}"
-    if known["batch_size"] != batch_size(experiment):
+    if known["batch_size"] != probe.batch_size:
         return "the reference values are for another batch size of these checks; record them again"
     return None

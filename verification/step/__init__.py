@@ -17,12 +17,15 @@ from verification.step.update import CONSECUTIVE, check_update
 from zoo.training.experiment import Experiment
 
 
-def check_step(recipe_name: str, experiment: Experiment, seed: int, *, thorough: bool = True) -> Iterator[Check]:
+def check_step(
+    recipe_name: str, experiment: Experiment, probe: Probe, seed: int, *, thorough: bool = True
+) -> Iterator[Check]:
     """Checks the steps of an experiment as programs whose inside is unknown.
 
     Args:
       recipe_name: for the results.
       experiment: of the recipe.
+      probe: of the experiment.
       seed: of the states that the steps start from.
       thorough: whether to make a short run of every recipe; otherwise only of those with a small network, a weight
         average, or evaluations that decide something.
@@ -33,7 +36,7 @@ def check_step(recipe_name: str, experiment: Experiment, seed: int, *, thorough:
     if crops := check_host_crops(group, experiment):
         yield crops
     yield check_inputs(group, experiment)
-    probe, specification = Probe(experiment), Specification(experiment)
+    specification = Specification(experiment)
     batches = probe.batches(seed, CONSECUTIVE)
     start = probe.initial_state(seed)
     generic = generic_state(start, seed)

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from verification.check import Check, Group
+from verification.devices import keep_programs
 from verification.step.probe import Probe
 from zoo import parallel
 from zoo.data.pipeline import Batch
@@ -25,9 +26,11 @@ def check_devices(group: Group, probe: Probe, state: TrainState, batch: Batch) -
         return group.skip("devices", f"there is only one {platform} device")
     size = len(batch.index) // 2
     halves = [jax.tree.map(lambda array, start=start: array[start : start + size], batch) for start in (0, size)]
-    one, other = (probe.step(state, half) for half in halves)
-    mesh = parallel.make_mesh(devices[:2])
-    both = Probe(dataclasses.replace(probe.experiment, mesh=mesh, optimizer=probe.optimizer))
+    # With XLA's own convolutions, programs are kept in the compilation cache.
+    plain = dataclasses.replace(probe.experiment, optimizer=probe.optimizer, convolution="xla")
+    alone, both = Probe(plain), Probe(dataclasses.replace(plain, mesh=parallel.make_mesh(devices[:2])))
+    keep_programs()
+    one, other = (alone.step(state, half) for half in halves)
     found = both.step(state, batch)
     problems = []
     if abs(found.loss - (one.loss + other.loss) / 2) > 2e-5 * abs(found.loss):

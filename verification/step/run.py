@@ -15,9 +15,10 @@ import numpy as np
 from flax import traverse_util
 
 from verification.check import Check, Group
+from verification.devices import keep_programs
 from verification.schedule import closed_form
 from verification.step.evaluation import compare, expected_metrics
-from verification.step.probe import batch_size
+from verification.step.probe import batch_size, small
 from verification.step.specification import Specification
 from zoo import parallel
 from zoo.data.dataset import Dataset
@@ -99,9 +100,12 @@ def check_run(group: Group, experiment: Experiment, seed: int) -> Iterator[Check
     recipe = short_recipe(experiment)
     dataset = short_dataset(experiment, recipe)
     options = {"dataset": dataset, "model": experiment.model, "devices": list(experiment.mesh.devices.flat)}
-    with convolution_lowering(experiment.convolution), tempfile.TemporaryDirectory() as folder:
-        whole = fit(recipe, Path(folder) / "whole", seed, **options)
+    # Programs with XLA's own convolutions are kept in the compilation cache, and are fast enough for small networks.
+    lowering = "xla" if small(experiment) else experiment.convolution
+    keep_programs()
+    with convolution_lowering(lowering), tempfile.TemporaryDirectory() as folder:
         by_hand = prepare(recipe, dataset, model=experiment.model, mesh=experiment.mesh)
+        whole = fit(recipe, seed=seed, experiment=by_hand)
         yield _check_records(group, whole, by_hand, seed)
         stopped, end = Path(folder) / "stopped", max(record["step"] for record in whole.history)
         with contextlib.suppress(_Stop):

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
+from verification.devices import keep_programs
 from verification.loss import closed_form
 from verification.step.statistics import expected_statistics
 from zoo.compilation import compile_quickly
@@ -146,6 +147,7 @@ class Specification:
         arguments = jax.device_get(arguments)
         key = kind, *(array.shape for array in jax.tree.leaves(arguments))
         if key not in self._programs:
+            keep_programs()
             with jax.default_matmul_precision("highest"), convolution_lowering("xla"):
                 self._programs[key] = compile_quickly(function, *arguments)
         return self._programs[key](*arguments)
