@@ -74,7 +74,9 @@ OF_EXPERIMENT: Mapping[str, Callable[[Prepared], Iterator[Check]]] = {
     "initialization": lambda under: check_initialization(under.subject, under.experiment, under.seed),
     "traces": lambda under: check_traces(under.subject, under.experiment),
     "step": lambda under: check_step(under.subject, under.experiment, under.probe, under.seed, thorough=under.thorough),
-    "fingerprint": lambda under: check_fingerprint(under.subject, under.probe, jax.default_backend()),
+    "fingerprint": lambda under: check_fingerprint(
+        under.subject, under.probe, jax.default_backend(), thorough=under.thorough
+    ),
     "convergence": _converges,
 }
 GROUPS = ("architecture", *OF_EXPERIMENT)
@@ -133,7 +135,9 @@ def check_recipe(
         yield Group(name, "traces").check("preparation", False, str(error))
         return
     on_prepared(experiment)
-    for check in check_experiment(Prepared(name, experiment, seed, trackers, skipped, tier == "full"), groups):
+    # What the quick tier trains is compiled for training anyway.
+    under = Prepared(name, experiment, seed, trackers, skipped, thorough=tier == "full" or not skipped)
+    for check in check_experiment(under, groups):
         yield _with_advice(check, name, recipe)
 
 

@@ -1,6 +1,7 @@
 """Checks of a network in batches, on an empty batch, in bfloat16, in a training step, and under `jax.export`."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from verification.architecture.gradients import compare_gradients
 from verification.check import Check, Group
 from zoo.compilation import compile_quickly, run_once
 from zoo.layers.lowering import convolution_lowering, lowering_of_programs
-from zoo.models.registry import create_model, find_entry
+from zoo.models.registry import create_model, find_entry, list_models
 
 # Options, by module name, for fewer blocks and narrower linear layers, which are faster to compile and run. Kernels and
 # strides are unchanged.
@@ -44,9 +45,23 @@ def create_shallow(model_name: str, **overrides: Any) -> nn.Module:
     return create_model(model_name, **SHALLOW.get(find_entry(model_name).module.__name__, {}), **overrides)
 
 
+def shallow_twin(model_name: str) -> str | None:
+    """Returns an earlier network of the registry that is the same one with fewer blocks; None if there is none."""
+    model, shape = create_shallow(model_name), find_entry(model_name).input_shape
+    earlier = itertools.takewhile(lambda name: name != model_name, list_models())
+    same = (name for name in earlier if find_entry(name).input_shape == shape and create_shallow(name) == model)
+    return next(same, None)
+
+
 def check_behaviour(model_name: str) -> Iterator[Check]:
-    """Checks properties that every network must have, with random weights on small images."""
+    """Checks properties that every network must have, with random weights on small images.
+
+    Of two networks that differ in what `SHALLOW` leaves out, only the first is checked.
+    """
     group = Group(model_name, "architecture")
+    if twin := shallow_twin(model_name):
+        yield group.skip("behaviour", f"the network with fewer blocks that is checked here is that of {twin}")
+        return
     model, input_shape = create_shallow(model_name), find_entry(model_name).input_shape
     side = max(model.smallest, min(SIDE, input_shape[0]))
     images = np.random.default_rng(0).standard_normal((4, side, side, input_shape[-1])).astype(np.float32)

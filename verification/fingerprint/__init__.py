@@ -17,7 +17,7 @@ import numpy as np
 from verification.check import Check, Group
 from verification.ledger import data_name, fingerprint
 from verification.step.evaluation import some_examples
-from verification.step.probe import Probe
+from verification.step.probe import Probe, small
 from zoo import parallel
 from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.experiment import Experiment
@@ -141,14 +141,24 @@ def _tolerances(grown):
     return [float(f"{max(FLOOR, MARGIN * value):.2g}") for value in grown]
 
 
-def check_fingerprint(recipe_name: str, probe: Probe, platform: str) -> Iterator[Check]:
-    """Compares the first steps of the probe's experiment with the reference's."""
+def check_fingerprint(recipe_name: str, probe: Probe, platform: str, *, thorough: bool = True) -> Iterator[Check]:
+    """Compares the first steps of the probe's experiment with the reference's.
+
+    Args:
+      recipe_name: of the reference.
+      probe: of the experiment.
+      platform: "cpu", "gpu" or "tpu".
+      thorough: whether to compile the steps of a large network.
+    """
     group, path = Group(recipe_name, "fingerprint"), path_of(recipe_name, platform)
     if not path.exists():
         command = f"python -m verification.fingerprint --recipe={recipe_name}"
         yield group.skip("first steps", f"no reference values on {platform}; record them with {command}")
         return
     known = json.loads(path.read_bytes()[:MAX_BYTES])
+    if not thorough and not small(probe.experiment):
+        yield group.skip("first steps", "compiling a larger network's step is part of --tier=full")
+        return
     if reason := _other(known, probe):
         yield group.skip("first steps", reason)
         return

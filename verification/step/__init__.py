@@ -1,5 +1,6 @@
 """Checks of the compiled training and evaluation steps from outside: inputs, losses, gradients, updates and counts."""
 
+import dataclasses
 from collections.abc import Iterator
 
 from verification.check import Check, Group
@@ -12,6 +13,7 @@ from verification.step.order import check_host_crops, check_order
 from verification.step.probe import Probe, generic_state, small
 from verification.step.run import check_run, decides
 from verification.step.specification import Specification
+from verification.step.stand_in import StandIn, with_stand_in
 from verification.step.statistics import check_statistics
 from verification.step.update import CONSECUTIVE, check_update
 from zoo.training.experiment import Experiment
@@ -27,15 +29,28 @@ def check_step(
       experiment: of the recipe.
       probe: of the experiment.
       seed: of the states that the steps start from.
-      thorough: whether to make a short run of every recipe; otherwise only of those with a small network, a weight
-        average, or evaluations that decide something.
+      thorough: whether to compile the steps of a large network; otherwise, a small one takes its place, see
+        `with_stand_in`, and everything else is the recipe's.
     """
-    group = Group(recipe_name, "step")
+    group, recipe = Group(recipe_name, "step"), experiment.recipe
     yield check_statistics(group, experiment)
     yield check_order(group, experiment)
     if crops := check_host_crops(group, experiment):
         yield crops
     yield check_inputs(group, experiment)
+    replaced = not thorough and not small(experiment)
+    if replaced:
+        experiment = with_stand_in(experiment)
+        probe = Probe(experiment)
+    for check in check_programs(group, experiment, probe, seed):
+        note = "with a small network in the place of the recipe's: " if replaced else ""
+        yield dataclasses.replace(check, detail=note + check.detail)
+    if not replaced or recipe.weight_average is not None or decides(recipe):
+        yield from check_run(group, experiment, seed)
+
+
+def check_programs(group: Group, experiment: Experiment, probe: Probe, seed: int) -> Iterator[Check]:
+    """Checks the compiled training step and evaluation step of an experiment; arguments as those of `check_step`."""
     specification = Specification(experiment)
     batches = probe.batches(seed, CONSECUTIVE)
     start = probe.initial_state(seed)
@@ -44,11 +59,6 @@ def check_step(
     yield from check_forward(group, probe, specification, [start, generic, later], batches)
     yield from check_update(group, probe, start, batches)
     yield from check_gradient(group, probe, generic, batches[0], probe.step(generic, batches[0]), seed)
-    if small(experiment):
+    if small(experiment) and not isinstance(experiment.model, StandIn):
         yield check_devices(group, probe, generic, batches[0])
     yield check_evaluation(group, experiment, specification, generic)
-    recipe = experiment.recipe
-    if thorough or small(experiment) or recipe.weight_average is not None or decides(recipe):
-        yield from check_run(group, experiment, seed)
-    else:
-        yield group.skip("run", "a short run of a larger network is part of --tier=full")

@@ -12,7 +12,7 @@ from zoo.data import pipeline as pipelines
 from zoo.data.resize_crop import is_random
 from zoo.training.experiment import Experiment
 
-MAX_POSITIONS = 20_000  # of an epoch, that are looked at
+MAX_POSITIONS = 6_000  # of an epoch, that are looked at
 SEEDS = (0, 1)
 HOSTS = 2
 # Two random permutations agree in one place on average, Poisson distributed: in more than this many with probability
