@@ -75,9 +75,12 @@ def test_architecture(name, architecture):
     settle(architecture(name))
 
 
+BEFORE_TRAINING = ("initialization", "traces", "step", "fingerprint")
+
+
 @pytest.fixture(scope="session")
 def start(request):
-    return in_order(request, test_start, functools.partial(check_recipes, groups=("initialization", "traces")))
+    return in_order(request, test_start, functools.partial(check_recipes, groups=BEFORE_TRAINING, tier="quick"))
 
 
 QUICK_START = ("lenet5", "mlp")
