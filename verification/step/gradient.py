@@ -21,6 +21,7 @@ CHANGE = 3e-4  # of the loss, relative, by which the widest move is meant to cha
 MAX_MOVE = 0.02  # of a parameter's root mean square, or of 0.1 if that is larger
 ULP = 2.0**-23  # rounding of a float32 loss, relative
 MAX_DIRECTIONS = 24  # of each kind: with more parameters than this, a direction moves several of them at once
+FEW_DIRECTIONS, MANY_WEIGHTS = 6, 10**7  # of a network with so many values that moving them takes most of the time
 # Largest differences of correct gradients, relative to the expected length of the derivative. They come from the kinks
 # of activations and max pools, which extrapolation does not remove.
 TOLERANCE = {"whole": 0.02, "own": 0.05, "random": 0.25}
@@ -58,7 +59,8 @@ def check_gradient(
     random = np.random.default_rng(seed)
     params = traverse_util.flatten_dict(dict(state.params), sep="/")
     trained = [path for path in params if path not in probe.experiment.frozen]
-    size = -(-len(trained) // MAX_DIRECTIONS)
+    many = sum(params[path].size for path in trained) > MANY_WEIGHTS
+    size = -(-len(trained) // (FEW_DIRECTIONS if many else MAX_DIRECTIONS))
     groups = [trained[start : start + size] for start in range(0, len(trained), size)]
     worst, wrong = {}, []
     for kind, paths in [("whole", trained), *((kind, paths) for kind in ("own", "random") for paths in groups)]:

@@ -18,7 +18,7 @@ from zoo.training.step.state import TrainState
 
 MAX_VALUES = 2**16  # input values of a batch; batches of larger images are cut, since the checks make 100 steps
 MIN_EXAMPLES = 8
-SMALL = 20  # parameters of a network, such as conv1/kernel
+SMALL, SMALL_WEIGHTS = 20, 10**6  # parameters of a small network, such as conv1/kernel, and their values
 
 
 class Recorded(NamedTuple):
@@ -117,8 +117,9 @@ class Probe:
 
 
 def small(experiment: Experiment) -> bool:
-    """Returns whether a network has few parameters to compile for, so that more programs of it are affordable."""
-    return len(jax.tree.leaves(experiment.abstract_state.params)) <= SMALL
+    """Returns whether a network has few layers and few weights, so that more programs of it are affordable."""
+    leaves = jax.tree.leaves(experiment.abstract_state.params)
+    return len(leaves) <= SMALL and sum(leaf.size for leaf in leaves) <= SMALL_WEIGHTS
 
 
 def generic_state(state: TrainState, seed: int) -> TrainState:

@@ -14,10 +14,11 @@ from verification.optimizer import clip, decays, update_rule
 from verification.schedule import closed_form
 from verification.step.probe import Outcome, Probe
 from zoo.data.pipeline import Batch
-from zoo.recipe import ClipByNorm
+from zoo.recipe import LAMB, ClipByNorm
 from zoo.training.experiment import Experiment
 from zoo.training.step.state import TrainState
 
+MAX_VALUES = 200_000  # of a parameter, that are compared
 CONSECUTIVE = 4  # steps from the start of a run
 # A float32 update is the difference of two rounded parameters, and is computed by a few float32 operations.
 ROUNDING = 2.0**-23
@@ -111,16 +112,16 @@ class Rules:
             return 0.0, f"the reported learning rate is {outcome.learning_rate:g}, the schedule's {rate:g}"
         params = traverse_util.flatten_dict(dict(before.params), sep="/")
         worst, sentence = 0.0, None
-        gradients = self._clipped(outcome.gradient)
+        factor = self._clipping_factor(outcome.gradient)
         for path, value in params.items():
-            weight = value.astype(np.float64)
+            weight = self._some(value)
             expected = np.zeros_like(weight)
             if path not in self.experiment.frozen:
-                gradient = gradients[path]
+                gradient = self._clipped(self._some(outcome.gradient[path]), factor)
                 if path in self.decayed:
                     gradient = gradient + self.recipe.regularization.l1 * np.sign(weight)
                 expected = self._factor(path) * self.rules[path](gradient, weight, rate, step)
-            found = outcome.params[path].astype(np.float64) - weight
+            found = self._some(outcome.params[path]) - weight
             size = float(np.linalg.norm(expected))
             # Half a unit in the last place of the result, and as much again for the operations before.
             rounded = ROUNDING * float(np.linalg.norm(weight))
@@ -137,13 +138,22 @@ class Rules:
                 )
         return worst, sentence
 
-    def _clipped(self, gradient):
-        exact = {path: value.astype(np.float64) for path, value in gradient.items()}
+    def _some(self, values):
+        """Returns values in float64: all of them, or evenly spaced ones of many, which the rule updates alike."""
+        if isinstance(self.recipe.optimizer, LAMB):  # its rule uses the norms of whole parameters
+            return values.astype(np.float64)
+        return values.ravel()[:: -(-values.size // MAX_VALUES)].astype(np.float64)
+
+    def _clipping_factor(self, gradient):
+        """Returns the factor by which the norm of the whole gradient is clipped."""
+        if not isinstance(self.recipe.clipping, ClipByNorm):
+            return 1.0
+        norm = math.sqrt(sum(float(np.square(value, dtype=np.float64).sum()) for value in gradient.values()))
+        return min(1.0, self.recipe.clipping.norm / norm) if norm else 1.0
+
+    def _clipped(self, gradient, factor):
         clipping = self.recipe.clipping
-        if isinstance(clipping, ClipByNorm):  # of all parameters together
-            norm = math.sqrt(sum(float(np.vdot(value, value)) for value in exact.values()))
-            return {path: value * min(1.0, clipping.norm / norm) if norm else value for path, value in exact.items()}
-        return {path: clip(clipping, value) for path, value in exact.items()}
+        return factor * gradient if isinstance(clipping, ClipByNorm) else clip(clipping, gradient)
 
     def _factor(self, path):
         rates = self.recipe.transfer.rates if self.recipe.transfer else {}
