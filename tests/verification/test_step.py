@@ -15,6 +15,7 @@ import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
 import zoo.training.prepare.data
+import zoo.training.step.objective
 import zoo.training.step.step
 from verification.check import Group
 from verification.fingerprint import differences, trace
@@ -23,7 +24,8 @@ from verification.step.devices import check_devices
 from verification.step.evaluation import check_evaluation
 from verification.step.forward import check_forward
 from verification.step.gradient import check_gradient
-from verification.step.inputs import check_inputs
+from verification.step.inputs import Reader, check_inputs
+from verification.step.loss import check_loss
 from verification.step.order import check_order
 from verification.step.probe import Probe, generic_state
 from verification.step.run import check_run
@@ -92,7 +94,8 @@ def test_correct_steps_pass(experiment):
     checks = list(check_step("small", experiment, Probe(experiment), 3))
     assert not failed(checks)
     assert {check.name for check in checks} == {
-        "statistics", "order", "inputs", "forward", "update", "gradient", "devices", "evaluation", "run", "resuming",
+        "statistics", "order", "inputs", "loss", "forward", "update", "gradient", "devices", "evaluation", "run",
+        "resuming",
     }  # fmt: skip
 
 
@@ -187,13 +190,13 @@ def test_wrong_running_statistics_are_found(experiment):
 def test_reused_keys_are_found(experiment, name, wrong, found):
     module = zoo.training.step.step if name == "step_keys" else inputs
     with mock.patch.object(module, name, wrong):
-        check = check_inputs(GROUP, dataclasses.replace(experiment))
+        check = check_inputs(GROUP, Reader(dataclasses.replace(experiment)))
     assert check.status == "fail" and found in check.detail
 
 
 def test_training_inputs_without_augmentation_or_scale_are_found(experiment):
     plain = dataclasses.replace(experiment.train_pipeline, transforms=(Normalize(),))
-    assert "inputs differ" in check_inputs(GROUP, dataclasses.replace(experiment, train_pipeline=plain)).detail
+    assert "inputs differ" in check_inputs(GROUP, Reader(dataclasses.replace(experiment, train_pipeline=plain))).detail
     scaled = experiment.statistics._replace(scale=1.2 * experiment.statistics.scale)
     check = check_statistics(GROUP, dataclasses.replace(experiment, statistics=scaled))
     assert (check.status == "fail" and "0.2" in check.detail) or "2.0e-01" in check.detail
@@ -292,6 +295,17 @@ def test_evaluations_that_drop_or_count_too_many_examples_are_found(experiment):
 def test_augmented_evaluation_is_found(experiment):
     flipped = dataclasses.replace(experiment.eval_pipeline, transforms=experiment.train_pipeline.transforms)
     assert evaluation_of(dataclasses.replace(experiment, eval_pipeline=flipped)).status == "fail"
+
+
+def test_a_loss_of_clipped_probabilities_is_found(experiment):
+    """1e-7 is Keras's: only confident predictions show it."""
+
+    def clipped(loss, logits, targets):
+        return -(targets * jnp.log(jnp.clip(jax.nn.softmax(logits), 1e-7))).sum(-1)
+
+    assert check_loss(GROUP, Reader(dataclasses.replace(experiment))).status == "pass"
+    with mock.patch.object(zoo.training.step.objective, "example_losses", clipped):
+        assert check_loss(GROUP, Reader(dataclasses.replace(experiment))).status == "fail"
 
 
 def test_orders_that_repeat_are_found(experiment):

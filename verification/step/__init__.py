@@ -8,7 +8,8 @@ from verification.step.devices import check_devices
 from verification.step.evaluation import check_evaluation
 from verification.step.forward import check_forward
 from verification.step.gradient import check_gradient
-from verification.step.inputs import check_inputs
+from verification.step.inputs import Reader, check_inputs
+from verification.step.loss import check_loss
 from verification.step.order import check_host_crops, check_order
 from verification.step.probe import Probe, generic_state, small
 from verification.step.run import check_run, decides
@@ -37,7 +38,9 @@ def check_step(
     yield check_order(group, experiment)
     if crops := check_host_crops(group, experiment):
         yield crops
-    yield check_inputs(group, experiment)
+    reader = Reader(experiment)
+    yield check_inputs(group, reader)
+    yield check_loss(group, reader)
     replaced = not thorough and not small(experiment)
     if replaced:
         experiment = with_stand_in(experiment)

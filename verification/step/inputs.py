@@ -40,7 +40,13 @@ class Linear(nn.Module):
 
 
 class Reader:
-    """Reads inputs and labels out of the compiled training step of an experiment."""
+    """Reads inputs and labels out of the compiled training step of an experiment.
+
+    Attributes:
+      probe: of the experiment with a linear network.
+      state: its state, with parameters of zero.
+      specification: of the same experiment.
+    """
 
     def __init__(self, experiment: Experiment) -> None:
         recipe = experiment.recipe.override({"auxiliary_weight": None, "weight_average": None, "transfer": None})
@@ -71,9 +77,9 @@ class Reader:
         return values.reshape(self.probe.experiment.input_shape), int(np.argmin(bias))
 
 
-def check_inputs(group: Group, experiment: Experiment) -> Check:
+def check_inputs(group: Group, reader: Reader) -> Check:
     """Checks inputs and labels of some examples, and which random numbers they are made with."""
-    reader, problems = Reader(experiment), []
+    problems = []
     batches = reader.probe.batches(0, 2)
     size = len(batches[0].index)
     compared, worst = 0, 0.0
