@@ -67,10 +67,10 @@ ON_ONE_DEVICE = [name for name, found in FAULTS.items() if found.devices == 1 an
 
 
 def mark(name):
-    """Returns the mark of a fault: some in CI's quick tests, every sixth in its slow ones, all before a release."""
+    """Returns the mark of a fault: some in CI's quick tests, every eighteenth in its slow ones, all before a release."""
     if name in QUICK:
         return ()
-    return pytest.mark.slow if ON_ONE_DEVICE.index(name) % 6 == 0 else pytest.mark.full
+    return pytest.mark.slow if ON_ONE_DEVICE.index(name) % 18 == 0 else pytest.mark.full
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=mark(name)) for name in ON_ONE_DEVICE])
@@ -123,8 +123,8 @@ def sample(count):
     [
         pytest.param(each, id=f"{each.fault}-{each.strength}-{each.base}", marks=marks)
         for each, marks in [
-            *((each, ()) for each in sample(6)),
-            *((each, pytest.mark.slow) for each in sample(18) if each not in sample(6)),
+            *((each, ()) for each in sample(4)),
+            *((each, pytest.mark.slow) for each in sample(10) if each not in sample(4)),
         ]
     ],
 )

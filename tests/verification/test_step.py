@@ -219,7 +219,13 @@ OPTIMIZERS = [
 TABLE = tabular("synthetic:random_10", schedule=Cosine(0.01, warmup=0.1), budget__steps=50)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+QUICK = (SGD(nesterov=True), LAMB(), RMSprop(rate_in_momentum=True, epsilon_in_root=True))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [pytest.param(each, id=repr(each), marks=() if each in QUICK else pytest.mark.slow) for each in OPTIMIZERS],
+)
 def test_updates_follow_their_closed_form(optimizer):
     """With clipping and penalties; and without either, or at another rate, they do not."""
     penalties = Regularization(weight_decay=0.01, l1=1e-4, decayed=("*/kernel",))
