@@ -67,7 +67,7 @@ ON_ONE_DEVICE = [name for name, found in FAULTS.items() if found.devices == 1 an
 
 
 def mark(name):
-    """Returns the mark of a fault: some in CI's quick tests, every eighteenth in its slow ones, all before a release."""
+    """Returns the mark of a fault: some are quick, every eighteenth is slow, and all are tried before a release."""
     if name in QUICK:
         return ()
     return pytest.mark.slow if ON_ONE_DEVICE.index(name) % 18 == 0 else pytest.mark.full
