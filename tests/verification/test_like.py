@@ -229,7 +229,7 @@ def test_runs_are_compared_with_the_bands_of_the_reference(small_world, changes,
     )
     figures = checks[0].figures
     assert (figures["low"] <= figures["value"] <= figures["high"]) == (checks[0].status == "pass")
-    assert (figures["n"], figures["alpha"]) == (5, convergence.ALPHA)
+    assert (figures["n"], figures["alpha"]) == (5, training.ALPHA)
 
 
 def test_fields_that_differ_are_named():
