@@ -183,7 +183,8 @@ def check_fingerprint(recipe_name: str, probe: Probe, platform: str, *, thorough
         f"losses and gradients of {int(useful.all(1).sum())} steps with the reference's seed agree to"
         f" {off[useful].max():.1e}, tolerance {allowed[0].max():.0e} to {allowed[useful].max():.0e}"
     )
-    yield group.check("first steps", not problems, "; ".join(problems) or detail)
+    figures = {"value": float(off[useful].max()), "high": float(allowed[useful].max()), "n": len(found.steps)}
+    yield group.check("first steps", not problems, "; ".join(problems) or detail, figures)
     yield _check_evaluations(group, found, expected, of_evaluations, np.array(tolerance["evaluation_loss"]))
 
 

@@ -47,4 +47,5 @@ def check_devices(group: Group, probe: Probe, state: TrainState, batch: Batch) -
                     f"the {kind.replace('batch_stats', 'running statistic')} of {path} differs by {off:.1e}"
                 )
     detail = f"a step on two devices differs by at most {worst:.1e} from the mean of the steps of its halves"
-    return group.check("devices", not problems, "; ".join(problems) or detail)
+    figures = {"value": worst, "high": TOLERANCE}
+    return group.check("devices", not problems, "; ".join(problems) or detail, figures)

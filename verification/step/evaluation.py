@@ -78,7 +78,8 @@ def check_evaluation(group: Group, experiment: Experiment, specification: Specif
         f"{expected['examples']} examples {', '.join(name for name, *_ in ways)}: the loss differs by {worst:.1e},"
         " accuracy and counts by no example, from an evaluation one by one"
     )
-    return group.check("evaluation", not problems, "; ".join(problems[:2]) or detail)
+    figures = {"value": worst, "high": TOLERANCE, "n": expected["examples"]}
+    return group.check("evaluation", not problems, "; ".join(problems[:2]) or detail, figures)
 
 
 def expected_metrics(

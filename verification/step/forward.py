@@ -41,4 +41,5 @@ def check_forward(
         problems.append(f"the same step twice gives losses {again[0]:.7g} and {again[1]:.7g}")
     statistics = f" and running statistics by {worst_stats:.1e}" if states[0].batch_stats else ""
     detail = f"losses of {len(states)} steps differ by {worst:.1e}{statistics} from an independent computation"
-    yield group.check("forward", not problems, "; ".join(problems) or detail)
+    figures = {"value": float(worst), "high": TOLERANCE}
+    yield group.check("forward", not problems, "; ".join(problems) or detail, figures)

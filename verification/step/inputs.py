@@ -100,7 +100,8 @@ def check_inputs(group: Group, reader: Reader) -> Check:
     problems += _keys(reader, batches[0], bool(kinds))
     random = f"{', '.join(kinds)} drawn anew for each example and step" if kinds else "nothing is random on the device"
     detail = f"{compared} inputs and labels are those of the recipe, to {worst:.1e} standard deviations; {random}"
-    return group.check("inputs", not problems, "; ".join(dict.fromkeys(problems)) or detail)
+    figures = {"value": float(worst), "high": TOLERANCE}
+    return group.check("inputs", not problems, "; ".join(dict.fromkeys(problems)) or detail, figures)
 
 
 def _keys(reader, batch, random):

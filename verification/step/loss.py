@@ -23,4 +23,4 @@ def check_loss(group: Group, reader: Reader) -> Check:
         smallest = min(smallest, float(probability.min() / probability.sum()))
     kind = type(reader.probe.experiment.recipe.loss).__name__
     detail = f"{kind} differs by {worst:.1e} from its formula, for probabilities down to {smallest:.0e}"
-    return group.check("loss", worst < TOLERANCE, detail)
+    return group.check("loss", worst < TOLERANCE, detail, {"value": float(worst), "high": TOLERANCE})

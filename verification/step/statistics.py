@@ -86,7 +86,7 @@ def check_statistics(group: Group, experiment: Experiment) -> Check:
             for value, wanted in ((found.mean, expected.mean), (found.scale, expected.scale))
         )
         detail = f"mean and scale of {kind} differ by {off:.1e} of the scale from those of the training split"
-        return group.check("statistics", off < TOLERANCE, detail)
+        return group.check("statistics", off < TOLERANCE, detail, {"value": off, "high": TOLERANCE})
     pipeline = experiment.train_pipeline
     if experiment.dataset.feature_names is not None:
         return group.skip("statistics", f"{kind} with imputation or trimming has a check of its inputs, see traces")
@@ -100,7 +100,8 @@ def check_statistics(group: Group, experiment: Experiment) -> Check:
     detail = (
         f"mean and scale of {kind} differ by {off.max():.2f} standard deviations from those of {len(pixels)} images"
     )
-    return group.check("statistics", bool(off.max() < SAMPLED_TOLERANCE), detail)
+    figures = {"value": float(off.max()), "high": SAMPLED_TOLERANCE}
+    return group.check("statistics", bool(off.max() < SAMPLED_TOLERANCE), detail, figures)
 
 
 def _centers(experiment):
