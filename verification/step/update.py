@@ -176,6 +176,8 @@ def _average(experiment: Experiment, before: TrainState, outcome: Outcome) -> li
         )
         for path, mean in old.items():
             expected = decay * mean.astype(np.float64) + (1 - decay) * now[path].astype(np.float64)
-            bound = 4 * ROUNDING * float(np.abs(expected).max()) + 1e-30
+            # Of the values, and of a decay near 1, whose difference from 1 is rounded relative to 1.
+            change = np.abs(now[path].astype(np.float64) - mean).max()
+            bound = 4 * ROUNDING * float(np.abs(expected).max() + change) + 1e-30
             off = max(off, float(np.abs(found[path] - expected).max()) / bound)
     return [off]
