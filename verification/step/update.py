@@ -110,6 +110,7 @@ class Rules:
         rate *= 1.0 if before.rate_factor is None else float(before.rate_factor)
         if abs(outcome.learning_rate - rate) > 1e-5 * peak:
             return 0.0, f"the reported learning rate is {outcome.learning_rate:g}, the schedule's {rate:g}"
+        rate = outcome.learning_rate  # as reported, which rounds to float32
         params = traverse_util.flatten_dict(dict(before.params), sep="/")
         worst, sentence = 0.0, None
         factor = self._clipping_factor(outcome.gradient)
