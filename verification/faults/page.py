@@ -68,7 +68,9 @@ def _rows(fault: Fault, outcomes: Mapping[Trial, Outcome]) -> Iterator[str]:
         of_base = sorted((each for each in own if each.base == base), key=lambda each: order.get(each.strength, 99))
         least = smallest(fault, of_base)
         for place, each in enumerate(of_base):
-            strength = f"**{each.strength}**" if each.strength == label(fault.matters) else each.strength
+            strength = each.strength
+            if strength and strength == label(fault.matters):
+                strength = f"**{strength}**"
             yield (
                 f"| {fault.subject} | `{fault.name}` | {strength} | {short(base)} | {each.caught_by or 'nothing'} |"
                 f" {_when(each)} | {each.seconds:g} | {'' if place else least} |"

@@ -62,10 +62,11 @@ def rotate_hue(pixels: jax.Array, turn: jax.Array) -> jax.Array:
     value = pixels.max(-1)
     chroma = value - pixels.min(-1)
     safe = jnp.where(chroma > 0, chroma, 1)
+    # Not by equality with `value`: XLA may compute a channel twice, with different rounding.
     hue = jnp.where(
-        value == red,
+        (red >= green) & (red >= blue),
         (green - blue) / safe,
-        jnp.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+        jnp.where(green >= blue, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
     # Each channel is the value minus a fraction of the chroma that depends on how far the pixel's hue is from the
     # channel's.
