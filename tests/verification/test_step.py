@@ -383,3 +383,21 @@ def test_the_first_steps_show_a_change_of_one_percent_of_the_rate(experiment):
     )
     changed, _ = differences(trace(Probe(dataclasses.replace(experiment, optimizer=faster))), base)
     assert changed[-1, 0] > 10 * steps[-1, 0]
+
+
+@pytest.mark.parametrize("field", ["params", "batch_stats"])
+def test_values_that_are_not_numbers_are_found(experiment, field):
+    """NaN is neither above nor below a tolerance."""
+    probe = Probe(experiment)
+    right = probe.step
+
+    def wrong(state, batch):
+        outcome = right(state, batch)
+        return outcome._replace(**{field: {path: np.nan * value for path, value in getattr(outcome, field).items()}})
+
+    state, batches = probe.initial_state(1), probe.batches(1, 4)
+    with mock.patch.object(probe, "step", wrong):
+        if field == "params":
+            assert failed(check_update(GROUP, probe, state, batches))
+        else:
+            assert failed(check_forward(GROUP, probe, Specification(experiment), [state], batches))

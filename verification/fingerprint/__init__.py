@@ -177,7 +177,7 @@ def check_fingerprint(recipe_name: str, probe: Probe, platform: str, *, thorough
         f"{('the loss', 'the length of the gradient')[what]} of step {step + 1} is {found.steps[step, what]:.7g}, the"
         f" reference's {expected.steps[step, what]:.7g}: relative difference {off[step, what]:.1e}, of healthy runs"
         f" less than {allowed[step, what]:.1e}"
-        for step, what in np.argwhere((off > allowed) & useful)[:1]
+        for step, what in np.argwhere(~(off <= allowed) & useful)[:1]
     ]
     detail = (
         f"losses and gradients of {int(useful.all(1).sum())} steps with the reference's seed agree to"
@@ -195,7 +195,7 @@ def _check_evaluations(group, found, expected, off, allowed):
             "evaluations", False, f"{found.examples} examples were evaluated, the reference's {expected.examples}"
         )
     for place, moment in enumerate(when):
-        if off[place] > allowed[place] and allowed[place] < USELESS:
+        if allowed[place] < USELESS and not off[place] <= allowed[place]:
             values = f"{found.evaluations[place]:.7g}, the reference's {expected.evaluations[place]:.7g}"
             bound = f"healthy runs differ by less than {allowed[place]:.1e}"
             return group.check("evaluations", False, f"the loss of the evaluation {moment} is {values}: {bound}")

@@ -33,7 +33,7 @@ def check_devices(group: Group, probe: Probe, state: TrainState, batch: Batch) -
     one, other = (alone.step(state, half) for half in halves)
     found = both.step(state, batch)
     problems = []
-    if abs(found.loss - (one.loss + other.loss) / 2) > 2e-5 * abs(found.loss):
+    if not abs(found.loss - (one.loss + other.loss) / 2) <= 2e-5 * abs(found.loss):
         problems.append(f"the loss is {found.loss:.6g}, the mean of the halves is {(one.loss + other.loss) / 2:.6g}")
     worst = 0.0
     for kind in ("gradient", "batch_stats"):
@@ -42,7 +42,7 @@ def check_devices(group: Group, probe: Probe, state: TrainState, batch: Batch) -
             length = np.sqrt(np.linalg.norm(getattr(one, kind)[path]) * np.linalg.norm(getattr(other, kind)[path]))
             off = float(np.linalg.norm(value - mean) / max(length, 1e-6))
             worst = max(worst, off)
-            if off > TOLERANCE and len(problems) < 2:
+            if not off <= TOLERANCE and len(problems) < 2:
                 problems.append(
                     f"the {kind.replace('batch_stats', 'running statistic')} of {path} differs by {off:.1e}"
                 )

@@ -118,7 +118,7 @@ def compare(found: dict[str, Any], expected: dict[str, Any], near: int) -> tuple
         return off, f"{found['examples']} examples were counted, there are {expected['examples']}"
     if not off < TOLERANCE:
         return off, f"the loss is {found['loss']:.6g}, expected {expected['loss']:.6g}"
-    if abs(found["top1"] - expected["top1"]) * expected["examples"] > near + 0.5:
+    if not abs(found["top1"] - expected["top1"]) * expected["examples"] <= near + 0.5:
         return off, f"the accuracy is {found['top1']:.4f}, expected {expected['top1']:.4f}"
     if not near:
         for name in ("balanced_accuracy", "majority"):

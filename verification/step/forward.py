@@ -22,7 +22,7 @@ def check_forward(
     worst, worst_stats, problems = 0.0, 0.0, []
     for state, batch in zip(states, batches, strict=False):
         expected, outcome = specification.training_step(state, batch), probe.step(state, batch)
-        worst = max(worst, abs(outcome.loss / expected.loss - 1))
+        worst = float(np.maximum(worst, abs(outcome.loss / expected.loss - 1)))  # NaN, where there is one
         if abs(outcome.top1 - expected.top1) * len(batch.index) > 1.5:  # a tie may be broken either way
             problems.append(f"the step reports an accuracy of {outcome.top1:.3f}, expected {expected.top1:.3f}")
         for path, value in expected.batch_stats.items():
@@ -30,9 +30,8 @@ def check_forward(
             variance = expected.batch_stats[f"{layer}/var"] if kind in ("mean", "var") else value
             unit = np.sqrt(variance) if kind == "mean" else variance
             off = float((np.abs(outcome.batch_stats[path] - value) / np.maximum(np.abs(unit), 1e-6)).max())
-            if off > worst_stats:
-                worst_stats = off
-            if off > STATISTICS_TOLERANCE and len(problems) < 3:
+            worst_stats = max(worst_stats, off)
+            if not off <= STATISTICS_TOLERANCE and len(problems) < 3:
                 problems.append(f"{path} differs by {off:.1e} from the moving average of the batch's statistics")
     if not worst < TOLERANCE:
         problems.insert(0, f"the reported loss differs by {worst:.1e} of it from an independent computation")

@@ -137,7 +137,7 @@ def _check_records(group, result, experiment, seed) -> Check:
             break
         for name, expected in (("loss", float(metrics["loss"])), ("learning_rate", rate)):
             found = trained[step][name]
-            if abs(found - expected) > 1e-5 * max(abs(expected), 1e-3 * recipe.schedule.peak):
+            if not abs(found - expected) <= 1e-5 * max(abs(expected), 1e-3 * recipe.schedule.peak):
                 problems.append(f"the {name.replace('_', ' ')} of step {step} is {found:.6g}, expected {expected:.6g}")
         if step not in recipe.budget.evaluation_steps(total):
             continue

@@ -81,9 +81,9 @@ def check_statistics(group: Group, experiment: Experiment) -> Check:
     expected, found = expected_statistics(experiment), experiment.statistics
     kind = type(experiment.recipe.normalization).__name__
     if expected is not None:
-        off = max(
-            float(np.max(np.abs(np.asarray(value) - wanted) / np.asarray(expected.scale)))
-            for value, wanted in ((found.mean, expected.mean), (found.scale, expected.scale))
+        pairs = ((found.mean, expected.mean), (found.scale, expected.scale))
+        off = float(
+            np.max([np.abs(np.asarray(value) - wanted) / np.asarray(expected.scale) for value, wanted in pairs])
         )
         detail = f"mean and scale of {kind} differ by {off:.1e} of the scale from those of the training split"
         return group.check("statistics", off < TOLERANCE, detail, {"value": off, "high": TOLERANCE})

@@ -64,7 +64,7 @@ def check_update(group: Group, probe: Probe, state: TrainState, batches: list[Ba
     )
     yield group.check("update", not problems, "; ".join(problems[:2]) or detail)
     if averages:
-        off = max(averages)
+        off = float(np.max(averages))
         yield group.check(
             "weight average",
             off < 1,
@@ -108,7 +108,7 @@ class Rules:
         peak = self.recipe.schedule.peak
         rate = closed_form(self.recipe.schedule, step, self.experiment.total_steps)
         rate *= 1.0 if before.rate_factor is None else float(before.rate_factor)
-        if abs(outcome.learning_rate - rate) > 1e-5 * peak:
+        if not abs(outcome.learning_rate - rate) <= 1e-5 * peak:
             return 0.0, f"the reported learning rate is {outcome.learning_rate:g}, the schedule's {rate:g}"
         rate = outcome.learning_rate  # as reported, which rounds to float32
         params = traverse_util.flatten_dict(dict(before.params), sep="/")
@@ -131,7 +131,7 @@ class Rules:
             off = float(np.linalg.norm(found - expected))
             if size > rounded:
                 worst = max(worst, off / size if off > rounded else 0.0)
-            if off > rounded + self.tolerance * size and sentence is None:
+            if not off <= rounded + self.tolerance * size and sentence is None:
                 sentence = (
                     f"the update of {path} differs from the formula by {off / max(size, 1e-30):.1%} of its size"
                     if size > rounded
@@ -180,5 +180,5 @@ def _average(experiment: Experiment, before: TrainState, outcome: Outcome) -> li
             # Of the values, and of a decay near 1, whose difference from 1 is rounded relative to 1.
             change = np.abs(now[path].astype(np.float64) - mean).max()
             bound = 4 * ROUNDING * float(np.abs(expected).max() + change) + 1e-30
-            off = max(off, float(np.abs(found[path] - expected).max()) / bound)
+            off = float(np.maximum(off, np.abs(found[path] - expected).max() / bound))  # NaN, where there is one
     return [off]
