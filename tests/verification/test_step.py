@@ -94,8 +94,8 @@ def test_correct_steps_pass(experiment):
     checks = list(check_step("small", experiment, Probe(experiment), 3))
     assert not failed(checks)
     assert {check.name for check in checks} == {
-        "statistics", "order", "inputs", "loss", "forward", "update", "gradient", "devices", "evaluation", "run",
-        "resuming",
+        "statistics", "order", "inputs", "loss", "seeds", "forward", "update", "gradient", "devices", "evaluation",
+        "run", "resuming",
     }  # fmt: skip
 
 

@@ -40,13 +40,11 @@ class Trace(NamedTuple):
     Attributes:
       steps: the loss and the length of the gradient of each step, [steps, 2].
       evaluations: the loss of the evaluation before the first and after the last step, of some evaluation examples.
-      correct: numbers of correct predictions of these evaluations.
       examples: number of examples of an evaluation.
     """
 
     steps: np.ndarray
     evaluations: tuple[float, float]
-    correct: tuple[int, int]
     examples: int
 
 
@@ -70,8 +68,7 @@ def trace(probe: Probe, seed: int = SEED, move: np.random.Generator | None = Non
         steps.append((outcome.loss, np.sqrt(np.sum(squares))))
         state = outcome.state
     after = _evaluate(experiment, state)
-    losses, correct = zip(*((found["loss"], found["correct"]) for found in (before, after)), strict=True)
-    return Trace(np.array(steps), losses, correct, before["examples"])
+    return Trace(np.array(steps), (before["loss"], after["loss"]), before["examples"])
 
 
 def _moved_statistics(statistics, random):
@@ -85,7 +82,7 @@ def _moved(value, random):
 
 def _evaluate(experiment, state):
     pipeline = some_examples(experiment.eval_pipeline, experiment.input_shape)
-    found = evaluate_pipeline(
+    return evaluate_pipeline(
         experiment.eval_step,
         parallel.replicate(state.evaluated, experiment.mesh),
         experiment.constants(pipeline),
@@ -93,7 +90,6 @@ def _evaluate(experiment, state):
         experiment.mesh,
         batch_size=experiment.recipe.budget.batch_size // experiment.recipe.budget.accumulation,
     )
-    return {**found, "correct": round(found["top1"] * found["examples"])}
 
 
 def path_of(recipe_name: str, platform: str) -> Path:
@@ -126,7 +122,6 @@ def make_reference(experiment: Experiment, variants: list[Trace]) -> dict[str, A
         "loss": base.steps[:, 0].tolist(),
         "grad_norm": base.steps[:, 1].tolist(),
         "evaluation_loss": list(base.evaluations),
-        "correct": list(base.correct),
         "examples": base.examples,
         "tolerance": {
             "loss": _tolerances(grown[:, 0]),
@@ -166,7 +161,6 @@ def check_fingerprint(recipe_name: str, probe: Probe, platform: str, *, thorough
     expected = Trace(
         np.column_stack([known["loss"], known["grad_norm"]]),
         tuple(known["evaluation_loss"]),
-        tuple(known["correct"]),
         known["examples"],
     )
     tolerance = known["tolerance"]

@@ -3,6 +3,9 @@
 import dataclasses
 from collections.abc import Iterator
 
+import jax
+import numpy as np
+
 from verification.check import Check, Group
 from verification.step.devices import check_devices
 from verification.step.evaluation import check_evaluation
@@ -18,6 +21,7 @@ from verification.step.stand_in import StandIn, with_stand_in
 from verification.step.statistics import check_statistics
 from verification.step.update import CONSECUTIVE, check_update
 from zoo.training.experiment import Experiment
+from zoo.training.step.state import TrainState
 
 
 def check_step(
@@ -57,6 +61,8 @@ def check_programs(group: Group, experiment: Experiment, probe: Probe, seed: int
     specification = Specification(experiment)
     batches = probe.batches(seed, CONSECUTIVE)
     start = probe.initial_state(seed)
+    if experiment.start is None:  # else loaded weights are the same for all seeds
+        yield check_seeds(group, start, probe.initial_state(seed + 1))
     generic = generic_state(start, seed)
     later = generic_state(start, seed + 1).replace(step=start.step + 1)
     yield from check_forward(group, probe, specification, [start, generic, later], batches)
@@ -65,3 +71,11 @@ def check_programs(group: Group, experiment: Experiment, probe: Probe, seed: int
     if small(experiment) and not isinstance(experiment.model, StandIn):
         yield check_devices(group, probe, generic, batches[0])
     yield check_evaluation(group, experiment, specification, generic)
+
+
+def check_seeds(group: Group, state: TrainState, other: TrainState) -> Check:
+    """Checks that the initial parameters of two seeds differ, except for those that are constant."""
+    pairs = zip(jax.tree.leaves(state.params), jax.tree.leaves(other.params), strict=True)
+    same = [np.array_equal(one, two) for one, two in pairs if np.ptp(one)]
+    detail = f"{len(same) - sum(same)} of {len(same)} parameters that are not constant differ between two seeds"
+    return group.check("seeds", not any(same), detail)

@@ -67,7 +67,6 @@ class Probe:
       experiment: with the recording optimizer.
       batch_size: of the batches that the step is called with: the recipe's, or less for large images.
       optimizer: the experiment's own.
-      steps: how many steps were executed.
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -75,7 +74,6 @@ class Probe:
         self.experiment = dataclasses.replace(experiment, optimizer=recording(experiment.optimizer))
         self.batch_size = batch_size(experiment)
         self.constants = experiment.constants(experiment.train_pipeline)
-        self.steps = 0
 
     def with_statistics(self, statistics: Statistics) -> "Probe":
         """Returns the same compiled step with other normalization statistics."""
@@ -109,7 +107,6 @@ class Probe:
         return self._execute(state, batch)[1]["loss"].item()
 
     def _execute(self, state, batch):
-        self.steps += 1
         mesh = self.experiment.mesh
         state = parallel.replicate(state, mesh)
         new, metrics = self.experiment.train_step(state, self.constants, parallel.shard_batch(batch, mesh))
