@@ -16,6 +16,7 @@ import flax.linen as nn
 import zoo.data.sources
 from verification import SEED
 from verification.check import Check, Group
+from verification.devices import mesh_of_runs
 from verification.differences import differing_fields, nearest_recipe
 from verification.like.data import check_data, is_other_data
 from verification.like.layers import trace
@@ -200,14 +201,15 @@ def _train(name, like, reference, recipe, model, dataset, tier, seed, trackers) 
         module = None
         if model is not None:
             module, recipe = _for_training(model, recipe, own)
-        experiment = prepare(recipe, own, model=module)
+        experiment = prepare(recipe, own, model=module, mesh=mesh_of_runs())
     except DataNotPrepared as error:
         yield bands.undecided("bands", f"not run here: {error}")
         return
     except ZooError as error:
         yield Group(name, "traces").check("preparation", False, str(error))
         return
-    yield from check_experiment(Prepared(name, experiment, seed, trackers), BEFORE_TRAINING)
+    under = Prepared(name, experiment, seed, trackers, thorough=tier == "full")
+    yield from check_experiment(under, BEFORE_TRAINING)
     if tier != "none":
         yield from check_run(name, experiment, like, reference, seed, tier, trackers)
 
