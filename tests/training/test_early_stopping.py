@@ -282,14 +282,15 @@ PARTS = [
     ids=lambda changes: " ".join(type(part).__name__ for part in changes.values()),
 )
 def test_verification_and_json_support_every_part(recipe, dataset, changes):
+    from verification.step import check_step
+    from verification.step.probe import Probe
     from verification.traces import check_traces
 
     changed = recipe.override(changes)
     assert Recipe.from_json(json.loads(json.dumps(changed.to_json()))) == changed
     assert changed.fingerprint != recipe.fingerprint
-    checks = [check for check in check_traces("changed", prepare(changed, dataset)) if check.name in CHECKED]
-    assert {check.name for check in checks} >= CHECKED - {"weight average"}
-    assert [f"{check.name}: {check.detail}" for check in checks if check.status != "pass"] == []
-
-
-CHECKED = {"learning rate", "weight decay", "update rule", "loss", "weight average"}
+    experiment = prepare(changed, dataset)
+    learning_rate = [check for check in check_traces("changed", experiment) if check.name == "learning rate"]
+    checks = [*learning_rate, *check_step("changed", experiment, Probe(experiment), seed=0)]
+    assert {check.name for check in checks} >= {"learning rate", "loss", "forward", "gradient", "update"}
+    assert [f"{check.name}: {check.detail}" for check in checks if check.status == "fail"] == []

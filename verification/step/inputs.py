@@ -1,7 +1,8 @@
 """Checks of the inputs as a network receives them in the compiled training step, read out by a linear network.
 
-The weights of the network are zero, and all examples but one have weight 0. Only the first logit depends on the input,
-so that the gradient of its kernel is that example's input, times the gradient of the first bias: the input can be read
+The weights of the network are zero, and all examples but one have weight 0. All logits are equal, and no target of a
+loss that compares logits with targets, whose gradient would be zero there. Only the first logit depends on the input, so
+that the gradient of its kernel is that example's input, times the gradient of the first bias: the input can be read
 exactly from outside, however the step makes it.
 """
 
@@ -19,6 +20,7 @@ from verification.step.specification import Specification
 from zoo.data.pipeline import Batch
 from zoo.training.experiment import Experiment
 
+LOGIT = -0.5
 DRAWS = 16  # positions of one image in a batch; flips of all of them agree between two steps in 1 of 65,536 cases
 TOLERANCE = 1e-4  # of the inputs' standard deviation: rounding of augmentation in another program
 
@@ -44,7 +46,7 @@ class Reader:
 
     Attributes:
       probe: of the experiment with a linear network.
-      state: its state, with parameters of zero.
+      state: its state, with weights of zero, and biases of `LOGIT`.
       specification: of the same experiment.
     """
 
@@ -61,8 +63,9 @@ class Reader:
         )
         self.probe = Probe(plain)
         self.state = self.probe.initial_state(0)
-        zeros = jax.tree.map(np.zeros_like, self.state.params)
-        self.state = self.state.replace(params=zeros)
+        kernel, bias = self.state.params["kernel"], self.state.params["bias"]
+        params = {"kernel": np.zeros_like(kernel), "bias": np.full_like(bias, LOGIT)}
+        self.state = self.state.replace(params=params)
         self.specification = Specification(plain)
 
     def read(self, batch: Batch, place: int, step: int, seed: int = 0) -> tuple[np.ndarray, int]:
