@@ -25,9 +25,15 @@ if TYPE_CHECKING:
 MAX_PROCESSES = 4  # each holds a network's weights twice, or weights and momentum: 1 GB for the largest
 
 
-def check_networks(names: Sequence[str], **options: Any) -> Iterator[list[Check]]:
-    """Yields the "architecture" checks of each network, in order; `options` are those of `in_parallel`."""
-    return in_parallel(_check_network, names, **options)
+def check_networks(names: Sequence[str], once: bool = False, **options: Any) -> Iterator[list[Check]]:
+    """Yields the "architecture" checks of each network, in order.
+
+    Args:
+      names: the names of the networks.
+      once: whether to check what networks share in the first of them only, see `verification.shared`.
+      options: those of `in_parallel`.
+    """
+    return in_parallel(functools.partial(_check_network, beside=tuple(names) if once else ()), names, **options)
 
 
 def check_recipes(
@@ -36,21 +42,30 @@ def check_recipes(
     seed: int = SEED,
     tier: Literal["quick", "full"] = "full",
     data: str | None = None,
+    once: bool = False,
     **options: Any,
 ) -> Iterator[list[Check]]:
-    """Yields the results of `check_recipe` for each recipe, in order; `options` are those of `in_parallel`."""
-    check = functools.partial(_check_recipe, groups=groups, seed=seed, tier=tier, data=data)
+    """Yields the results of `check_recipe` for each recipe, in order; `once` and `options` as for `check_networks`."""
+    beside = tuple(names) if once else ()
+    check = functools.partial(_check_recipe, groups=groups, seed=seed, tier=tier, data=data, beside=beside)
     return in_parallel(check, names, **options)
 
 
 def check_and_record(
-    names: Sequence[str], groups: Sequence[str], seed: int, tier: str, data: str | None, **options: Any
+    names: Sequence[str],
+    groups: Sequence[str],
+    seed: int,
+    tier: str,
+    data: str | None,
+    once: bool = False,
+    **options: Any,
 ) -> Iterator[tuple[list[Check], dict[str, Any] | None]]:
     """Yields the results of `check_recipe` for each recipe, and what is recorded of it for later comparisons.
 
-    See `verification.baseline.recording.Recorder`; `options` are those of `in_parallel`.
+    See `verification.baseline.recording.Recorder`; `once` and `options` as for `check_networks`.
     """
-    check = functools.partial(_check_and_record, groups=groups, seed=seed, tier=tier, data=data)
+    beside = tuple(names) if once else ()
+    check = functools.partial(_check_and_record, groups=groups, seed=seed, tier=tier, data=data, beside=beside)
     return in_parallel(check, names, **options)
 
 
@@ -109,10 +124,11 @@ def _end_with_parent():
     os._exit(1)
 
 
-def _check_network(name):
+def _check_network(name, beside):
     from verification.architecture import check_architecture
+    from verification.shared import network_before
 
-    return list(check_architecture(name))
+    return list(check_architecture(name, shown_by=network_before(name, beside)))
 
 
 def _check_recipe(name, **options):

@@ -19,6 +19,7 @@ from verification.differences import nearest_recipe
 from verification.fingerprint import check_fingerprint
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
+from verification.shared import recipes_before
 from verification.step import check_step
 from verification.step.probe import Probe
 from verification.synthetic_data import with_synthetic_data
@@ -44,6 +45,7 @@ class Prepared:
       trackers: trackers of that run.
       skipped: the check that is yielded instead of training; None to train.
       thorough: whether to make the more expensive checks of the step, see `check_step`.
+      shown: by group, the recipes that show the same, see `verification.shared`.
     """
 
     subject: str
@@ -52,11 +54,19 @@ class Prepared:
     trackers: Sequence[Tracker] = ()
     skipped: Check | None = None
     thorough: bool = True
+    shown: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def probe(self) -> Probe:
         """The training step with a recording optimizer, which several checks use."""
         return Probe(self.experiment)
+
+
+def _starts(under: Prepared) -> Iterator[Check]:
+    if by := under.shown.get("initialization"):
+        yield Group(under.subject, "initialization").skip("distributions", f"shown by {by}; run it with --tier=full")
+    else:
+        yield from check_initialization(under.subject, under.experiment, under.seed)
 
 
 def _converges(under: Prepared) -> Iterator[Check]:
@@ -71,9 +81,16 @@ def _converges(under: Prepared) -> Iterator[Check]:
 
 # The groups of checks of an experiment, in the order in which they run.
 OF_EXPERIMENT: Mapping[str, Callable[[Prepared], Iterator[Check]]] = {
-    "initialization": lambda under: check_initialization(under.subject, under.experiment, under.seed),
+    "initialization": _starts,
     "traces": lambda under: check_traces(under.subject, under.experiment),
-    "step": lambda under: check_step(under.subject, under.experiment, under.probe, under.seed, thorough=under.thorough),
+    "step": lambda under: check_step(
+        under.subject,
+        under.experiment,
+        under.probe,
+        under.seed,
+        thorough=under.thorough,
+        shown_by=under.shown.get("step"),
+    ),
     "fingerprint": lambda under: check_fingerprint(
         under.subject, under.probe, jax.default_backend(), thorough=under.thorough
     ),
@@ -97,6 +114,7 @@ def check_recipe(
     tier: Literal["quick", "full"] = "full",
     data: str | None = None,
     on_prepared: Callable[[Experiment], None] = lambda experiment: None,
+    beside: Sequence[str] = (),
 ) -> Iterator[Check]:
     """Checks a recipe and its network.
 
@@ -108,6 +126,8 @@ def check_recipe(
       tier: "quick" trains only recipes that take less than `QUICK_SECONDS`.
       data: location of the data set, if it differs from the recipe's.
       on_prepared: called with the experiment before its checks.
+      beside: names of the recipes that are checked in the quick tier as well, in order; what they show before this one
+        is not checked again, unless the recipe is trained.
 
     Raises:
       ZooError: there is no recipe of this name.
@@ -136,7 +156,9 @@ def check_recipe(
         return
     on_prepared(experiment)
     # What the quick tier trains is compiled for training anyway.
-    under = Prepared(name, experiment, seed, trackers, skipped, thorough=tier == "full" or not skipped)
+    thorough = tier == "full" or not skipped
+    shown = {} if thorough else recipes_before(name, beside)
+    under = Prepared(name, experiment, seed, trackers, skipped, thorough, shown)
     for check in check_experiment(under, groups):
         yield _with_advice(check, name, recipe)
 

@@ -11,12 +11,20 @@ from zoo.inspect.summary import Row, summarize
 from zoo.models.registry import create_model, find_entry
 
 
-def check_architecture(model_name: str) -> Iterator[Check]:
-    """Yields all architecture checks of a network: layers and totals, numerical agreement, behaviour."""
+def check_architecture(model_name: str, shown_by: str | None = None) -> Iterator[Check]:
+    """Yields all architecture checks of a network: layers and totals, numerical agreement, behaviour.
+
+    Args:
+      model_name: of the network.
+      shown_by: a network of the same file, whose behaviour, and agreement with Keras, stand for this one's.
+    """
     yield from check_layers(model_name)
     if load_facts(model_name) is None:
         return
     yield from check_numbers(model_name)
+    if shown_by:
+        yield Group(model_name, "architecture").skip("behaviour", f"shown by {shown_by}; run it with --tier=full")
+        return
     yield from check_keras_numbers(model_name)
     yield from check_behaviour(model_name)
 

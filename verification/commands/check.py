@@ -125,7 +125,7 @@ def run_checks(args: flags.FlagValues, request: Request, console: Console, recor
     """
     recipes = list(request.recipes) or list_recipes()
     networks = [load_recipe(name).model.name for name in recipes]
-    outcome = Outcome()
+    outcome, once = Outcome(), request.tier == "quick" and not request.recipes
     options = {
         "fault": args.fault,
         "compilation_cache": args.compilation_cache,
@@ -140,14 +140,14 @@ def run_checks(args: flags.FlagValues, request: Request, console: Console, recor
     with Bar(console) as bar:
         if "architecture" in request.groups:
             chosen = list(dict.fromkeys(networks)) if request.recipes else list_models()
-            for found in check_networks(chosen, **options):
+            for found in check_networks(chosen, once, **options):
                 outcome.checks += found
                 report.show_network(console, found)
         others = [group for group in request.groups if group != "architecture"]
         # Checks dominated by compilation go to the process pool; trainings of minutes use all cores by themselves.
         pooled = [group for group in others if group != "convergence" or request.tier == "quick"]
         if len(recipes) > 1 and pooled:
-            run = (recipes, pooled, request.seed, request.tier, request.data)
+            run = (recipes, pooled, request.seed, request.tier, request.data, once)
             if record:
                 for name, (found, recorded) in zip(recipes, check_and_record(*run, **options), strict=True):
                     add(found)

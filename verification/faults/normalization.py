@@ -98,53 +98,44 @@ def training_scaled_otherwise(factor):
     return inputs_in_training(lambda inputs: factor * inputs)
 
 
-@fault("The statistics are those of the evaluation split.", applies=measured)
-def statistics_of_test_split():
-    """The measurement gets the evaluation split in the place of the training split."""
+def _measured_on(change):
+    """Gives the measurement another split: `change(dataset, train, evaluation) -> (split, pipeline)`."""
 
     def make(right):
         def wrong(normalization, data, dataset, train, evaluation, on_progress):
-            swapped = dataclasses.replace(dataset, train=dataset.eval)
-            return right(normalization, data, swapped, evaluation, evaluation, on_progress)
+            split, pipeline = change(dataset, train, evaluation)
+            other = dataclasses.replace(dataset, train=split)
+            return right(
+                normalization, data, other, dataclasses.replace(pipeline, split=split), evaluation, on_progress
+            )
 
         return wrong
 
     return replaced(zoo.training.prepare.data, "measure", make)
+
+
+@fault("The statistics are those of the evaluation split.", applies=measured)
+def statistics_of_test_split():
+    return _measured_on(lambda dataset, train, evaluation: (dataset.eval, evaluation))
 
 
 @fault("The statistics are those of both splits.", applies=measured)
 def statistics_of_both_splits():
-    def make(right):
-        def wrong(normalization, data, dataset, train, evaluation, on_progress):
-            values = np.concatenate([dataset.train.images, dataset.eval.images])
-            labels = np.concatenate([dataset.train.labels, dataset.eval.labels])
-            both = dataclasses.replace(dataset.train, images=values, labels=labels, lines=None)
-            pipeline = dataclasses.replace(train, split=both)
-            evaluated = dataclasses.replace(evaluation, split=both)
-            return right(
-                normalization, data, dataclasses.replace(dataset, train=both), pipeline, evaluated, on_progress
-            )
+    def both(dataset, train, evaluation):
+        images = np.concatenate([dataset.train.images, dataset.eval.images])
+        labels = np.concatenate([dataset.train.labels, dataset.eval.labels])
+        return dataclasses.replace(dataset.train, images=images, labels=labels, lines=None), train
 
-        return wrong
-
-    return replaced(zoo.training.prepare.data, "measure", make)
+    return _measured_on(both)
 
 
 @fault("The statistics are those of the first 100 examples.", applies=measured)
 def statistics_of_few():
-    def make(right):
-        def wrong(normalization, data, dataset, train, evaluation, on_progress):
-            few = dataclasses.replace(
-                dataset.train, images=dataset.train.images[:100], labels=dataset.train.labels[:100], lines=None
-            )
-            pipeline = dataclasses.replace(train, split=few)
-            return right(
-                normalization, data, dataclasses.replace(dataset, train=few), pipeline, evaluation, on_progress
-            )
+    def few(dataset, train, evaluation):
+        images, labels = dataset.train.images[:100], dataset.train.labels[:100]
+        return dataclasses.replace(dataset.train, images=images, labels=labels, lines=None), train
 
-        return wrong
-
-    return replaced(zoo.training.prepare.data, "measure", make)
+    return _measured_on(few)
 
 
 @fault(

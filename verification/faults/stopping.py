@@ -33,6 +33,11 @@ def _by_training_loss(recipe, evaluations, records):
     return [{**each, "loss": losses[each["step"]]["loss"]} for each in evaluations if each["step"] in losses]
 
 
+def _by_accuracy(recipe, evaluations, records):
+    """Evaluations with an accuracy in the place of the loss."""
+    return [{**each, "loss": -each["top1"]} for each in evaluations]
+
+
 @fault("The plateau watches the training loss.", applies=plateau)
 def plateau_by_training_loss():
     return _decided_by(_by_training_loss)
@@ -40,7 +45,7 @@ def plateau_by_training_loss():
 
 @fault("The plateau watches accuracy where the recipe says loss.", applies=plateau)
 def plateau_by_accuracy():
-    return _decided_by(lambda recipe, evaluations, records: [{**each, "loss": -each["top1"]} for each in evaluations])
+    return _decided_by(_by_accuracy)
 
 
 @fault("Early stopping watches the training loss.", applies=stops_early)
@@ -50,7 +55,7 @@ def stopping_by_training_loss():
 
 @fault("Early stopping watches accuracy where the recipe says loss.", applies=stops_early)
 def stopping_by_accuracy():
-    return _decided_by(lambda recipe, evaluations, records: [{**each, "loss": -each["top1"]} for each in evaluations])
+    return _decided_by(_by_accuracy)
 
 
 @fault("Early stopping keeps the last weights, not the best.", applies=stops_early)

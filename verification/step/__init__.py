@@ -25,7 +25,13 @@ from zoo.training.step.state import TrainState
 
 
 def check_step(
-    recipe_name: str, experiment: Experiment, probe: Probe, seed: int, *, thorough: bool = True
+    recipe_name: str,
+    experiment: Experiment,
+    probe: Probe,
+    seed: int,
+    *,
+    thorough: bool = True,
+    shown_by: str | None = None,
 ) -> Iterator[Check]:
     """Checks the steps of an experiment as programs whose inside is unknown.
 
@@ -36,16 +42,20 @@ def check_step(
       seed: of the states that the steps start from.
       thorough: whether to compile the steps of a large network; otherwise, a small one takes its place, see
         `with_stand_in`, and everything else is the recipe's.
+      shown_by: the recipes that show what the programs with the small network would; they are not compiled then.
     """
     group, recipe = Group(recipe_name, "step"), experiment.recipe
     yield check_statistics(group, experiment)
     yield check_order(group, experiment)
     if crops := check_host_crops(group, experiment):
         yield crops
+    replaced = not thorough and not small(experiment)
+    if replaced and shown_by:
+        yield group.skip("programs", f"its kinds of parts are in those of {shown_by}; run it with --tier=full")
+        return
     reader = Reader(experiment)
     yield check_inputs(group, reader)
     yield check_loss(group, reader)
-    replaced = not thorough and not small(experiment)
     if replaced:
         experiment = with_stand_in(experiment)
         probe = Probe(experiment)

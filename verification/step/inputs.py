@@ -1,8 +1,8 @@
 """Checks of the inputs as a network receives them in the compiled training step, read out by a linear network.
 
 The weights of the network are zero, and all examples but one have weight 0. All logits are equal, and no target of a
-loss that compares logits with targets, whose gradient would be zero there. Only the first logit depends on the input, so
-that the gradient of its kernel is that example's input, times the gradient of the first bias: the input can be read
+loss that compares logits with targets, whose gradient would be zero there. Only the first logit depends on the input,
+so that the gradient of its kernel is that example's input, times the gradient of the first bias: the input can be read
 exactly from outside, however the step makes it.
 """
 

@@ -1,0 +1,138 @@
+"""Tests of the checks of evaluation, of the order of examples, of the loop around the steps and of its first steps."""
+
+import dataclasses
+from unittest import mock
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from small_step import GROUP, TABLE, failed, one_device, prepared
+
+import zoo.training.evaluation
+import zoo.training.experiment
+import zoo.training.loop
+from verification.fingerprint import differences, trace
+from verification.step.evaluation import check_evaluation
+from verification.step.order import check_order
+from verification.step.probe import Probe, generic_state
+from verification.step.run import check_run
+from verification.step.specification import Specification
+from zoo.data import pipeline as pipelines
+from zoo.data.sources import open_data
+from zoo.layers.normalization import BatchNorm
+from zoo.recipe import *
+from zoo.training.prepare import prepare
+from zoo.training.step.optimizer import make_optimizer
+from zoo.training.step.state import TrainState
+
+
+@pytest.fixture(scope="module")
+def experiment():
+    return prepared()
+
+
+def evaluation_of(experiment):
+    state = generic_state(Probe(experiment).initial_state(1), 0)
+    return check_evaluation(GROUP, experiment, Specification(experiment), state)
+
+
+def by_batch_statistics(next_function, args, kwargs, context):
+    if not isinstance(context.module, BatchNorm):
+        return next_function(*args, **kwargs)
+    x, layer = args[0], context.module
+    return (x - x.mean((0, 1, 2))) / x.std((0, 1, 2)) * layer.get_variable("params", "scale")
+
+
+def test_evaluation_by_batch_statistics_is_found(experiment):
+    right = zoo.training.experiment.make_eval_step
+
+    def wrong(*arguments):
+        step = right(*arguments)
+
+        def of_batch(*inputs):
+            with nn.intercept_methods(by_batch_statistics):
+                return step(*inputs)
+
+        return of_batch
+
+    with mock.patch.object(zoo.training.experiment, "make_eval_step", wrong):
+        check = evaluation_of(dataclasses.replace(experiment))
+    assert check.status == "fail" and "the loss is" in check.detail
+
+
+def test_evaluations_that_drop_or_count_too_many_examples_are_found(experiment):
+    right = zoo.training.evaluation.evaluation_batches
+
+    def dropped(*arguments, **options):
+        batches = list(right(*arguments, **options))
+        return iter(batches[:-1] or batches)
+
+    def padded(*arguments, **options):
+        return (batch._replace(weight=np.ones_like(batch.weight)) for batch in right(*arguments, **options))
+
+    for wrong in (dropped, padded):
+        with mock.patch.object(zoo.training.evaluation, "evaluation_batches", wrong):
+            check = evaluation_of(experiment)
+        assert check.status == "fail" and "examples were counted" in check.detail
+
+
+def test_augmented_evaluation_is_found(experiment):
+    flipped = dataclasses.replace(experiment.eval_pipeline, transforms=experiment.train_pipeline.transforms)
+    assert evaluation_of(dataclasses.replace(experiment, eval_pipeline=flipped)).status == "fail"
+
+
+def test_orders_that_repeat_are_found(experiment):
+    right = pipelines.training_order
+    for wrong in (
+        lambda pipeline, size, seed, host=0, hosts=1: right(pipeline, size, 0, host, hosts),
+        lambda pipeline, size, seed, host=0, hosts=1: right(pipeline, size, seed, 0, hosts),
+    ):
+        with mock.patch.object(pipelines, "training_order", wrong):
+            assert check_order(GROUP, experiment).status == "fail"
+
+
+@pytest.mark.parametrize("mistake", ["stale weights", "average ignored", "resumed without momentum"])
+def test_mistakes_of_the_loop_are_found(mistake):
+    recipe = TABLE.override({"weight_average": WeightAverage(0.9)})
+    experiment = prepare(recipe, open_data(recipe.data), mesh=one_device())
+    if mistake == "average ignored":
+        patch = mock.patch.object(TrainState, "evaluated", property(lambda state: state.variables))
+    elif mistake == "stale weights":
+        right = zoo.training.loop.Loop.evaluate
+        patch = mock.patch.object(
+            zoo.training.loop.Loop, "evaluate", lambda loop, state, step: right(loop, _older(state), step) and state
+        )
+    else:
+        from zoo.training.run.checkpoint import Checkpoints
+
+        right = Checkpoints.restore
+
+        def restore(*arguments):
+            state = right(*arguments)
+            return state and state.replace(opt_state=jax.tree.map(jnp.zeros_like, state.opt_state))
+
+        patch = mock.patch.object(Checkpoints, "restore", restore)
+    assert not failed(check_run(GROUP, experiment, 1))
+    with patch:
+        found = failed(check_run(GROUP, experiment, 1))
+    assert ("resuming" if "resumed" in mistake else "run") in found
+
+
+def _older(state):
+    return state.replace(average=jax.tree.map(lambda leaf: 0.9 * leaf, state.average))
+
+
+def test_the_first_steps_show_a_change_of_one_percent_of_the_rate(experiment):
+    base = trace(Probe(experiment))
+    moved = trace(Probe(experiment), move=np.random.default_rng(0))
+    steps, evaluations = differences(moved, base)
+    assert steps.max() < 1e-4 and evaluations.max() < 1e-4
+    faster = make_optimizer(
+        experiment.recipe.optimizer,
+        experiment.recipe.regularization,
+        lambda step: 1.01 * experiment.learning_rate(step),
+    )
+    changed, _ = differences(trace(Probe(dataclasses.replace(experiment, optimizer=faster))), base)
+    assert changed[-1, 0] > 10 * steps[-1, 0]

@@ -1,0 +1,82 @@
+"""What several networks or recipes share, which the quick tier checks in the first of them only."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from zoo.catalog import load_recipe
+from zoo.models.registry import find_entry
+from zoo.recipe import Recipe
+from zoo.recipe.part import Part
+
+# The fields of a recipe that its training and evaluation steps are made of, apart from the network.
+OF_STEPS = (
+    "data.source", "normalization", "augmentation", "optimizer", "schedule", "regularization", "precision", "loss",
+    "clipping", "weight_average", "early_stopping", "imbalance",
+)  # fmt: skip
+
+
+def network_before(name: str, names: Sequence[str]) -> str | None:
+    """Returns the first of the names, if it comes before `name`, of a network that is defined in the same file."""
+    module = find_entry(name).module
+    first = next(each for each in (*names, name) if find_entry(each).module is module)
+    return first if first != name else None
+
+
+def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
+    """Returns, by group of checks, which earlier recipes show what the group would show of this one.
+
+    - initialization: one with the same network, but for the number of classes, and the same initializers;
+    - step: those that together have every kind of part of this recipe. Two parts are of a kind if they are of one class
+      and have the same fields that are not zero, false or empty.
+
+    Args:
+      name: of a recipe.
+      names: of the recipes that are checked, in order.
+    """
+    earlier = {each: load_recipe(each) for each in names[: [*names, name].index(name)]}
+    recipe, shown = load_recipe(name), {}
+    for each, other in earlier.items():
+        if _initial(other) == _initial(recipe) and not recipe.transfer and not other.transfer:
+            shown["initialization"] = each
+            break
+    kinds = set(kinds_of_parts(recipe))
+    covering = []
+    for each, other in earlier.items():
+        if found := kinds & set(kinds_of_parts(other)):
+            covering.append(each)
+            kinds -= found
+    if not kinds:
+        shown["step"] = ", ".join(covering)
+    return shown
+
+
+def _initial(recipe):
+    return dataclasses.replace(recipe.model, num_classes=None), recipe.initialization
+
+
+def kinds_of_parts(recipe: Recipe) -> Iterator[tuple[Any, ...]]:
+    """Yields place, class and set fields of all parts of a recipe's steps, down to single transforms."""
+    for field in OF_STEPS:
+        value: Any = recipe
+        for attribute in field.split("."):
+            value = getattr(value, attribute)
+        yield from _kinds(field, value)
+
+
+def _kinds(place, value):
+    if isinstance(value, tuple):
+        for each in value:
+            yield from _kinds(place, each)
+    elif isinstance(value, Part):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        inner = {name: part for name, part in fields.items() if _has_parts(part)}
+        yield place, type(value).__name__, tuple(name for name in fields if name not in inner and fields[name])
+        for name, part in inner.items():
+            yield from _kinds(f"{place}.{name}", part)
+    else:
+        yield place, value
+
+
+def _has_parts(value):
+    return isinstance(value, Part) or (isinstance(value, tuple) and any(isinstance(each, Part) for each in value))
