@@ -1,0 +1,52 @@
+"""Tests of what the quick tier checks once for several networks or recipes."""
+
+from verification.shared import kinds_of_parts, network_before, recipes_before
+from verification.suite import check_recipe
+from zoo.catalog import list_recipes, load_recipe
+from zoo.models.registry import find_entry, list_models
+
+
+def test_every_kind_of_part_is_checked_in_a_recipe():
+    names = list_recipes()
+    left = [name for name in names if "step" not in recipes_before(name, names)]
+    assert 10 < len(left) < len(names)
+    checked = {kind for name in left for kind in kinds_of_parts(load_recipe(name))}
+    assert checked == {kind for name in names for kind in kinds_of_parts(load_recipe(name))}
+
+
+def test_kinds_differ_in_what_is_set_and_where():
+    recipe = load_recipe("alexnet")
+    same = recipe.override({"optimizer.momentum": 0.5, "schedule.peak": 0.3})
+    assert [*kinds_of_parts(same)] == [*kinds_of_parts(recipe)]
+    augmentation = recipe.augmentation
+    for field, value in {
+        "optimizer.momentum": 0.0,
+        "optimizer.nesterov": True,
+        "regularization.label_smoothing": 0.1,
+        "augmentation.train": augmentation.eval,
+    }.items():
+        assert {*kinds_of_parts(recipe.override({field: value}))} != {*kinds_of_parts(recipe)}, field
+
+
+def test_only_earlier_recipes_count():
+    assert recipes_before("alexnet", ["vgg11", "alexnet"])["step"] == "vgg11"
+    assert recipes_before("alexnet", ["alexnet", "vgg11"]) == {} == recipes_before("alexnet", [])
+    assert "initialization" not in recipes_before("vgg11", ["alexnet", "vgg11"])
+    assert recipes_before("resnet20_cifar10", ["resnet20", "resnet20_cifar10"])["initialization"] == "resnet20"
+
+
+def test_every_file_has_a_network_whose_behaviour_is_checked():
+    names = list_models()
+    checked = {find_entry(name).module for name in names if network_before(name, names) is None}
+    assert checked == {find_entry(name).module for name in names}
+    assert network_before("resnet50", ["resnet18", "resnet50"]) == "resnet18"
+    assert network_before("resnet18", ["resnet18", "resnet50"]) is network_before("resnet18", []) is None
+
+
+def test_the_quick_tier_names_what_it_leaves_out():
+    beside = ["alexnet", "alexnet_imagenet", "densenet_bc_100_12_cifar10", "resnet20"]
+    checks = list(check_recipe("resnet20_cifar10", ["initialization", "step"], tier="quick", beside=beside))
+    skipped = {check.name: check.detail for check in checks if check.status == "skip"}
+    assert skipped["distributions"] == "shown by resnet20; run it with --tier=full"
+    assert skipped["programs"].startswith("its kinds of parts are in those of alexnet, alexnet_imagenet, densenet_bc")
+    assert {check.name for check in checks if check.status == "pass"} == {"statistics", "order"}
