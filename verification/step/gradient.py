@@ -62,7 +62,7 @@ def check_gradient(
     many = sum(params[path].size for path in trained) > MANY_WEIGHTS
     size = -(-len(trained) // (FEW_DIRECTIONS if many else MAX_DIRECTIONS))
     groups = [trained[start : start + size] for start in range(0, len(trained), size)]
-    worst, wrong = {}, []
+    worst, wrong, share = {}, [], 0.0
     for kind, paths in [("whole", trained), *((kind, paths) for kind in ("own", "random") for paths in groups)]:
         for _ in range(DRAWS):
             direction = draw(kind, paths, params, outcome, random)
@@ -71,13 +71,16 @@ def check_gradient(
             deviation = measure(probe, state, batch, direction, outcome.loss)
             if deviation.found <= deviation.tolerated:
                 worst[kind] = max(worst.get(kind, 0.0), deviation.found)
+                share = max(share, deviation.found / deviation.tolerated)
                 break
         else:
             wrong.append(f"{_names(paths)}: {_DIRECTIONS[kind]} differs by {deviation.found:.0%} of its expected size")
-    figures = ", ".join(f"{worst[kind]:.1%} in {_DIRECTIONS[kind]}" for kind in TOLERANCE if kind in worst)
-    fine = f"the gradient of {len(trained)} parameters agrees with differences of the loss to {figures}"
+            share = max(share, deviation.found / deviation.tolerated)
+    amounts = ", ".join(f"{worst[kind]:.1%} in {_DIRECTIONS[kind]}" for kind in TOLERANCE if kind in worst)
+    fine = f"the gradient of {len(trained)} parameters agrees with differences of the loss to {amounts}"
     more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    yield group.check("gradient", not wrong, "; ".join(wrong[:3]) + more if wrong else fine)
+    figures = {"value": share, "high": 1.0}  # the largest deviation, in units of what is tolerated there
+    yield group.check("gradient", not wrong, "; ".join(wrong[:3]) + more if wrong else fine, figures)
 
 
 _DIRECTIONS = {

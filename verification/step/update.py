@@ -57,12 +57,12 @@ def check_update(group: Group, probe: Probe, state: TrainState, batches: list[Ba
         problems.append("a batch without examples has a gradient")
     found, problem = rule.compare(total - 1, before, outcome)
     problems += [f"without a gradient: {problem}"] if problem else []
-    steps = ", ".join(str(start + 1) for start in starts)
+    steps, worst = ", ".join(str(start + 1) for start in starts), max(worst, found)
     detail = (
         f"parameters after steps {steps} of {total:,} and after one with a gradient of zero differ from"
-        f" {type(experiment.recipe.optimizer).__name__}'s formula by at most {max(worst, found):.1e} of the update"
+        f" {type(experiment.recipe.optimizer).__name__}'s formula by at most {worst:.1e} of the update"
     )
-    yield group.check("update", not problems, "; ".join(problems[:2]) or detail)
+    yield group.check("update", not problems, "; ".join(problems[:2]) or detail, {"value": worst})
     if averages:
         off = float(np.max(averages))
         yield group.check(
