@@ -85,6 +85,15 @@ def test_a_stopped_gradient_is_found_and_named():
     assert not passed and "most in two/kernel" in detail
 
 
+def test_gradients_that_rounding_hides_do_not_pass():
+    def loss(params):
+        x = params["kernel"] - params["kernel"].mean()
+        return jnp.sum(jnp.sin(1e7 * x) ** 2)
+
+    params = {"kernel": np.random.default_rng(0).normal(1, 0.3, 4).astype(np.float32)}
+    assert compare_gradients(loss, jax.grad(loss), params)[0] is not True
+
+
 def test_functions_are_evaluated_in_float64():
     def function(x, kernel, key):
         pooled = lax.reduce_window(x.astype(jnp.float32), -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")

@@ -145,10 +145,10 @@ def _train(group, model, variables, images):
         return
     others = jax.device_get(step(variables["params"], jax.random.key(2))[0])
     yield group.check("training step", *_updates(model, variables, gradients, changed, others))
-    same = compare_gradients(
+    passed, message = compare_gradients(
         lambda params: loss(params, key)[0], lambda params: jax.device_get(step(params, key)[0]), variables["params"]
     )
-    yield group.check("gradients", *same)
+    yield group.skip("gradients", message) if passed is None else group.check("gradients", passed, message)
 
 
 @contextlib.contextmanager

@@ -42,8 +42,8 @@ def compare_gradients(
 
     A unit or a maximum may be so near to its kink that rounding in float32 puts it on the other side, which changes the
     gradient of everything before it. So the comparison is repeated, if it fails, at up to `POINTS` points; a wrong
-    gradient is wrong at all of them. How far rounding moves a gradient is seen by moving the parameters by a unit in the
-    last place: in a deep network with batch normalization over few values, it may be more than what is to be found.
+    gradient is wrong at all of them. How far rounding moves a gradient is seen by moving the parameters by a unit in
+    the last place: in a deep network with batch normalization over few values, that may hide what is to be found.
 
     Args:
       loss: function of the parameters, without side effects.
@@ -107,7 +107,7 @@ def _compare(value, gradients, moved, params, random, naming):
     if passed and limit > LARGEST_LIMIT:
         return (
             None,
-            f"an error in one parameter does not show: rounding moves derivatives by {rounding:.1e} of its share",
+            f"rounding hides an error in one parameter: it moves derivatives by {rounding:.1e} of its share",
         )
     if passed or not naming:
         return passed, f"derivatives of {len(params)} parameters along {DIRECTIONS} directions {measured}"
