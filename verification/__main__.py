@@ -134,6 +134,12 @@ def check_flags(args: flags.FlagValues) -> None:
         raise ZooError(f"--{given[0]} and --{given[1]} cannot be combined")
     if not args.record and (args.first or args["seeds"].present):
         raise ZooError(f"--{'first' if args.first else 'seeds'} requires --record")
+    if args.fault and (args.record or args.certify):
+        raise ZooError(f"--fault cannot be combined with --{'record' if args.record else 'certify'}")
+    unused = ("only", "tier") if args.record else ("only", "tier", "seed") if args.certificate else ()
+    for name in unused:
+        if args[name].present:
+            raise ZooError(f"--{name} cannot be combined with --{'record' if args.record else 'certificate'}")
     outputs = {name: Path(getattr(args, name)) for name in OUTPUTS if getattr(args, name)}
     if args.record and outputs:
         raise ZooError(f"--{next(iter(outputs))} cannot be combined with --record, which runs no checks")

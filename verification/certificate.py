@@ -183,7 +183,7 @@ def _compare_checks(group, stated, found, with_figures) -> Iterator[Check]:
         values, right = (each[key]["figures"] or {} for each in (certified, now))
         for name in {**values, **right}:
             compared += 1
-            if not _same(values.get(name, math.nan), right.get(name, math.nan)):
+            if name not in values or name not in right or not _same(values[name], right[name]):
                 wrong.append(
                     f"{printable(name)} of {_name(key)} is {right.get(name)}, certified was {values.get(name)}"
                 )
@@ -196,4 +196,6 @@ def _name(key):
 
 def _same(value, expected):
     value, expected = conform(value, float), conform(expected, float)  # an integer of JSON may be too large
+    if math.isnan(value) and math.isnan(expected):
+        return True
     return value == expected or abs(value - expected) <= TOLERANCE * abs(expected)

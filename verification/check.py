@@ -27,6 +27,10 @@ class Check:
     figures: Mapping[str, float] | None = None
 
 
+class NoClosedForm(Exception):
+    """There is no closed form of a part of a recipe, such as a loss of the user's own."""
+
+
 class Group:
     """Creates the checks of one group for one subject."""
 

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import scipy.stats
 
+from verification.check import NoClosedForm
 from zoo.recipe import Focal, GeneralizedCrossEntropy, Huber, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from zoo.recipe.loss import Loss
 
@@ -30,7 +31,7 @@ def closed_form(loss: Loss, logits: np.ndarray, targets: np.ndarray) -> np.ndarr
         case Huber(delta):
             error = np.abs(logits - targets)
             return np.where(error <= delta, error**2 / 2, delta * (error - delta / 2)).mean(-1)
-    raise TypeError(f"no closed form of {type(loss).__name__}: add it to verification/loss.py")
+    raise NoClosedForm(f"no closed form of {type(loss).__name__}: add it to verification/loss.py")
 
 
 def of_equal_logits(loss: Loss, classes: int) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from verification.check import NoClosedForm
 from zoo.recipe import LAMB, SGD, Adadelta, Adagrad, Adam, AdamW, ClipByNorm, ClipByValue, Lion, Recipe, RMSprop
 from zoo.recipe.optimizer import Clipping, Optimizer
 
@@ -19,7 +20,7 @@ def clip(clipping: Clipping | None, gradient: np.ndarray) -> np.ndarray:
             return gradient * min(1.0, norm / np.sqrt((gradient**2).sum()))
         case ClipByValue(value):
             return np.minimum(np.maximum(gradient, -value), value)
-    raise TypeError(f"no closed form of {type(clipping).__name__}: add it to verification/optimizer.py")
+    raise NoClosedForm(f"no closed form of {type(clipping).__name__}: add it to verification/optimizer.py")
 
 
 def decays(recipe: Recipe, path: str) -> bool:
@@ -30,7 +31,7 @@ def decays(recipe: Recipe, path: str) -> bool:
 @functools.singledispatch
 def update_rule(optimizer: Optimizer, decay: float) -> Callable[[np.ndarray, np.ndarray, float, int], np.ndarray]:
     """Returns a stateful function (gradient, weight, learning rate, steps done) -> change of the weight, in float64."""
-    raise TypeError(f"no update rule of {type(optimizer).__name__}: add it to verification/optimizer.py")
+    raise NoClosedForm(f"no update rule of {type(optimizer).__name__}: add it to verification/optimizer.py")
 
 
 @update_rule.register

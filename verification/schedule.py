@@ -2,6 +2,7 @@
 
 import math
 
+from verification.check import NoClosedForm
 from zoo.recipe import (
     ConstantRate,
     Cosine,
@@ -46,7 +47,7 @@ def closed_form(schedule: Schedule, step: int, total: int) -> float:
                 left = (1 - done) / (1 - rise - fall)
                 shape = schedule.final + (schedule.initial - schedule.final) * left
         case _:
-            raise TypeError(f"no closed form of {type(schedule).__name__}: add it to verification/schedule.py")
+            raise NoClosedForm(f"no closed form of {type(schedule).__name__}: add it to verification/schedule.py")
     return schedule.peak * ramp * shape
 
 

@@ -27,6 +27,7 @@ def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
     """Returns, by group of checks, which earlier recipes show what the group would show of this one.
 
     - initialization: one with the same network, but for the number of classes, and the same initializers;
+    - splits, of traces: one with the same data;
     - step: those that together have every kind of part of this recipe. Two parts are of a kind if they are of one class
       and have the same fields that are not zero, false or empty.
 
@@ -39,6 +40,10 @@ def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
     for each, other in earlier.items():
         if _initial(other) == _initial(recipe) and not recipe.transfer and not other.transfer:
             shown["initialization"] = each
+            break
+    for each, other in earlier.items():
+        if other.data == recipe.data:
+            shown["splits"] = each
             break
     kinds = set(kinds_of_parts(recipe))
     covering = []

@@ -11,7 +11,7 @@ import jax
 import zoo.data.sources
 from verification import SEED
 from verification.architecture import check_architecture
-from verification.check import Check, Group
+from verification.check import Check, Group, NoClosedForm
 from verification.convergence import MIN_RUNS, check_convergence, too_few_runs
 from verification.convergence.first_steps import check_first_steps
 from verification.devices import mesh_of_runs
@@ -21,7 +21,7 @@ from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
 from verification.shared import recipes_before
 from verification.step import check_step
-from verification.step.probe import Probe
+from verification.step.probe import Probe, small
 from verification.synthetic_data import with_synthetic_data
 from verification.traces import check_traces
 from zoo.catalog import list_recipes, load_recipe
@@ -46,6 +46,7 @@ class Prepared:
       skipped: the check that is yielded instead of training; None to train.
       thorough: whether to make the more expensive checks of the step, see `check_step`.
       shown: by group, the recipes that show the same, see `verification.shared`.
+      own_network: whether the network is the user's: no source states the distributions that the recipe leaves to it.
     """
 
     subject: str
@@ -55,6 +56,7 @@ class Prepared:
     skipped: Check | None = None
     thorough: bool = True
     shown: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    own_network: bool = False
 
     @functools.cached_property
     def probe(self) -> Probe:
@@ -66,7 +68,10 @@ def _starts(under: Prepared) -> Iterator[Check]:
     if by := under.shown.get("initialization"):
         yield Group(under.subject, "initialization").skip("distributions", f"shown by {by}; run it with --tier=full")
     else:
-        yield from check_initialization(under.subject, under.experiment, under.seed)
+        loss = under.thorough or small(under.experiment)
+        yield from check_initialization(
+            under.subject, under.experiment, under.seed, own_network=under.own_network, loss=loss
+        )
 
 
 def _converges(under: Prepared) -> Iterator[Check]:
@@ -82,7 +87,7 @@ def _converges(under: Prepared) -> Iterator[Check]:
 # The groups of checks of an experiment, in the order in which they run.
 OF_EXPERIMENT: Mapping[str, Callable[[Prepared], Iterator[Check]]] = {
     "initialization": _starts,
-    "traces": lambda under: check_traces(under.subject, under.experiment),
+    "traces": lambda under: check_traces(under.subject, under.experiment, under.shown.get("splits")),
     "step": lambda under: check_step(
         under.subject,
         under.experiment,
@@ -103,7 +108,10 @@ def check_experiment(under: Prepared, groups: Sequence[str]) -> Iterator[Check]:
     """Yields the checks of an experiment that belong to the given groups, cheapest first."""
     for group, check in OF_EXPERIMENT.items():
         if group in groups:
-            yield from check(under)
+            try:
+                yield from check(under)
+            except NoClosedForm as error:
+                yield Group(under.subject, group).undecided("closed form", str(error))
 
 
 def check_recipe(
@@ -130,20 +138,22 @@ def check_recipe(
         is not checked again, unless the recipe is trained.
 
     Raises:
-      ZooError: there is no recipe of this name.
+      ZooError: there is no recipe of this name, or `data` cannot be read.
     """
     recipe = load_recipe(name)
     if "architecture" in groups:
         yield from check_architecture(recipe.model.name)
     if set(groups) <= {"architecture"}:
         return
-    skipped = None
+    skipped, dataset = None, None
     try:
         try:
             dataset = zoo.data.sources.open_data(recipe.data, data)
             if tier == "quick":
                 skipped = skip_training(name, recipe, jax.default_backend())
         except DataNotPrepared as error:
+            if data is not None:
+                raise
             recipe, dataset = with_synthetic_data(recipe)
             skipped = Group(name, "convergence").skip("target", f"not run here: {error}")
         if skipped and set(groups) <= {"architecture", "convergence"}:
@@ -152,6 +162,8 @@ def check_recipe(
         trains = "convergence" in groups and not skipped
         experiment = prepare(recipe, dataset, mesh=mesh_of_runs(), decode_ahead=trains)
     except ZooError as error:
+        if data is not None and dataset is None:  # what the user named cannot be read
+            raise
         yield Group(name, "traces").check("preparation", False, str(error))
         return
     on_prepared(experiment)

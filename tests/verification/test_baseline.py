@@ -5,6 +5,7 @@ import json
 
 import pytest
 from examples import tabular
+from programs import run_python
 
 from verification import baseline, report
 from verification.baseline.pairs import compare_runs
@@ -14,6 +15,8 @@ from zoo.data.sources import open_data
 from zoo.errors import ZooError
 from zoo.training.fit import fit
 from zoo.training.prepare import prepare
+
+ARGUMENTS = {"recipe": ["tabular"], "only": [], "tier": "full", "seed": 7}
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +93,7 @@ def test_reports_are_read_and_compared(tmp_path, run):
     group = Group("tabular", "traces")
     checks = [group.check("loss", True, "right"), group.check("input", True, "right")]
     path = tmp_path / "report.json"
-    arguments = {"recipe": ["tabular"], "only": [], "tier": "full", "seed": 7}
-    report.write_json(path, checks, {"python": "3"}, {"tabular": run}, arguments)
+    report.write_json(path, checks, {"python": "3"}, {"tabular": run}, ARGUMENTS)
     read = baseline.read_report(path)
     same = list(baseline.compare(read, checks, {"tabular": run}))
     assert {check.status for check in same} == {"pass", "undecided"}
@@ -101,8 +103,40 @@ def test_reports_are_read_and_compared(tmp_path, run):
         "loss": "fail", "input": "undecided", "run": "undecided"
     }  # fmt: skip
     assert found["loss"].detail == "fail here, pass in the baseline: wrong; the baseline: right"
+    skipped = {**read, "checks": [{**check, "status": "skip"} for check in read["checks"]]}
+    assert {check.status for check in baseline.compare({**skipped, "runs": {}}, checks, {})} == set()
+    now = [*checks, group.check("bands", False, "stopped")]
+    (new,) = (check for check in baseline.compare({**read, "runs": {}}, now, {}) if check.status == "fail")
+    assert new.name == "bands" and new.detail == "fail here, not in the baseline: stopped"
     part = baseline.restricted(read, ["another"], ["traces"])
     assert list(baseline.compare(part, now, {})) == []
+
+
+def test_a_comparison_is_written_beside_the_checks(tmp_path, run):
+    """So that the report is a baseline of its own."""
+    group = Group("tabular", "traces")
+    checks = [group.check("loss", False, "wrong")]
+    report.write_json(tmp_path / "a", checks, {}, {}, ARGUMENTS, [group.check("loss", True, "fail in both")])
+    read = baseline.read_report(tmp_path / "a")
+    assert [check["status"] for check in read["checks"]] == ["fail"]
+    assert json.loads((tmp_path / "a").read_text())["status"] == 0
+
+
+def test_a_baseline_without_what_is_selected_is_an_error(tmp_path):
+    path = tmp_path / "report.json"
+    report.write_json(path, [Group("lenet5", "traces").check("loss", True, "")], {}, {}, ARGUMENTS)
+    process = run_python("-m", "verification", f"--baseline={path}", "--recipe=mlp")
+    assert process.returncode == 2 and "has no results of what --recipe and --only select" in process.stderr
+
+
+def test_only_the_first_of_several_runs_is_recorded(run):
+    recipe = tabular()
+    experiment = prepare(recipe, open_data(recipe.data))
+    recorder = Recorder(seed=7)
+    recorder.start(experiment)
+    for seed in (7, 8):
+        fit(recipe, seed=seed, trackers=[recorder], experiment=experiment)
+    assert recorder.run["measures"] == run["measures"]
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,10 @@ def test_badge(tmp_path, more, message, color):
         (["--like=alexnet", "--baseline=x.json"], "--like and --baseline cannot be combined"),
         (["--certify=x.json"], "requires exactly one --recipe"),
         (["--certificate=no/such.json"], "cannot be read"),
+        (["--certificate=x.json", "--only=traces"], "--only cannot be combined with --certificate"),
+        (["--record", "--recipe=mlp", "--tier=quick"], "--tier cannot be combined with --record"),
+        (["--record", "--recipe=mlp", "--fault=no_lrn"], "--fault cannot be combined with --record"),
+        (["--recipe=lenet5", "--only=traces", "--data=folder:no/such"], "no/such"),
         (["--baseline=x.json", "--json=x.json"], "must be different files"),
     ],
 )

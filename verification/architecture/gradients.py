@@ -87,6 +87,8 @@ def _compare(value, gradients, moved, params, random, naming):
     params, gradients = (
         {path: np.asarray(values, np.float64) for path, values in flat.items()} for flat in (params, gradients)
     )
+    if not any(np.any(values) for values in gradients.values()):
+        return False, "the gradient of every parameter is zero"
     directions = [_direction(random, params, gradients) for _ in range(DIRECTIONS)]
 
     def along(gradient, direction):

@@ -54,6 +54,9 @@ def read_report(path: str | Path) -> dict[str, Any]:
             | ({"measures": conform(run["measures"], Mapping[str, float])} if "measures" in run else {})
             for name, run in content["runs"].items()
         }
+        for run in content["runs"].values():
+            if "loss" not in run["evaluation"] or not run.get("measures", True):
+                raise ValueError
         content["checks"] = [_conformed(check, CHECK_SHAPES) for check in content["checks"]]
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         raise ZooError(f"{printable(path)} is not a report of verification, or damaged: {RERECORD}") from None
@@ -78,6 +81,8 @@ def restricted(report: Mapping[str, Any], subjects: Collection[str], groups: Col
 def compare(report: Mapping[str, Any], checks: Sequence[Check], runs: Mapping[str, Any]) -> Iterator[Check]:
     """Yields a check for each earlier check, which has to have the same result now, and the pairs of each recipe.
 
+    What was skipped earlier may pass now. What fails now has to have failed earlier, and not to have been left out.
+
     The pairs come first: they name the cause, such as a gradient, of what other checks find later.
 
     Args:
@@ -94,6 +99,8 @@ def compare(report: Mapping[str, Any], checks: Sequence[Check], runs: Mapping[st
     earlier = {(check["subject"], check["group"], check["name"]): check for check in report["checks"]}
     for key, check in earlier.items():
         group, found = Group(key[0], key[1]), now.get(key)
+        if check["status"] == "skip" and (found is None or found.status in ("skip", "pass")):
+            continue
         if found is None:
             yield group.undecided(key[2], f"{check['status']} in the baseline, and not run here")
         elif {found.status, check["status"]} == {"pass", "fail"}:
@@ -104,3 +111,6 @@ def compare(report: Mapping[str, Any], checks: Sequence[Check], runs: Mapping[st
             yield group.undecided(key[2], said)
         else:
             yield group.check(key[2], True, f"{found.status} in both")
+    for key, found in now.items():
+        if key not in earlier and found.status == "fail":
+            yield Group(key[0], key[1]).check(key[2], False, f"fail here, not in the baseline: {found.detail}")

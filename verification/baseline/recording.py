@@ -80,6 +80,9 @@ class Recorder(Tracker):
                         path: float(np.linalg.norm((after[path] - before[path]).astype(np.float64))) for path in kernels
                     }
 
+    def begin(self, experiment: Experiment, first_step: int) -> None:
+        self.losses, self.final = [], {}  # of this run: further seeds may follow the first, which is kept
+
     def train(self, record: dict[str, Any]) -> None:
         self.losses.append(record["loss"])
 
@@ -87,7 +90,7 @@ class Recorder(Tracker):
         self.final = record
 
     def end(self, verdict: Verdict) -> None:
-        if self.run is not None and verdict.value is not None:
+        if self.run is not None and verdict.value is not None and "measures" not in self.run:
             final = {f"final {name}": float(self.final[name]) for name in ("loss", "top1")}
             self.run["measures"] = losses_of_parts(self.losses) | final
 

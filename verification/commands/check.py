@@ -63,28 +63,39 @@ def check(args: flags.FlagValues) -> int:
     earlier = baseline.read_report(args.baseline) if args.baseline else None
     stated = certificate.read_certificate(args.certificate) if args.certificate else None
     request = read_request(args, earlier, stated)
+    if earlier is not None and (args.recipe or args.only):
+        earlier = baseline.restricted(earlier, _subjects(request), request.groups)
+        if not earlier["checks"]:
+            raise ZooError(f"{args.baseline} has no results of what --recipe and --only select")
+    dataset = None
+    if stated is not None or args.certify:  # fail now, not after the checks
+        (name,) = request.recipes
+        dataset = zoo.data.sources.open_data(load_recipe(name).data, request.data)
     outcome = run_checks(args, request, console, record=bool(args.json or earlier))
     console.print(report.summary(outcome.checks))
     decisive: Sequence[Check] = outcome.checks
     if earlier is not None:
-        networks = [load_recipe(name).model.name for name in request.recipes]
-        if args.recipe or args.only:
-            earlier = baseline.restricted(earlier, {*request.recipes, *networks}, request.groups)
         decisive = list(baseline.compare(earlier, outcome.checks, outcome.runs))
         report.show_comparison(console, decisive, f"baseline {args.baseline}")
-    if stated is not None or args.certify:
+    if dataset is not None:
         (name,) = request.recipes
         recipe = load_recipe(name)
-        dataset = zoo.data.sources.open_data(recipe.data, request.data)
         found = certificate.make_certificate(name, recipe, dataset, outcome.checks, environment(), request.to_json())
         if args.certify:
             certificate.write_certificate(args.certify, found)
         else:
             decisive = list(certificate.compare(stated, found))
             report.show_comparison(console, decisive, f"certificate {args.certificate}")
-    shown_checks = [*outcome.checks, *(decisive if decisive is not outcome.checks else ())]
-    report.write_files(args, shown_checks, environment(), outcome.runs, request.to_json())
+    comparison = decisive if decisive is not outcome.checks else None
+    report.write_files(args, outcome.checks, environment(), outcome.runs, request.to_json(), comparison)
     return report.exit_status(decisive)
+
+
+def _subjects(request: Request) -> set[str]:
+    """Returns the names of the recipes and networks that are checked."""
+    if not request.recipes:
+        return {*list_recipes(), *list_models()}
+    return {*request.recipes, *(load_recipe(name).model.name for name in request.recipes)}
 
 
 def read_request(args: flags.FlagValues, earlier: Any, stated: Any) -> Request:

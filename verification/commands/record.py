@@ -37,7 +37,7 @@ def record(args: flags.FlagValues) -> int:
             read = read_first_steps if args.first else read_ledger
             dataset = open_data(recipe.data, args.data)
             known = of_data(read(name, recipe, platform), dataset.spec)
-            known = [run for run in known if "code" in run]
+            known = [run for run in known if "code" in run and run.get("first_steps") == args.first]
             experiment = None
             while missing := missing_seeds(known, recipe):
                 experiment = experiment or prepare(recipe, dataset, mesh=mesh_of_runs(), on_progress=bar.progress)

@@ -1,5 +1,6 @@
 """Checks that a recipe reaches its target and that its run agrees with the reference runs."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from verification.convergence.sequential import Trial, Watch, recipe_alpha, run_
 from verification.ledger import append_run, data_name, fingerprint, of_data, read_ledger
 from verification.ledger.code import code_digest, other_code
 from verification.ledger.correct import correct_examples, to_text
+from zoo.catalog import list_recipes
 from zoo.errors import ZooError
 from zoo.training.experiment import Experiment
 from zoo.training.fit import FitResult, fit
@@ -95,7 +97,8 @@ def check_examples(group: Group, experiment: Experiment, result: FitResult) -> C
         size = len(experiment.validation_pipeline.split if validation else experiment.dataset.eval)
         wanted = size if some is None or record is evaluations[-1] else min(some, size)
         correct = record["top1"] * record["examples"]
-        if record["examples"] != wanted or abs(correct - round(correct)) > 1e-6 * wanted:
+        whole = math.isfinite(correct) and abs(correct - round(correct)) <= 1e-6 * wanted
+        if record["examples"] != wanted or not whole:
             found = f"{record['examples']:,} examples of {wanted:,}, {correct:.6g} of them correct"
             wrong.append(f"at step {record['step']}: {found}")
     last = f"{evaluations[-1]['examples']:,} examples in the last of {len(evaluations)} evaluations"
@@ -109,11 +112,10 @@ def check_seed(recipe_name: str, seed: int, runs: Sequence[dict[str, Any]]) -> N
 
 
 def too_few_runs(recipe_name: str, runs: Sequence[dict[str, Any]], platform: str) -> str:
-    """Returns the message for too few reference runs, with the command that records them."""
-    return (
-        f"unverified: {len(runs)} reference runs of this recipe on {platform}, needs {MIN_RUNS}; record them with"
-        f" python -m verification --recipe={recipe_name} --record"
-    )
+    """Returns the message for too few reference runs, with the command that records those of a built-in recipe."""
+    command = f"; record them with python -m verification --recipe={recipe_name} --record"
+    found = f"unverified: {len(runs)} reference runs of this recipe on {platform}, needs {MIN_RUNS}"
+    return found + (command if recipe_name in list_recipes() else "")
 
 
 def different_data(runs: Sequence[dict[str, Any]], experiment: Experiment) -> str:

@@ -17,7 +17,7 @@ from verification.convergence.sequential import Watch, recipe_alpha, run_trial
 from verification.ledger import append_run, of_data
 from verification.ledger.code import other_code
 from verification.loss import of_equal_logits
-from zoo.errors import ZooError
+from zoo.errors import TrainingInterrupted, ZooError
 from zoo.training.experiment import Experiment
 from zoo.training.fit import fit
 from zoo.training.tracking import Tracker
@@ -97,7 +97,13 @@ def check_first_steps(
         records = first_steps(experiment, steps, seed, [watch, *trackers])
         return losses_of_parts([record["loss"] for record in records])
 
-    trial = run_trial(runs, seed, recipe_alpha(experiment.mesh.devices.flat[0].platform), train)
+    try:
+        trial = run_trial(runs, seed, recipe_alpha(experiment.mesh.devices.flat[0].platform), train)
+    except TrainingInterrupted:
+        raise
+    except ZooError as error:  # the loss is not finite
+        yield group.check("bands", False, str(error))
+        return
     if trial.stopped:
         yield group.check("bands", False, f"first {steps} steps: {trial.stopped}; training was stopped")
         return

@@ -19,6 +19,7 @@ from verification.ledger import data_name, fingerprint
 from verification.step.evaluation import some_examples
 from verification.step.probe import Probe, small
 from zoo import parallel
+from zoo.catalog import list_recipes
 from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.experiment import Experiment
 from zoo.training.run.environment import environment
@@ -147,8 +148,9 @@ def check_fingerprint(recipe_name: str, probe: Probe, platform: str, *, thorough
     """
     group, path = Group(recipe_name, "fingerprint"), path_of(recipe_name, platform)
     if not path.exists():
-        command = f"python -m verification.fingerprint --recipe={recipe_name}"
-        yield group.skip("first steps", f"no reference values on {platform}; record them with {command}")
+        command = f"; record them with python -m verification.fingerprint --recipe={recipe_name}"
+        known = recipe_name in list_recipes()
+        yield group.skip("first steps", f"no reference values on {platform}" + (command if known else ""))
         return
     known = json.loads(path.read_bytes()[:MAX_BYTES])
     if not thorough and not small(probe.experiment):

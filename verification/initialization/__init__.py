@@ -21,13 +21,26 @@ LOSS_ALPHA = 2e-4
 STATISTICS = {"mean": 0.0, "var": 1.0}  # running statistics of batch normalization before the first update
 
 
-def check_initialization(recipe_name: str, experiment: Experiment, seed: int) -> Iterator[Check]:
-    """Checks all parameters and running statistics of the initial state, and the loss before training."""
+def check_initialization(
+    recipe_name: str, experiment: Experiment, seed: int, *, own_network: bool = False, loss: bool = True
+) -> Iterator[Check]:
+    """Checks all parameters and running statistics of the initial state, and the loss before training.
+
+    Args:
+      recipe_name: for the results.
+      experiment: of the recipe.
+      seed: of the initial state.
+      own_network: whether the network is the user's, of which only the parameters that the recipe draws are known.
+      loss: whether to check the loss, for which the network has to be compiled.
+    """
     group = Group(recipe_name, "initialization")
     state = experiment.initial_state(seed)
     params = traverse_util.flatten_dict(jax.device_get(state.params), sep="/")
     taken = experiment.start.variables if experiment.start else {}
     drawn = {path: values for path, values in params.items() if ("params", *path.split("/")) not in taken}
+    if own_network:
+        named = {path for path in drawn if named_distribution(experiment.recipe.initialization, path) is not None}
+        drawn = {path: values for path, values in drawn.items() if path in named}
     shapes = {path: values.shape for path, values in params.items()}
     yield check_parameters(group, experiment.recipe, drawn, shapes)
     statistics = traverse_util.flatten_dict(jax.device_get(state.variables.get("batch_stats", {})), sep="/")
@@ -36,6 +49,8 @@ def check_initialization(recipe_name: str, experiment: Experiment, seed: int) ->
         yield check_statistics(group, fresh)
     if taken:
         yield group.skip("loss", "training starts from pretrained weights")
+    elif not loss:
+        yield group.skip("loss", "compiling a larger network is part of --tier=full")
     else:
         yield from check_loss(group, experiment, state, LOSS_ALPHA)
 
@@ -55,7 +70,7 @@ def check_parameters(
       shapes: of all parameters; the distribution of a bias may depend on the kernel of its layer.
     """
     if not params:
-        return group.skip("distributions", "training starts from pretrained weights for all parameters")
+        return group.skip("distributions", "the recipe draws no parameter: the network does, or all are pretrained")
     named = {path: named_distribution(recipe.initialization, path) for path in params}
     left = [path for path, distribution in named.items() if distribution is None]
     laws: dict[str, Law | Orthogonal | None] = {

@@ -100,6 +100,8 @@ def find_problems(
         chi_square = scipy.stats.chi2(n)
         pvalue_of_variance = 2 * min(chi_square.cdf(n * square / std**2), chi_square.sf(n * square / std**2))
     problems = []
+    if not np.isfinite(flat).all():
+        return [f"{path}: some values are not finite"]
     if n >= MIN_VALUES and 2 * scipy.stats.norm.sf(abs(z_mean)) < alpha:
         problems.append(f"{path}: its mean is {abs(z_mean):.1f} standard errors off that of {law}")
     if n >= MIN_VALUES and pvalue_of_variance < alpha:

@@ -100,6 +100,8 @@ def check(
     Raises:
       ZooError: `like` is unknown or missing, or the subject is none of these.
     """
+    if tier not in ("quick", "full"):
+        raise ZooError(f"check: unknown tier {shown(tier)}: expected quick or full")
     name = Path(subject).stem if isinstance(subject, str) else None
     subject, model, dataset = _sort(subject, model, dataset)
     if like is None:
@@ -189,7 +191,7 @@ def _checks(name, like, recipe, model, dataset, tier, seed, trackers) -> Iterato
 
 def _train(name, like, reference, recipe, model, dataset, tier, seed, trackers) -> Iterator[Check]:
     """Yields the checks of the data, of the prepared experiment and of its run."""
-    bands = Group(name, "convergence")
+    bands, own = Group(name, "convergence"), None
     try:
         own = zoo.data.sources.open_data(recipe.data, dataset) if isinstance(dataset, str | None) else dataset
         if dataset is not None:
@@ -206,9 +208,11 @@ def _train(name, like, reference, recipe, model, dataset, tier, seed, trackers) 
         yield bands.undecided("bands", f"not run here: {error}")
         return
     except ZooError as error:
+        if isinstance(dataset, str) and own is None:  # what the user named cannot be read
+            raise
         yield Group(name, "traces").check("preparation", False, str(error))
         return
-    under = Prepared(name, experiment, seed, trackers, thorough=tier == "full")
+    under = Prepared(name, experiment, seed, trackers, thorough=tier == "full", own_network=model is not None)
     yield from check_experiment(under, BEFORE_TRAINING)
     if tier != "none":
         yield from check_run(name, experiment, like, reference, seed, tier, trackers)

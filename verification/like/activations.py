@@ -60,10 +60,10 @@ def tapped(
         if context.method_name != "__call__" or not path:
             return next_function(*args, **kwargs)
         if change and change.module == path:
-            return change.replacement(args[0])
+            return change.replacement(next(iter((*args, *kwargs.values()))))
         output = next_function(*args, **kwargs)
         if path in weighted:
-            taps.append((args[0], output))
+            taps.append((next(iter((*args, *kwargs.values()))), output))
         return output
 
     def replaced(name, function):

@@ -7,7 +7,7 @@ import scipy.stats
 
 from verification.check import Check, Group
 from zoo.data.dataset import Dataset
-from zoo.data.decoding import decode
+from zoo.data.decoding import CorruptImage, decode
 from zoo.data.selection import sample_indices
 from zoo.data.split import Split
 
@@ -48,7 +48,10 @@ def _sample(split: Split, channels: int) -> tuple[np.ndarray, np.ndarray]:
     cells, labels = [], []
     for index in sample_indices(len(split), SAMPLE):
         pixels, label = split.read(int(index))
-        pixels = decode(pixels, channels) if isinstance(pixels, bytes) else pixels
+        try:
+            pixels = decode(pixels, channels) if isinstance(pixels, bytes) else pixels
+        except CorruptImage:  # left out, as in training
+            continue
         rows = np.array_split(pixels.astype(np.float64), min(GRID, len(pixels)))
         parts = [part for row in rows for part in np.array_split(row, min(GRID, row.shape[1]), axis=1)]
         cells.append(np.concatenate([part.mean((0, 1)) for part in parts]))

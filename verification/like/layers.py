@@ -94,7 +94,7 @@ def trace(module: nn.Module, input_shape: tuple[int, ...]) -> Network:
             return next_function(*args, **kwargs)
         inner = len(calls)
         output = next_function(*args, **kwargs)
-        calls.append((context.module, args, output, len(calls) == inner))
+        calls.append((context.module, next(iter((*args, *kwargs.values())), None), output, len(calls) == inner))
         return output
 
     def init():
@@ -113,12 +113,12 @@ def trace(module: nn.Module, input_shape: tuple[int, ...]) -> Network:
         raise ZooError(f"{type(module).__name__} does not return logits [N, K] for images of {size}")
     flat = {name: traverse_util.flatten_dict(variables.get(name, {})) for name in ("params", "batch_stats")}
     layers = []
-    for called, args, output, leaf in calls:
+    for called, received, output, leaf in calls:
         params, stats = (
             {path[-1]: array.shape for path, array in flat[name].items() if path[:-1] == called.path} for name in flat
         )
         if (leaf or params or stats) and called.path:
-            shapes = [_shape(args[0] if args else None), _shape(output)]
+            shapes = [_shape(received), _shape(output)]
             layers.append(Layer(called.path, type(called).__name__, *shapes, params, stats, _settings(called)))
         elif params or stats:
             raise ZooError(

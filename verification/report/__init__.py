@@ -72,14 +72,19 @@ def write_files(
     environment: dict[str, Any],
     runs: Mapping[str, Any] | None = None,
     arguments: Mapping[str, Any] | None = None,
+    comparison: Sequence[Check] | None = None,
 ) -> None:
-    """Writes the reports that the flags --json, --junit and --badge name; see `write_json` for the arguments."""
+    """Writes the reports that the flags --json, --junit and --badge name; see `write_json` for the arguments.
+
+    JUnit's report and the badge are of the comparison, if there is one, which decides then.
+    """
+    decisive = checks if comparison is None else comparison
     if args.json:
-        write_json(Path(args.json), checks, environment, runs, arguments)
+        write_json(Path(args.json), checks, environment, runs, arguments, comparison)
     if args.junit:
-        write_junit(Path(args.junit), checks)
+        write_junit(Path(args.junit), decisive)
     if args.badge:
-        write_badge(Path(args.badge), checks)
+        write_badge(Path(args.badge), decisive)
 
 
 def write_json(
@@ -88,6 +93,7 @@ def write_json(
     environment: dict[str, Any],
     runs: Mapping[str, Any] | None = None,
     arguments: Mapping[str, Any] | None = None,
+    comparison: Sequence[Check] | None = None,
 ) -> None:
     """Writes all checks, the environment, and the runs to compare with later, as JSON.
 
@@ -97,14 +103,17 @@ def write_json(
       environment: see `zoo.training.run.environment.environment`.
       runs: by recipe, see `verification.baseline.recording.Recorder`; None for none.
       arguments: how to run the same checks again; None if that is not possible.
+      comparison: of the checks with a baseline or certificate, which decides the status; None for none.
     """
     content = {
-        "status": exit_status(checks),
+        "status": exit_status(checks if comparison is None else comparison),
         "environment": environment,
         "arguments": arguments or {},
         "checks": [vars(check) for check in checks],
         "runs": runs or {},
     }
+    if comparison is not None:
+        content["comparison"] = [vars(check) for check in comparison]
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

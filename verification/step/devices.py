@@ -24,7 +24,12 @@ def check_devices(group: Group, probe: Probe, state: TrainState, batch: Batch) -
     devices = jax.local_devices(backend=platform)
     if len(devices) < 2:
         return group.skip("devices", f"there is only one {platform} device")
-    size = len(batch.index) // 2
+    # Each device's part consists of as many parts as the recipe accumulates, of whole pairs for mixing.
+    budget, pairs = probe.experiment.recipe.budget, 2 if probe.experiment.recipe.augmentation.mixing else 1
+    size = len(batch.index) // (2 * budget.accumulation * pairs) * budget.accumulation * pairs
+    if not size:
+        return group.skip("devices", f"a batch of {len(batch.index)} examples is too small for two devices")
+    batch = jax.tree.map(lambda array: array[: 2 * size], batch)
     halves = [jax.tree.map(lambda array, start=start: array[start : start + size], batch) for start in (0, size)]
     # With XLA's own convolutions, programs are kept in the compilation cache.
     plain = dataclasses.replace(probe.experiment, optimizer=probe.optimizer, convolution="xla")

@@ -122,6 +122,6 @@ def compare(found: dict[str, Any], expected: dict[str, Any], near: int) -> tuple
         return off, f"the accuracy is {found['top1']:.4f}, expected {expected['top1']:.4f}"
     if not near:
         for name in ("balanced_accuracy", "majority"):
-            if abs(found[name] - expected[name]) > 1e-6:
+            if not abs(found[name] - expected[name]) <= 1e-6:
                 return off, f"{name} is {found[name]:.6f}, expected {expected[name]:.6f}"
     return off, None

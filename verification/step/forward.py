@@ -23,7 +23,7 @@ def check_forward(
     for state, batch in zip(states, batches, strict=False):
         expected, outcome = specification.training_step(state, batch), probe.step(state, batch)
         worst = float(np.maximum(worst, abs(outcome.loss / expected.loss - 1)))  # NaN, where there is one
-        if abs(outcome.top1 - expected.top1) * len(batch.index) > 1.5:  # a tie may be broken either way
+        if not abs(outcome.top1 - expected.top1) * len(batch.index) <= 1.5:  # a tie may be broken either way
             problems.append(f"the step reports an accuracy of {outcome.top1:.3f}, expected {expected.top1:.3f}")
         for path, value in expected.batch_stats.items():
             layer, _, kind = path.rpartition("/")

@@ -16,6 +16,7 @@ from verification.optimizer import decays, update_rule
 from verification.schedule import closed_form, corners
 from verification.traces.features import check_features
 from verification.traces.images import check_images
+from verification.traces.splits import check_splits
 from zoo.compilation import run_once
 from zoo.data.pipeline import training_order
 from zoo.training.experiment import Experiment
@@ -23,11 +24,21 @@ from zoo.training.experiment import Experiment
 SMALL = 1e-3  # gradient that no recipe clips
 
 
-def check_traces(recipe_name: str, experiment: Experiment) -> Iterator[Check]:
-    """Checks budget and learning rate against closed forms, and the network's inputs."""
+def check_traces(recipe_name: str, experiment: Experiment, same_data: str | None = None) -> Iterator[Check]:
+    """Checks budget and learning rate against closed forms, the splits, and the network's inputs.
+
+    Args:
+      recipe_name: for the results.
+      experiment: of the recipe.
+      same_data: a recipe with the same data, whose splits are checked in the place of this one's.
+    """
     group = Group(recipe_name, "traces")
     yield check_budget(group, experiment)
     yield check_learning_rate(group, experiment)
+    if same_data:
+        yield group.skip("splits", f"shown by {same_data}; run it with --tier=full")
+    else:
+        yield check_splits(group, experiment.dataset)
     table = experiment.dataset.feature_names is not None
     yield from (check_features if table else check_images)(group, experiment)
 
@@ -81,7 +92,7 @@ def check_learning_rate(group: Group, experiment: Experiment) -> Check:
         " as reported and as applied"
     )
     for what, found, wanted in (("a rate of", reported, expected), ("an update of", updates, changes)):
-        off = np.abs(found.astype(np.float64) - wanted) > 1e-5 * np.abs(wanted).max()
+        off = ~(np.abs(found.astype(np.float64) - wanted) <= 1e-5 * np.abs(wanted).max())
         if off.any():
             first = int(np.argmax(off))
             detail = f"expected {what} {wanted[first]:g} at step {steps[first]}, got {found[first]:g}"

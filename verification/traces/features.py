@@ -6,7 +6,6 @@ import numpy as np
 
 from verification.check import Check, Group
 from verification.traces.images import EXAMPLES, network_inputs
-from verification.traces.splits import check_splits
 from verification.traces.transforms import ALPHA, mixes
 from zoo.data.dataset import Dataset
 from zoo.data.selection import sample_indices
@@ -18,8 +17,7 @@ TOLERANCE = 1e-3
 
 
 def check_features(group: Group, experiment: Experiment) -> Iterator[Check]:
-    """Checks the splits, evaluation inputs, imputation of missing values, and mixing."""
-    yield check_splits(group, experiment.dataset)
+    """Checks evaluation inputs, imputation of missing values, and mixing."""
     some = sample_indices(len(experiment.dataset.eval), EXAMPLES)
     inputs = network_inputs(experiment, some)[:, 0, 0]
     expected = expected_inputs(experiment.recipe, experiment.dataset)[some]

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from verification.check import Check, Group
-from verification.traces.splits import check_splits
 from verification.traces.transforms import ALPHA, behaves, mixes
 from zoo.data.pipeline import evaluation_batches
 from zoo.data.selection import sample_indices
@@ -20,8 +19,7 @@ EXAMPLES = 256
 
 
 def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
-    """Checks the splits, evaluation inputs, each random training transform, and mixing."""
-    yield check_splits(group, experiment.dataset)
+    """Checks evaluation inputs, each random training transform, and mixing."""
     # Sampled from the whole split: images of a folder are sorted by class, and colours differ between classes.
     inputs = network_inputs(experiment, sample_indices(len(experiment.dataset.eval), EXAMPLES))
     plausible, found = looks_normalized(experiment.recipe.normalization, inputs)

@@ -7,7 +7,7 @@ import scipy.stats
 
 from verification.check import Check, Group
 from zoo.data.dataset import Dataset
-from zoo.data.decoding import Picture
+from zoo.data.decoding import CorruptImage, Picture
 from zoo.data.selection import sample_indices
 from zoo.data.split import Split
 
@@ -132,15 +132,21 @@ def _averages(size):
 
 
 def small(split: Split, indices: np.ndarray, channels: int) -> np.ndarray:
-    """Reads and decodes images of any size and reduces them to uint8 [N, 32, 32, C], by averages over equal areas."""
-    result = np.empty((len(indices), SIDE, SIDE, channels), np.uint8)
-    for position, index in enumerate(indices):
+    """Reads and decodes images of any size and reduces them to uint8 [N, 32, 32, C], by averages over equal areas.
+
+    Those that cannot be decoded are left out, as in training.
+    """
+    result = []
+    for index in indices:
         source, _ = split.read(int(index))
-        pixels = Picture(source, channels).pixels(SIDE, SIDE)
+        try:
+            pixels = Picture(source, channels).pixels(SIDE, SIDE)
+        except CorruptImage:
+            continue
         pixels = pixels.astype(np.float32)
         for axis in (0, 1):
             edges = np.arange(SIDE) * pixels.shape[axis] // SIDE  # equal ones, in small images, select one pixel
             sizes = np.maximum(np.diff(edges, append=pixels.shape[axis]), 1)
             pixels = np.add.reduceat(pixels, edges, axis) / np.expand_dims(sizes, (1 - axis, 2))
-        result[position] = pixels.round()
-    return result
+        result.append(pixels.round().astype(np.uint8))
+    return np.array(result, np.uint8).reshape(-1, SIDE, SIDE, channels)
