@@ -32,7 +32,7 @@ def test_only_earlier_recipes_count():
     assert recipes_before("alexnet", ["vgg11", "alexnet"]) == {"step": "vgg11", "splits": "vgg11"}
     assert recipes_before("alexnet", ["alexnet", "vgg11"]) == {} == recipes_before("alexnet", [])
     assert "initialization" not in recipes_before("vgg11", ["alexnet", "vgg11"])
-    names = ["efficientnet_b0_imagenet", "efficientnet_b0_imagenette"]  # they differ in the number of classes
+    names = ["inception_v3_imagenet", "inception_v3_imagenette"]  # they differ in the number of classes
     assert recipes_before(names[1], names)["initialization"] == names[0]
     names = ["resnet20", "resnet20_cifar10"]
     assert recipes_before("resnet20_cifar10", names) == {"initialization": "resnet20"}
