@@ -13,7 +13,8 @@ import zoo
 from verification import traces
 from verification.check import Group
 from verification.initialization.first_loss import first_eval_step
-from verification.traces.images import check_images, check_splits, fits, looks_normalized, network_inputs
+from verification.traces.images import check_images, fits, looks_normalized, network_inputs
+from verification.traces.splits import check_splits
 from verification.traces.transforms import behaves, geometry
 from zoo.data.dataset import Dataset
 from zoo.data.resize_crop import resize_and_crop

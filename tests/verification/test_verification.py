@@ -112,7 +112,8 @@ def test_bands_are_undecided_without_reference_runs(small_world):
     assert [(check.name, check.status) for check in checks] == [
         ("target", "pass"), ("examples", "pass"), ("bands", "undecided"),
     ]  # fmt: skip
-    assert "--recipe=small --record" in checks[2].detail and report.exit_status(checks) == 3
+    assert "0 reference runs" in checks[2].detail and report.exit_status(checks) == 3
+    assert "--record" not in checks[2].detail and "--recipe=mlp --record" in convergence.too_few_runs("mlp", [], "cpu")
 
 
 def test_reference_runs_on_other_data_are_not_used(small_world):
