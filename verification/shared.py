@@ -24,12 +24,13 @@ def network_before(name: str, names: Sequence[str]) -> str | None:
 
 
 def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
-    """Returns, by group of checks, which earlier recipes show what the group would show of this one.
+    """Returns, by the names of checks, which earlier recipes show what these would show of this one.
 
-    - initialization: one with the same network, but for the number of classes, and the same initializers;
-    - splits, of traces: one with the same data;
-    - step: those that together have every kind of part of this recipe. Two parts are of a kind if they are of one class
-      and have the same fields that are not zero, false or empty.
+    - distributions: one with the same network, but for the number of classes, and the same initializers;
+    - splits: one with the same data;
+    - statistics: one with the same data and normalization, of images resized and cropped in the same way;
+    - programs, the checks of compiled steps: those that together have every kind of part of this recipe. Two parts are
+      of a kind if they are of one class and have the same fields that are not zero, false or empty.
 
     Args:
       name: of a recipe.
@@ -39,12 +40,13 @@ def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
     recipe, shown = load_recipe(name), {}
     for each, other in earlier.items():
         if _initial(other) == _initial(recipe) and not recipe.transfer and not other.transfer:
-            shown["initialization"] = each
+            shown["distributions"] = each
             break
     for each, other in earlier.items():
         if other.data == recipe.data:
-            shown["splits"] = each
-            break
+            shown.setdefault("splits", each)
+            if other.normalization == recipe.normalization and other.augmentation.eval == recipe.augmentation.eval:
+                shown.setdefault("statistics", each)
     kinds = set(kinds_of_parts(recipe))
     covering = []
     for each, other in earlier.items():
@@ -52,7 +54,7 @@ def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
             covering.append(each)
             kinds -= found
     if not kinds:
-        shown["step"] = ", ".join(covering)
+        shown["programs"] = ", ".join(covering)
     return shown
 
 

@@ -45,7 +45,7 @@ class Prepared:
       trackers: trackers of that run.
       skipped: the check that is yielded instead of training; None to train.
       thorough: whether to make the more expensive checks of the step, see `check_step`.
-      shown: by group, the recipes that show the same, see `verification.shared`.
+      shown: by what they show, recipes that stand for this one, see `verification.shared`.
       own_network: whether the network is the user's: no source states the distributions that the recipe leaves to it.
     """
 
@@ -65,7 +65,7 @@ class Prepared:
 
 
 def _starts(under: Prepared) -> Iterator[Check]:
-    if by := under.shown.get("initialization"):
+    if by := under.shown.get("distributions"):
         yield Group(under.subject, "initialization").skip("distributions", f"shown by {by}; run it with --tier=full")
     else:
         loss = under.thorough or small(under.experiment)
@@ -94,7 +94,7 @@ OF_EXPERIMENT: Mapping[str, Callable[[Prepared], Iterator[Check]]] = {
         under.probe,
         under.seed,
         thorough=under.thorough,
-        shown_by=under.shown.get("step"),
+        shown=under.shown,
     ),
     "fingerprint": lambda under: check_fingerprint(
         under.subject, under.probe, jax.default_backend(), thorough=under.thorough

@@ -8,7 +8,7 @@ from zoo.models.registry import find_entry, list_models
 
 def test_every_kind_of_part_is_checked_in_a_recipe():
     names = list_recipes()
-    left = [name for name in names if "step" not in recipes_before(name, names)]
+    left = [name for name in names if "programs" not in recipes_before(name, names)]
     assert 10 < len(left) < len(names)
     checked = {kind for name in left for kind in kinds_of_parts(load_recipe(name))}
     assert checked == {kind for name in names for kind in kinds_of_parts(load_recipe(name))}
@@ -29,13 +29,13 @@ def test_kinds_differ_in_what_is_set_and_where():
 
 
 def test_only_earlier_recipes_count():
-    assert recipes_before("alexnet", ["vgg11", "alexnet"]) == {"step": "vgg11", "splits": "vgg11"}
+    assert recipes_before("alexnet", ["vgg11", "alexnet"]) == {"programs": "vgg11", "splits": "vgg11"}
     assert recipes_before("alexnet", ["alexnet", "vgg11"]) == {} == recipes_before("alexnet", [])
-    assert "initialization" not in recipes_before("vgg11", ["alexnet", "vgg11"])
+    assert "distributions" not in recipes_before("vgg11", ["alexnet", "vgg11"])
     names = ["inception_v3_imagenet", "inception_v3_imagenette"]  # they differ in the number of classes
-    assert recipes_before(names[1], names)["initialization"] == names[0]
+    assert recipes_before(names[1], names)["distributions"] == names[0]
     names = ["resnet20", "resnet20_cifar10"]
-    assert recipes_before("resnet20_cifar10", names) == {"initialization": "resnet20"}
+    assert recipes_before("resnet20_cifar10", names) == {"distributions": "resnet20"}
     assert recipes_before("vgg11", ["alexnet", "vgg11"])["splits"] == "alexnet"
 
 

@@ -1,7 +1,8 @@
 """Checks of the compiled training and evaluation steps from outside: inputs, losses, gradients, updates and counts."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import jax
 import numpy as np
@@ -23,6 +24,8 @@ from verification.step.update import CONSECUTIVE, check_update
 from zoo.training.experiment import Experiment
 from zoo.training.step.state import TrainState
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 def check_step(
     recipe_name: str,
@@ -31,7 +34,7 @@ def check_step(
     seed: int,
     *,
     thorough: bool = True,
-    shown_by: str | None = None,
+    shown: Mapping[str, str] = NOTHING,
 ) -> Iterator[Check]:
     """Checks the steps of an experiment as programs whose inside is unknown.
 
@@ -42,16 +45,20 @@ def check_step(
       seed: of the states that the steps start from.
       thorough: whether to compile the steps of a large network; otherwise, a small one takes its place, see
         `with_stand_in`, and everything else is the recipe's.
-      shown_by: the recipes that show what the programs with the small network would; they are not compiled then.
+      shown: the recipes that show what the programs with the small network would (`programs`), which are not compiled
+        then; and the one that has the same `statistics`. See `verification.shared`.
     """
     group, recipe = Group(recipe_name, "step"), experiment.recipe
-    yield check_statistics(group, experiment)
+    if by := shown.get("statistics"):
+        yield group.skip("statistics", f"shown by {by}; run it with --tier=full")
+    else:
+        yield check_statistics(group, experiment)
     yield check_order(group, experiment)
     if crops := check_host_crops(group, experiment):
         yield crops
     replaced = not thorough and not small(experiment)
-    if replaced and shown_by:
-        yield group.skip("programs", f"its kinds of parts are in those of {shown_by}; run it with --tier=full")
+    if replaced and (by := shown.get("programs")):
+        yield group.skip("programs", f"its kinds of parts are in those of {by}; run it with --tier=full")
         return
     reader = Reader(experiment)
     yield check_inputs(group, reader)

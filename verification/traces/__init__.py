@@ -113,7 +113,8 @@ def _trained(experiment):
 
 def _rates_and_updates(experiment, steps):
     """Returns the reported rate at each step, and the update of a parameter with value 1 and gradient `SMALL`."""
-    ones = jax.tree.map(lambda leaf: jnp.ones(1, leaf.dtype), experiment.abstract_state.params)  # only paths matter
+    path = _trained(experiment)
+    ones = traverse_util.unflatten_dict({path: jnp.ones(1)}, sep="/")  # only its path matters
     gradient = jax.tree.map(lambda leaf: SMALL * leaf, ones)
     optimizer = optax.with_extra_args_support(experiment.optimizer)
     start = optimizer.init(ones)
@@ -122,7 +123,7 @@ def _rates_and_updates(experiment, steps):
     def update(step):
         state = optax.tree_utils.tree_set(start, count=step) if counted else start
         updates, _ = optimizer.update(gradient, state, ones)
-        return traverse_util.flatten_dict(updates, sep="/")[_trained(experiment)][0]
+        return traverse_util.flatten_dict(updates, sep="/")[path][0]
 
     return jax.vmap(experiment.learning_rate)(steps), jax.vmap(update)(steps)
 
