@@ -282,15 +282,19 @@ PARTS = [
     ids=lambda changes: " ".join(type(part).__name__ for part in changes.values()),
 )
 def test_verification_and_json_support_every_part(recipe, dataset, changes):
-    from verification.step import check_step
+    from verification.check import Group
+    from verification.step.inputs import Reader, check_inputs
+    from verification.step.loss import check_loss
     from verification.step.probe import Probe
-    from verification.traces import check_traces
+    from verification.step.update import CONSECUTIVE, check_update
+    from verification.traces import check_learning_rate
 
     changed = recipe.override(changes)
     assert Recipe.from_json(json.loads(json.dumps(changed.to_json()))) == changed
     assert changed.fingerprint != recipe.fingerprint
-    experiment = prepare(changed, dataset)
-    learning_rate = [check for check in check_traces("changed", experiment) if check.name == "learning rate"]
-    checks = [*learning_rate, *check_step("changed", experiment, Probe(experiment), seed=0)]
-    assert {check.name for check in checks} >= {"learning rate", "loss", "forward", "gradient", "update"}
-    assert [f"{check.name}: {check.detail}" for check in checks if check.status == "fail"] == []
+    experiment, group = prepare(changed, dataset), Group("changed", "step")
+    reader, probe = Reader(experiment), Probe(experiment)
+    checks = [check_learning_rate(group, experiment), check_inputs(group, reader), check_loss(group, reader)]
+    checks += check_update(group, probe, probe.initial_state(0), probe.batches(0, CONSECUTIVE))
+    assert [f"{check.name}: {check.detail}" for check in checks if check.status != "pass"] == []
+    assert {check.name for check in checks} >= {"learning rate", "inputs", "loss", "update"}
