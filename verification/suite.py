@@ -133,7 +133,7 @@ def check_recipe(
       trackers: trackers of that run.
       tier: "quick" trains only recipes that take less than `QUICK_SECONDS`.
       data: location of the data set, if it differs from the recipe's.
-      on_prepared: called with the experiment before its checks.
+      on_prepared: called with the experiment before its checks, if it can be trained here and in this tier.
       beside: names of the recipes that are checked in the quick tier as well, in order; what they show before this one
         is not checked again, unless the recipe is trained.
 
@@ -166,7 +166,8 @@ def check_recipe(
             raise
         yield Group(name, "traces").check("preparation", False, str(error))
         return
-    on_prepared(experiment)
+    if not skipped:  # else its first steps may take minutes, or more memory than there is
+        on_prepared(experiment)
     # What the quick tier trains is compiled for training anyway.
     thorough = tier == "full" or not skipped
     shown = {} if thorough else recipes_before(name, beside)
