@@ -10,6 +10,7 @@ from verification.check import Group
 from verification.faults import inject
 from verification.suite import check_recipe
 from verification.traces.features import check_features
+from verification.traces.splits import check_splits
 from zoo.recipe import *
 from zoo.training.prepare import prepare
 
@@ -33,7 +34,11 @@ RECIPES = {
 
 
 def statuses(experiment):
-    return {check.name: check.status for check in check_features(Group("tiny", "traces"), experiment)}
+    group = Group("tiny", "traces")
+    return {
+        check.name: check.status
+        for check in (check_splits(group, experiment.dataset), *check_features(group, experiment))
+    }
 
 
 @pytest.mark.parametrize("name", RECIPES)
