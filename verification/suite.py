@@ -68,7 +68,7 @@ def _starts(under: Prepared) -> Iterator[Check]:
     if by := under.shown.get("distributions"):
         yield Group(under.subject, "initialization").skip("distributions", f"shown by {by}; run it with --tier=full")
     else:
-        loss = under.thorough or small(under.experiment)
+        loss = under.thorough or under.own_network or small(under.experiment)
         yield from check_initialization(
             under.subject, under.experiment, under.seed, own_network=under.own_network, loss=loss
         )
