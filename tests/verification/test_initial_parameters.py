@@ -11,8 +11,9 @@ from flax import traverse_util
 import zoo
 from verification.architecture.behaviour import create_shallow
 from verification.check import Group
-from verification.facts.initializers import NETWORKS, laws_of
+from verification.facts.initializers import NETWORKS, laws_of, normal
 from verification.initialization import check_initialization, check_parameters, check_statistics, first_loss
+from verification.initialization.distributions import find_problems
 from verification.suite import check_recipe
 from zoo.layers.initializers import Gaussian, Uniform, VarianceScaling
 from zoo.models.registry import find_entry
@@ -148,3 +149,11 @@ def test_a_first_loss_that_is_too_low_or_too_high_is_found(monkeypatch, found):
     monkeypatch.setattr(first_loss, "evaluate_pipeline", lambda *arguments, **options: {"loss": found})
     statuses = {check.name: check.status for check in check_initialization("lenet5", experiment, 1000)}
     assert statuses == {"distributions": "pass", "loss": "fail"}
+
+
+def test_values_that_are_not_finite_are_found():
+    """NaN is on neither side of a test's bound."""
+    values = np.random.default_rng(0).standard_normal((10, 100)).astype(np.float32)
+    assert not find_problems("fc/kernel", values, normal(1.0), 1e-5)
+    values[3, 5] = np.nan
+    assert find_problems("fc/kernel", values, normal(1.0), 1e-5) == ["fc/kernel: some values are not finite"]

@@ -1,5 +1,7 @@
 """Tests of what the quick tier checks once for several networks or recipes."""
 
+from verification import suite
+from verification.check import NoClosedForm
 from verification.shared import kinds_of_parts, network_before, recipes_before
 from verification.suite import check_recipe
 from zoo.catalog import list_recipes, load_recipe
@@ -53,3 +55,15 @@ def test_the_quick_tier_names_what_it_leaves_out():
     skipped = {check.name: check.detail for check in checks if check.status == "skip"}
     assert skipped["programs"].startswith("its kinds of parts are in those of alexnet, alexnet_imagenet, densenet_bc")
     assert {check.name for check in checks if check.status == "pass"} == {"statistics", "order"}
+
+
+def test_a_part_without_closed_form_is_undecided(monkeypatch):
+    """Such as a user's own schedule, which must not end the other checks."""
+
+    def unknown(under):
+        raise NoClosedForm("no closed form of Mine")
+        yield
+
+    monkeypatch.setattr(suite, "OF_EXPERIMENT", {"traces": unknown, "step": lambda under: iter(())})
+    (check,) = suite.check_experiment(suite.Prepared("mine", None), ["traces", "step"])
+    assert (check.status, check.detail) == ("undecided", "no closed form of Mine")
