@@ -128,7 +128,7 @@ def _check_network(name, beside):
     from verification.architecture import check_architecture
     from verification.shared import network_before
 
-    return list(check_architecture(name, shown_by=network_before(name, beside)))
+    return list(check_architecture(name, shown_by=network_before(name, beside), thorough=not beside))
 
 
 def _check_recipe(name, **options):

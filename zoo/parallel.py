@@ -99,9 +99,20 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
     return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, np.asarray(leaf)), tree)
 
 
-def make_replicated(function: Callable, mesh: Mesh, *arguments: Any) -> Any:
-    """Runs a function under `jit` with replicated results, so that a large state is never on the host."""
-    return compile_quickly(function, *arguments, out_shardings=NamedSharding(mesh, PartitionSpec()))(*arguments)
+def replicated_program(function: Callable, mesh: Mesh) -> Callable:
+    """Returns the function under `jit` with replicated results, so that a large state is never on the host.
+
+    It is compiled at its first call, with few optimizations, for arguments of the shapes that this call has.
+    """
+    programs: list[Callable] = []
+
+    def call(*arguments):
+        if not programs:
+            replicated = NamedSharding(mesh, PartitionSpec())
+            programs.append(compile_quickly(function, *arguments, out_shardings=replicated))
+        return programs[0](*arguments)
+
+    return call
 
 
 def shard_batch(batch: Any, mesh: Mesh, of_steps: bool = False) -> Any:

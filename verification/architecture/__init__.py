@@ -3,20 +3,21 @@
 from collections.abc import Iterator
 
 from verification.architecture.behaviour import check_behaviour
-from verification.architecture.keras_numbers import check_keras_numbers
-from verification.architecture.numbers import check_numbers
+from verification.architecture.keras_numbers import check_keras_numbers, load_keras_reference
+from verification.architecture.numbers import check_numbers, load_reference
 from verification.check import Check, Group
 from verification.facts import load_facts
 from zoo.inspect.summary import Row, summarize
 from zoo.models.registry import create_model, find_entry
 
 
-def check_architecture(model_name: str, shown_by: str | None = None) -> Iterator[Check]:
+def check_architecture(model_name: str, shown_by: str | None = None, *, thorough: bool = True) -> Iterator[Check]:
     """Yields all architecture checks of a network: layers and totals, numerical agreement, behaviour.
 
     Args:
       model_name: of the network.
       shown_by: a network of the same file, whose numbers and behaviour stand for this one's.
+      thorough: whether to compare with a second implementation as well, Keras's, where there is one.
     """
     yield from check_layers(model_name)
     if load_facts(model_name) is None:
@@ -25,7 +26,10 @@ def check_architecture(model_name: str, shown_by: str | None = None) -> Iterator
         yield Group(model_name, "architecture").skip("logits", f"shown by {shown_by}; run it with --tier=full")
         return
     yield from check_numbers(model_name)
-    yield from check_keras_numbers(model_name)
+    if thorough or load_reference(model_name) is None:
+        yield from check_keras_numbers(model_name)
+    elif load_keras_reference(model_name):
+        yield Group(model_name, "architecture").skip("keras logits", "a second implementation; run it with --tier=full")
     yield from check_behaviour(model_name)
 
 

@@ -17,7 +17,7 @@ from zoo.training.experiment import Experiment
 from zoo.training.step.state import TrainState
 
 MAX_VALUES = 2**16  # input values of a batch; batches of larger images are cut, since the checks make 100 steps
-MIN_EXAMPLES = 8
+MIN_EXAMPLES = 4
 SMALL, SMALL_WEIGHTS = 20, 10**6  # parameters of a small network, such as conv1/kernel, and their values
 
 

@@ -51,7 +51,7 @@ def zoo_side(work: Work) -> Side:
     def create(seed):
         return create_state(model, optimizer, seed, work.input_shape)
 
-    state = parallel.make_replicated(create, mesh, np.uint32(0))
+    state = parallel.replicated_program(create, mesh)(np.uint32(0))
     body: Callable
     if work.mode == "train":
         body = make_train_step(model, transforms, optimizer, rate)

@@ -79,7 +79,11 @@ class Experiment:
         missing = {path: shape for path, shape in params.items() if ("params", *path.split("/")) not in loaded}
         drawn = draw_parameters(self.recipe.initialization, self.own_initializers, seed, missing)
         taken = {**{("params", *path.split("/")): values for path, values in drawn.items()}, **loaded}
-        return parallel.make_replicated(self._create_state, self.mesh, jnp.uint32(seed), taken)
+        return self._initial_program(jnp.uint32(seed), taken)
+
+    @functools.cached_property
+    def _initial_program(self) -> Callable[..., TrainState]:
+        return parallel.replicated_program(self._create_state, self.mesh)
 
     @functools.cached_property
     def abstract_state(self) -> TrainState:
