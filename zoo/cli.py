@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 INTERNAL_ERROR = 70  # EX_SOFTWARE; distinct from the programs' own statuses, such as 1 for "did not converge"
 
 
-def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) -> None:
+def run(
+    main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues, *, positional: str | None = None
+) -> None:
     """Runs a program and exits with its status.
 
     The status is 2, with a one-line message, for a usage error; 128 + n for signal n; and 70, with a traceback, for a
@@ -34,6 +36,7 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
     Args:
       main: takes the parsed flags and returns the exit status; its module's docstring is the help text.
       flag_values: defines the program's flags. Each program has its own, so that several can be imported together.
+      positional: name of the flag that an argument without a name sets; None if the program takes no such argument.
     """
     module = inspect.getmodule(main)
     assert module is not None and module.__spec__ is not None and module.__doc__ is not None
@@ -47,6 +50,12 @@ def run(main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues) 
             end(0)
         use_huge_pages()
         extra = flag_values(sys.argv)[1:]
+        if extra and positional:
+            if flag_values[positional].present:
+                raise ZooError(f"unexpected argument {extra[0]!r}: --{positional} is given as well")
+            flag_values[positional].parse(extra.pop(0))
+            if extra:
+                raise ZooError(f"unexpected argument {extra[0]!r}: only one {positional} can be given")
         if extra:
             raise ZooError(f"unexpected argument {extra[0]!r}: flags take the form --name=value, see --help")
         # `--data=$DATA` with an undefined variable would otherwise be the same as no flag.

@@ -7,20 +7,28 @@
 With --folds=K it cross-validates on the training split: it trains K times on all folds but one, evaluates on that one,
 and reports the mean and standard deviation over folds.
 
+A run that does not converge ends with what its records point to, and with the command that finds out more;
+--diagnose=full runs it (docs/doctor.md).
+
 Exit status: 0 converged, 1 did not converge, 2 the command or the data is invalid, 128 + n stopped by signal n (the
 same command resumes the run), 70 a bug in the program.
 """
 
 import json
+import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from zoo import cli, streams
+from zoo.errors import ZooError, printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from zoo.recipe import Recipe
+    from zoo.training.fit import FitResult
 
 FLAGS = flags.FlagValues()
 cli.define_recipe_flags(FLAGS)
@@ -38,6 +46,14 @@ cli.define_integer(
     lower_bound=0,
     flag_values=FLAGS,
 )
+flags.DEFINE_enum(
+    "diagnose",
+    "auto",
+    ["auto", "off", "full"],
+    "At the end of a run that does not converge: say what its records point to (auto), nothing (off), or diagnose it"
+    " for two minutes (full).",
+    flag_values=FLAGS,
+)
 flags.DEFINE_bool("json", False, "Print the verdict as JSON, and everything else on standard error.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
 cli.define_convolution_flag(FLAGS)
@@ -46,6 +62,9 @@ cli.define_distributed_flags(FLAGS)
 
 def main(args: flags.FlagValues) -> int:
     """Trains; returns 0 if the run, or every fold, converged, and 1 if not."""
+    if args.diagnose == "full" and (args.folds or args.distributed):
+        other = "folds" if args.folds else "distributed"
+        raise ZooError(f"--diagnose=full and --{other} cannot be combined: run python -m zoo.doctor afterwards")
     name, recipe = cli.read_recipe(args)
     cli.set_up_jax(args)
     with cli.chosen_convolution(args):
@@ -81,12 +100,49 @@ def train(args: flags.FlagValues, name: str, recipe: "Recipe") -> int:
             console.print(f"{metric} over {args.folds} folds: {mean:.4f}, standard deviation {found.std[metric]:.4f}")
     else:
         trackers = [Terminal(console, name, workdir)] if main_process else []
-        verdict = fit(recipe, workdir, args.seed, trackers=trackers, **options).verdict
-        converged, report = verdict.converged, {**report, **vars(verdict)}
+        result = fit(recipe, workdir, args.seed, trackers=trackers, **options)
+        converged, report = result.verdict.converged, {**report, **vars(result.verdict)}
+        if main_process and not converged and args.diagnose != "off":
+            report["diagnosis"] = explain(args, result, workdir, None if args.json else console)
     if args.json and main_process:
         json.dump(report, sys.stdout)
         print()
     return 0 if converged else 1
+
+
+def explain(args: flags.FlagValues, result: "FitResult", workdir: str, console: "Console | None") -> dict[str, Any]:
+    """Says why a run did not converge, as far as its records or a diagnosis show; returns that for JSON as well.
+
+    Args:
+      args: the program's flags.
+      result: of the run.
+      workdir: its folder.
+      console: prints it; None to print nothing.
+    """
+    from rich.markup import escape
+
+    from zoo.doctor.history import explain_history
+    from zoo.doctor.report.terminal import print_diagnosis, print_findings
+    from zoo.doctor.report.words import strict
+
+    command = f"python -m zoo.doctor {shlex.quote(workdir)}"
+    if args.diagnose == "full":
+        from zoo.doctor import diagnose
+
+        try:
+            diagnosis = diagnose(workdir, seconds=120.0, seed=args.seed)
+        except ZooError as error:  # the run is over, and its verdict stands
+            if console:
+                console.print(f"[yellow]note:[/yellow] {escape(printable(error))}", soft_wrap=True)
+        else:
+            diagnosis.save(f"{workdir}/doctor")
+            if console:
+                print_diagnosis(console, diagnosis, f"{workdir}/doctor/report.html")
+            return {"command": command, **strict(diagnosis.to_json())}
+    findings = explain_history(result.recipe, result.history, result.verdict, len(result.class_names))
+    if console:
+        print_findings(console, findings, command)
+    return {"command": command, "findings": strict([vars(finding) for finding in findings])}
 
 
 if __name__ == "__main__":

@@ -118,15 +118,16 @@ class Experiment:
     @functools.cached_property
     def train_step(self) -> Callable:
         """The compiled training step (state, constants, batch) -> (state, metrics); it donates the state."""
-        return self._compile(self._train_body, donate=True)
+        return self._compile(self.train_body, donate=True)
 
     @functools.cached_property
     def train_steps(self) -> Callable:
         """The compiled program of several training steps, see `several_steps`; it donates the state."""
-        return self._compile(several_steps(self._train_body), donate=True, of_steps=True)
+        return self._compile(several_steps(self.train_body), donate=True, of_steps=True)
 
     @property
-    def _train_body(self):
+    def train_body(self) -> Callable:
+        """The per-device function of a training step, from `make_train_step`."""
         return make_train_step(
             self.model,
             self.train_pipeline.transforms,

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax
+import optax
 from jax.sharding import Mesh
 
 from zoo import parallel
@@ -85,8 +87,7 @@ def prepare(
     prepared = prepare_network(recipe, network, input_shape, classes, mesh, custom=model is not None)
     total_steps = recipe.budget.total_steps(train.epoch)
     _check_average(recipe.weight_average, total_steps)
-    rate = learning_rate(recipe.schedule, total_steps)
-    optimizer = make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping)
+    optimizer, rate = make_updates(recipe, total_steps, prepared.frozen)
     return Experiment(
         recipe=recipe,
         mesh=mesh,
@@ -94,12 +95,21 @@ def prepare(
         **prepared._asdict(),
         input_shape=input_shape,
         total_steps=total_steps,
-        optimizer=freeze_and_scale(optimizer, recipe.transfer, prepared.frozen),
+        optimizer=optimizer,
         learning_rate=rate,
         strategy=strategy,
         convolution=lowering_of_programs(mesh.devices.flat[0].platform),
         steps_per_execution=steps_per_execution,
     )
+
+
+def make_updates(
+    recipe: Recipe, total_steps: int, frozen: frozenset[str]
+) -> tuple[optax.GradientTransformation, Callable[[jax.Array], jax.Array]]:
+    """Returns the optimizer of a recipe and its learning rate as a function of the step, for a run of some steps."""
+    rate = learning_rate(recipe.schedule, total_steps)
+    optimizer = make_optimizer(recipe.optimizer, recipe.regularization, rate, recipe.clipping)
+    return freeze_and_scale(optimizer, recipe.transfer, frozen), rate
 
 
 def _check_metrics(recipe, classes):

@@ -1,0 +1,1 @@
+"""Programs made from recipes, and from what users of PyTorch and Keras have."""

@@ -1,0 +1,389 @@
+"""A recipe as a program under diagnosis: the fullest one, whose every field can be replaced."""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from zoo import parallel
+from zoo.data import augment
+from zoo.data.dataset import Dataset
+from zoo.data.pipeline import Batch, Corrupt, InputPipeline, decoded, evaluation_batches, training_batches
+from zoo.doctor.adapters.own_loss import with_own_loss
+from zoo.layers.lowering import convolution_lowering
+from zoo.recipe import (
+    Adam,
+    Augmentation,
+    ChannelMeanStd,
+    Constant,
+    ConstantRate,
+    FeatureMeanStd,
+    HeNormal,
+    Initialization,
+    Recipe,
+    Regularization,
+    SoftmaxCrossEntropy,
+)
+from zoo.training.experiment import Experiment, compile_step
+from zoo.training.prepare import make_updates, prepare
+from zoo.training.step.forward import forward
+from zoo.training.step.inputs import Constants, mixed_inputs, step_keys
+from zoo.training.step.objective import sums_of_outputs, sums_over_examples
+from zoo.training.step.state import TrainState
+
+# Fields that decide what data and network are: with any other, both are as before.
+PREPARED = {"model", "data", "normalization", "augmentation", "imbalance", "transfer", "precision"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a recipe is trained with, if not its own.
+
+    Attributes:
+      dataset: the data.
+      model: a custom network; None for the recipe's.
+      loss: a custom loss (outputs [n, K], labels [n]) -> scalar or [n]; None for the recipe's.
+      dropout: whether dropout is active in training.
+      logits: whether the logarithm of the network's outputs takes their place, which turns probabilities into logits.
+      factor: on the learning rate.
+    """
+
+    dataset: Dataset
+    model: nn.Module | None = None
+    loss: Callable | None = None
+    dropout: bool = True
+    logits: bool = False
+    factor: float = 1.0
+
+
+class RecipeProgram:
+    """A recipe with its data and network, see `zoo.doctor.program.Program`.
+
+    Attributes:
+      name: of the recipe.
+      experiment: prepared for one device, as `zoo.fit` would.
+      subject: what replaces the recipe's own data, network or loss.
+      corrupt: the images that could not be decoded.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        recipe: Recipe,
+        subject: Subject,
+        experiment: Experiment | None = None,
+        corrupt: list[Corrupt] | None = None,
+    ) -> None:
+        """Prepares data and network, unless there is an experiment; raises `ZooError` as `zoo.training.prepare`."""
+        self.name, self.subject, self.corrupt = name, subject, [] if corrupt is None else corrupt
+        if experiment is None:
+            mesh = parallel.make_mesh(jax.local_devices()[:1])
+            experiment = prepare(
+                recipe, subject.dataset, model=subject.model, mesh=mesh, on_corrupt=self.corrupt.append
+            )
+        if subject.loss is not None:
+            experiment = with_own_loss(experiment, subject.loss)
+        self.experiment = experiment
+        self._programs: dict[str, Any] = {}  # shared with variants of another learning rate
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe."""
+        return self.experiment.recipe
+
+    @property
+    def classes(self) -> int:
+        """The number of classes of the data."""
+        return len(self.experiment.dataset.class_names)
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The names of the classes."""
+        return self.experiment.dataset.class_names
+
+    @property
+    def total_steps(self) -> int:
+        """The optimizer steps of the whole run."""
+        return self.experiment.total_steps
+
+    @property
+    def random_transforms(self) -> bool:
+        """Whether training inputs are meant to be random."""
+        mixing = self.recipe.augmentation.mixing
+        return mixing is not None or any(each.random for each in self.recipe.augmentation.train)
+
+    # The protocol.
+
+    def init(self, seed: int) -> TrainState:
+        state = self.experiment.initial_state(seed)
+        return state.replace(rate_factor=parallel.replicate(np.float32(self.subject.factor), self.experiment.mesh))
+
+    def step(self, state: TrainState, images: np.ndarray, labels: np.ndarray) -> tuple[TrainState, float]:
+        new, metrics = self._step(state, self._constants, self._batch(images, labels))
+        return new, float(metrics["loss"])
+
+    def predict(self, state: TrainState, images: np.ndarray) -> np.ndarray:
+        seen = self.inputs(images, train=False, seed=0)
+        return np.asarray(self._predict(state.evaluated, seen))
+
+    def train_batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        pipeline = self.experiment.train_pipeline
+        with contextlib.closing(training_batches(pipeline, self.recipe.budget.batch_size, seed=0)) as batches:
+            for batch in batches:
+                yield _values(pipeline, batch)
+
+    def eval_batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        pipeline = self.experiment.eval_pipeline
+        batch_size = min(250, len(pipeline.split))
+        for batch in evaluation_batches(pipeline, batch_size, _scattered(len(pipeline.split))):
+            images, labels = _values(pipeline, batch)
+            real = batch.weight > 0
+            yield images[real], labels[real]
+
+    # Capabilities.
+
+    def parameters(self, state: TrainState) -> Mapping[str, np.ndarray]:
+        return _flat(state.params)
+
+    def gradients(self, state: TrainState, images: np.ndarray, labels: np.ndarray) -> Mapping[str, np.ndarray]:
+        return _flat(self._gradient(state, self._constants, self._batch(images, labels)))
+
+    def activations(self, state: TrainState, images: np.ndarray) -> Mapping[str, np.ndarray]:
+        seen = self.inputs(images, train=True, seed=0)
+        return {name: np.asarray(value) for name, value in self._activations(state, seen).items()}
+
+    def inputs(self, images: np.ndarray, *, train: bool, seed: int) -> np.ndarray:
+        pipeline = self.experiment.train_pipeline if train else self.experiment.eval_pipeline
+        apply = self._program(f"inputs of {train}", functools.partial(self._make_inputs, pipeline))
+        return np.asarray(apply(self._constants, np.asarray(images), np.uint32(seed)))
+
+    def loss(self, outputs: np.ndarray, labels: np.ndarray) -> float:
+        targets = jax.nn.one_hot(jnp.asarray(labels), outputs.shape[-1])
+        sums = sums_over_examples(jnp.asarray(outputs), targets, jnp.ones(len(outputs)), self.experiment.objective)
+        return float(sums.loss / sums.count.sum())
+
+    def learning_rate(self, step: int) -> float:
+        return float(self.experiment.learning_rate(jnp.int32(step))) * self.subject.factor
+
+    def examples(self, split: str, limit: int) -> tuple[np.ndarray, np.ndarray, Sequence[str]]:
+        pipeline = self.experiment.train_pipeline if split == "train" else self.experiment.eval_pipeline
+        indices = _scattered(len(pipeline.split))[:limit]
+        original = self.experiment.dataset.train if split == "train" else self.experiment.dataset.eval
+        # Positions in a decoded split are those of the data set only if no image was left out.
+        named = original if len(original) == len(pipeline.split) else pipeline.split
+        names = [named.describe(int(index)) for index in indices]
+        if pipeline.resident:
+            images, labels = pipeline.split.images, pipeline.split.labels
+            assert images is not None and labels is not None
+            return images[indices], labels[indices], names
+        parts = list(decoded(pipeline, indices))
+        return np.concatenate([each for each, _ in parts]), np.concatenate([each for _, each in parts]), names
+
+    def variant(self, **changes: Any) -> "RecipeProgram":
+        subject, recipe, changed = self.subject, self.recipe, set()
+        for name, value in changes.items():
+            fields, replaced = _change(name, value, recipe, subject)
+            if "logits" in replaced:
+                replaced["logits"] = self._probabilities
+            recipe, subject = recipe.override(fields), dataclasses.replace(subject, **replaced)
+            changed |= {path.split(".")[0] for path in fields}
+        if not changed and subject == dataclasses.replace(self.subject, factor=subject.factor):
+            program = RecipeProgram(self.name, self.recipe, subject, self.experiment, self.corrupt)
+            program._programs = self._programs
+            return program
+        if changed & PREPARED:
+            return RecipeProgram(self.name, recipe, subject, corrupt=self.corrupt)
+        return RecipeProgram(self.name, recipe, subject, _retimed(self.experiment, recipe), self.corrupt)
+
+    @functools.cached_property
+    def _probabilities(self):
+        """Whether the network returns probabilities: rows that sum to 1."""
+        images, _ = next(self.eval_batches())
+        outputs = self.predict(self.init(0), images[:8])
+        return bool(self.subject.logits or (outputs.min() >= 0 and np.abs(outputs.sum(-1) - 1).max() < 1e-3))
+
+    # Compiled programs.
+
+    def _program(self, name, make):
+        if name not in self._programs:
+            self._programs[name] = make()
+        return self._programs[name]
+
+    @property
+    def _step(self):
+        experiment = self.experiment
+
+        def body(*arguments):
+            with self._interception():
+                return experiment.train_body(*arguments)
+
+        return self._program(
+            "step", lambda: compile_step(body, experiment.mesh, experiment.convolution, experiment.strategy)
+        )
+
+    @property
+    def _predict(self):
+        def predict(variables, images):
+            with self._interception(), convolution_lowering(self.experiment.convolution):
+                return self.experiment.model.apply(variables, images, train=False)
+
+        return self._program("predict", lambda: jax.jit(predict))
+
+    @property
+    def _activations(self):
+        def activations(state, images):
+            outputs = {}
+
+            def record(next_function, args, kwargs, context):
+                output = next_function(*args, **kwargs)
+                if context.method_name == "__call__" and context.module.path and isinstance(output, jax.Array):
+                    outputs["/".join(context.module.path)] = output
+                return output
+
+            with self._interception(), convolution_lowering(self.experiment.convolution):
+                forward(
+                    self.experiment.model,
+                    state.params,
+                    state.batch_stats,
+                    images,
+                    jnp.arange(len(images)),
+                    step_keys(state)[1],
+                    frozen=self.experiment.frozen,
+                    interceptors=[record],
+                )
+            return outputs
+
+        return self._program("activations", lambda: jax.jit(activations))
+
+    @property
+    def _gradient(self):
+        experiment = self.experiment
+
+        def loss(params, state, constants, batch):
+            augment_key, dropout_key = step_keys(state)
+            transforms, mixing = experiment.train_pipeline.transforms, experiment.recipe.augmentation.mixing
+            images, labels, coefficient = mixed_inputs(transforms, mixing, constants, batch, augment_key)
+            with self._interception(), convolution_lowering(experiment.convolution):
+                outputs, _ = forward(
+                    experiment.model,
+                    params,
+                    state.batch_stats,
+                    images,
+                    batch.position,
+                    dropout_key,
+                    frozen=experiment.frozen,
+                )
+            sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective, coefficient)
+            return sums.loss / sums.count.sum()
+
+        def gradient(state, constants, batch):
+            return jax.grad(loss)(state.params, state, constants, batch)
+
+        return self._program("gradient", lambda: jax.jit(gradient))
+
+    def _make_inputs(self, pipeline):
+        def inputs(constants, images, seed):
+            keys = jax.random.split(jax.random.key(seed), len(images))
+            apply = functools.partial(augment.apply, pipeline.transforms)
+            seen = jax.vmap(apply, (0, 0, None))(images, keys, constants.statistics)
+            return seen[:, 4] if seen.ndim == 5 else seen  # of ten crops, the central one
+
+        return jax.jit(inputs)
+
+    @contextlib.contextmanager
+    def _interception(self):
+        """Replaces, while a program is traced, what the subject says."""
+        with contextlib.ExitStack() as stack:
+            if not self.subject.dropout:
+                stack.enter_context(nn.intercept_methods(_without_dropout))
+            if self.subject.logits:
+                stack.enter_context(nn.intercept_methods(_with_logits))
+            yield
+
+    @functools.cached_property
+    def _constants(self):
+        return parallel.replicate(Constants(self.experiment.statistics, None, None), self.experiment.mesh)
+
+    def _batch(self, images, labels):
+        count = len(images)
+        index = np.arange(count, dtype=np.int32)
+        labels = np.asarray(labels, np.int32)
+        batch = Batch(index, index, np.ones(count, np.float32), np.asarray(images), labels)
+        return parallel.shard_batch(batch, self.experiment.mesh)
+
+
+def _change(name, value, recipe, subject):
+    """Returns the fields of a recipe and the attributes of a subject that a change replaces."""
+    features = subject.dataset.feature_names is not None
+    match name:
+        case "fields":
+            return dict(value), {}
+        case "rate":
+            return {}, {"factor": subject.factor * value}
+        case "optimizer":
+            return {"optimizer": Adam(), "schedule": ConstantRate(peak=0.001), "clipping": None}, {"factor": 1.0}
+        case "schedule":
+            return {"schedule": ConstantRate(peak=recipe.schedule.peak)}, {}
+        case "loss":
+            return {"loss": SoftmaxCrossEntropy()}, {"loss": None, "logits": True}
+        case "standardize":
+            return {"normalization": FeatureMeanStd() if features else ChannelMeanStd()}, {}
+        case "regularization":
+            return {"regularization": Regularization(), "augmentation.mixing": None}, {"dropout": False}
+        case "augmentation":
+            evaluated = tuple(each for each in recipe.augmentation.eval if type(each).__name__ != "TenCrop")
+            return {"augmentation": Augmentation(train=evaluated, eval=recipe.augmentation.eval)}, {}
+        case "initialization":
+            return {"initialization": Initialization(kernel=HeNormal(), bias=Constant(0.0))}, {}
+        case "batch_size":
+            return {"budget.batch_size": value, "budget.accumulation": 1}, {}
+    raise KeyError(name)
+
+
+def _retimed(experiment, recipe):
+    """Returns an experiment with the optimizer and schedule of another recipe, and the same data and network."""
+    total = recipe.budget.total_steps(experiment.train_pipeline.epoch)
+    optimizer, rate = make_updates(recipe, total, experiment.frozen)
+    fields = {name: getattr(experiment, name) for name in Experiment.__dataclass_fields__}  # without a loss of one's own
+    changed = {"recipe": recipe, "total_steps": total, "optimizer": optimizer, "learning_rate": rate}
+    return Experiment(**{**fields, **changed})
+
+
+def _without_dropout(next_function, args, kwargs, context):
+    if isinstance(context.module, nn.Dropout) and context.method_name == "__call__":
+        return args[0] if args else kwargs["inputs"]
+    return next_function(*args, **kwargs)
+
+
+def _with_logits(next_function, args, kwargs, context):
+    output = next_function(*args, **kwargs)
+    if context.module.path or context.method_name != "__call__" or not isinstance(output, jax.Array):
+        return output
+    return jnp.log(jnp.maximum(output, jnp.finfo(output.dtype).tiny))
+
+
+def _values(pipeline: InputPipeline, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """Returns images and labels of a batch, which has none if the split is resident."""
+    if batch.image is not None and batch.label is not None:
+        return batch.image, batch.label
+    images, labels = pipeline.split.images, pipeline.split.labels
+    assert images is not None and labels is not None
+    return images[batch.index], labels[batch.index]
+
+
+def _scattered(count: int) -> np.ndarray:
+    """Returns all positions of a split in a fixed random order, so that the first ones are of all classes."""
+    return np.random.default_rng(0).permutation(count)
+
+
+def _flat(params):
+    flat = traverse_util.flatten_dict(dict(params), sep="/")
+    return {path: np.asarray(value) for path, value in flat.items()}

@@ -1,0 +1,191 @@
+"""From evidence to causes: exact tests decide by themselves; other suspicions are put to the test by experiments."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from zoo.doctor.causes import CAUSES
+from zoo.doctor.diagnosis import Finding, Test, Verdict
+from zoo.doctor.evidence import Suspicion, Values
+from zoo.doctor.experiments import ALL, RECOVERED, Experiments, named, smallest, value
+from zoo.doctor.likelihood import confidence
+from zoo.doctor.session import Session
+
+# Faults of the result: training succeeds, and what it measures or makes is worse than it seems. They are findings
+# whether or not training works.
+OF_RESULT = {
+    *("leakage", "bad_split", "label_noise", "class_imbalance", "low_quality", "too_little_data"),
+    *("evaluation_parameters", "evaluation_preprocessing", "augmentation_on_evaluation", "batch_crosstalk"),
+    *("batch_norm_misuse", "augmentation_key_reused", "regularization_weak", "stopped_early", "wrong_architecture"),
+    *("augmentation_missing", "frozen_parameters", "unshuffled", "schedule"),
+}
+NOT_LEARNABLE = "labels_independent"
+REPORTED = 0.5  # confidence from which a suspicion that no experiment tested is a finding
+POSSIBLE = 0.2  # confidence from which it is mentioned if training does not work
+MISSED = 0.1  # part of the best accuracy above chance that a healthy run may miss at the end of its whole run
+MISSED_EARLY = 0.5  # the same, of a run that was cut short
+NOTICEABLE = 0.06  # difference of accuracies on 1,000 examples that is not chance: 2.7 standard errors at least
+# The cause that a change stands for, where no rule suspected it: experiments of last resort, the likeliest first.
+OF_CHANGES: tuple[tuple[Mapping[str, Any], str], ...] = (
+    ({"rate": 0.1}, "learning_rate_high"),
+    ({"rate": 10.0}, "learning_rate_low"),
+    ({"regularization": False}, "regularization_strong"),
+    ({"schedule": "constant"}, "schedule"),
+    ({"augmentation": False}, "augmentation_too_strong"),
+    ({"loss": "cross_entropy"}, "loss_kind"),
+    ({"initialization": "he"}, "initialization_scale"),
+    ({"optimizer": "adam"}, "optimizer_settings"),
+    ({"batch_size": 64}, "batch_size"),
+)
+# Changes that include others: a remedy of a part is the more precise answer.
+INCLUDES = {"optimizer": {"rate", "schedule"}, "standardize": set(), "fields": set()}
+
+
+def decide(
+    session: Session,
+    evidence: Mapping[str, Values],
+    suspicions: Iterable[Suspicion],
+    on_test: Callable[[Test], None],
+) -> tuple[Verdict, tuple[Finding, ...], Experiments]:
+    """Returns the verdict, the findings in their order, and the experiments that were made."""
+    ranked = sorted(_strongest(suspicions), key=confidence, reverse=True)
+    fatal = [each for each in ranked if each.exact and each.fatal]
+    experiments = Experiments(session, on_test)
+    if hopeless := [each for each in ranked if each.cause == NOT_LEARNABLE and confidence(each) >= REPORTED]:
+        return "not_learnable", tuple(_finding(each, True) for each in (*hopeless, *fatal) if each), experiments
+    works = _works(experiments)
+    findings = [_finding(each, True) for each in fatal]
+    tested: list[Suspicion] = [each for each in ranked if each not in fatal]
+    if not works:
+        findings += _confirmed(experiments, tested, evidence)
+    known = {finding.cause for finding in findings}
+    for each in tested:
+        if each.cause in known:
+            continue
+        sure = confidence(each)
+        if each.cause in OF_RESULT and sure >= REPORTED:
+            findings.append(_finding(each, each.exact))
+        elif works and each.exact:
+            findings.append(dataclasses.replace(_finding(each, False), harmless=True))
+        elif not works and not any(finding.confirmed for finding in findings) and sure >= POSSIBLE:
+            findings.append(_finding(each, False))
+    return _verdict(works, findings), tuple(_ordered(findings)), experiments
+
+
+def _strongest(suspicions):
+    """Returns the suspicion with the largest confidence of each cause."""
+    best: dict[str, Suspicion] = {}
+    for each in suspicions:
+        if each.cause not in best or confidence(each) > confidence(best[each.cause]):
+            best[each.cause] = each
+    return best.values()
+
+
+def _works(experiments: Experiments) -> bool:
+    """Returns whether the program's own run reaches about what the same network reaches with everything replaced."""
+    own = experiments.own
+    if experiments.possible:
+        everything = experiments.supported(ALL)
+        if everything:
+            experiments.run(everything)
+            if value(own) + NOTICEABLE > experiments.best:  # its initial weights may be what is wrong
+                again = experiments.supported({**everything, "initialization": "he"})
+                if len(again) > len(everything) and value(own) < own.majority + 2 * NOTICEABLE:
+                    experiments.run(again)
+    total = getattr(experiments.session.program, "total_steps", None)
+    whole = total is not None and own.steps >= total
+    distance = experiments.best - value(own)
+    above = max(experiments.best - own.majority, 1e-9)
+    if not own.finite:
+        return False
+    if experiments.best < own.majority + NOTICEABLE:
+        return False  # nothing is learned by any run
+    return not (distance > NOTICEABLE and distance / above > (MISSED if whole else MISSED_EARLY))
+
+
+def _confirmed(
+    experiments: Experiments, suspicions: list[Suspicion], evidence: Mapping[str, Values]
+) -> list[Finding]:
+    """Tests changes one at a time, and returns the causes whose change recovers training."""
+    likely = [each for each in suspicions if each.change and confidence(each) >= POSSIBLE]
+    others = [
+        Suspicion(cause, "experiment", -1.0, "", change=change)
+        for change, cause in OF_CHANGES
+        if not any(each.change.keys() == change.keys() for each in likely)
+    ]
+    found: list[tuple[float, Suspicion, str]] = []
+    for each in (*likely, *others):
+        if any(set(each.change) <= INCLUDES.get(name, set()) | {name} for _, other, _ in found for name in other.change):
+            continue
+        if any(INCLUDES.get(name, set()) & set(other.change) for _, other, _ in found for name in each.change):
+            continue
+        if found and each.rule == "experiment":
+            break
+        course = experiments.run(each.change)
+        if course is None:
+            continue
+        recovered = experiments.recovery(course)
+        if recovered >= RECOVERED and value(course) - value(experiments.own) > NOTICEABLE:
+            found.append((recovered, each, named(each.change)))
+    if found:
+        return [_after_experiment(experiments, *one) for one in found]
+    return _together(experiments, suspicions)
+
+
+def _together(experiments: Experiments, suspicions: list[Suspicion]) -> list[Finding]:
+    """Returns the causes whose changes recover training only together."""
+    everything = experiments.supported(ALL)
+    course = experiments.courses.get(named(everything))
+    if course is None or experiments.recovery(course) < RECOVERED:
+        return []
+    if value(course) - value(experiments.own) <= NOTICEABLE:
+        return []
+    needed = list(smallest(experiments, everything))
+    by_change = {name: cause for change, cause in OF_CHANGES for name in change}
+    findings = []
+    for name in needed:
+        suspected = next((each for each in suspicions if name in each.change), None)
+        cause = suspected.cause if suspected else {"standardize": "inputs_unscaled"}.get(name, by_change.get(name))
+        if cause is None:
+            continue
+        base = suspected or Suspicion(cause, "experiment", 0.0, CAUSES[cause].what, change={name: everything[name]})
+        one = _finding(base, True)
+        joint = f"recovers training together with {', '.join(other for other in needed if other != name)}"
+        summary = f"{one.summary or CAUSES[cause].what} ({joint})" if len(needed) > 1 else one.summary
+        findings.append(dataclasses.replace(one, confidence=0.8, summary=summary, decided_by=named(dict(base.change))))
+    return findings
+
+
+def _after_experiment(experiments, recovered, suspicion, name):
+    course, own = experiments.courses[name], experiments.own
+    reached = f"accuracy rises from {value(own):.3f} to {value(course):.3f} with {name}"
+    one = _finding(suspicion, True)
+    summary = f"{one.summary}; {reached}" if one.summary else f"{CAUSES[suspicion.cause].what} {reached}".strip()
+    sure = 0.5 + 0.5 * confidence(suspicion) if suspicion.rule != "experiment" else 0.6
+    numbers = {**one.evidence, "accuracy": value(own), f"accuracy with {name}": value(course), "recovered": recovered}
+    return dataclasses.replace(one, summary=summary, confidence=sure, evidence=numbers, decided_by=f"experiment: {name}")
+
+
+def _finding(suspicion: Suspicion, confirmed: bool) -> Finding:
+    return Finding(
+        suspicion.cause,
+        confidence(suspicion),
+        confirmed,
+        suspicion.summary,
+        suspicion.where,
+        suspicion.evidence,
+        suspicion.healthy,
+        suspicion.remedy or CAUSES[suspicion.cause].remedy,
+        decided_by=suspicion.rule,
+    )
+
+
+def _ordered(findings):
+    return sorted(findings, key=lambda each: (each.harmless, not each.confirmed, -each.confidence))
+
+
+def _verdict(works, findings) -> Verdict:
+    faults = [each for each in findings if not each.harmless]
+    if any(each.confirmed or each.confidence >= REPORTED for each in faults):
+        return "fault"
+    return "none" if works else "undecided"

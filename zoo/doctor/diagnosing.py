@@ -1,0 +1,109 @@
+"""`zoo.diagnose`: why a training program does not converge."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+
+from zoo.data.dataset import Dataset
+from zoo.data.sources import open_data
+from zoo.doctor.adapters.recipe_program import RecipeProgram, Subject
+from zoo.doctor.collect import collect
+from zoo.doctor.decide import decide
+from zoo.doctor.diagnosis import Diagnosis, Finding, Test
+from zoo.doctor.program import Program, check_program
+from zoo.doctor.rules import suspicions
+from zoo.doctor.session import Session
+from zoo.errors import ZooError, shown
+from zoo.recipe import Recipe
+from zoo.training.run.files import RunFiles
+
+
+def diagnose(
+    subject: Recipe | Program | str | Path,
+    *,
+    model: nn.Module | None = None,
+    dataset: Dataset | None = None,
+    loss: Callable[[Any, Any], Any] | None = None,
+    like: str | None = None,
+    seconds: float = 120.0,
+    seed: int = 0,
+    on_test: Callable[[Test], None] = lambda test: None,
+) -> Diagnosis:
+    """Finds out why a training program does not converge; trains for a short time with single things replaced.
+
+    The subject is left as it was: no file, parameter or generator of it changes.
+
+    Args:
+      subject: a recipe; the path of a run folder, whose recipe and data are diagnosed; or a `zoo.doctor.Program`.
+      model: a custom network instead of the recipe's.
+      dataset: custom data instead of the recipe's.
+      loss: a custom loss (outputs [N, K], labels [N]) -> scalar or [N], instead of the recipe's.
+      like: name of a built-in recipe to compare with; None for none.
+      seconds: about how long it may take; measurements come first, and experiments use the rest.
+      seed: of the runs.
+      on_test: called with each test when it is done.
+
+    Raises:
+      ZooError: the subject is none of these, or its parts do not match.
+    """
+    tests: list[Test] = []
+
+    def record(test):
+        tests.append(test)
+        on_test(test)
+
+    if not seconds > 0:
+        raise ZooError(f"doctor: seconds must be positive, not {shown(seconds)}")
+    program, early = _program(subject, model, dataset, loss)
+    if program is None:
+        return Diagnosis(_name(subject), "fault", tuple(early), tuple(tests))
+    session = Session(program, seed, seconds, like)
+    evidence = collect(session, record)
+    verdict, findings, experiments = decide(session, evidence, suspicions(evidence), record)
+    course = {name: each.to_json() for name, each in experiments.courses.items()}
+    return Diagnosis(program.name, verdict, findings, tuple(tests), course, session.elapsed)
+
+
+def _name(subject):
+    return subject.model.name if isinstance(subject, Recipe) else str(subject)
+
+
+def _program(subject, model, dataset, loss) -> tuple[Program | None, list[Finding]]:
+    """Returns the program, or the findings that make it impossible to run one."""
+    name = None
+    if isinstance(subject, str | Path):
+        identity = RunFiles(subject).read_identity()
+        name, subject = str(subject), Recipe.from_json(identity["recipe"])
+    if not isinstance(subject, Recipe):
+        if model is not None or dataset is not None or loss is not None:
+            raise ZooError("doctor: model, dataset and loss belong to a recipe, not to a program of one's own")
+        return check_program(subject), []
+    dataset = dataset or open_data(subject.data)
+    width = _width(model, subject, dataset)
+    classes = len(dataset.class_names)
+    if width is not None and width != classes:
+        finding = Finding(
+            "head_width",
+            1.0,
+            True,
+            f"the network has {width} outputs, and the data {classes} classes",
+            "the last layer",
+            {"outputs": width, "classes": classes},
+            "as many outputs as classes",
+            f"give the last layer {classes} outputs",
+            decided_by="wrong width",
+        )
+        return None, [finding]
+    return RecipeProgram(name or subject.model.name, subject, Subject(dataset, model, loss)), []
+
+
+def _width(model, recipe, dataset):
+    """Returns the number of outputs of a custom network, or that the recipe states; None if neither is known."""
+    if model is None:
+        return recipe.model.num_classes
+    for field in ("num_classes", "classes"):
+        if isinstance(getattr(model, field, None), int):
+            return getattr(model, field)
+    return None

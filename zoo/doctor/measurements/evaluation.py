@@ -1,0 +1,41 @@
+"""The evaluation of a network that was trained for some steps: on training data, and with other parameters."""
+
+import numpy as np
+
+from zoo.doctor.evidence import Measurement, Values
+from zoo.doctor.program import can
+from zoo.doctor.session import Session
+from zoo.doctor.trial import own_course, predicted
+
+EXAMPLES = 250
+
+
+def measure(session: Session) -> Values:
+    """Returns losses and accuracies of the same examples, as training and as evaluation compute them."""
+    program, course = session.program, own_course(session)
+    sample = session.delivered
+    batch = sample.batch or 32
+    images, labels, classes = sample.images[:batch], sample.labels[:batch], sample.classes[:batch]
+    outputs = np.asarray(program.predict(course.state, images))
+    before = np.asarray(program.predict(session.state, images))
+    values = {
+        "unchanged": bool(np.array_equal(outputs, before)),
+        "steps": course.steps,
+        "accuracy_on_batch": float(np.mean(predicted(outputs) == classes)),
+        "predicted": np.bincount(np.clip(predicted(outputs), 0, None), minlength=session.classes).tolist(),
+        "last_losses": float(np.mean(course.losses[-10:])),
+        "training_loss": float(program.step(course.state, images, labels)[1]),
+    }
+    if can(program, "loss"):
+        values["evaluation_loss"] = float(program.loss(outputs, labels))  # type: ignore[attr-defined]
+    evaluated = session.evaluation
+    of_classes = evaluated.classes[: 4 * EXAMPLES]
+    right = predicted(program.predict(course.state, evaluated.images[: 4 * EXAMPLES])) == of_classes
+    values["recall"] = [
+        float(right[of_classes == each].mean()) if (of_classes == each).any() else None
+        for each in range(session.classes)
+    ]
+    return values
+
+
+MEASUREMENT = Measurement("evaluation", measure, seconds=1.0)

@@ -1,0 +1,104 @@
+"""The order in which training examples are delivered: whether it depends on the label, and changes in each epoch."""
+
+import itertools
+import time
+
+import numpy as np
+
+from zoo.doctor.evidence import Measurement, Values
+from zoo.doctor.measurements import arrays
+from zoo.doctor.program import can
+from zoo.doctor.session import EPOCH_BATCHES, Session
+
+SECONDS = 1.0  # to look for the end of an epoch
+MAX_BATCHES = 400
+FIRST_BATCHES = 8
+PERMUTATIONS = 20  # for the entropy of batches in random order
+LEAST_EXPECTED = 10.0  # examples of a class, whose absence is no chance
+
+
+def measure(session: Session) -> Values:
+    """Measures the order of the delivered labels, and of a second iteration.
+
+    Values: `runs` of equal labels, `runs_expected` and `runs_z` under random order (Wald and Wolfowitz 1940, for several
+    classes: Barton and David 1957), negative if equal labels come together; `entropy_ratio`, the mean entropy of a batch's
+    labels relative to random batches', and `entropy_z`; `first_classes`, of the first batches; `absent`, classes that are
+    frequent in the data but not delivered; `same_order`, whether another epoch begins with the same examples in the same
+    order, None if that cannot be told; `batch` size and number of `delivered` examples.
+    """
+    sample = session.delivered
+    classes = sample.classes
+    values: dict[str, object] = {"delivered": len(classes), "batch": sample.batch, "same_order": _same_order(session)}
+    if len(classes) < 2:
+        return values
+    values |= runs(classes)
+    values["distinct"] = len(np.unique(classes))
+    values["first_classes"] = len(np.unique(classes[: FIRST_BATCHES * max(sample.batch, 1)]))
+    if 1 < sample.batch <= len(classes) // 2:
+        values |= _entropies(classes, sample.batch)
+    every = session.train.classes if can(session.program, "examples") else session.evaluation.classes
+    present, counts = np.unique(every, return_counts=True)
+    frequent = present[counts / counts.sum() * len(classes) >= LEAST_EXPECTED] if len(every) else present
+    values["absent"] = [int(one) for one in np.setdiff1d(frequent, classes)]
+    return values
+
+
+def runs(classes: np.ndarray) -> dict[str, float]:
+    """Returns the number of runs of equal classes, and its distance from that of random order in standard deviations."""
+    count = len(classes)
+    found = 1 + int((classes[1:] != classes[:-1]).sum())
+    sizes = np.unique(classes, return_counts=True)[1].astype(np.float64)
+    squares, cubes = (sizes**2).sum(), (sizes**3).sum()
+    expected = (count * (count + 1) - squares) / count
+    variance = squares * (squares + count * (count + 1)) - 2 * count * cubes - count**3
+    variance /= count**2 * max(count - 1, 1)
+    z = (found - expected) / np.sqrt(variance) if variance > 0 else 0.0
+    return {"runs": float(found), "runs_expected": float(expected), "runs_z": float(z)}
+
+
+def _entropies(classes, batch):
+    _, numbers = np.unique(classes, return_inverse=True)
+    found = _mean_entropy(numbers, batch)
+    random = np.random.default_rng(0)
+    others = [_mean_entropy(random.permutation(numbers), batch) for _ in range(PERMUTATIONS)]
+    middle, spread = float(np.mean(others)), float(np.std(others, ddof=1))
+    if middle <= 0:
+        return {}
+    return {"entropy_ratio": found / middle, "entropy_z": (found - middle) / max(spread, 1e-3)}
+
+
+def _mean_entropy(numbers, batch):
+    whole = numbers[: len(numbers) // batch * batch].reshape(-1, batch)
+    counts = np.stack([np.bincount(row, minlength=numbers.max() + 1) for row in whole])
+    share = counts / batch
+    return float(-(share * np.log(np.maximum(share, 1e-12))).sum(1).mean())
+
+
+def _same_order(session):
+    """Returns whether epochs begin with the same examples in the same order; None if an epoch was not seen to end."""
+    started, length = time.perf_counter(), 0
+    prints: list[np.ndarray] = []
+    for number, (images, _) in enumerate(itertools.islice(session.program.train_batches(), MAX_BATCHES)):
+        length += len(images)
+        prints.append(arrays.fingerprints(np.asarray(images)))
+        if number == MAX_BATCHES - 1 or (number > EPOCH_BATCHES and time.perf_counter() - started > SECONDS):
+            return _period(np.concatenate(prints), len(prints[0]))
+    again = session.delivered_again
+    # An epoch of one or two batches has the same examples again in any case, and perhaps in one order by its nature.
+    if length <= len(again.classes) or len(np.unique(again.classes)) < 2:
+        return None
+    first = session.delivered.first(len(again.classes))
+    # Augmented images differ although they come in the same order, but then the labels agree.
+    return bool(np.array_equal(first.labels, again.labels))
+
+
+def _period(prints, batch):
+    """Returns whether the first batch occurs again as a whole; None if none of its examples does."""
+    later = prints[batch:]
+    again = np.flatnonzero(later == prints[0])
+    if not np.isin(later, prints[:batch]).any() or len(np.unique(prints[:batch])) < batch:
+        return None
+    return bool(any(np.array_equal(later[start : start + batch], prints[:batch]) for start in again))
+
+
+MEASUREMENT = Measurement("order", measure, seconds=1.0)

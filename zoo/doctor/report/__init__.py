@@ -1,0 +1,1 @@
+"""Reports of a diagnosis: for a terminal, and as a page."""

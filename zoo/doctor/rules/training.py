@@ -1,0 +1,194 @@
+"""Rules about training: the size of steps, the schedule, what moves, and what evaluation makes of it."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from zoo.doctor.evidence import Rule, Suspicion, Values
+
+SURE = 8.0  # score of an exact test
+
+
+def rate(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """Where the program's learning rate lies in the range of those with which short runs reach low losses."""
+    found, batch = evidence.get("range of rates"), evidence.get("one batch")
+    if not found:
+        return
+    final = {float(factor): value for factor, value in found["final"].items()}
+    first, best, own = found["first"], found["best"], found["own"]
+    if not math.isfinite(best) or first is None:
+        return
+    fall = max(first - best, 1e-6)
+    missed = 1.0 if not math.isfinite(own) else min(max((own - best) / fall, 0.0), 1.0)  # of the possible fall
+    factor = found["best_factor"]
+    shown = f"{own:.3g}" if math.isfinite(own) else "infinite"
+    common = {
+        "evidence": {"final losses by factor": found["final"], "best factor": factor},
+        "healthy": "a rate within a factor of 10 of the best one in short runs",
+    }
+    lower = [value for each, value in final.items() if each < 1]
+    higher = [value for each, value in final.items() if each > 1]
+    for cause, wanted, others, word in (
+        ("learning_rate_high", factor < 1, lower, "lower"),
+        ("learning_rate_low", factor > 1, higher, "higher"),
+    ):
+        if not wanted or not others:
+            continue
+        steps = abs(math.log10(factor))
+        relative = fall / max(abs(first), 1e-6)  # nothing is learned from a fall that is noise
+        score = 4 * steps * missed - 3 if relative > 0.02 else -4.0
+        if cause == "learning_rate_low" and batch:
+            # With a rate far too low, even one batch is hardly fitted.
+            stuck = 1 - min(max((batch["first"] - batch["last"]) / max(abs(batch["first"]), 1e-6), 0), 1)
+            score += 2 * (stuck - 0.7)
+        yield Suspicion(
+            cause,
+            f"range of rates, {word}",
+            score,
+            f"after {40} steps the loss is {shown}, and {best:.3g} with a learning rate {factor:g} times as large",
+            "the learning rate",
+            remedy=f"multiply the learning rate by about {factor:g}",
+            change={"rate": factor},
+            **common,
+        )
+
+
+def course_of_batch(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """The loss of a single batch that is trained on again and again rises."""
+    batch = evidence.get("one batch")
+    if not batch or "range of rates" in evidence:
+        return
+    rise = (batch["last"] - batch["first"]) / max(abs(batch["first"]), 1e-6)
+    yield Suspicion(
+        "learning_rate_high",
+        "one batch",
+        4.0 if not batch["finite"] else min(2 * rise, 3.0) - 0.5 if rise > 0 else -3.0,
+        f"training on one batch of examples changes its loss from {batch['first']:.3g} to {batch['last']:.3g}",
+        "the learning rate",
+        {"first": batch["first"], "last": batch["last"]},
+        "a loss that falls towards its minimum",
+        change={"rate": 0.1},
+    )
+
+
+def schedule(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """A rate that is next to nothing for most of the run."""
+    found = evidence.get("schedule")
+    if not found:
+        return
+    low = found["low"]
+    text = f"the learning rate is below 1 % of its peak for {low:.0%} of the run"
+    if found["low_before_peak"] > 0.3:
+        text += f", and reaches the peak after {found['peak_at']:.0%} of it"
+    yield Suspicion(
+        "schedule",
+        "low rate",
+        SURE if found["peak"] <= 0 or found["negative"] else 12 * (low - 0.5),
+        text,
+        "the schedule",
+        {name: found[name] for name in ("low", "peak_at", "mean_of_peak", "last_of_peak")},
+        "below 1 % of the peak for less than a third of the run",
+        "--set=schedule=... with a length in fractions of the run, or in steps instead of epochs",
+        change={"schedule": "constant"},
+    )
+
+
+def frozen(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """Parameters that are the same, bit for bit, after several steps."""
+    batch, weights = evidence.get("one batch"), evidence.get("initial weights")
+    if not batch or not batch["still"]:
+        return
+    meant = set(batch.get("declared", ()))
+    still = [name for name in batch["still"] if name not in meant]
+    total = len(batch["still"]) + len(batch["moved"])
+    zero = {kernel["name"] for kernel in weights["kernels"] if kernel["zero"]} if weights else set()
+    if not still or (zero and batch["moved"] and len(zero) > len(weights["kernels"]) // 2):
+        return
+    yield Suspicion(
+        "frozen_parameters",
+        "still",
+        SURE,
+        f"{len(still)} of {total} parameters do not change in training, such as {still[0]}",
+        ", ".join(still[:4]),
+        {"parameters": still[:20]},
+        "all parameters change, except those of layers that are meant to be frozen",
+        exact=True,
+        fatal=True,
+    )
+
+
+def evaluated_parameters(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """Predictions that training does not change at all."""
+    found, batch = evidence.get("evaluation"), evidence.get("one batch")
+    if not found or not found["unchanged"] or (batch and not batch["moved"] and batch["still"]):
+        return
+    yield Suspicion(
+        "evaluation_parameters",
+        "unchanged predictions",
+        SURE,
+        f"after {found['steps']} training steps, evaluation returns exactly the outputs of the initial parameters",
+        "evaluation",
+        {"steps": found["steps"]},
+        "outputs that change",
+        exact=True,
+        fatal=True,
+    )
+
+
+def evaluation_mode(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """A loss of training examples that is far higher as evaluation computes it than as training does."""
+    found, signal = evidence.get("evaluation"), evidence.get("activations")
+    if not found or "evaluation_loss" not in found:
+        return
+    training, evaluation = found["training_loss"], found["evaluation_loss"]
+    if not (math.isfinite(training) and math.isfinite(evaluation)):
+        return
+    excess = evaluation - training
+    names = " ".join(layer["name"].lower() for layer in signal["layers"]) if signal else ""
+    normalized = any(word in names for word in ("bn", "norm", "batch"))
+    yield Suspicion(
+        "batch_norm_misuse" if normalized else "evaluation_parameters",
+        "evaluation of a training batch",
+        3 * (excess / max(abs(training), 0.3) - 1.0),
+        f"the same training examples have a loss of {training:.3g} in training and {evaluation:.3g} in evaluation",
+        "layers with running statistics" if normalized else "evaluation",
+        {"training": training, "evaluation": evaluation},
+        "about the same loss",
+    )
+
+
+def rare_classes(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """Classes that are rare in training and never predicted."""
+    found, labels = evidence.get("evaluation"), evidence.get("labels")
+    counts = (labels or {}).get("train_counts")
+    if not found or not counts or max(counts) < 10 * max(min(counts), 1):
+        return
+    counts = np.asarray(counts, float)
+    recall = [found["recall"][each] if each < len(found["recall"]) else None for each in range(len(counts))]
+    common = [value for value, count in zip(recall, counts, strict=True) if value is not None and count >= counts.max() / 3]
+    rare = [value for value, count in zip(recall, counts, strict=True) if value is not None and count < counts.max() / 10]
+    if not rare or not common:
+        return
+    gap = float(np.mean(common) - np.mean(rare))
+    yield Suspicion(
+        "class_imbalance",
+        "recall of rare classes",
+        8 * (gap - 0.4),
+        f"the commonest class has {counts.max() / max(counts.min(), 1):.0f} times as many examples as the rarest; recall"
+        f" is {np.mean(common):.0%} for common and {np.mean(rare):.0%} for rare classes",
+        "the classes",
+        {"recall of common classes": float(np.mean(common)), "recall of rare classes": float(np.mean(rare))},
+        "recall of rare classes within 40 percentage points of that of common ones",
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    rate,
+    course_of_batch,
+    schedule,
+    frozen,
+    evaluated_parameters,
+    evaluation_mode,
+    rare_classes,
+)
