@@ -12,6 +12,7 @@ from zoo.doctor.adapters.recipe_program import RecipeProgram, Subject
 from zoo.doctor.collect import collect
 from zoo.doctor.decide import decide
 from zoo.doctor.diagnosis import Diagnosis, Finding, Test
+from zoo.doctor.evidence import Suspicion
 from zoo.doctor.program import Program, check_program
 from zoo.doctor.rules import suspicions
 from zoo.doctor.session import Session
@@ -48,22 +49,35 @@ def diagnose(
     Raises:
       ZooError: the subject is none of these, or its parts do not match.
     """
+    if not seconds > 0:
+        raise ZooError(f"doctor: seconds must be positive, not {shown(seconds)}")
+    program, early = _program(subject, model, dataset, loss)
+    if program is None:
+        return Diagnosis(_name(subject), "fault", tuple(early), ())
+    return examine(program, like=like, seconds=seconds, seed=seed, on_test=on_test)[0]
+
+
+def examine(
+    program: Program,
+    *,
+    like: str | None = None,
+    seconds: float = 120.0,
+    seed: int = 0,
+    on_test: Callable[[Test], None] = lambda test: None,
+) -> tuple[Diagnosis, list[Suspicion]]:
+    """Diagnoses a program; returns what `diagnose` does, and all suspicions, the improbable ones included."""
     tests: list[Test] = []
 
     def record(test):
         tests.append(test)
         on_test(test)
 
-    if not seconds > 0:
-        raise ZooError(f"doctor: seconds must be positive, not {shown(seconds)}")
-    program, early = _program(subject, model, dataset, loss)
-    if program is None:
-        return Diagnosis(_name(subject), "fault", tuple(early), tuple(tests))
     session = Session(program, seed, seconds, like)
     evidence = collect(session, record)
-    verdict, findings, experiments = decide(session, evidence, suspicions(evidence), record)
+    suspected = list(suspicions(evidence))
+    verdict, findings, experiments = decide(session, evidence, suspected, record)
     course = {name: each.to_json() for name, each in experiments.courses.items()}
-    return Diagnosis(program.name, verdict, findings, tuple(tests), course, session.elapsed)
+    return Diagnosis(program.name, verdict, findings, tuple(tests), course, session.elapsed), suspected
 
 
 def _name(subject):

@@ -13,8 +13,10 @@ import numpy as np
 from zoo.doctor.adapters.loader import Batch, Loader
 from zoo.errors import ZooError, reason
 
-MEASURED = 2_000  # examples whose mean and standard deviation inputs are standardized with
-SHUFFLED = 20_000  # examples that are kept in memory to be delivered in a random order
+# Examples, and values of images, whose mean and standard deviation inputs are standardized with.
+MEASURED = 2_000, 2**24
+# Examples, and values of images, that are kept in memory to be delivered in a random order.
+SHUFFLED = 20_000, 2**28
 # The changes that a program of a user's framework can make, and the values that it accepts.
 ACCEPTED: Mapping[str, Callable[[Any], bool]] = {
     "rate": lambda value: isinstance(value, int | float) and value > 0,
@@ -109,21 +111,21 @@ class Delivery:
 
 def measured(batches: Iterable[Batch]) -> Standardization:
     """Returns the standardization by the statistics of the first batches, without values that are not finite."""
-    images = take(batches, MEASURED)[0].astype(np.float64)
+    images = take(batches, *MEASURED)[0].astype(np.float64)
     axes = tuple(range(images.ndim - 1)) if images.ndim in (2, 4) else tuple(range(images.ndim))
     finite = np.isfinite(images)
     deviation = images.std(axes, where=finite)
     return Standardization(images.mean(axes, where=finite), np.where(deviation > 0, deviation, 1.0))
 
 
-def take(batches: Iterable[Batch], limit: int) -> Batch:
-    """Returns the first examples of some batches as one batch."""
+def take(batches: Iterable[Batch], limit: int, values: int) -> Batch:
+    """Returns the first `limit` examples of some batches as one batch; fewer if their images have too many values."""
     images, labels, count = [], [], 0
     for some, of_some in batches:
         images.append(some)
         labels.append(of_some)
         count += len(some)
-        if count >= limit:
+        if count >= limit or count * some[0].size >= values:
             break
     return np.concatenate(images)[:limit], np.concatenate(labels)[:limit]
 
@@ -155,7 +157,7 @@ class Rebatched:
 
 @dataclass(frozen=True)
 class Shuffled:
-    """Up to `SHUFFLED` examples of some batches in a new random order each time, in whole batches of a size."""
+    """The first examples of some batches in a new random order each time, in whole batches of a size."""
 
     batches: Iterable[Batch]
     size: int
@@ -163,7 +165,7 @@ class Shuffled:
 
     @functools.cached_property
     def _examples(self):
-        return take(self.batches, SHUFFLED)
+        return take(self.batches, *SHUFFLED)
 
     def __iter__(self) -> Iterator[Batch]:
         images, labels = self._examples

@@ -98,6 +98,14 @@ def check_loader(source: Any, name: str, advice: str) -> None:
         raise ZooError(f"doctor: {name} is an iterator, which cannot be started again: pass {advice}")
 
 
+def length(source: Any) -> int | None:
+    """Returns the number of batches of a loader; None if it does not tell."""
+    try:
+        return len(source)
+    except TypeError:  # it has no length, or that of its data is unknown
+        return None
+
+
 def last_axis(images: np.ndarray) -> np.ndarray:
     """Returns images [n, C, H, W] as [n, H, W, C]; arrays of other ranks as they are."""
     return np.moveaxis(images, 1, -1) if images.ndim == 4 else images

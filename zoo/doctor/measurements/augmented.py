@@ -14,8 +14,8 @@ def measure(session: Session) -> Values:
     """Measures the accuracy of a probe on plain and on augmented images of training.
 
     Values: `plain`, its held-out accuracy on plain images; `augmented`, fitted to augmented images, on other augmented
-    ones; `to_plain`, fitted to augmented images, on other images without augmentation, as training does; `to_augmented`,
-    the reverse; `chance`, the share of the commonest class; `examples`.
+    ones; `to_plain`, fitted to augmented images, on other images without augmentation, as training does;
+    `to_augmented`, the reverse; `chance`, the share of the commonest class; `examples`.
     """
     sample = arrays.spread(arrays.distinct(session.train), EXAMPLES, VALUES)
     present, classes = np.unique(sample.classes, return_inverse=True)

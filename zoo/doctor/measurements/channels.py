@@ -16,10 +16,10 @@ PAIRS = ((0, 1), (1, 2))  # channels whose correlations change places when the o
 def measure(session: Session) -> Values:
     """Measures how much better evaluation's channels agree with training's when they are reversed.
 
-    Values: `reversed`, the difference of squared distances in standard errors, positive if the reversed order is better,
-    and `reversed_distance`, the squared distance that is left then; both from means, standard deviations, skewness and
-    correlations of channels, and, with `_by_shape`, from skewness and correlations only, which no normalization changes.
-    Nothing if images do not have three channels.
+    Values: `reversed`, the difference of squared distances in standard errors, positive if the reversed order is
+    better, and `reversed_distance`, the squared distance that is left then; both from means, standard deviations,
+    skewness and correlations of channels, and, with `_by_shape`, from skewness and correlations only, which no
+    normalization changes. Nothing if images do not have three channels.
     """
     train = arrays.spread(session.delivered, MAX_EXAMPLES)
     evaluation = arrays.spread(eval_sample(session.program), MAX_EXAMPLES)

@@ -19,9 +19,9 @@ def measure(session: Session) -> Values:
 
     Values: `exact` and `near`, the numbers of evaluation examples that are in the training sample, equal or almost;
     `exact_share`, `near_share` of the evaluation sample; `pairs`, the first of them as (evaluation, training) names;
-    `within`, `within_share`, `within_near_share`, of training examples that occur earlier in training; `largest_group` of
-    equal training examples; `other_label`, the number of exact pairs with different labels. Blank images do not count.
-    `table`, and the numbers of examples compared.
+    `within`, `within_share`, `within_near_share`, of training examples that occur earlier in training; `largest_group`
+    of equal training examples; `other_label`, the number of exact pairs with different labels. Blank images do not
+    count. `table`, and the numbers of examples compared.
     """
     train, evaluation = (arrays.spread(sample, MAX_EXAMPLES) for sample in (session.train, session.evaluation))
     train, evaluation = _varied(train), _varied(evaluation)

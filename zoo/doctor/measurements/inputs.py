@@ -1,6 +1,7 @@
 """The values that the network receives in training and in evaluation: their scale, and those that are unusable.
 
-Training and evaluation are compared with the classes of evaluation in both, because an evaluation loader may come by class.
+Training and evaluation are compared with the classes of evaluation in both, because an evaluation loader may come by
+class.
 """
 
 import numpy as np
@@ -21,8 +22,9 @@ def measure(session: Session) -> Values:
     """Measures the inputs of the first training examples and of the evaluation loader's.
 
     Values for each of `train_` and `eval_`: mean, std, min, max, the same by channel or feature (`channel_mean` and so
-    on), `not_finite` (share of the values), `integers`, `constant_channels`. Of both: `shift` and `log_ratio`, the largest
-    difference of a channel's means in training's standard deviations and of binary logarithms of standard deviations.
+    on), `not_finite` (share of the values), `integers`, `constant_channels`. Of both: `shift` and `log_ratio`, the
+    largest difference of a channel's means in training's standard deviations and of binary logarithms of standard
+    deviations.
     """
     delivered = arrays.spread(session.delivered, MAX_EXAMPLES)
     evaluated = arrays.spread(eval_sample(session.program), MAX_EXAMPLES)
@@ -43,7 +45,8 @@ def measure(session: Session) -> Values:
 
 def moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the mean and the mean square of each example's finite values by channel, float64 [n, C] each."""
-    values = images.reshape(len(images), -1, images.shape[-1]).astype(np.float32)
+    precise = np.float64 if images.ndim == 2 else np.float32  # features may lie far from 0
+    values = images.reshape(len(images), -1, images.shape[-1]).astype(precise)
     finite = np.isfinite(values)
     if not finite.all():
         counts = np.maximum(finite.sum(1), 1)
@@ -139,11 +142,9 @@ def _differences(train, train_classes, evaluation, eval_classes):
 
 def class_weights(classes: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Returns weights of examples, of sum 1, that give their classes the proportions of others; else equal ones."""
-    if min(classes.min(), wanted.min()) < 0:
-        return np.full(len(classes), 1 / len(classes))
-    size = max(classes.max(), wanted.max()) + 1
-    have, want = np.bincount(classes, minlength=size), np.bincount(wanted, minlength=size)
-    weights = (want / np.maximum(have, 1))[classes]
+    _, numbers = np.unique(np.concatenate([classes, wanted]), return_inverse=True)
+    have, want = (np.bincount(part, minlength=numbers.max() + 1) for part in np.split(numbers, [len(classes)]))
+    weights = (want / np.maximum(have, 1))[numbers[: len(classes)]]
     return weights / weights.sum() if weights.sum() else np.full(len(classes), 1 / len(classes))
 
 

@@ -1,10 +1,10 @@
 """The share of wrong labels in training, and the examples whose labels are most probably wrong.
 
-As confident learning (Northcutt et al. 2021, arXiv:1911.00068), it judges labels by probabilities that a probe gives for
-examples that it was not fitted to. That counts every error of a weak probe as a wrong label, so the share is estimated
-otherwise: a label is assumed to be drawn from the probe's probabilities, or else, for a share of the examples, uniformly
-from all classes. A probe's own errors are among the classes that it finds probable; wrong labels are also among those that
-it is sure to exclude, which gives the share by maximum likelihood.
+As confident learning (Northcutt et al. 2021, arXiv:1911.00068), it judges labels by probabilities that a probe gives
+for examples that it was not fitted to. That counts every error of a weak probe as a wrong label, so the share is
+estimated otherwise: a label is assumed to be drawn from the probe's probabilities, or else, for a share of the
+examples, uniformly from all classes. A probe's own errors are among the classes that it finds probable; wrong labels
+are also among those that it is sure to exclude, which gives the share by maximum likelihood.
 """
 
 import numpy as np
@@ -86,4 +86,4 @@ def _confident_share(probabilities, classes):
     return float((above.argmax(1) != classes)[confident].sum() / max(confident.sum(), 1))
 
 
-MEASUREMENT = Measurement("label_noise", measure, seconds=2.0)
+MEASUREMENT = Measurement("label noise", measure, seconds=2.0)

@@ -13,22 +13,29 @@ SECONDS = 1.5  # to look through the labels of an evaluation loader
 MAX_LABELS = 100_000
 LEAST_EXPECTED = 5.0  # examples of a class, for a chi-square test (Cochran 1954)
 LISTED = 20  # classes
+MAX_CLASSES = 10_000  # whose counts are given
 
 
 def measure(session: Session) -> Values:
     """Measures the labels of both splits.
 
     Values for each of `train_` and `eval_`: `dtype`, `shape` (without the number of examples), `minimum`, `maximum`,
-    `integers`, `not_finite`, `one_hot`, `soft` (rows of sum 1 from 0 to 1), `width` of rows, `distinct` classes, `counts`
-    by class, `out_of_range` (share of labels that are none of the classes). Of both: `classes`, `ratio` of the commonest
-    to the rarest class of training, `only_eval` and `only_train` classes, `proportions_p` and `proportions_distance`
-    (total variation) of the comparison of class proportions; the last three only if evaluation was seen whole or in
-    random order.
+    `integers`, `not_finite`, `one_hot`, `soft` (rows of sum 1 from 0 to 1), `bad_rows` (share of rows of another sum),
+    `width` of rows, `distinct` classes, `counts` by class, `out_of_range` (share of labels that are none of the
+    classes) and `outside`, these labels. Of both: `classes`, `examples` of training, `spread` (whether these are from
+    all of the split, rather than its first), `ratio` of the commonest to the rarest class of training, `only_eval` and
+    `only_train` classes with their shares, `proportions_p` and `proportions_distance` (total variation) of the
+    comparison of class proportions; the last ones only if evaluation was seen whole or in random order.
     """
     train = session.train
     eval_labels, whole = _evaluation_labels(session)
     classes = session.classes
-    values: dict[str, object] = {"classes": classes, "classes_told": session.program.classes, "eval_whole": whole}
+    values: dict[str, object] = {
+        "classes": classes,
+        "classes_told": session.program.classes,
+        "eval_whole": whole,
+        "spread": can(session.program, "examples"),
+    }
     values |= _described("train", train.labels, classes) | _described("eval", eval_labels, classes)
     trained, evaluated = (_counts(class_of(labels), classes) for labels in (train.labels, eval_labels))
     present = trained[trained > 0]
@@ -79,14 +86,10 @@ def _described(name, labels, classes):
         f"{name}_bad_rows": float(1 - sums.mean()) if of_classes else 0.0,
         f"{name}_width": rows.shape[1],
         f"{name}_distinct": len(np.unique(known)),
-        f"{name}_counts": {int(one): int(count) for one, count in _table(known)[:1000]},
+        f"{name}_counts": _counts(known, classes)[:MAX_CLASSES].tolist(),
         f"{name}_out_of_range": float(outside.mean()) if len(known) else 0.0,
         f"{name}_outside": sorted({float(one) for one in known[outside][:1000]})[:LISTED],
     }
-
-
-def _table(classes):
-    return list(zip(*np.unique(classes, return_counts=True), strict=True))
 
 
 def _counts(classes, size):
@@ -105,8 +108,9 @@ def _random_order(classes):
 def _compared(trained, evaluated):
     """Returns how the proportions of classes differ between the splits."""
     share, count = trained / trained.sum(), evaluated.sum()
-    missing = [int(one) for one in np.flatnonzero((trained == 0) & (evaluated > 0))]
     # A rare class may be missing from a sample by chance.
+    often = evaluated / count * trained.sum() > 2 * LEAST_EXPECTED
+    missing = [int(one) for one in np.flatnonzero((trained == 0) & often)]
     absent = [int(one) for one in np.flatnonzero((evaluated == 0) & (share * count > 2 * LEAST_EXPECTED))]
     values: dict[str, object] = {"only_eval": missing[:LISTED], "only_train": absent[:LISTED]}
     values["only_eval_share"] = float(evaluated[missing].sum() / count)

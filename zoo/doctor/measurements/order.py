@@ -11,7 +11,7 @@ from zoo.doctor.program import can
 from zoo.doctor.session import EPOCH_BATCHES, Session
 
 SECONDS = 1.0  # to look for the end of an epoch
-MAX_BATCHES = 400
+MAX_BATCHES = 1_000
 FIRST_BATCHES = 8
 PERMUTATIONS = 20  # for the entropy of batches in random order
 LEAST_EXPECTED = 10.0  # examples of a class, whose absence is no chance
@@ -20,15 +20,17 @@ LEAST_EXPECTED = 10.0  # examples of a class, whose absence is no chance
 def measure(session: Session) -> Values:
     """Measures the order of the delivered labels, and of a second iteration.
 
-    Values: `runs` of equal labels, `runs_expected` and `runs_z` under random order (Wald and Wolfowitz 1940, for several
-    classes: Barton and David 1957), negative if equal labels come together; `entropy_ratio`, the mean entropy of a batch's
-    labels relative to random batches', and `entropy_z`; `first_classes`, of the first batches; `absent`, classes that are
-    frequent in the data but not delivered; `same_order`, whether another epoch begins with the same examples in the same
-    order, None if that cannot be told; `batch` size and number of `delivered` examples.
+    Values: `runs` of equal labels, `runs_expected` and `runs_z` under random order (Wald and Wolfowitz 1940, for
+    several classes: Barton and David 1957), negative if equal labels come together; `entropy_ratio`, the mean entropy
+    of a batch's labels relative to random batches', and `entropy_z`; `first_classes`, of the first batches; `absent`,
+    classes that are frequent in the data but not delivered; `same_order`, whether another epoch begins with the same
+    examples in the same order, None if that cannot be told; `epoch`, its number of examples, None if it was not seen to
+    end; `batch` size and number of `delivered` examples.
     """
     sample = session.delivered
     classes = sample.classes
-    values: dict[str, object] = {"delivered": len(classes), "batch": sample.batch, "same_order": _same_order(session)}
+    values: dict[str, object] = {"delivered": len(classes), "batch": sample.batch}
+    values["epoch"], values["same_order"] = _epoch(session)
     if len(classes) < 2:
         return values
     values |= runs(classes)
@@ -44,7 +46,7 @@ def measure(session: Session) -> Values:
 
 
 def runs(classes: np.ndarray) -> dict[str, float]:
-    """Returns the number of runs of equal classes, and its distance from that of random order in standard deviations."""
+    """Returns the number of runs of equal classes, and how many standard deviations it is from that of random order."""
     count = len(classes)
     found = 1 + int((classes[1:] != classes[:-1]).sum())
     sizes = np.unique(classes, return_counts=True)[1].astype(np.float64)
@@ -74,22 +76,22 @@ def _mean_entropy(numbers, batch):
     return float(-(share * np.log(np.maximum(share, 1e-12))).sum(1).mean())
 
 
-def _same_order(session):
-    """Returns whether epochs begin with the same examples in the same order; None if an epoch was not seen to end."""
+def _epoch(session):
+    """Returns an epoch's number of examples, and whether epochs begin alike; None for what was not seen."""
     started, length = time.perf_counter(), 0
     prints: list[np.ndarray] = []
     for number, (images, _) in enumerate(itertools.islice(session.program.train_batches(), MAX_BATCHES)):
         length += len(images)
         prints.append(arrays.fingerprints(np.asarray(images)))
         if number == MAX_BATCHES - 1 or (number > EPOCH_BATCHES and time.perf_counter() - started > SECONDS):
-            return _period(np.concatenate(prints), len(prints[0]))
+            return None, _period(np.concatenate(prints), len(prints[0]))
     again = session.delivered_again
     # An epoch of one or two batches has the same examples again in any case, and perhaps in one order by its nature.
     if length <= len(again.classes) or len(np.unique(again.classes)) < 2:
-        return None
+        return length, None
     first = session.delivered.first(len(again.classes))
     # Augmented images differ although they come in the same order, but then the labels agree.
-    return bool(np.array_equal(first.labels, again.labels))
+    return length, bool(np.array_equal(first.labels, again.labels))
 
 
 def _period(prints, batch):

@@ -18,8 +18,8 @@ def measure(session: Session) -> Values:
     """Measures how well a probe predicts labels.
 
     Values, each for `train_` (held-out folds of training examples) and `eval_` (of evaluation examples): `accuracy`,
-    `majority` (share of the commonest class), `chance` and `chance_std` (accuracy with permuted labels), `z`, `p` (of an
-    accuracy as high by chance), `count`. The probe of training examples scored on those of evaluation: `transfer`,
+    `majority` (share of the commonest class), `chance` and `chance_std` (accuracy with permuted labels), `z`, `p` (of
+    an accuracy as high by chance), `count`. The probe of training examples scored on those of evaluation: `transfer`,
     `transfer_z`, and `transfer_matched`, its accuracy if the classes are matched as well as possible, with `matching`,
     {predicted class: class of evaluation}, where they differ. `curve`, [number of training examples, accuracy on
     evaluation examples] for a quarter, a half and all of them.

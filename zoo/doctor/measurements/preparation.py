@@ -1,7 +1,7 @@
-"""What training and evaluation do to the same images: whether it is random, and whether colours end up with other values.
+"""What training and evaluation do to the same images: whether it is random, and which values colours end up with.
 
-Images of a single colour stay so when they are cropped, flipped or rotated, but for margins and erased areas, so that the
-median value that the network receives for them is what happens to colours, however random the augmentation is.
+Images of a single colour stay so when they are cropped, flipped or rotated, but for margins and erased areas, so that
+the median value that the network receives for them is what happens to colours, however random the augmentation is.
 """
 
 import numpy as np
@@ -18,6 +18,7 @@ LEVELS = 5  # from the smallest to the largest value of the images
 COPIES = 32  # of an image of a single colour
 AVERAGED = 4  # augmented versions of an image
 THUMBNAIL = 8  # pixels a side
+NOTED_GAP = 0.1  # below which it is not worth the time to prepare the program without augmentation
 CLEARLY = 1.5  # times as strong as the second, for a channel to be the source of another
 
 
@@ -25,15 +26,17 @@ def measure(session: Session) -> Values:
     """Measures the inputs of the same images in training and evaluation.
 
     Values: `random` (whether two seeds differ in training), `random_declared` (the program's own `random_transforms`),
-    `same_in_batch` (whether copies of an image are augmented alike in a batch, though not with another seed);
-    `eval_differs` (share of images that differ between two evaluations); `train_min`, `train_max`, `eval_min`, `eval_max`;
-    `outside`, the share of training's values outside evaluation's range; `curve_gap`, the largest difference of
-    what becomes of a colour, relative to the range or standard deviation of evaluation's inputs; `curve_gap_plain`, the
-    same without augmentation, where the program can leave it out; `difference`, the largest of two inputs of the same
-    image, in evaluation's standard deviations, where training is not random; `mean_shift` and `log_ratio`, medians over
-    images of the difference of means and of the binary logarithm of the ratio of deviations; `channels_train` and
-    `channels_eval`, which channel of the images each channel of the inputs is made of; `orientation`, the rotation or
-    mirroring of evaluation inputs that agrees best with training's, and `orientation_gain` in correlation.
+    `delivered_plain` (whether delivered images are found among those without augmentation, so that any augmentation
+    comes after delivery), `same_in_batch` (whether copies of an image are augmented alike in a batch, though not with
+    another seed); `eval_differs` (share of images that differ between two evaluations); `train_min`, `train_max`,
+    `eval_min`, `eval_max`; `outside`, the share of training's values outside evaluation's range; `curve_gap`, the
+    largest difference of what becomes of a colour, relative to the range or standard deviation of evaluation's inputs;
+    `curve_gap_plain`, the same without augmentation, where the program can leave it out; `difference`, the largest of
+    two inputs of the same image, in evaluation's standard deviations, and `difference_rms`, their root mean square,
+    where training is not random; `mean_shift` and `log_ratio`, medians over images of the difference of means and of
+    the binary logarithm of the ratio of deviations; `channels_train` and `channels_eval`, which channel of the images
+    each channel of the inputs is made of; `orientation`, the rotation or mirroring of evaluation inputs that agrees
+    best with training's, and `orientation_gain` in correlation.
     """
     sample = arrays.spread(session.train, EXAMPLES, VALUES)
     images = sample.images
@@ -41,10 +44,12 @@ def measure(session: Session) -> Values:
     prepared = [arrays.received(session, images, train=True, seed=seed) for seed in range(AVERAGED)]
     evaluated = [arrays.received(session, images, train=False, seed=seed) for seed in (0, 1)]
     differs = [not np.array_equal(one, other, equal_nan=True) for one, other in zip(*evaluated, strict=True)]
+    both = session.delivered, session.train
     is_random = not np.array_equal(prepared[0], prepared[1], equal_nan=True)
     values: dict[str, object] = {
         "random": is_random,
         "random_declared": getattr(program, "random_transforms", None),
+        "delivered_plain": bool(np.isin(*(arrays.fingerprints(one.images) for one in both)).any()),
         "eval_differs": float(np.mean(differs)),
     }
     train, evaluation = arrays.channels_last(prepared[0]), arrays.channels_last(evaluated[0])
@@ -52,7 +57,9 @@ def measure(session: Session) -> Values:
     if train.shape[-1] == evaluation.shape[-1]:
         values |= _shifts(train, evaluation)
     if not is_random and train.shape == evaluation.shape:
-        values["difference"] = float(np.nanmax(np.abs(train - evaluation)) / max(np.nanstd(evaluation), 1e-12))
+        difference, spread = np.abs(train - evaluation), max(float(np.nanstd(evaluation)), 1e-12)
+        values["difference"] = float(np.nanmax(difference) / spread)
+        values["difference_rms"] = float(np.sqrt(np.nanmean(difference**2)) / spread)
     if arrays.is_table(images):
         return values
     if is_random:
@@ -103,7 +110,7 @@ def _colors(session, images, spread):
     values: dict[str, object] = {}
     if train.shape == evaluation.shape:
         values["curve_gap"] = _gap(train, evaluation, spread)
-        plain = _without_augmentation(session.program)
+        plain = _without_augmentation(session.program) if values["curve_gap"] > NOTED_GAP else None
         if plain is not None:
             bare = _responses(plain, images, grey, train=True)
             values["curve_gap_plain"] = _gap(bare, evaluation, spread)
@@ -133,7 +140,7 @@ def _gap(train, evaluation, spread):
 
 
 def _sources(strengths):
-    """Returns which changed channel each channel of the inputs responds to, [3 changed, C]; None if that is not clear."""
+    """Returns which changed channel each channel of the inputs responds to; None if that is not clear."""
     if strengths.shape[1] != 3:
         return None
     ordered = np.sort(strengths, axis=0)

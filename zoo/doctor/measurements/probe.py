@@ -1,10 +1,10 @@
 """A cheap classifier of images and of features, with which measurements ask what labels can be predicted from.
 
 It is a kernel ridge regression of the classes on a short description of each example: thumbnails and histograms of
-oriented gradients (Dalal and Triggs 2005) of images, the standardized features of tables. The kernel is a sum of a linear
-one and of a rational quadratic one, which is a mixture of Gaussian kernels of all widths, so that problems without any
-linear solution, such as exclusive or, are seen as well. Predictions for held-out folds have a closed form in which the
-labels are linear, so that labels permuted many times cost hardly more.
+oriented gradients (Dalal and Triggs 2005) of images, the standardized features of tables. The kernel is a sum of a
+linear one and of a rational quadratic one, which is a mixture of Gaussian kernels of all widths, so that problems
+without any linear solution, such as exclusive or, are seen as well. Predictions for held-out folds have a closed form
+in which the labels are linear, so that labels permuted many times cost hardly more.
 """
 
 from typing import NamedTuple

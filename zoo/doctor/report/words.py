@@ -41,17 +41,17 @@ def state_of(finding: Finding) -> str:
 
 
 def remedy_of(finding: Finding) -> tuple[str, tuple[str, ...]]:
-    """Returns the remedy of a finding in words, and the lines to copy that it ends with."""
+    """Returns the remedy of a finding in words, and the lines to copy: code that it ends with, and all overrides."""
     remedy = printable(finding.remedy or CAUSES[finding.cause].remedy)
     flags, lines, end = [], [], len(remedy)
     for match in reversed(list(CODE.finditer(remedy))):
-        if remedy[match.end() : end].strip(" ,;.") not in ("", "and"):
-            break  # code within a sentence stays there
-        if match["flag"]:
+        at_end = remedy[match.end() : end].strip(" ,;.") in ("", "and")
+        if match["flag"] and not match["flag"].endswith("..."):  # such an override is to be completed
             flags.insert(0, match["flag"].rstrip(".,;"))
-        else:
+        elif match["code"] and at_end:
             lines.insert(0, match["code"])
-        end = match.start()
+        if at_end:
+            end = match.start()
     return remedy[:end].rstrip(" :,;"), (*([" ".join(flags)] if flags else []), *lines)
 
 

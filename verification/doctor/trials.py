@@ -1,0 +1,118 @@
+"""Diagnoses of cases, each in a fresh process, recorded as they are done."""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from verification.doctor import healthy
+from verification.doctor.bases import BASES
+from verification.doctor.case import Case
+from verification.doctor.faults import faults
+
+RESULTS = Path(__file__).parent / "results.jsonl"
+SECONDS = 60.0  # that a diagnosis may take
+
+
+def faulty_cases() -> Iterator[Case]:
+    """Yields every fault at its strengths: all on the first base, the first strength on the others."""
+    for fault in faults():
+        for place, strength in enumerate(fault.strengths):
+            for base in fault.bases if place == 0 else fault.bases[:1]:
+                shown = "" if strength is None else f" ({_shown(strength)})"
+                learned = base == fault.bases[0] and place % 2 == 0
+
+                def make(fault=fault, strength=strength, base=base):
+                    return fault.apply(BASES[base](), strength)
+
+                yield Case(f"{fault.name}{shown} in {base}", fault.causes, learned, make, fault.name)
+
+
+def _shown(strength):
+    return getattr(strength, "__name__", None) or (f"{strength:g}" if isinstance(strength, float) else str(strength))
+
+
+def pairs() -> Iterator[Case]:
+    """Yields two faults at once, of which either is right as the first answer; they are only scored."""
+    by_name = {fault.name: fault for fault in faults()}
+    for one, two, base in (
+        ("rate too high", "raw pixels", "lenet5"),
+        ("rate too low", "softmax before the loss", "bn_cnn"),
+        ("raw pixels", "wrong labels", "plain"),
+        ("rate too low", "sum over the batch", "lenet5"),
+        ("small weights", "rate too low", "plain"),
+        ("weight decay", "rate too low", "lenet5"),
+    ):
+        first, second = by_name[one], by_name[two]
+
+        def make(first=first, second=second, base=base):
+            return second.apply(first.apply(BASES[base](), first.strengths[0]), second.strengths[0])
+
+        yield Case(f"{one} and {two} in {base}", first.causes + second.causes, False, make, "pair")
+
+
+def all_cases() -> list[Case]:
+    """Returns all cases; the healthy ones are spread between the others, so that an interrupted run has both."""
+    faulty, good = [*faulty_cases(), *pairs()], list(healthy.cases())
+    places = [(place / len(kind), order, case) for order, kind in enumerate((faulty, good)) for place, case in enumerate(kind)]
+    return [case for _, _, case in sorted(places, key=lambda each: each[:2])]
+
+
+def diagnose(case: Case) -> dict[str, Any]:
+    """Diagnoses a case, and returns what is recorded of it."""
+    from verification.doctor.diagnosed import program_of
+    from zoo.doctor.diagnosing import examine
+
+    started = time.perf_counter()
+    diagnosis, suspicions = examine(program_of(case.make()), seconds=SECONDS, seed=case.seed)
+    return {
+        "case": case.name,
+        "group": case.group,
+        "causes": list(case.causes),
+        "learned": case.learned,
+        "verdict": diagnosis.verdict,
+        "findings": [
+            {"cause": each.cause, "confidence": each.confidence, "confirmed": each.confirmed, "harmless": each.harmless}
+            for each in diagnosis.findings
+        ],
+        "suspicions": [
+            {"rule": each.rule, "cause": each.cause, "score": float(each.score), "exact": each.exact}
+            for each in suspicions
+        ],
+        "courses": {
+            name: {key: value for key, value in course.items() if key != "losses"}
+            for name, course in diagnosis.course.items()
+        },
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def read_results() -> list[dict[str, Any]]:
+    """Returns all recorded results; of several of a case, the last."""
+    if not RESULTS.exists():
+        return []
+    lines = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
+    return list({line["case"]: line for line in lines}.values())
+
+
+def run(cases: Sequence[Case], processes: int) -> Iterator[dict[str, Any]]:
+    """Yields the results of cases in the order in which they are done, and appends them to the record."""
+    names = {case.name for case in cases}
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, spawned, max_tasks_per_child=4) as pool:
+        futures = {pool.submit(_by_name, name): name for name in dict.fromkeys(case.name for case in cases) if name in names}
+        for future in as_completed(futures):
+            try:
+                result = future.result()
+            except Exception as error:
+                result = {"case": futures[future], "error": f"{type(error).__name__}: {error}"}
+            with RESULTS.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(result) + "\n")
+            yield result
+
+
+def _by_name(name):
+    return diagnose(next(case for case in all_cases() if case.name == name))
