@@ -13,7 +13,7 @@ CERTAIN = 0.0  # score above which a suspicion is more probable than not
 
 
 @functools.cache
-def fashion(train=1_500, evaluation=600):
+def fashion(train=1_000, evaluation=400):
     data = zoo.open_source("fashion_mnist")
     return (
         (data.train.images[:train], np.asarray(data.train.labels[:train])),
@@ -22,7 +22,7 @@ def fashion(train=1_500, evaluation=600):
 
 
 @functools.cache
-def colored(train=1_000, evaluation=1_000):
+def colored(train=600, evaluation=600):
     """Images with a coloured shape on a background; the class is the shape's size, and red is brighter than blue."""
     random = np.random.default_rng(0)
     splits = []
@@ -37,7 +37,7 @@ def colored(train=1_000, evaluation=1_000):
     return tuple(splits)
 
 
-def table(count=1_200, seed=0):
+def table(count=1_000, seed=0):
     """Features whose class depends on their distance from the origin."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, 2, count)

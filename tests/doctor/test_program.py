@@ -12,7 +12,8 @@ from tiny import RECIPE
 
 import zoo.doctor
 from zoo.doctor import __main__ as program
-from zoo.doctor.diagnosis import EXIT_STATUS, Diagnosis, Finding, Test
+from zoo.doctor.diagnosis import EXIT_STATUS, Diagnosis, Finding
+from zoo.doctor.diagnosis import Test as Done
 from zoo.errors import ZooError
 from zoo.training.run.files import RunFiles
 
@@ -47,10 +48,11 @@ def helper():
 # Replaces the diagnosis by one with a given verdict, and runs the program as `python -m zoo.doctor` does.
 STUB = """
 import runpy, sys, types
-from zoo.doctor.diagnosis import Diagnosis, Finding, Test
+from zoo.doctor.diagnosis import Diagnosis, Finding
+from zoo.doctor.diagnosis import Test as Done
 
 def diagnose(subject, *, like, seconds, seed, on_test):
-    tests = Test("inputs", "done", "", 0.1), Test("signal", "not run", "no time")
+    tests = Done("inputs", "done", "", 0.1), Done("signal", "not run", "no time")
     for test in tests:
         on_test(test)
     options = {"like": like, "seconds": seconds, "seed": seed, "ratio": float("nan")}
@@ -103,7 +105,7 @@ def mistakes():
     yield ["--program=mymodule:nothing"], "--program=mymodule:nothing: doctor: None is not a Program: it has no method"
     yield ["--program=FOLDER/mymodule.py:nothing"], "None is not a Program: it has no method init, step, predict"
     yield ["--program=mymodule:with_argument"], "with_argument() missing 1 required positional argument: 'data'"
-    yield ["--program=mymodule:fails"], "--program=mymodule:fails, line 25: ValueError: no such"
+    yield ["--program=mymodule:fails"], "--program=mymodule:fails, line 26: ValueError: no such"
 
 
 @pytest.mark.parametrize(("arguments", "message"), list(mistakes()), ids=lambda value: str(value)[:40])
@@ -141,7 +143,7 @@ def test_a_recipe_is_diagnosed_and_printed_as_json(folder):
 
 @pytest.mark.parametrize("verdict", EXIT_STATUS)
 def test_exit_status_of_each_verdict(verdict, monkeypatch, folder, capsys):
-    tests = [Test("inputs", "done", "")]
+    tests = [Done("inputs", "done", "")]
     monkeypatch.setitem(vars(zoo.doctor), "diagnose", lambda subject, **_: Diagnosis("mine", verdict, (), (*tests,)))
     args = copy.deepcopy(program.FLAGS)
     args(["doctor", f"--program={folder / 'mymodule.py'}:Mine", "--nocompilation_cache"])
@@ -166,7 +168,7 @@ def test_nothing_is_written_without_a_folder(monkeypatch, folder, capsys):
 def test_a_terminal_shows_the_current_test(is_terminal):
     console = Console(force_terminal=is_terminal, width=100, file=io.StringIO())
     with program.progress(console, 120) as on_test:
-        on_test(Test("inputs [x]\x1b[31m", "done", ""))
+        on_test(Done("inputs [x]\x1b[31m", "done", ""))
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", console.file.getvalue())
     assert ("diagnosing, at most 120 s: 1 tests, inputs [x]\\x1b[31m" in text) == is_terminal
     assert is_terminal or text == ""

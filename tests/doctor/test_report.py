@@ -13,7 +13,8 @@ from rich.console import Console
 
 from verification import results
 from zoo.doctor.causes import CAUSES
-from zoo.doctor.diagnosis import Diagnosis, Finding, Test
+from zoo.doctor.diagnosis import Diagnosis, Finding
+from zoo.doctor.diagnosis import Test as Done
 from zoo.doctor.program import check_program
 from zoo.doctor.report.page import page
 from zoo.doctor.report.table import table_of_causes
@@ -57,10 +58,10 @@ def diagnosis(verdict="fault", where="schedule.peak", subject="runs/mine"):
         Finding("inputs_unscaled", 1.0, True, "the standard deviation of the inputs is 73.1", harmless=True),
     )
     tests = (
-        Test("inputs", "done", "", 0.4),
-        Test(where, "not run", "the program has no gradients"),
-        Test("signal", "not run", "the program has no gradients"),
-        Test("with rate=0.1", "done", "accuracy 0.712 after 60 steps", 3.2),
+        Done("inputs", "done", "", 0.4),
+        Done(where, "not run", "the program has no gradients"),
+        Done("signal", "not run", "the program has no gradients"),
+        Done("with rate=0.1", "done", "accuracy 0.712 after 60 steps", 3.2),
     )
     courses = {"as it is": course(2.3, 14.0), "with rate=0.1": course(2.3, 0.6), where: course(2.3, 900, finite=False)}
     return Diagnosis(subject, verdict, found if verdict == "fault" else (), tests, courses, 42.0)
@@ -92,7 +93,7 @@ def test_the_page_is_well_formed_and_says_what_was_found(verdict):
 
 def test_the_page_has_the_evidence_and_a_remedy_to_copy():
     root = parsed(page(diagnosis()))
-    (code,) = [each.text for each in root.iter("code")]
+    code, *_ = [each.text for each in root.iter("code")]
     assert code == "--set=schedule.peak=0.05 --set='clipping=ClipByNorm(norm=1.0)'"
     shown = "".join(root.itertext())
     for expected in ("0.0831", "a rate below 0.08", "confirmed", "30%, not confirmed", "harmless", "confidence 97 %"):

@@ -118,7 +118,10 @@ def _keys(reader, batch, draws_of_batch, *, random):
 
     def draws(step, seed):
         places = range(min(size, draws_of_batch))
-        return tuple(reader.read(same, place, step, seed)[0].astype(np.float32).tobytes() for place in places)
+        steps = [step + 3 * epoch * number for number in range(-(-draws_of_batch // size))]  # a small batch has few
+        return tuple(
+            reader.read(same, place, at, seed)[0].astype(np.float32).tobytes() for at in steps for place in places
+        )
 
     first, problems = draws(0, 0), []
     found = {(step, seed): draws(step, seed) for step, seed in ((1, 0), (epoch, 0), (0, 1))}

@@ -173,3 +173,8 @@ class Shuffled:
         for start in range(0, max(len(order) - self.size, 0) + 1, self.size):
             chosen = order[start : start + self.size]
             yield images[chosen], labels[chosen]
+
+
+def in_parts(images: np.ndarray, apply: Callable[[np.ndarray], np.ndarray], size: int = 256) -> np.ndarray:
+    """Returns the results of a function of examples, which is given at most `size` at a time."""
+    return np.concatenate([apply(images[start : start + size]) for start in range(0, len(images), size)])

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ class Arrays:
             yield self.images[chosen], self.labels[chosen]
 
     def __len__(self) -> int:
-        return -(-len(self.images) // self.size)
+        return math.ceil(len(self.images) / self.size)
 
 
 @dataclass(frozen=True)

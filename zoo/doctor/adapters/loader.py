@@ -81,6 +81,7 @@ def as_array(item: Any) -> np.ndarray:
         item = item.detach().cpu()
         if item.is_floating_point() and item.element_size() < 4:
             item = item.float()  # NumPy has no bfloat16
+        item = item.numpy()
     return np.array(item)
 
 

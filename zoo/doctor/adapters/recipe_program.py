@@ -11,6 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import traverse_util
 
 from zoo import parallel
@@ -32,12 +33,14 @@ from zoo.recipe import (
     Regularization,
     SoftmaxCrossEntropy,
 )
-from zoo.training.experiment import Experiment, compile_step
+from zoo.training.experiment import Experiment
 from zoo.training.prepare import make_updates, prepare
 from zoo.training.step.forward import forward
+from zoo.training.step.freezing import frozen_layers, keep_frozen_statistics
 from zoo.training.step.inputs import Constants, mixed_inputs, step_keys
 from zoo.training.step.objective import sums_of_outputs, sums_over_examples
 from zoo.training.step.state import TrainState
+from zoo.training.step.weight_average import average_weights
 
 # Fields that decide what data and network are: with any other, both are as before.
 PREPARED = {"model", "data", "normalization", "augmentation", "imbalance", "transfer", "precision"}
@@ -92,7 +95,7 @@ class RecipeProgram:
         if subject.loss is not None:
             experiment = with_own_loss(experiment, subject.loss)
         self.experiment = experiment
-        self._programs: dict[str, Any] = {}  # shared with variants of another learning rate
+        self._programs: dict[Any, Any] = {}  # shared with variants: compiling takes most of the time of a short run
 
     @property
     def recipe(self) -> Recipe:
@@ -123,12 +126,16 @@ class RecipeProgram:
     # The protocol.
 
     def init(self, seed: int) -> TrainState:
-        state = self.experiment.initial_state(seed)
-        return state.replace(rate_factor=parallel.replicate(np.float32(self.subject.factor), self.experiment.mesh))
+        key = ("start", self.recipe.initialization, self.recipe.transfer, seed)
+        start = self._program(key, lambda: self.experiment.initial_state(seed))
+        average = start.variables if self.recipe.weight_average is not None else None
+        factor = parallel.replicate(np.float32(self.subject.factor), self.experiment.mesh)
+        optimizer = self.experiment.optimizer.init(start.params)
+        return start.replace(opt_state=optimizer, average=average, rate_factor=factor, best=None)
 
     def step(self, state: TrainState, images: np.ndarray, labels: np.ndarray) -> tuple[TrainState, float]:
-        new, metrics = self._step(state, self._constants, self._batch(images, labels))
-        return new, float(metrics["loss"])
+        loss, gradient, batch_stats = self._gradient(_bare(state), self._constants, self._batch(images, labels))
+        return self._update(state, gradient, batch_stats), float(loss)
 
     def predict(self, state: TrainState, images: np.ndarray) -> np.ndarray:
         seen = self.inputs(images, train=False, seed=0)
@@ -154,15 +161,15 @@ class RecipeProgram:
         return _flat(state.params)
 
     def gradients(self, state: TrainState, images: np.ndarray, labels: np.ndarray) -> Mapping[str, np.ndarray]:
-        return _flat(self._gradient(state, self._constants, self._batch(images, labels)))
+        return _flat(self._gradient(_bare(state), self._constants, self._batch(images, labels))[1])
 
     def activations(self, state: TrainState, images: np.ndarray) -> Mapping[str, np.ndarray]:
         seen = self.inputs(images, train=True, seed=0)
-        return {name: np.asarray(value) for name, value in self._activations(state, seen).items()}
+        return {name: np.asarray(value) for name, value in self._activations(_bare(state), seen).items()}
 
     def inputs(self, images: np.ndarray, *, train: bool, seed: int) -> np.ndarray:
         pipeline = self.experiment.train_pipeline if train else self.experiment.eval_pipeline
-        apply = self._program(f"inputs of {train}", functools.partial(self._make_inputs, pipeline))
+        apply = self._program(("inputs", pipeline.transforms), functools.partial(self._make_inputs, pipeline))
         return np.asarray(apply(self._constants, np.asarray(images), np.uint32(seed)))
 
     def loss(self, outputs: np.ndarray, labels: np.ndarray) -> float:
@@ -195,13 +202,15 @@ class RecipeProgram:
                 replaced["logits"] = self._probabilities
             recipe, subject = recipe.override(fields), dataclasses.replace(subject, **replaced)
             changed |= {path.split(".")[0] for path in fields}
-        if not changed and subject == dataclasses.replace(self.subject, factor=subject.factor):
+        if not changed:
             program = RecipeProgram(self.name, self.recipe, subject, self.experiment, self.corrupt)
+        elif changed & PREPARED:
+            program = RecipeProgram(self.name, recipe, subject, corrupt=self.corrupt)
+        else:
+            program = RecipeProgram(self.name, recipe, subject, _retimed(self.experiment, recipe), self.corrupt)
+        if recipe.model == self.recipe.model:
             program._programs = self._programs
-            return program
-        if changed & PREPARED:
-            return RecipeProgram(self.name, recipe, subject, corrupt=self.corrupt)
-        return RecipeProgram(self.name, recipe, subject, _retimed(self.experiment, recipe), self.corrupt)
+        return program
 
     @functools.cached_property
     def _probabilities(self):
@@ -212,22 +221,57 @@ class RecipeProgram:
 
     # Compiled programs.
 
-    def _program(self, name, make):
-        if name not in self._programs:
-            self._programs[name] = make()
-        return self._programs[name]
+    def _program(self, key, make):
+        """Returns the program of a key, which states everything that it depends on and that a variant may change."""
+        key = repr(key)  # parts of recipes have mappings, which cannot be hashed
+        if key not in self._programs:
+            self._programs[key] = make()
+        return self._programs[key]
 
     @property
-    def _step(self):
-        experiment = self.experiment
+    def _gradient(self):
+        """The program (state, constants, batch) -> (loss, gradient, running statistics) of a training step."""
+        experiment, recipe, subject = self.experiment, self.recipe, self.subject
 
-        def body(*arguments):
-            with self._interception():
-                return experiment.train_body(*arguments)
+        def loss(params, state, constants, batch):
+            augment_key, dropout_key = step_keys(state)
+            transforms, mixing = experiment.train_pipeline.transforms, recipe.augmentation.mixing
+            images, labels, coefficient = mixed_inputs(transforms, mixing, constants, batch, augment_key)
+            frozen, stats = experiment.frozen, state.batch_stats
+            with self._interception(), convolution_lowering(experiment.convolution):
+                outputs, stats = forward(
+                    experiment.model, params, stats, images, batch.position, dropout_key, frozen=frozen
+                )
+            stats = keep_frozen_statistics(stats, state.batch_stats, frozen_layers(frozen, params))
+            sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective, coefficient)
+            return sums.loss / sums.count.sum(), stats
 
-        return self._program(
-            "step", lambda: compile_step(body, experiment.mesh, experiment.convolution, experiment.strategy)
-        )
+        def gradient(state, constants, batch):
+            (value, stats), gradient = jax.value_and_grad(loss, has_aux=True)(state.params, state, constants, batch)
+            return value, gradient, stats
+
+        key = (recipe.augmentation, recipe.loss, recipe.regularization.label_smoothing, recipe.auxiliary_weight)
+        own = (recipe.imbalance, recipe.transfer, subject.loss, subject.dropout, subject.logits)
+        return self._program(("gradient", key, own), lambda: jax.jit(gradient))
+
+    @property
+    def _update(self):
+        """The program (state, gradient, running statistics) -> state of the optimizer."""
+        experiment, recipe = self.experiment, self.recipe
+
+        def update(state, gradient, batch_stats):
+            updates, opt_state = experiment.optimizer.update(
+                gradient, state.opt_state, state.params, rate_factor=state.rate_factor
+            )
+            params = optax.apply_updates(state.params, updates)
+            new = state.replace(step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state)
+            if recipe.weight_average is not None:
+                average = average_weights(recipe.weight_average, state.average, new.variables, new.step)
+                new = new.replace(average=average)
+            return new
+
+        parts = (recipe.optimizer, recipe.schedule, recipe.regularization, recipe.clipping, recipe.weight_average)
+        return self._program(("update", parts, experiment.total_steps, recipe.transfer), lambda: jax.jit(update))
 
     @property
     def _predict(self):
@@ -235,7 +279,7 @@ class RecipeProgram:
             with self._interception(), convolution_lowering(self.experiment.convolution):
                 return self.experiment.model.apply(variables, images, train=False)
 
-        return self._program("predict", lambda: jax.jit(predict))
+        return self._program(("predict", self.subject.logits), lambda: jax.jit(predict))
 
     @property
     def _activations(self):
@@ -248,46 +292,21 @@ class RecipeProgram:
                     outputs["/".join(context.module.path)] = output
                 return output
 
+            position, key, frozen = jnp.arange(len(images)), step_keys(state)[1], self.experiment.frozen
             with self._interception(), convolution_lowering(self.experiment.convolution):
                 forward(
                     self.experiment.model,
                     state.params,
                     state.batch_stats,
                     images,
-                    jnp.arange(len(images)),
-                    step_keys(state)[1],
-                    frozen=self.experiment.frozen,
+                    position,
+                    key,
+                    frozen=frozen,
                     interceptors=[record],
                 )
             return outputs
 
-        return self._program("activations", lambda: jax.jit(activations))
-
-    @property
-    def _gradient(self):
-        experiment = self.experiment
-
-        def loss(params, state, constants, batch):
-            augment_key, dropout_key = step_keys(state)
-            transforms, mixing = experiment.train_pipeline.transforms, experiment.recipe.augmentation.mixing
-            images, labels, coefficient = mixed_inputs(transforms, mixing, constants, batch, augment_key)
-            with self._interception(), convolution_lowering(experiment.convolution):
-                outputs, _ = forward(
-                    experiment.model,
-                    params,
-                    state.batch_stats,
-                    images,
-                    batch.position,
-                    dropout_key,
-                    frozen=experiment.frozen,
-                )
-            sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective, coefficient)
-            return sums.loss / sums.count.sum()
-
-        def gradient(state, constants, batch):
-            return jax.grad(loss)(state.params, state, constants, batch)
-
-        return self._program("gradient", lambda: jax.jit(gradient))
+        return self._program(("activations", self.subject.dropout), lambda: jax.jit(activations))
 
     def _make_inputs(self, pipeline):
         def inputs(constants, images, seed):
@@ -355,6 +374,11 @@ def _retimed(experiment, recipe):
     fields = {name: getattr(experiment, name) for name in Experiment.__dataclass_fields__}  # without a loss of one's own
     changed = {"recipe": recipe, "total_steps": total, "optimizer": optimizer, "learning_rate": rate}
     return Experiment(**{**fields, **changed})
+
+
+def _bare(state):
+    """Returns a state without what only updates use, so that programs are shared by variants of the optimizer."""
+    return state.replace(opt_state=(), average=None, rate_factor=None, best=None)
 
 
 def _without_dropout(next_function, args, kwargs, context):

@@ -72,7 +72,7 @@ def from_torch(
         raise ZooError(f"doctor: model must be a torch.nn.Module, not {shown(model)}")
     if not hasattr(optimizer, "param_groups"):
         raise ZooError(f"doctor: optimizer must be a torch.optim.Optimizer, not {shown(optimizer)}")
-    images, labels = loaders[0].first()
+    (images, labels), _ = (each.first() for each in loaders)
     first = _channels_first(images)
     train, evaluation = (Loader(each.source, each.name, each.stream, first) for each in loaders)
     types = getattr(images, "dtype", None), getattr(labels, "dtype", None)

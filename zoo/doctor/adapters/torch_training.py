@@ -116,7 +116,7 @@ class Training:
         loss = self.loss(self.forward(images), labels)
         # Only those of the program's own parameters: a loss may refer to others.
         loss.backward(inputs=self.parts.trained())
-        return float(loss)
+        return float(loss.detach())
 
     def update(self, factor: float, scheduled: bool) -> None:
         """Makes a step of the optimizer, and of the scheduler.

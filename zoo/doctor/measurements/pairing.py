@@ -96,7 +96,7 @@ def _transfer(fitted, classes, description, eval_description, eval_classes):
     return {
         "transfer": accuracy,
         "transfer_chance": chance,
-        "transfer_z": (accuracy - chance) / np.sqrt(max(chance * (1 - chance), 1 / total) / total),
+        "transfer_z": float((accuracy - chance) / np.sqrt(max(chance * (1 - chance), 1 / total) / total)),
         "transfer_matched": float(confusion[rows, columns].sum() / total),
         "matching": {row: int(columns[row]) for row in differing},
         "curve": [*curve, [len(classes), accuracy]],

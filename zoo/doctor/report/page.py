@@ -17,6 +17,7 @@ from zoo.doctor.report.words import (
     remedy_of,
     sentence,
     state_of,
+    stopped,
     value_text,
 )
 from zoo.errors import printable
@@ -60,7 +61,7 @@ def _section(title: str, parts: Sequence[str]) -> str:
 
 
 def _header(diagnosis: Diagnosis, causes: Sequence[Finding]) -> str:
-    lead = f"<p>{_text(f'{name_of(causes[0])}: {sentence(causes[0].summary)}')}</p>\n" if causes else ""
+    lead = f"<p>{_text(f'{name_of(causes[0])}: {stopped(causes[0].summary)}')}</p>\n" if causes else ""
     done = sum(test.status == "done" for test in diagnosis.tests)
     count = f"{done} tests in {diagnosis.seconds:.0f} s, {len(diagnosis.tests) - done} not run"
     return (

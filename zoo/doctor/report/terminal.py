@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from zoo.doctor.report.words import (
@@ -18,6 +17,7 @@ from zoo.doctor.report.words import (
     remedy_of,
     sentence,
     state_of,
+    stopped,
 )
 from zoo.errors import listed, printable
 
@@ -25,7 +25,7 @@ MAX_WIDTH = 100  # columns: longer lines are hard to read
 MOST_OTHERS = 3  # causes after the first, and harmless ones, that are shown
 MOST_REASONS = 4  # why tests were not run
 COLORS = {"fault": "bold red", "none": "bold green"}
-LABEL_WIDTH = 9
+INDENT = 12  # columns of the labels
 CODE_STYLE = "bold cyan"
 
 
@@ -45,7 +45,7 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis, report: str | Path |
         console.print()
         _print_first(console, causes[0])
     for name, course in itertools.islice(diagnosis.course.items(), 1):
-        _print_row(console, "steps", course_text(name, course))
+        _print_row(console, "its run", course_text(name, course))
     _print_others(console, "Also possible", causes[1:])
     _print_others(console, "Present, but harmless", [finding for finding in diagnosis.findings if finding.harmless])
     _print_left_out(console, diagnosis)
@@ -84,22 +84,25 @@ def _certainty(finding):
 
 
 def _print_row(console, label, value):
+    """Prints a label, and a value that is wrapped beside it."""
     if value:
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(width=LABEL_WIDTH, no_wrap=True)
-        grid.add_column(overflow="fold")
-        grid.add_row(
-            Text(f"  {label}"[:LABEL_WIDTH] if len(label) > LABEL_WIDTH - 2 else f"  {label}"), Text(printable(value))
-        )
-        console.print(grid, width=_width(console))
+        lines = Text(printable(value)).wrap(console, max(_width(console) - INDENT, 20))
+        for number, line in enumerate(lines):
+            line.rstrip()
+            prefix = f"  {label}" if number == 0 else ""
+            console.print(Text(prefix.ljust(INDENT)).append(line), soft_wrap=True)
+
+
+def _print_code(console, lines):
+    """Prints each line to copy in one piece, however long it is."""
+    for line in lines:
+        console.print(Text(" " * INDENT).append(line, CODE_STYLE), soft_wrap=True)
 
 
 def _print_remedy(console, finding):
-    """Prints the remedy, and each line to copy in one piece, however long it is."""
     words, lines = remedy_of(finding)
     _print_row(console, "remedy", words)
-    for line in lines:
-        console.print(Text(" " * (LABEL_WIDTH + 1)).append(line, CODE_STYLE), soft_wrap=True)
+    _print_code(console, lines)
 
 
 def _print_others(console, title, findings):
@@ -116,15 +119,14 @@ def _print_others(console, title, findings):
 
 def _print_short(console, finding):
     """Prints a cause in a few lines."""
-    text = f"{name_of(finding)}: {sentence(finding.summary)}"
+    text = f"{name_of(finding)}: {stopped(finding.summary)}"
     if finding.healthy:
-        text += f" Healthy: {sentence(finding.healthy)}"
+        text += f" Healthy: {stopped(finding.healthy)}"
     _print_row(console, "-" if finding.harmless else state_of(finding), text)
     if not finding.harmless:
         words, lines = remedy_of(finding)
-        _print_row(console, " ", f"remedy: {words}")
-        for line in lines:
-            console.print(Text(" " * (LABEL_WIDTH + 1)).append(line, CODE_STYLE), soft_wrap=True)
+        _print_row(console, "", f"remedy: {words}")
+        _print_code(console, lines)
 
 
 def _print_left_out(console, diagnosis):

@@ -46,7 +46,9 @@ def remedy_of(finding: Finding) -> tuple[str, tuple[str, ...]]:
     flags, lines, end = [], [], len(remedy)
     for match in reversed(list(CODE.finditer(remedy))):
         at_end = remedy[match.end() : end].strip(" ,;.") in ("", "and")
-        if match["flag"] and not match["flag"].endswith("..."):  # such an override is to be completed
+        if match[0].endswith("..."):
+            continue  # an override to be completed, which cannot be copied
+        if match["flag"]:
             flags.insert(0, match["flag"].rstrip(".,;"))
         elif match["code"] and at_end:
             lines.insert(0, match["code"])
@@ -55,10 +57,16 @@ def remedy_of(finding: Finding) -> tuple[str, tuple[str, ...]]:
     return remedy[:end].rstrip(" :,;"), (*([" ".join(flags)] if flags else []), *lines)
 
 
-def sentence(text: str) -> str:
+def stopped(text: str) -> str:
     """Returns a text as one printable line that ends with a full stop."""
     text = printable(text).strip()
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
+def sentence(text: str) -> str:
+    """Returns a text as a sentence; its first word keeps its case if it is a name, such as that of a layer."""
+    text = stopped(text)
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+[ ,:]", text) else text
 
 
 def value_text(value: Any) -> str:

@@ -36,9 +36,9 @@ def unscaled(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
         f"the network receives values from {found['train_min']:.4g} to {found['train_max']:.4g}, with a standard"
         f" deviation of {found['train_std']:.3g}"
     )
-    apart = math.log10(max(found.get("scales_apart", 1.0), 1.0))
-    if 4 * (apart - APART) > score:
-        score = 4 * (apart - APART)
+    apart = 4 * (math.log10(found["scales_apart"]) - APART) if found["table"] else -math.inf
+    if apart > score:
+        score = apart
         text = f"the ranges of features differ by a factor of {found['scales_apart']:.3g}"
     if score > LEAST:
         yield Suspicion(

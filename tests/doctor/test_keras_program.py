@@ -1,0 +1,422 @@
+"""Programs made from a compiled model of Keras and its data."""
+
+import copy
+import os
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from zoo.doctor.adapters.keras_program import from_keras
+from zoo.doctor.program import Program, can
+from zoo.errors import ZooError
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+keras = pytest.importorskip("keras")
+layers = keras.layers
+
+CLASSES = 3
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.standard_normal((64, 6, 8, 2)).astype(np.float32)
+LABELS = (IMAGES.mean((1, 2, 3)).argsort().argsort() * CLASSES // 64).astype(np.int64)
+CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def network(*more, loss=CROSS_ENTROPY, optimizer=None, head=None, **options):
+    keras.utils.set_random_seed(0)
+    body = [layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU(), layers.Flatten()]
+    model = keras.Sequential([keras.Input(IMAGES.shape[1:]), *body, layers.Dense(CLASSES, activation=head), *more])
+    model.compile(optimizer or keras.optimizers.SGD(0.1, momentum=0.9), loss, metrics=["accuracy"], **options)
+    return model
+
+
+def program(model=None, train=None, evaluation=None, **options):
+    own = IMAGES, LABELS
+    return from_keras(model or network(), train or own, evaluation or own, **{"batch_size": 16} | options)
+
+
+def trace(model):
+    """Everything of the user's that could change."""
+    held = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    flags = [(layer.trainable, "call" in vars(layer)) for layer in model.layers]
+    states = random.getstate(), np.random.get_state()
+    if torch := sys.modules.get("torch"):
+        states += (torch.get_rng_state().numpy(),)
+    return copy.deepcopy(([np.array(keras.ops.convert_to_numpy(each)) for each in held], flags, model.compiled, states))
+
+
+def same(one, other):
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def test_is_a_program():
+    made = program(classes=CLASSES, epochs=5, name="mine")
+    assert isinstance(made, Program)
+    assert made.name == "mine" and made.classes == CLASSES and made.total_steps == 20
+    images, labels = next(made.train_batches())
+    assert images.shape == (16, 6, 8, 2) and labels.shape == (16,)
+    assert sum(len(each) for each, _ in made.eval_batches()) == 64
+    images, labels, names = made.examples("train", 4)
+    assert names == ["train[0]", "train[21]", "train[42]", "train[63]"]
+    np.testing.assert_array_equal(images, IMAGES[[0, 21, 42, 63]])
+
+
+def test_steps_are_those_of_the_users_own_loop():
+    model = network(layers.Dropout(0.2))
+    made = program(model)
+    state, losses = made.init(0), []
+    for start in (0, 16, 32, 48, 0):
+        state, loss = made.step(state, IMAGES[start : start + 16], LABELS[start : start + 16])
+        losses.append(loss)
+    expected = []
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(0)
+    for start in (0, 16, 32, 48, 0):
+        expected.append(float(model.train_on_batch(IMAGES[start : start + 16], LABELS[start : start + 16])[0]))
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+    np.testing.assert_allclose(made.predict(state, IMAGES), model.predict_on_batch(IMAGES), rtol=1e-5, atol=1e-6)
+
+
+def test_leaves_no_trace():
+    model = network(layers.Dropout(0.5))
+    model.train_on_batch(IMAGES[:8], LABELS[:8])
+    before = trace(model)
+    made = program(model)
+    state = made.init(3)
+    for images, labels in made.train_batches():
+        state, _ = made.step(state, images, labels)
+    made.predict(state, images)
+    made.parameters(state)
+    made.gradients(state, images, labels)
+    made.activations(state, images)
+    made.inputs(images, train=True, seed=0)
+    made.loss(np.zeros((16, CLASSES)), labels)
+    changed = made.variant(
+        loss="cross_entropy",
+        optimizer="adam",
+        regularization=False,
+        initialization="he",
+        standardize=True,
+        shuffle=True,
+    )
+    changed.step(changed.init(0), images, labels)
+    assert same(before, trace(model))
+
+
+def test_states_are_never_changed():
+    made = program()
+    start = made.init(0)
+    parameters = {name: np.array(value) for name, value in made.parameters(start).items()}
+    middle, first = made.step(start, IMAGES[:16], LABELS[:16])
+    made.step(middle, IMAGES[:16], LABELS[:16])
+    made.activations(middle, IMAGES[:16])
+    assert made.step(start, IMAGES[:16], LABELS[:16])[1] == first
+    assert made.step(middle, IMAGES[:16], LABELS[:16])[1] != first
+    assert all(np.array_equal(value, made.parameters(start)[name]) for name, value in parameters.items())
+
+
+def test_gradients_are_those_of_finite_differences():
+    frozen = layers.Dense(CLASSES, trainable=False)
+    made = program(network(frozen))
+    start = made.init(0)
+    found = made.gradients(start, IMAGES[:16], LABELS[:16])
+    assert list(found) == list(made.parameters(start))
+    assert [name.split("/")[-1] for name in found] == ["kernel", "bias", "gamma", "beta"] + ["kernel", "bias"] * 2
+    assert not found[list(found)[-1]].any()
+    rate = 1e-3  # of gradient descent, whose first step is along the gradient
+    plain = program(network(frozen, optimizer=keras.optimizers.SGD(rate)))
+    after = plain.step(plain.init(0), IMAGES[:16], LABELS[:16])[0]
+    pairs = [list(plain.parameters(state).values()) for state in (plain.init(0), after)]
+    for before, moved, gradient in zip(*pairs, found.values(), strict=True):
+        np.testing.assert_allclose((before - moved) / rate, gradient, rtol=1e-2, atol=1e-3)
+    losses = [plain.step(state, IMAGES[:16], LABELS[:16])[1] for state in (plain.init(0), after)]
+    expected = rate * sum(np.square(value).sum() for value in found.values())
+    assert losses[0] - losses[1] == pytest.approx(expected, rel=0.05)
+
+
+def test_activations_are_in_the_order_of_computation():
+    inputs = keras.Input((6, 8, 2))
+    nested = keras.Sequential([layers.Conv2D(3, 3, name="inner"), layers.ReLU(name="bend")], name="block")
+    values = nested(inputs)
+    shared = layers.Dense(5, name="shared")
+    values = layers.GlobalAveragePooling2D(name="pool")(layers.Add(name="add")([shared(values), shared(values)]))
+    model = keras.Model(inputs, layers.Dense(CLASSES, name="head")(values))
+    model.compile("sgd", CROSS_ENTROPY)
+    made = program(model)
+    found = made.activations(made.init(0), IMAGES[:4])
+    assert list(found) == ["block/inner", "block/bend", "shared", "shared:2", "add", "pool", "head"]
+    assert found["block/bend"].shape == (4, 4, 6, 3) and (found["block/bend"] >= 0).all()
+    np.testing.assert_allclose(found["head"], made.predict(made.init(0), IMAGES[:4]), rtol=1e-4, atol=1e-5)
+
+
+def test_inputs_are_those_of_the_first_layer_with_weights():
+    normalization = layers.Normalization()
+    normalization.adapt(100 * IMAGES)
+    model = keras.Sequential([keras.Input((6, 8, 2)), layers.GaussianNoise(0.1), normalization, *network().layers])
+    model.compile("sgd", CROSS_ENTROPY)
+    made = program(model)
+    seen = made.inputs(100 * IMAGES, train=False, seed=0)
+    assert seen.shape == IMAGES.shape and seen.std() == pytest.approx(1, rel=0.01)
+    one, two, again = (made.inputs(IMAGES, train=True, seed=seed) for seed in (0, 1, 0))
+    assert not np.array_equal(one, two) and np.array_equal(one, again)
+
+
+def test_variants_of_the_rate():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5, staircase=True)
+    for rate, expected in ((0.1, [0.1, 0.1, 0.1]), (schedule, [0.1, 0.1, 0.05])):
+        made = program(network(optimizer=keras.optimizers.SGD(rate)))
+        assert [made.learning_rate(step) for step in range(3)] == pytest.approx(expected)
+        start = made.init(0)
+        moves = []
+        for each in (made, made.variant(rate=0.5), made.variant(rate=2.0).variant(rate=0.25)):
+            after = each.step(each.init(0), IMAGES[:16], LABELS[:16])[0]
+            name = list(each.parameters(after))[-2]
+            moves.append(each.parameters(after)[name] - made.parameters(start)[name])
+        np.testing.assert_allclose(moves[1], moves[0] / 2, rtol=1e-3, atol=1e-6)
+        np.testing.assert_array_equal(moves[1], moves[2])
+        held = made.variant(schedule="constant", rate=0.5)
+        assert [held.learning_rate(step) for step in (0, 1000)] == pytest.approx([0.05, 0.05])
+
+
+def test_schedules_are_followed():
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1, 3], [0.1, 0.02, 0.001])
+    model = network(optimizer=keras.optimizers.SGD(schedule))
+    made, state = program(model), program(model).init(0)
+    for _ in range(6):
+        state, _ = made.step(state, IMAGES[:16], LABELS[:16])
+        model.train_on_batch(IMAGES[:16], LABELS[:16])
+    expected = keras.ops.convert_to_numpy(model.trainable_variables[0])
+    np.testing.assert_allclose(next(iter(made.parameters(state).values())), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_variant_of_the_optimizer():
+    made = program(network(optimizer=keras.optimizers.SGD(1e-9))).variant(optimizer="adam", rate=2.0)
+    assert made.learning_rate(7) == pytest.approx(0.002)
+    after = made.step(made.init(0), IMAGES[:16], LABELS[:16])[0]
+    name = list(made.parameters(after))[-2]
+    moved = np.abs(made.parameters(after)[name] - made.parameters(made.init(0))[name])
+    assert moved.max() == pytest.approx(0.002, rel=0.01)
+
+
+def cross_entropy(logits, labels):
+    logits = np.asarray(logits, np.float64)
+    logits = logits - logits.max(-1, keepdims=True)
+    return -np.mean((logits - np.log(np.exp(logits).sum(-1, keepdims=True)))[np.arange(len(labels)), labels])
+
+
+@pytest.mark.parametrize("kind", ["activation", "layer", "relu", "none", "function"])
+def test_variant_of_the_loss_removes_an_activation(kind):
+    more = {"layer": [layers.Softmax()], "function": [layers.Lambda(lambda x: keras.ops.softmax(x))]}.get(kind, [])
+    head = {"activation": "softmax", "relu": "relu"}.get(kind)
+    made = program(network(*more, loss="mse", head=head), (IMAGES, np.eye(CLASSES)[LABELS]))
+    plain = program(network())
+    logits = plain.predict(plain.init(0), IMAGES)
+    changed = made.variant(loss="cross_entropy")
+    for each in (changed, changed.variant(loss="cross_entropy")):
+        outputs = each.predict(each.init(0), IMAGES)
+        if kind != "function":
+            np.testing.assert_allclose(outputs, logits, rtol=1e-4, atol=1e-5)
+        assert each.loss(outputs, LABELS) == pytest.approx(cross_entropy(logits, LABELS), rel=1e-4)
+        assert each.loss(outputs, np.eye(CLASSES)[LABELS]) == pytest.approx(cross_entropy(logits, LABELS), rel=1e-4)
+    own, _ = plain.step(plain.init(0), IMAGES[:16], LABELS[:16])
+    assert plain.step(own, IMAGES[:16], LABELS[:16])[1] == pytest.approx(
+        changed.step(changed.step(changed.init(0), IMAGES[:16], LABELS[:16])[0], IMAGES[:16], LABELS[:16])[1], rel=1e-3
+    )
+
+
+def test_single_outputs():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    features, labels = RANDOM.random((32, 4)), np.arange(32) % 2
+    made = from_keras(model, (features, labels), (features, labels))
+    outputs = made.predict(made.init(0), features)
+    expected = -np.mean(np.log(np.where(labels[:, None] == 1, outputs, 1 - outputs)))
+    assert made.loss(outputs, labels) == pytest.approx(expected, rel=1e-4)
+    changed = made.variant(loss="cross_entropy")
+    assert changed.step(changed.init(0), features, labels)[1] == pytest.approx(expected, rel=1e-4)
+
+
+def test_variant_that_standardizes():
+    made = program(train=(100 * IMAGES + 50, LABELS)).variant(standardize=True)
+    images = np.concatenate([each for each, _ in made.train_batches()])
+    assert images.std() > 50
+    seen = made.inputs(images, train=True, seed=0)
+    np.testing.assert_allclose(seen.mean((0, 1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(seen.std((0, 1, 2)), 1, rtol=1e-5)
+
+
+def test_variant_without_regularization():
+    strong = layers.Dense(CLASSES, kernel_regularizer="l2")
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.5)
+    rows = np.eye(CLASSES, dtype=np.float32)[LABELS]
+    model = network(strong, layers.Dropout(0.5), loss=loss, optimizer=keras.optimizers.SGD(0.1, weight_decay=0.1))
+    made = program(model, (IMAGES, rows))
+    changed = made.variant(regularization=False)
+    one, two = (changed.step(changed.init(seed), IMAGES[:16], rows[:16]) for seed in (0, 1))
+    assert one[1] == two[1] != made.step(made.init(0), IMAGES[:16], rows[:16])[1]
+    gradients = changed.gradients(changed.init(0), IMAGES[:16], rows[:16])
+    name = next(iter(gradients))
+    moved = changed.parameters(one[0])[name] - changed.parameters(changed.init(0))[name]
+    np.testing.assert_allclose(moved, -0.1 * gradients[name], atol=1e-5)
+    twice = changed.variant(loss="cross_entropy")
+    assert twice.loss(np.zeros((3, CLASSES)), rows[:3]) == pytest.approx(np.log(CLASSES))
+
+
+def test_variant_of_the_initialization():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(400), layers.Dense(300, kernel_initializer="ones")])
+    model.compile("sgd", CROSS_ENTROPY)
+    data = RANDOM.random((8, 4)), np.zeros(8, int)
+    made = from_keras(model, data, data).variant(initialization="he")
+    found = list(made.parameters(made.init(0)).values())
+    assert found[2].std() == pytest.approx(np.sqrt(2 / 400), rel=0.02) and not found[3].any()
+    assert np.isfinite(made.step(made.init(0), *data)[1])
+
+
+def test_order_of_batches():
+    made = program(epochs=10)
+    first, second = (np.concatenate([labels for _, labels in made.train_batches()]) for _ in range(2))
+    assert not np.array_equal(first, second) and sorted(first) == sorted(LABELS)
+    batches = [(IMAGES[start : start + 16], LABELS[start : start + 16]) for start in range(0, 64, 16)]
+    kept = program(train=batches)
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in kept.train_batches()]), LABELS)
+    assert not can(kept, "examples") and not can(kept, "total_steps")
+    assert not np.array_equal(np.concatenate([y for _, y in kept.variant(shuffle=True).train_batches()]), LABELS)
+    smaller = made.variant(batch_size=8)
+    assert [len(each) for each, _ in smaller.train_batches()] == [8] * 8 and smaller.total_steps == 80
+
+
+class Reordering(keras.utils.PyDataset):
+    def __init__(self):
+        super().__init__()
+        self.order = np.arange(64)
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        chosen = self.order[16 * index : 16 * index + 16]
+        return IMAGES[chosen], LABELS[chosen]
+
+    def on_epoch_end(self):
+        np.random.shuffle(self.order)
+
+
+def test_other_kinds_of_data():
+    dataset = Reordering()
+    made = program(train=dataset, evaluation=dataset, epochs=2)
+    first, second = ([labels for _, labels in made.train_batches()] for _ in range(2))
+    assert sorted(np.concatenate(first)) == sorted(np.concatenate(second)) == sorted(LABELS)
+    assert not same(first, second) and made.total_steps == 8
+    np.testing.assert_array_equal(dataset.order, np.arange(64))
+    torch = pytest.importorskip("torch")
+    pairs = torch.utils.data.TensorDataset(torch.from_numpy(IMAGES), torch.from_numpy(LABELS))
+    made = program(train=torch.utils.data.DataLoader(pairs, 16, shuffle=True))
+    images, labels = next(made.train_batches())
+    assert images.shape == (16, 6, 8, 2) and np.isfinite(made.step(made.init(0), images, labels)[1])
+
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.flat, self.head = layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(CLASSES)
+
+    def call(self, x, training=False):
+        return keras.ops.softmax(self.head(self.flat(self.hidden(x))))
+
+
+class NotCopied(Own):
+    def get_config(self):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("kind", [Own, NotCopied])
+def test_models_with_code_of_their_own(kind):
+    model = kind()
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.train_on_batch(IMAGES[:16], LABELS[:16])
+    before = trace(model)
+    made = program(model)
+    assert can(made, "gradients") == (kind is Own)
+    state, losses = made.init(0), []
+    for _ in range(3):
+        state, loss = made.step(state, IMAGES[:16], LABELS[:16])
+        losses.append(loss)
+        made.predict(state, IMAGES)
+    assert len(made.activations(state, IMAGES[:16])) == 3
+    assert losses[-1] < losses[0] and same(before, trace(model))
+    if kind is NotCopied:
+        with pytest.raises(KeyError, match="optimizer"):
+            made.variant(optimizer="adam")
+    else:
+        changed = made.variant(loss="cross_entropy", optimizer="adam")
+        assert changed.step(changed.init(0), IMAGES[:16], LABELS[:16])[1] == pytest.approx(losses[0], rel=1e-4)
+    for name, value in made.parameters(made.init(0)).items():
+        moves = [
+            each.parameters(each.step(each.init(0), IMAGES[:16], LABELS[:16])[0])[name] - value
+            for each in (made, made.variant(rate=0.5))
+        ]
+        np.testing.assert_allclose(moves[1], moves[0] / 2, rtol=1e-2, atol=1e-6)
+    assert same(before, trace(model))
+    expected = [float(model.train_on_batch(IMAGES[:16], LABELS[:16])[0]) for _ in range(3)]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+def test_losses_of_ones_own():
+    def own_loss(labels, outputs):
+        return keras.ops.mean(keras.ops.square(outputs), -1)
+
+    model = network(loss=own_loss)
+    made = program(model)
+    assert made.step(made.init(0), IMAGES[:16], LABELS[:16])[1] == pytest.approx(
+        float(model.train_on_batch(IMAGES[:16], LABELS[:16])[0]), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("train", "words"),
+    [
+        (iter([(IMAGES, LABELS)]), "iterator"),
+        ([(IMAGES, LABELS, LABELS)], "3 items"),
+        ([{"x": IMAGES, "y": LABELS}], "dict"),
+        ((IMAGES, LABELS[:5]), "5 labels"),
+        ({"x": IMAGES}, "no batches"),
+        ([], "empty"),
+    ],
+)
+def test_data_of_another_kind(train, words):
+    with pytest.raises(ZooError, match=words):
+        from_keras(network(), train, (IMAGES, LABELS))
+
+
+def test_models_that_cannot_be_used():
+    with pytest.raises(ZooError, match="not compiled"):
+        program(keras.Sequential([keras.Input((6, 8, 2)), layers.Flatten(), layers.Dense(CLASSES)]))
+    with pytest.raises(ZooError, match=r"keras\.Model"):
+        program(object())
+    made = program()
+    with pytest.raises(ZooError) as error:
+        made.step(made.init(0), IMAGES[:16, :2], LABELS[:16])
+    assert "\n" not in str(error.value)
+    assert np.isfinite(made.step(made.init(0), IMAGES[:16], LABELS[:16])[1])
+    for change in ({"augmentation": False}, {"standardize": 5}):
+        with pytest.raises(KeyError, match=next(iter(change))):
+            made.variant(**change)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="the other backend is tested from this one")
+def test_with_the_torch_backend():
+    pytest.importorskip("torch")
+    environment = os.environ | {"KERAS_BACKEND": "torch"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
