@@ -15,7 +15,6 @@ from verification.check import Check, Group, NoClosedForm
 from verification.convergence import MIN_RUNS, check_convergence, too_few_runs
 from verification.convergence.first_steps import check_first_steps
 from verification.devices import mesh_of_runs
-from verification.differences import nearest_recipe
 from verification.fingerprint import check_fingerprint
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
@@ -25,6 +24,7 @@ from verification.step.probe import Probe, small
 from verification.synthetic_data import with_synthetic_data
 from verification.traces import check_traces
 from zoo.catalog import list_recipes, load_recipe
+from zoo.differences import nearest_recipe
 from zoo.errors import DataNotPrepared, ZooError
 from zoo.recipe import Recipe
 from zoo.training.experiment import Experiment

@@ -12,10 +12,11 @@ from examples import tabular, tiny_dataset
 import verification
 import zoo
 from verification import convergence, ledger, suite
-from verification.differences import differing_fields, nearest_recipe
-from verification.like import activations, data, layers, network, training, weights
+from verification.like import activations, data, network, training, weights
 from zoo.catalog import load_object
+from zoo.differences import differing_fields, nearest_recipe
 from zoo.errors import ZooError
+from zoo.inspect import layers
 from zoo.layers import LocalResponseNorm
 from zoo.recipe import *
 from zoo.training.prepare import prepare

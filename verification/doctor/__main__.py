@@ -1,9 +1,9 @@
 """Diagnoses seeded faults and healthy programs, and reports how often the doctor is right.
 
-    python -m verification.doctor --processes=2    # all cases that were not diagnosed yet
-    python -m verification.doctor --case='rate*'   # those whose names match, again
-    python -m verification.doctor --learn          # learns likelihoods from one part
-    python -m verification.doctor --write          # writes the figures of the other part into the documentation
+python -m verification.doctor --processes=2    # all cases that were not diagnosed yet
+python -m verification.doctor --case='rate*'   # those whose names match, again
+python -m verification.doctor --learn          # learns likelihoods from one part
+python -m verification.doctor --write          # writes the figures of the other part into the documentation
 """
 
 import fnmatch

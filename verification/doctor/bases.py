@@ -30,7 +30,9 @@ class Plain(nn.Module):
         x = images
         for layer in range(self.layers):
             stride = 2 if layer in (1, 4) else 1
-            x = nn.Conv(16, (3, 3), (stride, stride), kernel_init=nn.initializers.he_normal(), name=f"conv{layer + 1}")(x)
+            x = nn.Conv(16, (3, 3), (stride, stride), kernel_init=nn.initializers.he_normal(), name=f"conv{layer + 1}")(
+                x
+            )
             x = getattr(nn, self.activation)(x) if self.activation else x
         return nn.Dense(self.num_classes, name="fc")(x.mean((1, 2)))
 
@@ -88,7 +90,9 @@ def bn_cnn() -> Subject:
 
 def plain() -> Subject:
     """A deep plain network of one's own, and Adam."""
-    recipe = _shorter("lenet5").override({"optimizer": Adam(), "schedule": ConstantRate(peak=0.002), "initialization": {}})
+    recipe = _shorter("lenet5").override(
+        {"optimizer": Adam(), "schedule": ConstantRate(peak=0.002), "initialization": {}}
+    )
     return Subject(recipe, Plain(), fashion_mnist())
 
 

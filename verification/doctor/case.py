@@ -45,7 +45,9 @@ class Subject:
         split = data.eval if evaluation else data.train
         images, labels = change(np.array(split.images), np.array(split.labels))
         changed = ArraySplit(images, labels.astype(np.int32), name="eval" if evaluation else "train")
-        return dataclasses.replace(self, dataset=dataclasses.replace(data, **{"eval" if evaluation else "train": changed}))
+        return dataclasses.replace(
+            self, dataset=dataclasses.replace(data, **{"eval" if evaluation else "train": changed})
+        )
 
 
 @dataclass(frozen=True)

@@ -70,12 +70,18 @@ def figures(results: list[dict[str, Any]]) -> str:
     missed = [each for each in [*scored, *learned] if not right(each)]
     text += "\nMissed, or another cause first:\n\n" + _table(
         [("case", "verdict", "found")]
-        + [(each["case"], each["verdict"], ", ".join(f["cause"] for f in each["findings"][:3]) or "nothing") for each in missed]
+        + [
+            (each["case"], each["verdict"], ", ".join(f["cause"] for f in each["findings"][:3]) or "nothing")
+            for each in missed
+        ]
     )
     if alarms:
         text += "\nFalse alarms:\n\n" + _table(
             [("case", "verdict", "found")]
-            + [(each["case"], each["verdict"], ", ".join(f["cause"] for f in each["findings"][:3]) or "nothing") for each in alarms]
+            + [
+                (each["case"], each["verdict"], ", ".join(f["cause"] for f in each["findings"][:3]) or "nothing")
+                for each in alarms
+            ]
         )
     return text
 

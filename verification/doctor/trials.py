@@ -57,7 +57,9 @@ def pairs() -> Iterator[Case]:
 def all_cases() -> list[Case]:
     """Returns all cases; the healthy ones are spread between the others, so that an interrupted run has both."""
     faulty, good = [*faulty_cases(), *pairs()], list(healthy.cases())
-    places = [(place / len(kind), order, case) for order, kind in enumerate((faulty, good)) for place, case in enumerate(kind)]
+    places = [
+        (place / len(kind), order, case) for order, kind in enumerate((faulty, good)) for place, case in enumerate(kind)
+    ]
     return [case for _, _, case in sorted(places, key=lambda each: each[:2])]
 
 
@@ -103,7 +105,9 @@ def run(cases: Sequence[Case], processes: int) -> Iterator[dict[str, Any]]:
     names = {case.name for case in cases}
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, spawned, max_tasks_per_child=4) as pool:
-        futures = {pool.submit(_by_name, name): name for name in dict.fromkeys(case.name for case in cases) if name in names}
+        futures = {
+            pool.submit(_by_name, name): name for name in dict.fromkeys(case.name for case in cases) if name in names
+        }
         for future in as_completed(futures):
             try:
                 result = future.result()

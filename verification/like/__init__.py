@@ -17,16 +17,16 @@ import zoo.data.sources
 from verification import SEED
 from verification.check import Check, Group
 from verification.devices import mesh_of_runs
-from verification.differences import differing_fields, nearest_recipe
 from verification.like.data import check_data, is_other_data
-from verification.like.layers import trace
 from verification.like.network import check_network
 from verification.like.training import check_run, with_paths_of
 from verification.like.weights import pair_variables
 from verification.suite import OF_EXPERIMENT, Prepared, check_experiment
 from zoo.catalog import list_recipes, load_recipe
 from zoo.data.dataset import Dataset
+from zoo.differences import differing_fields, nearest_recipe
 from zoo.errors import DataNotPrepared, ZooError, shown, unknown
+from zoo.inspect.layers import trace
 from zoo.models.registry import create_model, list_models
 from zoo.recipe import Recipe
 from zoo.training.prepare import prepare

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from verification.like.layers import Network, between, describe, difference_of_settings
 from zoo.compilation import run_once
+from zoo.inspect.layers import Network, between, describe, difference_of_settings
 from zoo.layers import AvgPool, MaxPool
 
 TOLERANCE = 1e-4  # standard deviations of the reference's activations, as in `verification.architecture.numbers`

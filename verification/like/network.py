@@ -11,11 +11,12 @@ import scipy.stats
 from flax import traverse_util
 
 from verification.check import Check, Group
-from verification.like import activations, layers
-from verification.like.layers import Network
+from verification.like import activations
 from verification.like.weights import Pair, draw, pair_variables
 from zoo.compilation import run_once
 from zoo.errors import ZooError, printable, reason
+from zoo.inspect import layers
+from zoo.inspect.layers import Network
 from zoo.models.registry import create_model, find_entry
 from zoo.recipe import Initialization
 from zoo.training.step.initialization import distribution_of

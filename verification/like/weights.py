@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import traverse_util
 
-from verification.like.layers import Network, match_leaves
+from zoo.inspect.layers import Network, match_leaves
 
 Path = tuple[str, ...]
 COLLECTIONS = {"params": "params", "batch_stats": "stats"}  # of Flax, and the attribute of `Layer`

@@ -53,14 +53,29 @@ class Deviation(NamedTuple):
 
 
 def check_gradient(
-    group: Group, probe: Probe, state: TrainState, batch: Batch, outcome: Outcome, seed: int
+    group: Group,
+    probe: Probe,
+    state: TrainState,
+    batch: Batch,
+    outcome: Outcome,
+    seed: int,
+    groups_of_all: int | None = None,
 ) -> Iterator[Check]:
-    """Checks the gradient of a step; `outcome` is that of the step from this state with this batch."""
+    """Checks the gradient of a step.
+
+    Args:
+      group: of the check.
+      probe, state, batch: the step, and what it is called with.
+      outcome: of that step.
+      seed: of the random directions.
+      groups_of_all: number of groups of parameters that are moved together; None for one of each, or as many as are
+        affordable.
+    """
     random = np.random.default_rng(seed)
     params = traverse_util.flatten_dict(dict(state.params), sep="/")
     trained = [path for path in params if path not in probe.experiment.frozen]
     many = sum(params[path].size for path in trained) > MANY_WEIGHTS
-    size = -(-len(trained) // (FEW_DIRECTIONS if many else MAX_DIRECTIONS))
+    size = -(-len(trained) // (groups_of_all or (FEW_DIRECTIONS if many else MAX_DIRECTIONS)))
     groups = [trained[start : start + size] for start in range(0, len(trained), size)]
     worst, wrong, share = {}, [], 0.0
     for kind, paths in [("whole", trained), *((kind, paths) for kind in ("own", "random") for paths in groups)]:

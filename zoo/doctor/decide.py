@@ -53,7 +53,8 @@ def decide(
     experiments = Experiments(session, on_test)
     if hopeless := [each for each in ranked if each.cause == NOT_LEARNABLE and confidence(each) >= REPORTED]:
         return "not_learnable", tuple(_finding(each, True) for each in (*hopeless, *fatal) if each), experiments
-    works = _works(experiments)
+    fields = {path: wanted for each in ranked for path, wanted in each.change.get("fields", {}).items()}
+    works = _works(experiments, fields)
     findings = [_finding(each, True) for each in fatal]
     tested: list[Suspicion] = [each for each in ranked if each not in fatal]
     if not works:
@@ -81,9 +82,16 @@ def _strongest(suspicions):
     return best.values()
 
 
-def _works(experiments: Experiments) -> bool:
-    """Returns whether the program's own run reaches about what the same network reaches with everything replaced."""
+def _works(experiments: Experiments, fields: Mapping[str, Any]) -> bool:
+    """Returns whether the program's own run reaches about what the same network reaches with everything replaced.
+
+    Args:
+      experiments: of the diagnosis.
+      fields: of the reference, where they differ; empty without one.
+    """
     own = experiments.own
+    if fields and experiments.possible:
+        experiments.run({"fields": fields})
     if experiments.possible:
         everything = experiments.supported(ALL)
         if everything:
@@ -103,9 +111,7 @@ def _works(experiments: Experiments) -> bool:
     return not (distance > NOTICEABLE and distance / above > (MISSED if whole else MISSED_EARLY))
 
 
-def _confirmed(
-    experiments: Experiments, suspicions: list[Suspicion], evidence: Mapping[str, Values]
-) -> list[Finding]:
+def _confirmed(experiments: Experiments, suspicions: list[Suspicion], evidence: Mapping[str, Values]) -> list[Finding]:
     """Tests changes one at a time, and returns the causes whose change recovers training."""
     likely = [each for each in suspicions if each.change and confidence(each) >= POSSIBLE]
     others = [
@@ -115,7 +121,9 @@ def _confirmed(
     ]
     found: list[tuple[float, Suspicion, str]] = []
     for each in (*likely, *others):
-        if any(set(each.change) <= INCLUDES.get(name, set()) | {name} for _, other, _ in found for name in other.change):
+        if any(
+            set(each.change) <= INCLUDES.get(name, set()) | {name} for _, other, _ in found for name in other.change
+        ):
             continue
         if any(INCLUDES.get(name, set()) & set(other.change) for _, other, _ in found for name in each.change):
             continue
@@ -163,7 +171,9 @@ def _after_experiment(experiments, recovered, suspicion, name):
     summary = f"{one.summary}; {reached}" if one.summary else f"{CAUSES[suspicion.cause].what} {reached}".strip()
     sure = 0.5 + 0.5 * confidence(suspicion) if suspicion.rule != "experiment" else 0.6
     numbers = {**one.evidence, "accuracy": value(own), f"accuracy with {name}": value(course), "recovered": recovered}
-    return dataclasses.replace(one, summary=summary, confidence=sure, evidence=numbers, decided_by=f"experiment: {name}")
+    return dataclasses.replace(
+        one, summary=summary, confidence=sure, evidence=numbers, decided_by=f"experiment: {name}"
+    )
 
 
 def _finding(suspicion: Suspicion, confirmed: bool) -> Finding:

@@ -8,6 +8,8 @@ import flax.linen as nn
 
 from zoo.data.dataset import Dataset
 from zoo.data.sources import open_data
+from zoo.differences import nearest_recipe
+from zoo.doctor import reference
 from zoo.doctor.adapters.recipe_program import RecipeProgram, Subject
 from zoo.doctor.collect import collect
 from zoo.doctor.decide import decide
@@ -41,7 +43,7 @@ def diagnose(
       model: a custom network instead of the recipe's.
       dataset: custom data instead of the recipe's.
       loss: a custom loss (outputs [N, K], labels [N]) -> scalar or [N], instead of the recipe's.
-      like: name of a built-in recipe to compare with; None for none.
+      like: name of a built-in recipe to compare with; None for the nearest one of the same network and data, if any.
       seconds: about how long it may take; measurements come first, and experiments use the rest.
       seed: of the runs.
       on_test: called with each test when it is done.
@@ -54,6 +56,8 @@ def diagnose(
     program, early = _program(subject, model, dataset, loss)
     if program is None:
         return Diagnosis(_name(subject), "fault", tuple(early), ())
+    if like is None and isinstance(program, RecipeProgram) and model is None:
+        like = nearest_recipe(program.recipe)
     return examine(program, like=like, seconds=seconds, seed=seed, on_test=on_test)[0]
 
 
@@ -74,7 +78,7 @@ def examine(
 
     session = Session(program, seed, seconds, like)
     evidence = collect(session, record)
-    suspected = list(suspicions(evidence))
+    suspected = [*suspicions(evidence), *reference.suspicions(session)]
     verdict, findings, experiments = decide(session, evidence, suspected, record)
     course = {name: each.to_json() for name, each in experiments.courses.items()}
     return Diagnosis(program.name, verdict, findings, tuple(tests), course, session.elapsed), suspected

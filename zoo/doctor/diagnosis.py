@@ -94,7 +94,9 @@ class Diagnosis:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "diagnosis.json").write_text(json.dumps(self.to_json(), indent=1, default=str) + "\n", encoding="utf-8")
+        (folder / "diagnosis.json").write_text(
+            json.dumps(self.to_json(), indent=1, default=str) + "\n", encoding="utf-8"
+        )
         (folder / "report.html").write_text(page(self), encoding="utf-8")
 
     def __str__(self) -> str:

@@ -103,7 +103,9 @@ def value(course: Course) -> float:
 
 def named(changes: Mapping[str, Any]) -> str:
     """Returns a name for changes, such as "rate=0.1, standardize=True"."""
-    return ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in changes.items())
+    return ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in changes.items()
+    )
 
 
 def smallest(experiments: Experiments, changes: Mapping[str, Any]) -> Iterator[str]:

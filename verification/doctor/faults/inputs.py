@@ -97,7 +97,9 @@ FAULTS = (
     Fault("features of other units", (SHOWN,), _features, (1e4, 1e3), ("mlp",)),
     Fault("scaled twice", ("inputs_scaled_twice",), _twice, (64, 128), ("lenet5", "plain")),
     Fault("blank images", ("low_quality",), _blank, (0.3, 0.1), ("lenet5", "bn_cnn")),
-    Fault("evaluation not scaled", ("evaluation_preprocessing",), _evaluated, ("raw", "inverted"), ("lenet5", "bn_cnn")),
+    Fault(
+        "evaluation not scaled", ("evaluation_preprocessing",), _evaluated, ("raw", "inverted"), ("lenet5", "bn_cnn")
+    ),
     Fault("leakage", ("leakage",), _leak, (0.5, 0.2), ("lenet5", "mlp", "bn_cnn")),
     Fault("few examples", ("too_little_data", "regularization_weak"), _few, (60, 40), ("lenet5", "mlp")),
     Fault("classes missing in training", ("bad_split",), _sorted_split, (2, 4), ("lenet5", "bn_cnn")),

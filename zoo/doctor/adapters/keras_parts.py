@@ -126,7 +126,7 @@ def copied(model: Any, images: np.ndarray, edit: Edit | None = None) -> Any:
     old_seeds, new_seeds = seeds(model), seeds(new)
     if len(old_seeds) == len(new_seeds):
         for old, own in zip(old_seeds, new_seeds, strict=True):
-            own.assign(keras.ops.convert_to_numpy(old))
+            own.assign(keras.ops.convert_to_numpy(old.value))
     for _, layer in leaves(new):
         getattr(layer, "finalize_state", lambda: None)()  # of Normalization, which computes with derived values
     return new

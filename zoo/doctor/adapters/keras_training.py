@@ -213,7 +213,7 @@ class Training:
         import keras
 
         # Copies: the memory of some arrays is used again in the next step.
-        return [np.array(keras.ops.convert_to_numpy(each)) for each in variables]
+        return [np.array(keras.ops.convert_to_numpy(each.value)) for each in variables]
 
 
 def _assign(variables, values):
@@ -266,5 +266,5 @@ def training_of(model: Any, images: np.ndarray) -> tuple[Training, Callable[[int
             [each for each in optimizer.variables if each.name != "learning_rate"]
             for optimizer in (model.optimizer, training.model.optimizer)
         )
-        _assign(new, [keras.ops.convert_to_numpy(each) for each in old])
+        _assign(new, [keras.ops.convert_to_numpy(each.value) for each in old])
     return training, lambda step: schedule(begun + step)

@@ -371,7 +371,9 @@ def _retimed(experiment, recipe):
     """Returns an experiment with the optimizer and schedule of another recipe, and the same data and network."""
     total = recipe.budget.total_steps(experiment.train_pipeline.epoch)
     optimizer, rate = make_updates(recipe, total, experiment.frozen)
-    fields = {name: getattr(experiment, name) for name in Experiment.__dataclass_fields__}  # without a loss of one's own
+    fields = {
+        name: getattr(experiment, name) for name in Experiment.__dataclass_fields__
+    }  # without a loss of one's own
     changed = {"recipe": recipe, "total_steps": total, "optimizer": optimizer, "learning_rate": rate}
     return Experiment(**{**fields, **changed})
 

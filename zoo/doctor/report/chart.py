@@ -24,7 +24,6 @@ def losses_as_svg(courses: Mapping[str, Mapping[str, Any]]) -> str:
       courses: by name, each with `losses`, see `zoo.doctor.trial.Course.to_json`. The first is drawn with a thick line.
     """
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
 
     curves = {name: _finite(course.get("losses", ())) for name, course in courses.items()}
     curves = {name: losses for name, losses in curves.items() if np.isfinite(losses).any()}
@@ -51,8 +50,8 @@ def losses_as_svg(courses: Mapping[str, Mapping[str, Any]]) -> str:
     axes.grid(alpha=0.2, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["bottom", "left"]].set_color(INK)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
-    for text in figure.findobj(Text):
+    legend = figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
+    for text in legend.get_texts():  # names, in which dollar signs are no formulas
         text.set_parse_math(False)
     file = io.StringIO()
     with warnings.catch_warnings():

@@ -23,7 +23,15 @@ from zoo.doctor.report.words import (
 from zoo.errors import printable
 from zoo.training.run.environment import environment
 
-COURSE_COLUMNS = ("run", "steps", "first loss", "last loss", "training accuracy", "evaluation accuracy", "majority")
+COURSE_COLUMNS = (
+    "run",
+    "steps",
+    "first loss",
+    "last loss",
+    "training accuracy",
+    "evaluation accuracy",
+    "commonest class",
+)
 
 
 def page(diagnosis: Diagnosis) -> str:
@@ -82,15 +90,17 @@ def _card(finding: Finding) -> str:
     rows = {"healthy": finding.healthy, "where": finding.where, "shown by": finding.decided_by, "remedy": words}
     evidence = _table(("measured", "value"), [(name, value_text(value)) for name, value in finding.evidence.items()])
     percent = f"{min(max(finding.confidence, 0), 1) * 100:.0f}"
+    bar = (
+        f'<div class="bar" role="img" aria-label="confidence {percent} %"><span style="width:{percent}%"></span>'
+        f'</div>\n<p class="small">confidence {percent} %</p>\n'
+    )
     kind = "harmless" if finding.harmless else "confirmed" if finding.confirmed else "suspected"
     return (
         f'<article class="{kind}">\n<h3>{_text(name_of(finding))} <span class="badge">{_text(_badge(finding))}</span>'
         f' <span class="id">{_text(finding.cause)}</span></h3>\n'
         f'<p class="what">{_text(CAUSES[finding.cause].what)}</p>\n<p>{_text(sentence(finding.summary))}</p>\n'
         f"{_pairs({name: value for name, value in rows.items() if value})}{codes}"
-        f'<div class="bar" role="img" aria-label="confidence {percent} %">'
-        f'<span style="width:{percent}%"></span></div>\n<p class="small">confidence {percent} %</p>\n'
-        f"{evidence if finding.evidence else ''}</article>\n"
+        f"{'' if finding.harmless else bar}{evidence if finding.evidence else ''}</article>\n"
     )
 
 
@@ -116,7 +126,9 @@ def _course_row(name: str, course: Mapping[str, Any]) -> list[str]:
 
 
 def _tests(tests: Iterable[Test]) -> str:
-    rows = [(test.name, test.status, test.detail, f"{test.seconds:.1f}") for test in tests]
+    rows = [
+        (test.name, test.status, test.detail, f"{test.seconds:.1f}" if test.status == "done" else "-") for test in tests
+    ]
     return _table(("test", "status", "result, or why it was not run", "seconds"), rows)
 
 

@@ -34,7 +34,6 @@ code { font: .9rem ui-monospace, monospace; }
   overflow: hidden; }
 .bar span { display: block; height: 100%; background: var(--open); }
 .confirmed .bar span { background: var(--bad); }
-.harmless .bar span { background: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); }

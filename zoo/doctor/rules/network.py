@@ -106,7 +106,9 @@ def scale(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     ratio = signal["largest_to_first"] if signal else 1.0
     shrink = signal["smallest_to_first"] if signal else 1.0
     loss = outputs["first_loss"] - math.log(max(outputs["classes"], 2))
-    large = math.log10(max(high, 1e-9)) * 4 + (math.log10(max(ratio, 1e-9)) if signal else 0) + min(max(loss, 0), 50) / 10
+    large = (
+        math.log10(max(high, 1e-9)) * 4 + (math.log10(max(ratio, 1e-9)) if signal else 0) + min(max(loss, 0), 50) / 10
+    )
     small = -math.log10(max(low, 1e-9)) * 4 - (math.log10(max(shrink, 1e-9)) / 2 if signal else 0)
     if large >= small:
         score, text = large - 4, f"initial weights are {high:.2g} times as large as by He et al. 2015"
@@ -150,7 +152,9 @@ def collapse(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
 
 def _size(shape):
     first, middle, last = shape
-    return first * middle if first == middle else middle * last if middle == last else min(first * middle, middle * last)
+    return (
+        first * middle if first == middle else middle * last if middle == last else min(first * middle, middle * last)
+    )
 
 
 def saturated(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:

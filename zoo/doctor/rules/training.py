@@ -166,8 +166,12 @@ def rare_classes(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
         return
     counts = np.asarray(counts, float)
     recall = [found["recall"][each] if each < len(found["recall"]) else None for each in range(len(counts))]
-    common = [value for value, count in zip(recall, counts, strict=True) if value is not None and count >= counts.max() / 3]
-    rare = [value for value, count in zip(recall, counts, strict=True) if value is not None and count < counts.max() / 10]
+    common = [
+        value for value, count in zip(recall, counts, strict=True) if value is not None and count >= counts.max() / 3
+    ]
+    rare = [
+        value for value, count in zip(recall, counts, strict=True) if value is not None and count < counts.max() / 10
+    ]
     if not rare or not common:
         return
     gap = float(np.mean(common) - np.mean(rare))
