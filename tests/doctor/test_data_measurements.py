@@ -366,11 +366,10 @@ def random_healthy(seed):
         patterns = random.normal(0, 1, (classes, 4, 4, channels)).repeat((size + 3) // 4, 1).repeat((size + 3) // 4, 2)
         images = patterns[:, :size, :size][labels] * random.uniform(0.5, 1, (count, 1, 1, 1))
         images = images + random.normal(0, random.uniform(0.3, 1), images.shape)
-        data, prepare = (
-            split(np.clip(60 * images + 110, 0, 255).astype(np.uint8), labels),
-            (unit, signed, augmented)[seed % 3],
-        )
-    told = {"random_transforms": prepare is augmented}
+        data = split(np.clip(60 * images + 110, 0, 255).astype(np.uint8), labels)
+        crops = functools.partial(augmented, pixels=size // 8)
+        prepare = (unit, signed, crops)[seed % 3]
+    told = {"random_transforms": isinstance(prepare, functools.partial)}
     return ArrayProgram(*data, classes, prepare=prepare, delivers_inputs=bool(random.random() < 0.5), **told)
 
 

@@ -86,6 +86,8 @@ def test_steps_that_can_change_nothing(recipe):
     assert causes(recipe, history(flat, rates=1e-6)) == ["learning_rate_low"]
     adam = recipe.override({"optimizer": Adam()})
     assert causes(adam, history(flat, rates=1e-6)) == ["learning_rate_low"]
+    (found,) = explain_history(recipe, history(flat, rates=1e-6), judge(history(flat), recipe.target, STEPS))
+    assert found.remedy.endswith("--set=schedule.peak=10") and "can lower it by 0.002 only" in found.summary
     assert causes(adam, history(flat, rates=1e-3)) == []  # flat for another reason
     assert causes(recipe, history(flat, rates=0.01)) == []
     clipped = recipe.override({"clipping": ClipByNorm(norm=1e-3)})

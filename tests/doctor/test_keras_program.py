@@ -6,11 +6,12 @@ import random
 import subprocess
 import sys
 
+import documents
 import numpy as np
 import pytest
 
 from zoo.doctor.adapters.keras_program import from_keras
-from zoo.doctor.program import Program, can
+from zoo.doctor.program import Program, can, class_of
 from zoo.errors import ZooError
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -410,6 +411,28 @@ def test_models_that_cannot_be_used():
     for change in ({"augmentation": False}, {"standardize": 5}):
         with pytest.raises(KeyError, match=next(iter(change))):
             made.variant(**change)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+def test_the_documents_about_keras(number):
+    made = documents.document(number, examples=96)
+    images, labels = next(made.train_batches())
+    assert images.shape[1:] == ((28, 28, 1) if number in (0, 2) else (4,)) and abs(images.mean()) < 0.5
+    assert np.isfinite(made.step(made.init(0), images, labels)[1])
+    for fault in documents.FAULTS if number in (0, 2) else documents.FEATURE_FAULTS:
+        broken = documents.document(number, fault, examples=96)
+        images, labels = next(broken.train_batches())
+        match fault:
+            case "inputs_unscaled":
+                assert images.max() > 200
+            case "unshuffled":
+                assert (np.diff(class_of(labels)) >= 0).all()
+            case "frozen_parameters":
+                gradients = broken.gradients(broken.init(0), images, labels)
+                assert [name.split("/")[-1] for name, value in gradients.items() if value.any()] == ["kernel", "bias"]
+            case "learning_rate_high" | "learning_rate_low":
+                factor = documents.RATE_FACTORS[fault]
+                assert broken.learning_rate(0) == pytest.approx(made.learning_rate(0) * factor)
 
 
 @pytest.mark.slow

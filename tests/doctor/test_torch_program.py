@@ -3,6 +3,7 @@
 import copy
 import random
 
+import documents
 import numpy as np
 import pytest
 
@@ -460,3 +461,33 @@ def test_images_of_other_layouts_and_types():
     made = program(ChannelsLast(), loading=(batches, batches))
     assert next(made.train_batches())[0].shape == (4, 6, 8, 3)
     assert np.isfinite(run(made, 1)[1]).all()
+
+
+@pytest.mark.parametrize("fault", [None, *documents.FAULTS])
+def test_the_document_about_pytorch(fault):
+    made = documents.document(4, fault, examples=96)
+    images, labels = next(made.train_batches())
+    evaluated = next(made.eval_batches())[0]
+    healthy = documents.document(4, examples=96)
+    state, loss = made.step(made.init(0), images, labels)
+    assert images.shape == (32, 28, 28, 1) and loss > 0
+    match fault:
+        case "inputs_unscaled":
+            assert images.max() > 200 and evaluated.max() > 200
+        case "evaluation_preprocessing":
+            assert images.max() < 3 and evaluated.max() > 200
+        case "unshuffled":
+            assert (np.diff(labels) >= 0).all()
+        case "frozen_parameters":
+            changed = {name for name, value in made.parameters(state).items() if (value != _start(made)[name]).any()}
+            assert changed == {"0.weight", "0.bias"}
+        case "learning_rate_high" | "learning_rate_low":
+            assert made.learning_rate(0) == healthy.learning_rate(0) * documents.RATE_FACTORS[fault]
+        case "output_activation":
+            np.testing.assert_allclose(made.predict(state, images).sum(1), 1, rtol=1e-5)
+        case "loss_reduction":
+            assert loss > 50
+
+
+def _start(made):
+    return made.parameters(made.init(0))

@@ -11,7 +11,7 @@ from zoo.catalog import load_recipe
 from zoo.data.dataset import Dataset
 from zoo.data.sources import open_source
 from zoo.data.split import ArraySplit
-from zoo.recipe import Adam, ConstantRate
+from zoo.recipe import Adam, ConstantRate, Initialization
 
 TRAIN, EVAL = 12_000, 2_000  # Fashion-MNIST images
 STEPS = 240
@@ -98,7 +98,7 @@ def plain() -> Subject:
 
 def residual() -> Subject:
     """A residual network of one's own, with momentum and a cosine schedule."""
-    recipe = _shorter("lenet5").override({"schedule.peak": 0.1, "initialization": {}})
+    recipe = _shorter("lenet5").override({"schedule.peak": 0.1, "initialization": Initialization()})
     return Subject(recipe, Residual(), fashion_mnist())
 
 

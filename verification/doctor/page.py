@@ -102,6 +102,11 @@ def _row(name, results):
     )
 
 
+def _found(result):
+    causes = ", ".join(each["cause"] for each in result["findings"][:3])
+    return result["case"], result["verdict"], causes or "nothing"
+
+
 def _share(values):
     return f"{sum(values) / len(values):.2f} ({sum(values)} of {len(values)})" if values else "-"
 

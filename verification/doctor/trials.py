@@ -14,7 +14,7 @@ from verification.doctor.case import Case
 from verification.doctor.faults import faults
 
 RESULTS = Path(__file__).parent / "results.jsonl"
-SECONDS = 60.0  # that a diagnosis may take
+SECONDS = 120.0  # that a diagnosis may take
 
 
 def faulty_cases() -> Iterator[Case]:
@@ -102,7 +102,6 @@ def read_results() -> list[dict[str, Any]]:
 
 def run(cases: Sequence[Case], processes: int) -> Iterator[dict[str, Any]]:
     """Yields the results of cases in the order in which they are done, and appends them to the record."""
-    names = {case.name for case in cases}
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, spawned, max_tasks_per_child=4) as pool:
         futures = {

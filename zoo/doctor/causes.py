@@ -183,8 +183,8 @@ CAUSES: dict[str, Cause] = {
     ),
     "batch_norm_misuse": Cause(
         "batch normalization misused",
-        "Evaluation with running statistics gives other outputs than training: they are not updated, or the batch is too"
-        " small for them.",
+        "Evaluation with running statistics gives other outputs than training: they are not updated, or batches are"
+        " too small for them.",
         "update running statistics in training, use them in evaluation, and batches of 16 or more",
         (2,),
     ),

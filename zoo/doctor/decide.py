@@ -38,7 +38,7 @@ OF_CHANGES: tuple[tuple[Mapping[str, Any], str], ...] = (
     ({"batch_size": 64}, "batch_size"),
 )
 # Changes that include others: a remedy of a part is the more precise answer.
-INCLUDES = {"optimizer": {"rate", "schedule"}, "standardize": set(), "fields": set()}
+INCLUDES = {"optimizer": {"rate", "schedule"}}
 
 
 def decide(

@@ -64,8 +64,8 @@ class Diagnosis:
 
     Attributes:
       subject: name of what was diagnosed.
-      verdict: "fault", "none" (no fault was found, and training works), "not_learnable" (the labels do not depend on the
-        inputs) or "undecided" (training does not work, and no cause could be shown).
+      verdict: "fault", "none" (no fault was found, and training works), "not_learnable" (the labels do not depend on
+        the inputs) or "undecided" (training does not work, and no cause could be shown).
       findings: the most probable cause first; harmless ones last.
       tests: all tests, in the order in which they ran.
       course: the losses of the program's own first steps, and of those with something replaced, by name.

@@ -33,10 +33,12 @@ class Suspicion:
     Attributes:
       cause: id, see `zoo.doctor.causes.CAUSES`.
       rule: name of the rule.
-      score: the rule's statistic: the larger, the more it points to the cause. Confidence is learned as a function of it.
+      score: the rule's statistic: the larger, the more it points to the cause. Confidence is learned as a function of
+        it.
       summary, where, evidence, healthy, remedy: as in `zoo.doctor.diagnosis.Finding`.
       exact: whether the evidence alone shows that the fault is present, without chance.
-      fatal: whether an exact fault makes training or evaluation wrong in itself, so that no experiment has to confirm it.
+      fatal: whether an exact fault makes training or evaluation wrong in itself, so that no experiment has to confirm
+        it.
       change: arguments of `Program.variant` that replace this one thing; empty if there are none.
     """
 

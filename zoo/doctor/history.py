@@ -5,7 +5,7 @@ certain only where the run itself located it. Thresholds leave healthy runs of t
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def explain_history(
     return list(first.values())
 
 
-def _divergence(recipe, records, verdict) -> Iterator[Finding]:
+def _divergence(recipe, records, verdict):
     """A loss or gradient that is not finite: a rate that is too high, or inputs that are too large or not finite."""
     step = verdict.steps + 1
     if verdict.explanation.endswith("the network's input"):
@@ -86,7 +86,7 @@ def _divergence(recipe, records, verdict) -> Iterator[Finding]:
     yield _rate(recipe, "high", confidence, text, evidence, healthy, "history: divergence")
 
 
-def _schedule(recipe, records, verdict, classes) -> Iterator[Finding]:
+def _schedule(recipe, records, verdict, classes):
     """A rate close to zero for most of the run."""
     low = float((records.rates < LOW_RATE * records.rates.max()).mean())
     if low > 0.5:
@@ -103,7 +103,7 @@ def _schedule(recipe, records, verdict, classes) -> Iterator[Finding]:
         )
 
 
-def _spike(recipe, records, verdict, classes) -> Iterator[Finding]:
+def _spike(recipe, records, verdict, classes):
     """A loss that jumps in the first steps, and does not come back below where it started."""
     first = float(records.losses[0])
     early = records.losses[: max(int(2 * EARLY * records.steps), 10)]
@@ -116,7 +116,7 @@ def _spike(recipe, records, verdict, classes) -> Iterator[Finding]:
             yield _unscaled(0.5, text, evidence, "history: jump of the loss")
 
 
-def _large_start(recipe, records, verdict, classes) -> Iterator[Finding]:
+def _large_start(recipe, records, verdict, classes):
     """A first loss far above that of uniform predictions."""
     if not classes or classes < 2 or not isinstance(recipe.loss, SoftmaxCrossEntropy):
         return
@@ -140,7 +140,7 @@ def _large_start(recipe, records, verdict, classes) -> Iterator[Finding]:
         )
 
 
-def _small_steps(recipe, records, verdict, classes) -> Iterator[Finding]:
+def _small_steps(recipe, records, verdict, classes):
     """A flat loss, where all steps together could not have changed it."""
     if records.start - records.end > FLAT * records.start or records.rates.max() <= 0:
         return
@@ -158,14 +158,15 @@ def _small_steps(recipe, records, verdict, classes) -> Iterator[Finding]:
             decided_by="history: gradient norms",
         )
         return
-    small = possible_change(recipe, records)
-    if small:
+    change = possible_change(recipe, records)
+    if change:
         evidence["sum of the learning rates"] = float(records.rates.sum())
         healthy = f"steps that can lower the loss by {SMALL_FALL:.0%} at least"
-        yield _rate(recipe, "low", 0.5, f"{flat}: {small}", evidence, healthy, "history: size of the steps")
+        text, by = f"{flat}: {change.text}", "history: size of the steps"
+        yield _rate(recipe, "low", 0.5, text, evidence, healthy, by, change.factor)
 
 
-def _still_falling(recipe, records, verdict, classes) -> Iterator[Finding]:
+def _still_falling(recipe, records, verdict, classes):
     """A loss that falls steadily until the end."""
     last = records.losses[-max(records.steps // 4, 20) :]
     fall, errors = fall_of(last)
@@ -195,7 +196,7 @@ def _still_falling(recipe, records, verdict, classes) -> Iterator[Finding]:
     )
 
 
-def _memorized(recipe, records, verdict, classes) -> Iterator[Finding]:
+def _memorized(recipe, records, verdict, classes):
     """Training examples that are fitted far better than those of evaluation."""
     final = records.evaluations[-1]
     train = float(records.accuracies[-max(records.steps // 10, 10) :].mean())
@@ -217,7 +218,7 @@ def _memorized(recipe, records, verdict, classes) -> Iterator[Finding]:
         yield Finding(cause, confidence, False, text, None, evidence, healthy, decided_by="history: accuracies")
 
 
-def _majority(recipe, records, verdict, classes) -> Iterator[Finding]:
+def _majority(recipe, records, verdict, classes):
     """Predictions of the commonest class only, where it is far commoner than the others."""
     final = records.evaluations[-1]
     balanced, majority = final.get("balanced_accuracy"), final["majority"]
@@ -254,9 +255,12 @@ def _unscaled(confidence, text, evidence, by):
     )
 
 
-def _rate(recipe, kind, confidence, text, evidence, healthy, by):
-    verb, factor = {"high": ("lower", 0.1), "low": ("raise", 10)}[kind]
-    remedy = f"{verb} the learning rate: --set=schedule.peak={recipe.schedule.peak * factor:.3g}"
+def _rate(recipe, kind, confidence, text, evidence, healthy, by, factor=10):
+    """Returns the finding that the learning rate is too "high" or "low", by about a factor."""
+    verb, peak = (
+        ("lower", recipe.schedule.peak / factor) if kind == "high" else ("raise", recipe.schedule.peak * factor)
+    )
+    remedy = f"{verb} the learning rate: --set=schedule.peak={peak:.3g}"
     return Finding(
         f"learning_rate_{kind}", confidence, False, text, "schedule.peak", evidence, healthy, remedy, decided_by=by
     )

@@ -14,8 +14,8 @@ State = Any  # parameters, state of the optimizer, running statistics: whatever 
 class Program(Protocol):
     """What every program can do.
 
-    Images are [n, H, W, C], or [n, F] for features, as the program's own loader delivers them; labels are [n], or one-hot
-    [n, K]. A state is never changed in place, so that a step can be repeated from it.
+    Images are [n, H, W, C], or [n, F] for features, as the program's own loader delivers them; labels are [n], or
+    one-hot [n, K]. A state is never changed in place, so that a step can be repeated from it.
 
     Attributes:
       name: of the program, for messages.

@@ -10,6 +10,7 @@ from zoo.recipe import SGD, Adagrad, Adam, ClipByNorm, Lion, Recipe, RMSprop
 
 SMALL_FALL = 0.1  # fall that all steps together can cause at first order, as a fraction of the loss
 SMALL_PATH = 0.02  # sum of the learning rates: how far an optimizer with steps of the rate's size moves a parameter
+ENOUGH_PATH = 0.5  # the same, in healthy runs
 
 
 class Records(NamedTuple):
@@ -64,17 +65,34 @@ def fall_of(losses: np.ndarray) -> tuple[float, float]:
     return -slope * (len(losses) - 1), -slope / max(error, 1e-12)
 
 
-def possible_change(recipe: Recipe, records: Records) -> str:
-    """Returns a phrase that says how little all steps could change, if that is less than training needs; else ""."""
-    optimizer = recipe.optimizer
+class Change(NamedTuple):
+    """What all steps of a run together can change, where that is less than training needs.
+
+    Attributes:
+      text: a phrase that says it.
+      factor: power of ten on the learning rate with which it would be about enough.
+    """
+
+    text: str
+    factor: float
+
+
+def possible_change(recipe: Recipe, records: Records) -> Change | None:
+    """Returns how little all steps could change; None if it is enough, or not known for the optimizer."""
+    optimizer, path = recipe.optimizer, float(records.rates.sum())
     if isinstance(optimizer, SGD) and np.isfinite(records.gradients).all():
         norms = records.gradients
         used = np.minimum(norms, recipe.clipping.norm) if isinstance(recipe.clipping, ClipByNorm) else norms
         # The fall at first order. Norms of batches exceed that of the whole gradient, so that it is no underestimate.
         fall = float((records.rates * used * norms).sum() / (1 - optimizer.momentum))
-        if fall < SMALL_FALL * records.start:
-            return f"with these rates and gradients, all steps together can lower it by {fall:.2g} only"
-    path = float(records.rates.sum())
-    if isinstance(optimizer, Adam | Lion | RMSprop | Adagrad) and path < SMALL_PATH:
-        return f"a parameter can move by about {path:.2g} in the whole run, the sum of the learning rates"
-    return ""
+        if 0 < fall < SMALL_FALL * records.start:
+            text = f"with these rates and gradients, all steps together can lower it by {fall:.2g} only"
+            return Change(text, _power_of_ten(records.start / fall))
+    if isinstance(optimizer, Adam | Lion | RMSprop | Adagrad) and 0 < path < SMALL_PATH:
+        text = f"a parameter can move by about {path:.2g} in the whole run, the sum of the learning rates"
+        return Change(text, _power_of_ten(ENOUGH_PATH / path))
+    return None
+
+
+def _power_of_ten(factor):
+    return 10.0 ** max(round(math.log10(factor)), 1)

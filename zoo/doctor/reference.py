@@ -82,7 +82,8 @@ def _architecture(program: Program, reference: Recipe, session: Session) -> Iter
             program.experiment.model, create_model(name, program.classes, **reference.model.options), shape
         )
     elif can(program, "parameters"):
-        found = _differences_of_shapes(program.parameters(session.state), name, session.classes)  # type: ignore[attr-defined]
+        parameters = program.parameters(session.state)  # type: ignore[attr-defined]
+        found = _differences_of_shapes(parameters, name, session.classes)
     else:
         return
     if not found:
@@ -140,5 +141,6 @@ def _differences_of_shapes(parameters: Mapping[str, Any], name: str, classes: in
     ours = [sorted(leaf.shape) for leaf in jax.tree.leaves(variables["params"]) if len(leaf.shape) > 1]
     theirs = {path: sorted(value.shape) for path, value in parameters.items() if len(value.shape) > 1}
     missing = [shape for shape in ours if shape not in theirs.values()]
-    return [f"{path}: a kernel of {layers.times(shape)}, which the reference does not have" for path, shape in theirs.items()
-            if shape not in ours] + [f"no kernel of {layers.times(shape)}" for shape in missing]  # fmt: skip
+    other = {path: shape for path, shape in theirs.items() if shape not in ours}
+    found = [f"{path}: a kernel of {layers.times(shape)}, which the reference lacks" for path, shape in other.items()]
+    return found + [f"no kernel of {layers.times(shape)}" for shape in missing]

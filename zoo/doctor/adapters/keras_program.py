@@ -192,7 +192,7 @@ class KerasProgram:
             return self._training.loss(np.asarray(outputs, np.float32), np.asarray(labels))
 
     def _examples(self, split: str, limit: int) -> tuple[np.ndarray, np.ndarray, Sequence[str]]:
-        source = (self._delivery.train if split == "train" else self._delivery.evaluation).source
+        source: Any = (self._delivery.train if split == "train" else self._delivery.evaluation).source
         chosen = np.unique(np.linspace(0, len(source.images) - 1, min(limit, len(source.images))).astype(int))
         names = [f"{split}[{place}]" for place in chosen]
         return self._delivered(source.images[chosen]), source.labels[chosen], names

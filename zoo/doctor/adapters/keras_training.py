@@ -252,9 +252,10 @@ def training_of(model: Any, images: np.ndarray) -> tuple[Training, Callable[[int
     try:
         compilation, schedule = compilation_of(model)
         training = Training(copied(model, images), compilation)
-        pairs = [evaluated(each, images[:2]) for each in (model, training.model)] if model.weights else [0, 0]
-        if not np.allclose(*pairs, 1e-4, 1e-5, equal_nan=True):
-            raise ValueError("the copy computes something else")
+        if model.weights:
+            theirs, ours = (evaluated(each, images[:2]) for each in (model, training.model))
+            if not np.allclose(ours, theirs, 1e-4, 1e-5, equal_nan=True):
+                raise ValueError("the copy computes something else")
     except Exception as error:
         if not model.built:
             raise ZooError(f"doctor: the model cannot be copied, and is not built: {reason(error)}") from error

@@ -173,9 +173,15 @@ class RecipeProgram:
         return np.asarray(apply(self._constants, np.asarray(images), np.uint32(seed)))
 
     def loss(self, outputs: np.ndarray, labels: np.ndarray) -> float:
-        targets = jax.nn.one_hot(jnp.asarray(labels), outputs.shape[-1])
-        sums = sums_over_examples(jnp.asarray(outputs), targets, jnp.ones(len(outputs)), self.experiment.objective)
-        return float(sums.loss / sums.count.sum())
+        objective = self.experiment.objective
+
+        def loss(outputs, labels):
+            targets = jax.nn.one_hot(labels, outputs.shape[-1])
+            sums = sums_over_examples(outputs, targets, jnp.ones(len(outputs)), objective)
+            return sums.loss / sums.count.sum()
+
+        key = (self.recipe.loss, self.recipe.regularization.label_smoothing, self.recipe.imbalance, self.subject.loss)
+        return float(self._program(("loss", key), lambda: jax.jit(loss))(outputs, np.asarray(labels, np.int32)))
 
     def learning_rate(self, step: int) -> float:
         return float(self.experiment.learning_rate(jnp.int32(step))) * self.subject.factor

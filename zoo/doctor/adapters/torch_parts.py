@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -204,12 +205,11 @@ def with_he_initialization(parts: Parts) -> None:
     kernels = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d, torch.nn.ConvTranspose2d)
     with torch.no_grad():
         for module in parts.model.modules():
-            weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+            weight, bias = (getattr(module, name, None) for name in ("weight", "bias"))
             if isinstance(module, kernels):
-                drawn = torch.nn.init.kaiming_normal_(
-                    torch.empty(weight.shape), nonlinearity="relu", generator=generator
-                )
-                weight.copy_(drawn)
+                drawn = torch.empty(module.weight.shape)
+                torch.nn.init.kaiming_normal_(drawn, nonlinearity="relu", generator=generator)
+                module.weight.copy_(drawn)
             elif "Norm" in type(module).__name__ and isinstance(weight, torch.Tensor) and weight.ndim == 1:
                 weight.fill_(1.0)
                 getattr(module, "reset_running_stats", lambda: None)()
@@ -241,18 +241,17 @@ def hooked(model: Any, note: Callable[[str, Any, Any, Any], None], before: bool 
     for name, module in model.named_modules():
         if next(module.children(), None) is not None:
             continue
-        name = name or type(module).__name__.lower()
-        if before:
-            hook = lambda each, inputs, name=name: note(name, each, inputs, None)  # noqa: E731
-            handles.append(module.register_forward_pre_hook(hook))
-        else:
-            hook = lambda each, inputs, output, name=name: note(name, each, inputs, output)  # noqa: E731
-            handles.append(module.register_forward_hook(hook))
+        hook = functools.partial(_noted, note, name or type(module).__name__.lower())
+        handles.append(module.register_forward_pre_hook(hook) if before else module.register_forward_hook(hook))
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _noted(note, name, module, inputs, output=None):
+    note(name, module, inputs, output)
 
 
 def advance(scheduler: Any) -> None:

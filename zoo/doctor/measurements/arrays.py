@@ -49,6 +49,9 @@ def thumbnails(images: np.ndarray, size: int) -> np.ndarray:
     """Returns images [n, H, W, C] as averages of at most size x size areas, float32."""
     for axis in (1, 2):
         count = min(size, images.shape[axis])
+        if count == images.shape[axis]:
+            images = images.astype(np.float32, copy=False)
+            continue
         starts = np.arange(count) * images.shape[axis] // count
         widths = np.diff(np.append(starts, images.shape[axis])).astype(np.float32)
         sums = np.add.reduceat(images, starts, axis=axis, dtype=np.float32)

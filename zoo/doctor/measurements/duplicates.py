@@ -44,10 +44,12 @@ def measure(session: Session) -> Values:
     values["other_label"] = int((train.classes[partners] != evaluation.classes[equal]).sum())
     near = np.zeros(0, int)
     if not values["table"]:
-        near, near_partners = _near(train.images, evaluation.images)
+        grey = _grey(train.images)
+        near, near_partners = _near(grey, _grey(evaluation.images))
         kept = ~np.isin(near, equal)
         near, near_partners = near[kept], near_partners[kept]
-        values["within_near_share"] = _near_within(train.images[np.sort(first)])
+        unlike = grey[np.sort(first)]
+        values["within_near_share"] = len(_near(unlike, unlike, itself=True)[0]) / len(unlike)
         if not len(equal):
             equal, partners = near, near_partners
     values |= {"near": len(near), "near_share": len(near) / len(eval_prints)}
@@ -61,21 +63,23 @@ def _varied(sample: Sample) -> Sample:
     return arrays.take(sample, np.flatnonzero(~blank)) if blank.any() else sample
 
 
-def _standardized(images, size):
-    """Returns grey thumbnails of mean 0 and standard deviation 1, [n, pixels], divided by the root of their number."""
-    grey = np.nan_to_num(arrays.thumbnails(arrays.channels_last(images), size).mean(-1))
-    grey = grey.reshape(len(grey), -1)
-    grey = grey - grey.mean(1, keepdims=True)
-    return grey / np.maximum(np.linalg.norm(grey, axis=1, keepdims=True), 1e-12)
+def _grey(images):
+    return np.nan_to_num(arrays.thumbnails(arrays.channels_last(images), DETAIL).mean(-1, keepdims=True))
+
+
+def _standardized(grey):
+    """Returns grey images [n, H, W, 1] with their mean subtracted, as vectors of length 1."""
+    vectors = grey.reshape(len(grey), -1)
+    vectors = vectors - vectors.mean(1, keepdims=True)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def _near(images, others, itself=False):
-    """Returns which of the others are almost equal to an image or its mirror image, and to which."""
-    ones, details = _standardized(images, THUMBNAIL), _standardized(images, DETAIL)
+    """Returns which of the others are almost equal to an image or its mirror image, and to which; all are grey."""
+    ones, details = _standardized(arrays.thumbnails(images, THUMBNAIL)), _standardized(images)
     found, partners = [], []
-    mirrored = arrays.channels_last(others)[:, :, ::-1]
-    for version in (arrays.channels_last(others), mirrored):
-        small, detail = _standardized(version, THUMBNAIL), _standardized(version, DETAIL)
+    for version in (others, others[:, :, ::-1]):
+        small, detail = _standardized(arrays.thumbnails(version, THUMBNAIL)), _standardized(version)
         for start in range(0, len(small), BLOCK):
             likeness = small[start : start + BLOCK] @ ones.T
             if itself:
@@ -91,8 +95,4 @@ def _near(images, others, itself=False):
     return positions, np.concatenate(partners)[order]
 
 
-def _near_within(images):
-    return len(_near(images, images, itself=True)[0]) / max(len(images), 1)
-
-
-MEASUREMENT = Measurement("duplicates", measure, seconds=1.5)
+MEASUREMENT = Measurement("duplicates", measure, seconds=1.0)

@@ -32,13 +32,15 @@ def measure(session: Session) -> Values:
     if not len(delivered.images):
         return {**values, "examples": 0}
     train = arrays.channels_last(arrays.received(session, delivered.images, train=True))
-    values |= {"examples": len(train)} | _described("train", train) | _marks(train)
+    train_moments = moments(train)
+    values |= {"examples": len(train)} | _described("train", train, train_moments) | _marks(train)
     values |= _blanks(session.train)
     if len(evaluated.images):
         evaluation = arrays.channels_last(arrays.received(session, evaluated.images, train=False))
-        values |= _described("eval", evaluation)
+        eval_moments = moments(evaluation)
+        values |= _described("eval", evaluation, eval_moments)
         if train.shape[-1] == evaluation.shape[-1]:
-            values |= _differences(train, delivered.classes, evaluation, evaluated.classes)
+            values |= _differences(train_moments, delivered.classes, eval_moments, evaluated.classes)
         values |= _repetition(session, evaluated)
     return values
 
@@ -55,14 +57,20 @@ def moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(1, dtype=np.float64), np.square(values).mean(1, dtype=np.float64)
 
 
-def _described(name, images):
-    first, second = moments(images)
+def _described(name, images, of_examples):
+    first, second = of_examples
     mean, square = first.mean(0), second.mean(0)
     std = np.sqrt(np.maximum(square - mean**2, 0))
     values = images.reshape(-1, images.shape[-1])
     finite = np.isfinite(values)
-    usable = values if finite.all() else np.where(finite, values, np.nan)
-    low, high = (_extreme(usable, function, finite) for function in (np.fmin, np.fmax))
+    if finite.all():
+        low, high = values.min(0), values.max(0)
+    else:
+        usable = np.where(finite, values, np.nan)
+        low, high = (
+            np.where(finite.any(0), np.nan_to_num(function.reduce(usable, axis=0)), 0)
+            for function in (np.fmin, np.fmax)
+        )
     total = np.sqrt(max(square.mean() - mean.mean() ** 2, 0))
     listed = {"mean": mean, "std": std, "min": low, "max": high}
     return {
@@ -75,11 +83,6 @@ def _described(name, images):
         f"{name}_constant_channels": [place for place in range(len(std)) if low[place] == high[place]],
         **{f"{name}_channel_{key}": some[:LISTED_CHANNELS].astype(float).tolist() for key, some in listed.items()},
     }
-
-
-def _extreme(values, function, finite):
-    """Returns the smallest or largest finite value of each column; 0 if it has none."""
-    return np.where(finite.any(0), np.nan_to_num(function.reduce(values, axis=0)), 0)
 
 
 def _marks(features):
@@ -117,16 +120,16 @@ def _blanks(sample: Sample):
 def _differences(train, train_classes, evaluation, eval_classes):
     """Returns how far the channels of training and evaluation lie apart, with classes in the same proportions."""
     weights = class_weights(train_classes, eval_classes)
-    first, second = moments(train)
+    first, second = train
     mean, square = weights @ first, weights @ second
     std = np.sqrt(np.maximum(square - mean**2, 0))
-    eval_first, eval_second = moments(evaluation)
+    eval_first, eval_second = evaluation
     eval_mean = eval_first.mean(0)
     eval_std = np.sqrt(np.maximum(eval_second.mean(0) - eval_mean**2, 0))
     varies = (std > 0) & (eval_std > 0)
     shift = np.abs(eval_mean - mean)[varies] / std[varies]
     ratio = np.log2(eval_std[varies] / std[varies])
-    error = np.sqrt(eval_first.var(0) / len(evaluation) + (weights**2).sum() * first.var(0))[varies]
+    error = np.sqrt(eval_first.var(0) / len(eval_first) + (weights**2).sum() * first.var(0))[varies]
     sigmas = shift * std[varies] / np.maximum(error, 1e-12)
     if not varies.any():
         return {}

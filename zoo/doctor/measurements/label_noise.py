@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.doctor.evidence import Measurement, Values
 from zoo.doctor.measurements import arrays, probe
+from zoo.doctor.program import can
 from zoo.doctor.session import MAX_EXAMPLES, Session
 
 FEWEST = 100  # examples
@@ -25,12 +26,14 @@ def measure(session: Session) -> Values:
 
     Values: `share`, estimated, of wrong labels; `share_low`, its lower 99.9 % limit by the likelihood ratio;
     `likelihood_ratio` against no wrong labels (twice the logarithm); `confident_share`, by confident learning, which
-    includes the probe's errors; `accuracy` of the probe; `examples`, `suspicious` (number), and `list`, the most
-    suspicious as (name or position, given class, likely class, probability of being wrong).
+    includes the probe's errors; `accuracy` of the probe; `plain`, whether the examples are without random augmentation,
+    as far as that can be seen, since heavily augmented ones may not show what their labels say; `examples`,
+    `suspicious` (number), and `list`, the most suspicious as (name or position, given class, likely class, probability
+    of being wrong).
     """
     sample = arrays.spread(arrays.distinct(session.train), MAX_EXAMPLES, 2**25)
     present, classes = np.unique(sample.classes, return_inverse=True)
-    values: dict[str, object] = {"examples": len(classes)}
+    values: dict[str, object] = {"examples": len(classes), "plain": _plain(session)}
     if len(classes) < FEWEST or len(present) < 2:
         return values
     targets = probe.indicators(classes, len(present))
@@ -55,6 +58,14 @@ def measure(session: Session) -> Values:
         "suspicious": len(order),
         "list": [(name, int(given), int(other), round(float(chance), 3)) for name, given, other, chance in rows],
     }
+
+
+def _plain(session):
+    """Returns whether the examples are without random augmentation, as far as that can be seen."""
+    if can(session.program, "examples"):
+        return True
+    delivered, again = (arrays.fingerprints(one.images) for one in (session.delivered, session.delivered_again))
+    return bool(np.isin(again, delivered).any())
 
 
 def estimate(scores: np.ndarray, classes: np.ndarray) -> tuple[float, float, float, float]:

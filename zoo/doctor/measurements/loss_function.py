@@ -50,7 +50,7 @@ def measure(session: Session) -> Values:
 
 
 def encode(classes: np.ndarray, like: np.ndarray, width: int) -> np.ndarray:
-    """Returns class numbers in the form and dtype of given labels: numbers [n] or [n, 1], or one-hot rows [n, width]."""
+    """Returns class numbers in the form and dtype of given labels: numbers [n] or [n, 1], or one-hot rows."""
     like = np.asarray(like)
     if like.ndim > 1 and like.shape[-1] > 1:
         return np.eye(width)[classes].astype(like.dtype)

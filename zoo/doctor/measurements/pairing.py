@@ -8,7 +8,7 @@ from zoo.doctor.evidence import Measurement, Values
 from zoo.doctor.measurements import arrays, probe
 from zoo.doctor.session import Sample, Session
 
-EXAMPLES = 1_500  # of each split
+EXAMPLES, EVAL_EXAMPLES = 1_500, 1_000
 PERMUTED_COLUMNS = 300  # of classes times permutations
 PERMUTATIONS = (8, 30)  # at least and at most
 FEWEST = 10  # examples

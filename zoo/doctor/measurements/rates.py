@@ -1,5 +1,7 @@
 """A range of learning rates: the loss that short runs reach with the program's own, and with multiples of it."""
 
+import contextlib
+
 import numpy as np
 
 from zoo.doctor.evidence import Measurement, Values
@@ -17,10 +19,8 @@ def measure(session: Session) -> Values:
     "constant" schedule where it has one.
     """
     program = session.program
-    try:
+    with contextlib.suppress(KeyError):
         program = program.variant(schedule="constant")  # type: ignore[attr-defined]
-    except KeyError:
-        pass
     final, first = {}, None
     for factor in FACTORS:
         changed = program.variant(rate=factor)  # type: ignore[attr-defined]

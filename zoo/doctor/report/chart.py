@@ -13,7 +13,7 @@ from zoo.errors import short
 # Text, axes and grid are drawn in a colour that nothing else has, which then becomes the page's own colour of text.
 INK = "#010203"
 MOST_POINTS = 400  # of a curve: more do not show, and make the page large
-MOST_NAME = 48  # characters of a run's name in the legend
+MOST_NAME = 64  # characters of a run's name in the legend
 LOG_RATIO = 50  # of the largest to the smallest loss, from which on the axis is logarithmic
 
 
@@ -29,7 +29,7 @@ def losses_as_svg(courses: Mapping[str, Mapping[str, Any]]) -> str:
     curves = {name: losses for name, losses in curves.items() if np.isfinite(losses).any()}
     if not curves:
         return ""
-    figure = Figure(figsize=(6.4, 3.4 + 0.2 * ((len(curves) + 1) // 2)), layout="constrained")
+    figure = Figure(figsize=(6.4, 3.2 + 0.2 * len(curves)), layout="constrained")
     figure.patch.set_alpha(0)
     axes = figure.subplots()
     axes.patch.set_alpha(0)
@@ -50,7 +50,7 @@ def losses_as_svg(courses: Mapping[str, Mapping[str, Any]]) -> str:
     axes.grid(alpha=0.2, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["bottom", "left"]].set_color(INK)
-    legend = figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8, labelcolor=INK)
+    legend = figure.legend(loc="outside lower center", frameon=False, fontsize=8, labelcolor=INK)
     for text in legend.get_texts():  # names, in which dollar signs are no formulas
         text.set_parse_math(False)
     file = io.StringIO()

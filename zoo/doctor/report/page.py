@@ -87,7 +87,12 @@ def _card(finding: Finding) -> str:
     """Returns the card of a finding."""
     words, lines = remedy_of(finding)
     codes = "".join(f"<pre><code>{_text(line)}</code></pre>\n" for line in lines)
-    rows = {"healthy": finding.healthy, "where": finding.where, "shown by": finding.decided_by, "remedy": words}
+    rows = {
+        "healthy": finding.healthy,
+        "where": finding.where,
+        "shown by": finding.decided_by,
+        "remedy": words or "change this",
+    }
     evidence = _table(("measured", "value"), [(name, value_text(value)) for name, value in finding.evidence.items()])
     percent = f"{min(max(finding.confidence, 0), 1) * 100:.0f}"
     bar = (

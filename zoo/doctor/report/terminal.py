@@ -46,7 +46,8 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis, report: str | Path |
         _print_first(console, causes[0])
     for name, course in itertools.islice(diagnosis.course.items(), 1):
         _print_row(console, "its run", course_text(name, course))
-    _print_others(console, "Also possible", causes[1:])
+    others = causes[1:]
+    _print_others(console, "Further causes" if others and others[0].confirmed else "Also possible", others)
     _print_others(console, "Present, but harmless", [finding for finding in diagnosis.findings if finding.harmless])
     _print_left_out(console, diagnosis)
     if report is not None:
@@ -101,7 +102,7 @@ def _print_code(console, lines):
 
 def _print_remedy(console, finding):
     words, lines = remedy_of(finding)
-    _print_row(console, "remedy", words)
+    _print_row(console, "remedy", words or "change this")
     _print_code(console, lines)
 
 
@@ -125,7 +126,7 @@ def _print_short(console, finding):
     _print_row(console, "-" if finding.harmless else state_of(finding), text)
     if not finding.harmless:
         words, lines = remedy_of(finding)
-        _print_row(console, "", f"remedy: {words}")
+        _print_row(console, "", f"remedy: {words or 'change this'}")
         _print_code(console, lines)
 
 

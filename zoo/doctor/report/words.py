@@ -43,7 +43,9 @@ def state_of(finding: Finding) -> str:
 def remedy_of(finding: Finding) -> tuple[str, tuple[str, ...]]:
     """Returns the remedy of a finding in words, and the lines to copy: code that it ends with, and all overrides."""
     remedy = printable(finding.remedy or CAUSES[finding.cause].remedy)
-    flags, lines, end = [], [], len(remedy)
+    flags: list[str] = []
+    lines: list[str] = []
+    end = len(remedy)
     for match in reversed(list(CODE.finditer(remedy))):
         at_end = remedy[match.end() : end].strip(" ,;.") in ("", "and")
         if match[0].endswith("..."):

@@ -82,8 +82,8 @@ def logits_as_probabilities(evidence: Mapping[str, Values]) -> Iterator[Suspicio
         "output_activation",
         "logits as probabilities",
         SURE,
-        f"the outputs reach from {outputs['minimum']:.3g} to {outputs['maximum']:.3g}, but the loss takes probabilities:"
-        " the softmax is missing",
+        f"the outputs reach from {outputs['minimum']:.3g} to {outputs['maximum']:.3g}, but the loss takes"
+        " probabilities: the softmax is missing",
         "the last layer",
         {"minimum": outputs["minimum"], "maximum": outputs["maximum"]},
         "probabilities from 0 to 1",
@@ -118,8 +118,8 @@ def reduction(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
             "loss_reduction",
             "reduction",
             SURE,
-            f"the loss of a batch repeated twice is {ratio:.3f} times as large: it is a sum over examples, so that steps"
-            " are larger by the batch size than those of a mean",
+            f"the loss of a batch repeated twice is {ratio:.3f} times as large: it is a sum over examples, so that"
+            " steps are larger by the batch size than those of a mean",
             evidence={"ratio": ratio},
             healthy="1.000: a mean over examples",
             remedy='use the mean over examples (reduction="mean")',
@@ -185,8 +185,8 @@ def kind(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
             "loss_kind",
             "kind",
             1.0,
-            f"the loss of right outputs is {least:.3g} at least and rises to {loss['right'][-1]:.3g} for confident ones:"
-            " it is a loss for regression",
+            f"the loss of right outputs is {least:.3g} at least and rises to {loss['right'][-1]:.3g} for confident"
+            " ones: it is a loss for regression",
             evidence={"least": least, "confident": loss["right"][-1]},
             healthy="a loss that falls as the right output grows",
             remedy="--set='loss=SoftmaxCrossEntropy()', or the softmax cross-entropy of your framework",
@@ -196,12 +196,15 @@ def kind(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
 
 def stability(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     """A loss that is not finite for large outputs, or that stops growing for wrong ones, is computed unstably."""
-    loss, outputs = evidence.get("loss function"), evidence.get("outputs")
+    loss = evidence.get("loss function")
     if not loss or "large_wrong" not in loss or not takes_logits(loss):
         return
     values = {"right": loss["large_right"], "wrong": loss["large_wrong"], "confident": loss["confident_wrong"]}
     if not all(math.isfinite(value) for value in values.values()):
-        text = f"the loss of outputs of 10,000 is {values['right']:g} where they are right, {values['wrong']:g} where wrong"
+        text = (
+            f"the loss of outputs of 10,000 is {values['right']:g} where they are right and {values['wrong']:g} where"
+            " they are wrong"
+        )
     elif loss["wrong"][-2] > 5 and values["confident"] < 1.2 * loss["wrong"][-1]:
         text = f"the loss of wrong outputs stops growing at {values['confident']:.3g}: its gradient vanishes there"
     else:

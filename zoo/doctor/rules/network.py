@@ -112,7 +112,8 @@ def scale(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     small = -math.log10(max(low, 1e-9)) * 4 - (math.log10(max(shrink, 1e-9)) / 2 if signal else 0)
     if large >= small:
         score, text = large - 4, f"initial weights are {high:.2g} times as large as by He et al. 2015"
-        number = f"the first loss is {outputs['first_loss']:.3g}, that of uniform predictions {math.log(outputs['classes']):.3g}"
+        uniform = math.log(max(outputs["classes"], 2))
+        number = f"the first loss is {outputs['first_loss']:.3g}, that of uniform predictions {uniform:.3g}"
     else:
         score, text = small - 4, f"initial weights are {low:.2g} times as large as by He et al. 2015"
         number = f"activations fall to {shrink:.1e} of their size in the first layer" if signal else "they are small"
@@ -143,7 +144,7 @@ def collapse(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
         "feature_map_collapse",
         "collapse",
         2.0 * (after - 2 * COLLAPSED) / len(maps) * 4 - 1,
-        f"feature maps are a single pixel from {maps[single[0]]['name']} on, {after} layers before the last convolution",
+        f"feature maps are a single pixel from {maps[single[0]]['name']} on, {after} layers before the last one",
         maps[single[0]]["name"],
         {"layers after": after, "layers": len(maps)},
         "one pixel only after the last convolution, or global pooling",

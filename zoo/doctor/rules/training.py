@@ -179,8 +179,8 @@ def rare_classes(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
         "class_imbalance",
         "recall of rare classes",
         8 * (gap - 0.4),
-        f"the commonest class has {counts.max() / max(counts.min(), 1):.0f} times as many examples as the rarest; recall"
-        f" is {np.mean(common):.0%} for common and {np.mean(rare):.0%} for rare classes",
+        f"the commonest class has {counts.max() / max(counts.min(), 1):.0f} times as many examples as the rarest;"
+        f" recall is {np.mean(common):.0%} for common and {np.mean(rare):.0%} for rare classes",
         "the classes",
         {"recall of common classes": float(np.mean(common)), "recall of rare classes": float(np.mean(rare))},
         "recall of rare classes within 40 percentage points of that of common ones",
