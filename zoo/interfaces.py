@@ -105,7 +105,9 @@ INTERFACES = (
         package="flax",
         mark="intercept_methods",
         used_in=(
+            "doctor/adapters/recipe_program.py",
             "inspect/activations.py",
+            "inspect/layers.py",
             "training/step/initialization.py",
             "inspect/summary.py",
             "training/step/forward.py",

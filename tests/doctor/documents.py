@@ -11,6 +11,7 @@ from zoo.doctor.adapters.torch_program import from_torch
 
 CLASSES = 10
 BATCH = 32
+EPOCHS = 20
 MEAN, DEVIATION = 0.286, 0.353  # of Fashion-MNIST's pixels, from 0 to 1
 
 # Faults that the programs with images, documents 0, 2 and 4, can have.
@@ -142,7 +143,8 @@ def document_4(fault=None, *, examples=2_000, seed=0):
         for images, labels in _images(examples, fault, seed)
     )
     loaders = DataLoader(train, BATCH, shuffle=fault != "unshuffled"), DataLoader(evaluation, 250)
-    return from_torch(model, loss, optimizer, *loaders, name="document 4", classes=CLASSES)
+    steps = EPOCHS * len(loaders[0])
+    return from_torch(model, loss, optimizer, *loaders, name="document 4", classes=CLASSES, total_steps=steps)
 
 
 def _keras(name, layers, optimizer, loss, fault, data, *, one_hot=False):
@@ -166,7 +168,9 @@ def _keras(name, layers, optimizer, loss, fault, data, *, one_hot=False):
             (images[start : start + BATCH], labels[start : start + BATCH]) for start in range(0, len(images), BATCH)
         ]
     classes = CLASSES if images.ndim == 4 else 2
-    return from_keras(model, train, (eval_images, eval_labels), name=name, classes=classes, batch_size=BATCH, epochs=20)
+    return from_keras(
+        model, train, (eval_images, eval_labels), name=name, classes=classes, batch_size=BATCH, epochs=EPOCHS
+    )
 
 
 def _images(examples, fault, seed):

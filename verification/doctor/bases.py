@@ -91,7 +91,7 @@ def bn_cnn() -> Subject:
 def plain() -> Subject:
     """A deep plain network of one's own, and Adam."""
     recipe = _shorter("lenet5").override(
-        {"optimizer": Adam(), "schedule": ConstantRate(peak=0.002), "initialization": {}}
+        {"optimizer": Adam(), "schedule": ConstantRate(peak=0.002), "initialization": Initialization()}
     )
     return Subject(recipe, Plain(), fashion_mnist())
 

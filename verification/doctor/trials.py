@@ -104,9 +104,7 @@ def run(cases: Sequence[Case], processes: int) -> Iterator[dict[str, Any]]:
     """Yields the results of cases in the order in which they are done, and appends them to the record."""
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, spawned, max_tasks_per_child=4) as pool:
-        futures = {
-            pool.submit(_by_name, name): name for name in dict.fromkeys(case.name for case in cases) if name in names
-        }
+        futures = {pool.submit(_by_name, case.name): case.name for case in cases}
         for future in as_completed(futures):
             try:
                 result = future.result()

@@ -100,14 +100,15 @@ def _works(experiments: Experiments, fields: Mapping[str, Any]) -> bool:
                 again = experiments.supported({**everything, "initialization": "he"})
                 if len(again) > len(everything) and value(own) < own.majority + 2 * NOTICEABLE:
                     experiments.run(again)
+    if not own.finite:
+        return False
+    compared = len(experiments.courses) > 1
+    if experiments.best < own.majority + (NOTICEABLE if compared else 2 * NOTICEABLE):
+        return False  # nothing is learned by any run
     total = getattr(experiments.session.program, "total_steps", None)
     whole = total is not None and own.steps >= total
     distance = experiments.best - value(own)
     above = max(experiments.best - own.majority, 1e-9)
-    if not own.finite:
-        return False
-    if experiments.best < own.majority + NOTICEABLE:
-        return False  # nothing is learned by any run
     return not (distance > NOTICEABLE and distance / above > (MISSED if whole else MISSED_EARLY))
 
 

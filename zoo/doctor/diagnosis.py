@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoo.doctor.causes import CAUSES
+from zoo.doctor.report.words import strict
 
 Verdict = Literal["fault", "none", "not_learnable", "undecided"]
 EXIT_STATUS: Mapping[Verdict, int] = {"none": 0, "fault": 1, "undecided": 3, "not_learnable": 3}
@@ -94,9 +95,8 @@ class Diagnosis:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "diagnosis.json").write_text(
-            json.dumps(self.to_json(), indent=1, default=str) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(strict(self.to_json()), indent=1, allow_nan=False)
+        (folder / "diagnosis.json").write_text(text + "\n", encoding="utf-8")
         (folder / "report.html").write_text(page(self), encoding="utf-8")
 
     def __str__(self) -> str:
