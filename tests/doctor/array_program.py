@@ -23,6 +23,8 @@ from zoo.doctor.session import Session
 MEASUREMENTS = (augmented, channels, duplicates, inputs, label_noise, labels, order, pairing, preparation)
 RULES = (*inputs_rules.RULES, *data_rules.RULES, *labels_rules.RULES, *augmentation_rules.RULES)
 
+MEAN, STD = 73.0, 90.0  # of Fashion-MNIST's pixels
+
 
 class ArrayProgram:
     """Softmax regression on arrays.
@@ -121,3 +123,34 @@ def suspicions_of(program):
             if suspicion.cause not in found or rank > (found[suspicion.cause].exact, found[suspicion.cause].score):
                 found[suspicion.cause] = suspicion
     return found
+
+
+def scaled(images, train=None, random=None):
+    return (np.asarray(images, np.float32) - MEAN) / STD
+
+
+def unit(images, train=None, random=None):
+    return np.asarray(images, np.float32) / 255
+
+
+def signed(images, train=None, random=None):
+    return np.asarray(images, np.float32) / 127.5 - 1
+
+
+def shifted(images, random, pixels):
+    """Crops of images with zeros around them, at random places, mirrored by chance."""
+    padded = np.pad(images, [(0, 0), (pixels, pixels), (pixels, pixels), (0, 0)])
+    found = []
+    for image in padded:
+        row, column = random.integers(0, 2 * pixels + 1, 2)
+        part = image[row : row + images.shape[1], column : column + images.shape[2]]
+        found.append(part[:, ::-1] if random.random() < 0.5 else part)
+    return np.stack(found)
+
+
+def augmented(images, train, random, pixels=4, brightness=0.3, normalize=scaled):
+    if train:
+        images = shifted(images, random, pixels)
+        factors = random.uniform(1 - brightness, 1 + brightness, (len(images), 1, 1, 1))
+        images = np.clip(images * factors, 0, 255)
+    return normalize(images)

@@ -14,7 +14,7 @@ from zoo.data.split import ArraySplit
 from zoo.recipe import Adam, ConstantRate, Initialization
 
 TRAIN, EVAL = 12_000, 2_000  # Fashion-MNIST images
-STEPS = 240
+STEPS = 160
 
 
 class Plain(nn.Module):

@@ -45,6 +45,9 @@ from zoo.training.step.weight_average import average_weights
 # Fields that decide what data and network are: with any other, both are as before.
 PREPARED = {"model", "data", "normalization", "augmentation", "imbalance", "transfer", "precision"}
 
+# Short runs of smaller networks take less time than compilation. Only XLA's own operations are kept in JAX's cache.
+FEW_PARAMETERS = 1_000_000
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -92,6 +95,8 @@ class RecipeProgram:
             experiment = prepare(
                 recipe, subject.dataset, model=subject.model, mesh=mesh, on_corrupt=self.corrupt.append
             )
+            if sum(leaf.size for leaf in jax.tree.leaves(experiment.abstract_state.params)) < FEW_PARAMETERS:
+                experiment = dataclasses.replace(experiment, convolution="xla")
         if subject.loss is not None:
             experiment = with_own_loss(experiment, subject.loss)
         self.experiment = experiment

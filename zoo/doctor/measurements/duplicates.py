@@ -11,7 +11,6 @@ DETAIL = 32  # pixels a side, by which they are verified
 BLOCK = 500  # examples that are compared with all others at once
 NEAR = 0.1  # root mean square distance of standardized thumbnails: the same picture, brighter or in other quality
 NEAR_DETAIL = 0.15  # of standardized images; no pair of Fashion-MNIST, CIFAR-10 or Imagenette is as close by nature
-LISTED = 10
 
 
 def measure(session: Session) -> Values:
@@ -53,7 +52,7 @@ def measure(session: Session) -> Values:
         if not len(equal):
             equal, partners = near, near_partners
     values |= {"near": len(near), "near_share": len(near) / len(eval_prints)}
-    ones, others = (arrays.named(*pair, LISTED) for pair in ((evaluation, equal.tolist()), (train, partners.tolist())))
+    ones, others = arrays.named(evaluation, equal.tolist()), arrays.named(train, partners.tolist())
     values["pairs"] = list(zip(ones, others, strict=True))
     return values
 

@@ -9,7 +9,7 @@ import numpy as np
 from zoo.doctor.evidence import Measurement, Values
 from zoo.doctor.measurements import arrays
 from zoo.doctor.program import can
-from zoo.doctor.session import MAX_EXAMPLES, Sample, Session
+from zoo.doctor.session import MAX_EXAMPLES, Session
 from zoo.doctor.trial import eval_sample
 
 LISTED_CHANNELS = 64  # whose values are given; more are features of a wide table
@@ -106,7 +106,7 @@ def _marks(features):
     return {"marks": marks, "scales_apart": float(apart[1] / apart[0])}
 
 
-def _blanks(sample: Sample):
+def _blanks(sample):
     """Returns which training images hardly vary."""
     sample = arrays.spread(sample, MAX_EXAMPLES)
     blank = np.flatnonzero(arrays.nearly_blank(sample.images))

@@ -40,11 +40,9 @@ def measure(session: Session) -> Values:
     trained, evaluated = (_counts(class_of(labels), classes) for labels in (train.labels, eval_labels))
     present = trained[trained > 0]
     values |= {"examples": len(train.labels), "ratio": float(present.max() / present.min()) if len(present) else 1.0}
-    rarest = np.flatnonzero(trained == present.min()) if len(present) else []
-    values |= {
-        "rarest": [int(one) for one in rarest[:LISTED]],
-        "rarest_count": int(present.min()) if len(present) else 0,
-    }
+    fewest = int(present.min()) if len(present) else 0
+    values["rarest"] = np.flatnonzero(trained == fewest)[:LISTED].tolist() if fewest else []
+    values["rarest_count"] = fewest
     if trained.sum() and evaluated.sum() and (whole or _random_order(class_of(eval_labels))):
         values |= _compared(trained, evaluated)
     return values

@@ -7,10 +7,10 @@ import numpy as np
 
 from zoo.doctor.evidence import Measurement, Values
 from zoo.doctor.measurements import arrays
-from zoo.doctor.program import can
-from zoo.doctor.session import EPOCH_BATCHES, Session
+from zoo.doctor.program import can, class_of
+from zoo.doctor.session import Session
 
-SECONDS = 1.0  # to look for the end of an epoch
+SECONDS = 1.5  # to look for the end of an epoch
 MAX_BATCHES = 1_000
 FIRST_BATCHES = 8
 PERMUTATIONS = 20  # for the entropy of batches in random order
@@ -23,14 +23,15 @@ def measure(session: Session) -> Values:
     Values: `runs` of equal labels, `runs_expected` and `runs_z` under random order (Wald and Wolfowitz 1940, for
     several classes: Barton and David 1957), negative if equal labels come together; `entropy_ratio`, the mean entropy
     of a batch's labels relative to random batches', and `entropy_z`; `first_classes`, of the first batches; `absent`,
-    classes that are frequent in the data but not delivered; `same_order`, whether another epoch begins with the same
-    examples in the same order, None if that cannot be told; `epoch`, its number of examples, None if it was not seen to
-    end; `batch` size and number of `delivered` examples.
+    classes that are frequent in the data but not among the delivered examples, `later`, those of them that come later
+    in the epoch; `same_order`, whether another epoch begins with the same examples in the same order, None if that
+    cannot be told; `epoch`, its number of examples, None if it was not seen to end; `batch` size and number of
+    `delivered` examples.
     """
     sample = session.delivered
     classes = sample.classes
     values: dict[str, object] = {"delivered": len(classes), "batch": sample.batch}
-    values["epoch"], values["same_order"] = _epoch(session)
+    values["epoch"], values["same_order"], seen = _epoch(session)
     if len(classes) < 2:
         return values
     values |= runs(classes)
@@ -41,7 +42,9 @@ def measure(session: Session) -> Values:
     every = session.train.classes if can(session.program, "examples") else session.evaluation.classes
     present, counts = np.unique(every, return_counts=True)
     frequent = present[counts / counts.sum() * len(classes) >= LEAST_EXPECTED] if len(every) else present
-    values["absent"] = [int(one) for one in np.setdiff1d(frequent, classes)]
+    absent = np.setdiff1d(frequent, classes)
+    values["absent"] = [int(one) for one in absent]
+    values["later"] = [int(one) for one in np.intersect1d(absent, seen)]
     return values
 
 
@@ -77,21 +80,23 @@ def _mean_entropy(numbers, batch):
 
 
 def _epoch(session):
-    """Returns an epoch's number of examples, and whether epochs begin alike; None for what was not seen."""
+    """Returns an epoch's number of examples, and whether epochs begin alike, None if not seen; and the classes seen."""
     started, length = time.perf_counter(), 0
     prints: list[np.ndarray] = []
-    for number, (images, _) in enumerate(itertools.islice(session.program.train_batches(), MAX_BATCHES)):
+    seen = np.zeros(0)
+    for number, (images, labels) in enumerate(itertools.islice(session.program.train_batches(), MAX_BATCHES)):
         length += len(images)
+        seen = np.union1d(seen, class_of(labels))
         prints.append(arrays.fingerprints(np.asarray(images)))
-        if number == MAX_BATCHES - 1 or (number > EPOCH_BATCHES and time.perf_counter() - started > SECONDS):
-            return None, _period(np.concatenate(prints), len(prints[0]))
+        if number == MAX_BATCHES - 1 or time.perf_counter() - started > SECONDS:
+            return None, _period(np.concatenate(prints), len(prints[0])), seen
     again = session.delivered_again
     # An epoch of one or two batches has the same examples again in any case, and perhaps in one order by its nature.
     if length <= len(again.classes) or len(np.unique(again.classes)) < 2:
-        return length, None
+        return length, None, seen
     first = session.delivered.first(len(again.classes))
     # Augmented images differ although they come in the same order, but then the labels agree.
-    return length, bool(np.array_equal(first.labels, again.labels))
+    return length, bool(np.array_equal(first.labels, again.labels)), seen
 
 
 def _period(prints, batch):

@@ -19,14 +19,15 @@ def measure(session: Session) -> Values:
 
     Values, each for `train_` (held-out folds of training examples) and `eval_` (of evaluation examples): `accuracy`,
     `majority` (share of the commonest class), `chance` and `chance_std` (accuracy with permuted labels), `z`, `p` (of
-    an accuracy as high by chance), `count`. The probe of training examples scored on those of evaluation: `transfer`,
-    `transfer_z`, and `transfer_matched`, its accuracy if the classes are matched as well as possible, with `matching`,
-    {predicted class: class of evaluation}, where they differ. `curve`, [number of training examples, accuracy on
-    evaluation examples] for a quarter, a half and all of them.
+    an accuracy as high by chance), `count`; `z` is the larger one of accuracy and of the scores' agreement with the
+    labels. The probe of training examples scored on those of evaluation: `transfer`, `transfer_z`, and
+    `transfer_matched`, its accuracy if the classes are matched as well as possible, with `matching`, {predicted class:
+    class of evaluation}, where they differ. `curve`, [number of training examples, accuracy on evaluation examples] for
+    a quarter, a half and all of them.
     """
     train, evaluation = (
-        arrays.spread(_labelled(arrays.distinct(sample)), EXAMPLES, 2**25)
-        for sample in (session.train, session.evaluation)
+        arrays.spread(_labelled(arrays.distinct(sample)), limit, 2**25)
+        for sample, limit in ((session.train, EXAMPLES), (session.evaluation, EVAL_EXAMPLES))
     )
     values: dict[str, object] = {"train_count": len(train.classes), "eval_count": len(evaluation.classes)}
     descriptions = [probe.describe(sample.images) for sample in (train, evaluation)]
@@ -38,7 +39,7 @@ def measure(session: Session) -> Values:
             values |= {f"{name}_{key}": value for key, value in predictability(one, sample.classes).items()}
     if fitted is None or not len(evaluation.classes) or descriptions[0].shape[1:] != descriptions[1].shape[1:]:
         return values
-    return values | _transfer(fitted, train.classes, *descriptions, evaluation.classes)
+    return values | _transfer(fitted, train.classes, descriptions[0], descriptions[1], evaluation.classes)
 
 
 def _labelled(sample: Sample) -> Sample:
@@ -58,21 +59,29 @@ def predictability(fitted: probe.Probe, classes: np.ndarray) -> dict[str, float]
     labels = [classes, *(random.permutation(classes) for _ in range(times))]
     targets = np.concatenate([probe.indicators(some, count) for some in labels], axis=1)
     scores = probe.held_out(fitted, targets).reshape(len(classes), len(labels), count)
-    right = [float((probe.chosen(scores[:, place], some) == some).mean()) for place, some in enumerate(labels)]
-    chance = float(np.mean(right[1:]))
-    std = max(float(np.std(right[1:], ddof=1)), np.sqrt(max(chance * (1 - chance), 1 / len(classes)) / len(classes)))
+    right = np.array([(probe.chosen(scores[:, place], some) == some).mean() for place, some in enumerate(labels)])
+    # Where a class is rare, predictions are all of the others, but scores may still grow with the class.
+    shares = np.bincount(classes) / len(classes)
+    products = (scores * targets.reshape(scores.shape) / shares).sum((0, 2)) / len(classes)
+    chance, std = float(right[1:].mean()), float(right[1:].std(ddof=1))
+    std = max(std, np.sqrt(max(chance * (1 - chance), 1 / len(classes)) / len(classes)))
     z = (right[0] - chance) / std
+    score_z = (products[0] - products[1:].mean()) / max(float(products[1:].std(ddof=1)), 1e-9)
     return {
-        "accuracy": right[0],
-        "majority": float(np.bincount(classes).max() / len(classes)),
+        "accuracy": float(right[0]),
+        "majority": float(shares.max()),
         "chance": chance,
         "chance_std": float(std),
-        "z": float(z),
+        "z": float(max(z, score_z)),
         "p": float(scipy.special.ndtr(-z)),
     }
 
 
 def _transfer(fitted, classes, description, eval_description, eval_classes):
+    known = np.isin(eval_classes, classes)  # others are a matter of the split
+    if not known.any():
+        return {}
+    eval_description, eval_classes = eval_description[known], eval_classes[known]
     count = int(max(classes.max(), eval_classes.max())) + 1
     targets = probe.indicators(classes, count)
     found = probe.chosen(probe.predict(fitted, targets, eval_description), classes)

@@ -44,12 +44,12 @@ def measure(session: Session) -> Values:
     prepared = [arrays.received(session, images, train=True, seed=seed) for seed in range(AVERAGED)]
     evaluated = [arrays.received(session, images, train=False, seed=seed) for seed in (0, 1)]
     differs = [not np.array_equal(one, other, equal_nan=True) for one, other in zip(*evaluated, strict=True)]
-    both = session.delivered, session.train
+    prints = arrays.fingerprints(session.train.images)
     is_random = not np.array_equal(prepared[0], prepared[1], equal_nan=True)
     values: dict[str, object] = {
         "random": is_random,
         "random_declared": getattr(program, "random_transforms", None),
-        "delivered_plain": bool(np.isin(*(arrays.fingerprints(one.images) for one in both)).any()),
+        "delivered_plain": bool(np.isin(arrays.fingerprints(session.delivered.images), prints).any()),
         "eval_differs": float(np.mean(differs)),
     }
     train, evaluation = arrays.channels_last(prepared[0]), arrays.channels_last(evaluated[0])
@@ -109,8 +109,9 @@ def _colors(session, images, spread):
     train, evaluation = (_responses(session.program, images, grey, train=part) for part in (True, False))
     values: dict[str, object] = {}
     if train.shape == evaluation.shape:
-        values["curve_gap"] = _gap(train, evaluation, spread)
-        plain = _without_augmentation(session.program) if values["curve_gap"] > NOTED_GAP else None
+        gap = _gap(train, evaluation, spread)
+        values["curve_gap"] = gap
+        plain = _without_augmentation(session.program) if gap > NOTED_GAP else None
         if plain is not None:
             bare = _responses(plain, images, grey, train=True)
             values["curve_gap_plain"] = _gap(bare, evaluation, spread)

@@ -47,6 +47,9 @@ def bad_split(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     found = evidence.get("labels")
     if not found or "proportions_p" not in found:
         return
+    order = evidence.get("order", {})
+    if not found["spread"] and (order.get("later") or order.get("runs_z", 0.0) < -SORTED or order.get("distinct") == 1):
+        return  # the first examples by class say nothing about the split
     distance, lacking = found["proportions_distance"], found["only_eval_share"] + found["only_train_share"]
     score = 20 * (distance - SPLIT_DISTANCE) if found["proportions_p"] < SPLIT_P else LEAST
     # A sampler that balances the classes of training is healthy, and delivers other proportions than the data has.
@@ -80,9 +83,14 @@ def unshuffled(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     text = (
         f"labels come in {found.get('runs', 0):.0f} runs; random order would give {found.get('runs_expected', 0):.0f}"
     )
-    if absent := found.get("absent"):
-        score = max(score, 3.0)
+    labels = evidence.get("labels")
+    absent = found.get("later") or (found.get("absent", []) if labels and labels["spread"] else [])
+    if absent:
+        score = max(score, 2.0 + len(absent))
         text += f", and the first {found['delivered']:,} examples lack the classes {_list(absent)}"
+    elif found.get("distinct") == 1:
+        score = max(score, 3.0)
+        text = f"the first {found['delivered']:,} examples are all of one class"
     if score > LEAST:
         numbers = ("runs", "runs_expected", "runs_z", "entropy_ratio", "first_classes", "absent")
         yield Suspicion(

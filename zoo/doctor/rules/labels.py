@@ -152,7 +152,8 @@ def otherwise_prepared(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
 def noise(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     """A share of labels among classes that the inputs exclude."""
     found = evidence.get("label noise")
-    if not found or "share" not in found:
+    # Labels that nothing predicts are another matter, and no share of them can be told.
+    if not found or "share" not in found or evidence.get("pairing", {}).get("train_z", SEEN) < SEEN:
         return
     # Random crops of images may show nothing of what their labels say.
     score = 60 * (found["share_low"] - WRONG) - (0 if found["plain"] else 3)
