@@ -15,11 +15,13 @@ from verification import performance
 from verification.accelerator import intake
 from verification.convergence import MIN_RUNS, rates
 from verification.convergence.sequential import measure_bands, recipe_alpha
+from verification.doctor import page as doctor
 from verification.faults import page as faults
 from verification.ledger import FOLDER, read_first_steps, read_ledger, seconds
 from verification.parts import table_of_parts
 from zoo import cli
 from zoo.catalog import list_recipes, load_recipe
+from zoo.doctor.report.table import table_of_causes
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 
@@ -143,6 +145,7 @@ PAGES = {
     ROOT / "docs" / "accelerators.md": ACCELERATOR_TABLES,
     ROOT / "docs" / "error-rates.md": ERROR_RATE_TABLES,
     ROOT / "docs" / "faults.md": FAULT_TABLES,
+    ROOT / "docs" / "doctor.md": {"causes": table_of_causes, "doctor": doctor.figures},
 }
 
 

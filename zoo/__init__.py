@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo.data.sources import open_source as open_source
     from zoo.data.sources import register_source as register_source
     from zoo.data.split import ArraySplit as ArraySplit
+    from zoo.doctor.diagnosing import diagnose as diagnose
     from zoo.errors import TrainingInterrupted as TrainingInterrupted
     from zoo.errors import ZooError as ZooError
     from zoo.inspect.activations import features as features
@@ -41,6 +42,7 @@ _HOME = {
     "convolution_lowering": "zoo.layers.lowering",
     "create_model": "zoo.models.registry",
     "cross_validate": "zoo.training.cross_validation",
+    "diagnose": "zoo.doctor.diagnosing",
     "evaluate": "zoo.training.evaluate",
     "export_weights": "zoo.weights",
     "features": "zoo.inspect.activations",

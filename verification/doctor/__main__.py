@@ -17,17 +17,13 @@ FLAGS = flags.FlagValues()
 cli.define_integer("processes", 1, "Cases that are diagnosed at the same time.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_string("case", None, "Pattern of names of cases, which are diagnosed again.", flag_values=FLAGS)
 flags.DEFINE_bool("learn", False, "Learn likelihoods from the results, and write them.", flag_values=FLAGS)
-flags.DEFINE_bool("write", False, "Write the figures into docs/doctor.md.", flag_values=FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
-    """Diagnoses cases, learns or writes; returns 0."""
+    """Diagnoses cases, or learns from them; returns 0."""
     console = streams.make_console()
     if args.learn:
         console.print(learn.learn(trials.read_results()))
-        return 0
-    if args.write:
-        page.write(trials.read_results())
         return 0
     done = {result["case"] for result in trials.read_results() if "error" not in result}
     chosen = [
