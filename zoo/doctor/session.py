@@ -112,6 +112,32 @@ class Session:
         """The state before the first step."""
         return self.program.init(self.seed)
 
+    def affordable(self, count: int, share: float = 0.03) -> int:
+        """Returns how many examples a forward pass may have to take this share of the diagnosis's time; at least 16."""
+        return max(16, min(count, int(share * self.seconds / self._example_seconds)))
+
+    def affordable_steps(self, count: int, share: float) -> int:
+        """Returns how many training steps take this share of the diagnosis's time, at most `count`; at least 5."""
+        return max(5, min(count, int(share * self.seconds / self._step_seconds)))
+
+    @functools.cached_property
+    def _example_seconds(self) -> float:
+        """Seconds that a prediction takes per example, without compilation."""
+        images = self.delivered.images[:16]
+        self.program.predict(self.state, images)
+        started = time.perf_counter()
+        self.program.predict(self.state, images)
+        return (time.perf_counter() - started) / len(images)
+
+    @functools.cached_property
+    def _step_seconds(self) -> float:
+        """Seconds that a training step takes, without compilation."""
+        batch = next(self.batches())
+        self.program.step(self.state, *batch)
+        started = time.perf_counter()
+        self.program.step(self.state, *batch)
+        return time.perf_counter() - started
+
     @functools.cached_property
     def classes(self) -> int:
         """The number of classes: the program's, else that of the labels."""

@@ -94,8 +94,9 @@ def run(session: Session, program: Program, steps: int, seconds: float = np.inf)
         if not finite or time.perf_counter() - started > seconds:
             break
     took = time.perf_counter() - started
-    evaluated = eval_sample(program)
-    trained = session.train.first(EVALUATED // 2) if finite else None
+    count = session.affordable(EVALUATED)
+    evaluated = eval_sample(program, count)
+    trained = session.train.first(count // 2) if finite else None
     eval_accuracy = accuracy(program, state, evaluated) if finite else 0.0
     classes = evaluated.classes
     majority = float(np.bincount(classes).max() / len(classes)) if len(classes) else 0.0
@@ -103,19 +104,19 @@ def run(session: Session, program: Program, steps: int, seconds: float = np.inf)
     return Course(tuple(losses), train_accuracy, eval_accuracy, majority, finite, took, state)
 
 
-def eval_sample(program: Program) -> Sample:
-    """Returns the first evaluation examples, as the program's evaluation loader gives them."""
+def eval_sample(program: Program, most: int) -> Sample:
+    """Returns the first evaluation examples, at most so many, as the program's evaluation loader gives them."""
     images, labels, count = [], [], 0
     for some, of_some in program.eval_batches():
         images.append(np.asarray(some))
         labels.append(np.asarray(of_some))
         count += len(some)
-        if count >= EVALUATED:
+        if count >= most:
             break
     if not images:
         return Sample(np.zeros((0, 1)), np.zeros(0, int), np.zeros(0, int))
     joined = np.concatenate(labels)
-    return Sample(np.concatenate(images), joined, class_of(joined)).first(EVALUATED)
+    return Sample(np.concatenate(images), joined, class_of(joined)).first(most)
 
 
 def _endless(program):

@@ -7,7 +7,7 @@ from zoo.doctor.program import can
 from zoo.doctor.session import Session
 from zoo.doctor.trial import own_course, predicted
 
-EXAMPLES = 250
+EXAMPLES = 1_000
 
 
 def measure(session: Session) -> Values:
@@ -28,9 +28,9 @@ def measure(session: Session) -> Values:
     }
     if can(program, "loss"):
         values["evaluation_loss"] = float(program.loss(outputs, labels))  # type: ignore[attr-defined]
-    evaluated = session.evaluation
-    of_classes = evaluated.classes[: 4 * EXAMPLES]
-    right = predicted(program.predict(course.state, evaluated.images[: 4 * EXAMPLES])) == of_classes
+    evaluated = session.evaluation.first(session.affordable(EXAMPLES))
+    of_classes = evaluated.classes
+    right = predicted(program.predict(course.state, evaluated.images)) == of_classes
     values["recall"] = [
         float(right[of_classes == each].mean()) if (of_classes == each).any() else None
         for each in range(session.classes)

@@ -12,7 +12,7 @@ PROBED = 8  # examples of a batch of which all but one are replaced
 def measure(session: Session) -> Values:
     """Returns range, row sums and width of the outputs, the first loss, and which examples an output depends on."""
     program, sample = session.program, session.train
-    images = sample.images[:EXAMPLES]
+    images = sample.images[: session.affordable(EXAMPLES)]
     outputs = _rows(program.predict(session.state, images))
     again = _rows(program.predict(session.state, images))
     some, others = images[:PROBED], images[-PROBED:]

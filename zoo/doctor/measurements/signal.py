@@ -11,7 +11,7 @@ SATURATED = 0.98  # of the bounds -1 and 1, or 0 and 1
 
 def measure(session: Session) -> Values:
     """Returns a row for each layer, in the order in which they are computed."""
-    images = session.delivered.images[:EXAMPLES]
+    images = session.delivered.images[: session.affordable(EXAMPLES)]
     found = session.program.activations(session.state, images)  # type: ignore[attr-defined]
     layers = [{"name": name, **describe(np.asarray(values))} for name, values in found.items()]
     layers = [layer for layer in layers if layer["values"]]

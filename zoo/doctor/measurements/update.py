@@ -17,7 +17,7 @@ def measure(session: Session) -> Values:
     sample = session.delivered
     images, labels = sample.images[:BATCH], sample.labels[:BATCH]
     state, losses, moved = session.state, [], {}
-    for step in range(STEPS):
+    for step in range(session.affordable_steps(STEPS, 0.1)):
         state, loss = program.step(state, images, labels)
         losses.append(float(loss))
         if step == MOVES - 1 and can(program, "parameters"):

@@ -46,7 +46,7 @@ def rate(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
             cause,
             f"range of rates, {word}",
             score,
-            f"after {40} steps the loss is {shown}, and {best:.3g} with a learning rate {factor:g} times as large",
+            f"after {found['steps']} steps the loss is {shown}, and {best:.3g} with {factor:g} times the learning rate",
             "the learning rate",
             remedy=f"multiply the learning rate by about {factor:g}",
             change={"rate": factor},
