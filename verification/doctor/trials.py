@@ -69,11 +69,12 @@ def all_cases() -> list[Case]:
 
 def diagnose(case: Case) -> dict[str, Any]:
     """Diagnoses a case, and returns what is recorded of it."""
+    from verification.doctor.baselines import answers
     from verification.doctor.diagnosed import program_of
     from zoo.doctor.diagnosing import examine
 
     started = time.perf_counter()
-    diagnosis, suspicions = examine(program_of(case.make()), seconds=SECONDS, seed=case.seed)
+    diagnosis, evidence, suspicions = examine(program_of(case.make()), seconds=SECONDS, seed=case.seed)
     return {
         "case": case.name,
         "group": case.group,
@@ -81,7 +82,7 @@ def diagnose(case: Case) -> dict[str, Any]:
         "learned": case.learned,
         "verdict": diagnosis.verdict,
         "findings": [
-            {"cause": each.cause, "confidence": each.confidence, "confirmed": each.confirmed, "harmless": each.harmless}
+            {name: getattr(each, name) for name in ("cause", "confidence", "confirmed", "harmless", "decided_by")}
             for each in diagnosis.findings
         ],
         "suspicions": [
@@ -92,6 +93,7 @@ def diagnose(case: Case) -> dict[str, Any]:
             name: {key: value for key, value in course.items() if key != "losses"}
             for name, course in diagnosis.course.items()
         },
+        "baselines": answers(evidence, diagnosis.course.get("as it is", {})),
         "seconds": time.perf_counter() - started,
     }
 

@@ -1,8 +1,8 @@
 """`zoo.diagnose`: why a training program does not converge."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 
@@ -14,13 +14,27 @@ from zoo.doctor.adapters.recipe_program import RecipeProgram, Subject
 from zoo.doctor.collect import collect
 from zoo.doctor.decide import decide
 from zoo.doctor.diagnosis import Diagnosis, Finding, Test
-from zoo.doctor.evidence import Suspicion
+from zoo.doctor.evidence import Suspicion, Values
 from zoo.doctor.program import Program, check_program
 from zoo.doctor.rules import suspicions
 from zoo.doctor.session import Session
 from zoo.errors import ZooError, shown
 from zoo.recipe import Recipe
 from zoo.training.run.files import RunFiles
+
+
+class Examination(NamedTuple):
+    """A diagnosis with everything that it was decided by.
+
+    Attributes:
+      diagnosis: the result.
+      evidence: the values of all measurements, by name.
+      suspicions: what the evidence points to, the improbable included.
+    """
+
+    diagnosis: Diagnosis
+    evidence: Mapping[str, Values]
+    suspicions: list[Suspicion]
 
 
 def diagnose(
@@ -58,7 +72,7 @@ def diagnose(
         return Diagnosis(_name(subject), "fault", tuple(early), ())
     if like is None and isinstance(program, RecipeProgram) and model is None:
         like = nearest_recipe(program.recipe)
-    return examine(program, like=like, seconds=seconds, seed=seed, on_test=on_test)[0]
+    return examine(program, like=like, seconds=seconds, seed=seed, on_test=on_test).diagnosis
 
 
 def examine(
@@ -68,8 +82,8 @@ def examine(
     seconds: float = 120.0,
     seed: int = 0,
     on_test: Callable[[Test], None] = lambda test: None,
-) -> tuple[Diagnosis, list[Suspicion]]:
-    """Diagnoses a program; returns what `diagnose` does, and all suspicions, the improbable ones included."""
+) -> Examination:
+    """Diagnoses a program; returns what `diagnose` does with everything that it was decided by."""
     tests: list[Test] = []
 
     def record(test):
@@ -81,7 +95,8 @@ def examine(
     suspected = [*suspicions(evidence), *reference.suspicions(session)]
     verdict, findings, experiments = decide(session, evidence, suspected, record)
     course = {name: each.to_json() for name, each in experiments.courses.items()}
-    return Diagnosis(program.name, verdict, findings, tuple(tests), course, session.elapsed), suspected
+    diagnosis = Diagnosis(program.name, verdict, findings, tuple(tests), course, session.elapsed)
+    return Examination(diagnosis, evidence, suspected)
 
 
 def _name(subject):
