@@ -19,7 +19,7 @@ from zoo.doctor.rules import suspicions
 from zoo.doctor.session import Session
 from zoo.layers import Conv, LocalResponseNorm, MaxPool
 
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 def ringnorm(**changes):

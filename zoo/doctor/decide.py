@@ -29,6 +29,7 @@ NOTICEABLE = 0.06  # difference of accuracies on 1,000 examples that is not chan
 OF_CHANGES: tuple[tuple[Mapping[str, Any], str], ...] = (
     ({"rate": 0.1}, "learning_rate_high"),
     ({"rate": 10.0}, "learning_rate_low"),
+    ({"steps": 3}, "stopped_early"),
     ({"regularization": False}, "regularization_strong"),
     ({"schedule": "constant"}, "schedule"),
     ({"augmentation": False}, "augmentation_too_strong"),
@@ -51,10 +52,11 @@ def decide(
     ranked = sorted(_strongest(suspicions), key=confidence, reverse=True)
     fatal = [each for each in ranked if each.exact and each.fatal]
     experiments = Experiments(session, on_test)
-    if hopeless := [each for each in ranked if each.cause == NOT_LEARNABLE and confidence(each) >= REPORTED]:
-        return "not_learnable", tuple(_finding(each, True) for each in (*hopeless, *fatal) if each), experiments
     fields = {path: wanted for each in ranked for path, wanted in each.change.get("fields", {}).items()}
     works = _works(experiments, fields)
+    hopeless = [each for each in ranked if each.cause == NOT_LEARNABLE and each.fatal and confidence(each) >= REPORTED]
+    if hopeless and not works and experiments.best < experiments.own.majority + NOTICEABLE:
+        return "not_learnable", tuple(_finding(each, True) for each in (*hopeless, *fatal)), experiments
     findings = [_finding(each, True) for each in fatal]
     tested: list[Suspicion] = [each for each in ranked if each not in fatal]
     if not works:
@@ -70,7 +72,25 @@ def decide(
             findings.append(dataclasses.replace(_finding(each, False), harmless=True))
         elif not works and not any(finding.confirmed for finding in findings) and sure >= POSSIBLE:
             findings.append(_finding(each, False))
+    if not works and not findings:
+        findings += _too_small(experiments, evidence)
     return _verdict(works, findings), tuple(_ordered(findings)), experiments
+
+
+def _too_small(experiments: Experiments, evidence: Mapping[str, Values]) -> list[Finding]:
+    """Returns that the network is too small, if no change helps and even a simple probe predicts more than it does."""
+    probe = evidence.get("pairing", {}).get("transfer")
+    if probe is None or len(experiments.courses) < 2 or probe < experiments.best + NOTICEABLE:
+        return []
+    text = (
+        f"no change brings the network above an accuracy of {experiments.best:.3f}, and a probe with a few hundred"
+        f" features reaches {probe:.3f} on the same data"
+    )
+    numbers = {"best accuracy": experiments.best, "accuracy of a probe": probe}
+    cause = "capacity_too_small"
+    return [
+        Finding(cause, 0.6, False, text, "the layers", numbers, "at least a probe's accuracy", CAUSES[cause].remedy)
+    ]
 
 
 def _strongest(suspicions):
@@ -195,7 +215,7 @@ def _ordered(findings):
     return sorted(findings, key=lambda each: (each.harmless, not each.confirmed, -each.confidence))
 
 
-def _verdict(works, findings) -> Verdict:
+def _verdict(works: bool, findings: Iterable[Finding]) -> Verdict:
     faults = [each for each in findings if not each.harmless]
     if any(each.confirmed or each.confidence >= REPORTED for each in faults):
         return "fault"

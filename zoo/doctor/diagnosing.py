@@ -103,7 +103,9 @@ def _name(subject):
     return subject.model.name if isinstance(subject, Recipe) else str(subject)
 
 
-def _program(subject, model, dataset, loss) -> tuple[Program | None, list[Finding]]:
+def _program(
+    subject: Any, model: nn.Module | None, dataset: Dataset | None, loss: Callable | None
+) -> tuple[Program | None, list[Finding]]:
     """Returns the program, or the findings that make it impossible to run one."""
     name = None
     if isinstance(subject, str | Path):
@@ -129,7 +131,8 @@ def _program(subject, model, dataset, loss) -> tuple[Program | None, list[Findin
             decided_by="wrong width",
         )
         return None, [finding]
-    return RecipeProgram(name or subject.model.name, subject, Subject(dataset, model, loss)), []
+    program: Program = RecipeProgram(name or subject.model.name, subject, Subject(dataset, model, loss))
+    return program, []
 
 
 def _width(model, recipe, dataset):

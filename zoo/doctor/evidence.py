@@ -37,8 +37,8 @@ class Suspicion:
         it.
       summary, where, evidence, healthy, remedy: as in `zoo.doctor.diagnosis.Finding`.
       exact: whether the evidence alone shows that the fault is present, without chance.
-      fatal: whether an exact fault makes training or evaluation wrong in itself, so that no experiment has to confirm
-        it.
+      fatal: whether the fault, if it is present, makes training or evaluation wrong in itself, so that no experiment
+        has to confirm it.
       change: arguments of `Program.variant` that replace this one thing; empty if there are none.
     """
 

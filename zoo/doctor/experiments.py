@@ -58,9 +58,11 @@ class Experiments:
             self.on_test(Test(f"with {name}", "not run", f"the time of {self.session.seconds:g} s is over"))
             return None
         try:
-            program = self.session.program.variant(**changes)  # type: ignore[attr-defined]
-            limit = max(3 * self.own.seconds, 5.0)
-            course = run(self.session, program, max(self.own.steps, 1), min(limit, self.session.remaining))
+            others = {each: value for each, value in changes.items() if each != "steps"}
+            program = self.session.program.variant(**others)  # type: ignore[attr-defined]
+            times = changes.get("steps", 1)
+            limit = max(3 * times * self.own.seconds, 5.0)
+            course = run(self.session, program, max(self.own.steps, 1) * times, min(limit, self.session.remaining))
         except KeyError as error:
             self.on_test(Test(f"with {name}", "not run", f"the program cannot replace {error.args[0]}"))
             return None

@@ -23,7 +23,9 @@ class Program(Protocol):
     """
 
     name: str
-    classes: int | None
+
+    @property
+    def classes(self) -> int | None: ...
 
     def init(self, seed: int) -> State:
         """Returns the state before the first step."""

@@ -1,5 +1,6 @@
 """Comparison with a reference recipe: layers of the network that differ, and fields whose values can be swapped."""
 
+import dataclasses
 import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -48,7 +49,7 @@ def _fields(program: RecipeProgram, reference: Recipe, like: str) -> Iterator[Su
     for cause, paths in FIELDS:
         ours, theirs = ({path: _value(recipe, path) for path in paths} for recipe in (program.recipe, reference))
         changes = {path: value for path, value in theirs.items() if ours[path] != value}
-        if not changes:
+        if not changes or (cause == "schedule" and _differs_in_peak_only(ours["schedule"], theirs["schedule"])):
             continue
         if cause == "learning_rate_high" and reference.schedule.peak > program.recipe.schedule.peak:
             cause = "learning_rate_low"
@@ -60,6 +61,10 @@ def _fields(program: RecipeProgram, reference: Recipe, like: str) -> Iterator[Su
         shown = f"{path} is {_shown(ours[path])}, and {_shown(value)} in {like}"
         setting = f"--set='{path}={_shown(value)}'"
         yield Suspicion(cause, f"differs in {paths[0]}", -1.0, shown, path, remedy=setting, change={"fields": changes})
+
+
+def _differs_in_peak_only(ours, theirs):
+    return type(ours) is type(theirs) and dataclasses.replace(ours, peak=theirs.peak) == theirs
 
 
 def _value(recipe, path):

@@ -11,7 +11,8 @@ import numpy as np
 from zoo.doctor.program import Program, class_of
 from zoo.doctor.session import Sample, Session
 
-# What `Program.variant` may be asked to replace. Each value is what a network trains with in most cases.
+# What `Program.variant` may be asked to replace. Each value is what a network trains with in most cases. Experiments
+# also change "steps", a factor on the length of the run, for which a program does nothing.
 CHANGES: Mapping[str, str] = {
     "rate": "the learning rate, multiplied by this number",
     "optimizer": '"adam": Adam with its default settings, at a constant rate of 0.001 and without clipping',

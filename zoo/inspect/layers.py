@@ -118,8 +118,8 @@ def trace(module: nn.Module, input_shape: tuple[int, ...]) -> Network:
             {path[-1]: array.shape for path, array in flat[name].items() if path[:-1] == called.path} for name in flat
         )
         if (leaf or params or stats) and called.path:
-            shapes = [_shape(received), _shape(output)]
-            layers.append(Layer(called.path, type(called).__name__, *shapes, params, stats, _settings(called)))
+            before, after, name = _shape(received), _shape(output), type(called).__name__
+            layers.append(Layer(called.path, name, before, after, params, stats, _settings(called)))
         elif params or stats:
             raise ZooError(
                 f"{type(module).__name__} has parameters of its own ({', '.join(params)}): put them into a layer"

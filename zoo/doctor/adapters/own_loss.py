@@ -22,7 +22,7 @@ class OwnLoss:
 
 
 @example_losses.register
-def _own(loss: OwnLoss, logits: jax.Array, targets: jax.Array) -> jax.Array:
+def _own(loss: OwnLoss, logits: jax.Array, targets: jax.Array) -> jax.Array:  # type: ignore[misc]  # no part of recipes
     losses = jnp.asarray(loss.function(logits, jnp.argmax(targets, -1)), jnp.float32)
     return jnp.broadcast_to(losses, logits.shape[:1]) if losses.ndim == 0 else losses
 

@@ -6,7 +6,7 @@ from zoo.doctor.evidence import Measurement, Values
 from zoo.doctor.measurements import arrays
 from zoo.doctor.measurements.inputs import class_weights
 from zoo.doctor.session import MAX_EXAMPLES, Session
-from zoo.doctor.trial import eval_sample
+from zoo.doctor.trial import EVALUATED, eval_sample
 
 GROUPS = 20  # of examples, whose differences give the sampling error
 THUMBNAIL = 8  # pixels a side
@@ -22,7 +22,7 @@ def measure(session: Session) -> Values:
     normalization changes. Nothing if images do not have three channels.
     """
     train = arrays.spread(session.delivered, MAX_EXAMPLES)
-    evaluation = arrays.spread(eval_sample(session.program), MAX_EXAMPLES)
+    evaluation = arrays.spread(eval_sample(session.program, session.affordable(EVALUATED)), MAX_EXAMPLES)
     if min(len(train.images), len(evaluation.images)) < 10 * GROUPS or arrays.is_table(train.images):
         return {}
     ones = arrays.channels_last(arrays.received(session, train.images, train=True))

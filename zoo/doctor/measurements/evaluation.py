@@ -18,7 +18,14 @@ def measure(session: Session) -> Values:
     images, labels, classes = sample.images[:batch], sample.labels[:batch], sample.classes[:batch]
     outputs = np.asarray(program.predict(course.state, images))
     before = np.asarray(program.predict(session.state, images))
+    third = max(course.steps // 3, 1)
     values = {
+        "train_accuracy": course.train_accuracy,
+        "eval_accuracy": course.eval_accuracy,
+        "majority": course.majority,
+        "whole": course.steps >= (getattr(program, "total_steps", None) or np.inf),
+        "middle_losses": float(np.mean(course.losses[-2 * third : -third])) if course.steps > 2 else None,
+        "end_losses": float(np.mean(course.losses[-third:])),
         "unchanged": bool(np.array_equal(outputs, before)),
         "steps": course.steps,
         "accuracy_on_batch": float(np.mean(predicted(outputs) == classes)),

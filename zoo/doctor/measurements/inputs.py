@@ -10,7 +10,7 @@ from zoo.doctor.evidence import Measurement, Values
 from zoo.doctor.measurements import arrays
 from zoo.doctor.program import can
 from zoo.doctor.session import MAX_EXAMPLES, Session
-from zoo.doctor.trial import eval_sample
+from zoo.doctor.trial import EVALUATED, eval_sample
 
 LISTED_CHANNELS = 64  # whose values are given; more are features of a wide table
 MANY_VALUES = 10  # distinct ones, above which a feature is no category
@@ -27,7 +27,7 @@ def measure(session: Session) -> Values:
     deviations.
     """
     delivered = arrays.spread(session.delivered, MAX_EXAMPLES)
-    evaluated = arrays.spread(eval_sample(session.program), MAX_EXAMPLES)
+    evaluated = arrays.spread(eval_sample(session.program, session.affordable(EVALUATED)), MAX_EXAMPLES)
     values: dict[str, object] = {"known": can(session.program, "inputs"), "table": arrays.is_table(delivered.images)}
     if not len(delivered.images):
         return {**values, "examples": 0}
@@ -153,7 +153,7 @@ def class_weights(classes: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 def _repetition(session, evaluated):
     """Returns which share of evaluation images differs if they are loaded again in the same order."""
-    again = arrays.spread(eval_sample(session.program), MAX_EXAMPLES)
+    again = arrays.spread(eval_sample(session.program, session.affordable(EVALUATED)), MAX_EXAMPLES)
     same = again.images.shape == evaluated.images.shape and np.array_equal(again.labels, evaluated.labels)
     if not same or len(np.unique(again.classes)) < 2:
         return {}

@@ -16,15 +16,16 @@ def measure(session: Session) -> Values:
     program = session.program
     sample = session.delivered
     images, labels = sample.images[:BATCH], sample.labels[:BATCH]
-    state, losses, moved = session.state, [], {}
+    state, moved = session.state, {}
+    seen: list[float] = []
     for step in range(session.affordable_steps(STEPS, 0.1)):
         state, loss = program.step(state, images, labels)
-        losses.append(float(loss))
+        seen.append(float(loss))
         if step == MOVES - 1 and can(program, "parameters"):
             moved = _moves(program, session.state, state)
         if not np.isfinite(loss):
             break
-    losses = np.array(losses)
+    losses = np.array(seen)
     finite = bool(np.isfinite(losses).all())
     return {
         "losses": losses.tolist(),

@@ -80,6 +80,7 @@ def independent(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
             _numbers(found, "train_"),
             "an accuracy above that of permuted labels",
             remedy,
+            fatal=True,
         )
     if found["train_z"] < SEEN or "transfer" not in found or "eval_z" not in found:
         return

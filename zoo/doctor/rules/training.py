@@ -23,10 +23,6 @@ def rate(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     missed = 1.0 if not math.isfinite(own) else min(max((own - best) / fall, 0.0), 1.0)  # of the possible fall
     factor = found["best_factor"]
     shown = f"{own:.3g}" if math.isfinite(own) else "infinite"
-    common = {
-        "evidence": {"final losses by factor": found["final"], "best factor": factor},
-        "healthy": "a rate within a factor of 10 of the best one in short runs",
-    }
     lower = [value for each, value in final.items() if each < 1]
     higher = [value for each, value in final.items() if each > 1]
     for cause, wanted, others, word in (
@@ -48,9 +44,10 @@ def rate(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
             score,
             f"after {found['steps']} steps the loss is {shown}, and {best:.3g} with {factor:g} times the learning rate",
             "the learning rate",
-            remedy=f"multiply the learning rate by about {factor:g}",
+            {"final losses by factor": found["final"], "best factor": factor},
+            "a rate within a factor of 10 of the best one in short runs",
+            f"multiply the learning rate by about {factor:g}",
             change={"rate": factor},
-            **common,
         )
 
 
@@ -103,7 +100,7 @@ def frozen(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     still = [name for name in batch["still"] if name not in meant]
     total = len(batch["still"]) + len(batch["moved"])
     zero = {kernel["name"] for kernel in weights["kernels"] if kernel["zero"]} if weights else set()
-    if not still or (zero and batch["moved"] and len(zero) > len(weights["kernels"]) // 2):
+    if not still or (weights and zero and batch["moved"] and len(zero) > len(weights["kernels"]) // 2):
         return
     yield Suspicion(
         "frozen_parameters",
@@ -187,7 +184,43 @@ def rare_classes(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     )
 
 
+def memorized(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """Training examples that are predicted far better than others at the end of the run."""
+    found = evidence.get("evaluation")
+    if not found or not found["whole"]:
+        return
+    gap = found["train_accuracy"] - found["eval_accuracy"]
+    yield Suspicion(
+        "regularization_weak",
+        "gap of accuracies",
+        12 * (gap - 0.3),
+        f"accuracy is {found['train_accuracy']:.1%} on training examples, {found['eval_accuracy']:.1%} on others",
+        "regularization and augmentation",
+        {name: found[name] for name in ("train_accuracy", "eval_accuracy")},
+        "less than 20 percentage points apart",
+    )
+
+
+def small_batches(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """Batches of a few examples."""
+    size = evidence.get("order", {}).get("batch")
+    if not size or size > 4:
+        return
+    yield Suspicion(
+        "batch_size",
+        "size of batches",
+        1.0 if size < 3 else -1.0,
+        f"batches have {size} examples",
+        "the training loader",
+        {"batch": size},
+        "16 to 512 examples",
+        change={"batch_size": 64},
+    )
+
+
 RULES: tuple[Rule, ...] = (
+    memorized,
+    small_batches,
     rate,
     course_of_batch,
     schedule,
