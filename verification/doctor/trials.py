@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import random
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
