@@ -70,10 +70,16 @@ def diagnose(case: Case) -> dict[str, Any]:
     """Diagnoses a case, and returns what is recorded of it."""
     from verification.doctor.baselines import answers
     from verification.doctor.diagnosed import program_of
-    from zoo.doctor.diagnosing import examine
+    from zoo.doctor.diagnosing import Examination, examine
+    from zoo.doctor.diagnosis import Diagnosis
 
     started = time.perf_counter()
-    diagnosis, evidence, suspicions = examine(program_of(case.make()), seconds=SECONDS, seed=case.seed)
+    program, early = program_of(case.make())
+    if program is None:
+        found = Examination(Diagnosis(case.name, "fault", tuple(early), ()), {}, [])
+    else:
+        found = examine(program, seconds=SECONDS, seed=case.seed)
+    diagnosis, evidence, suspicions = found
     return {
         "case": case.name,
         "group": case.group,

@@ -19,11 +19,19 @@ OF_RESULT = {
     *("batch_norm_misuse", "augmentation_key_reused", "regularization_weak", "stopped_early", "wrong_architecture"),
     *("augmentation_missing", "frozen_parameters", "unshuffled", "schedule"),
 }
+# Of these, faults with which accuracies say nothing about training, and so nothing about experiments.
+OF_EVALUATION = {
+    *("evaluation_parameters", "evaluation_preprocessing", "augmentation_on_evaluation", "batch_crosstalk"),
+    *("batch_norm_misuse", "label_encoding"),
+}
 NOT_LEARNABLE = "labels_independent"
 REPORTED = 0.5  # confidence from which a suspicion that no experiment tested is a finding
+SURE = 0.8  # confidence in what no experiment can replace, from which others of last resort are not made
 POSSIBLE = 0.2  # confidence from which it is mentioned if training does not work
 MISSED = 0.1  # part of the best accuracy above chance that a healthy run may miss at the end of its whole run
 MISSED_EARLY = 0.5  # the same, of a run that was cut short
+LEARNED = 0.2  # part of the accuracy above chance, from which a network has learned what a probe may not see
+FALLING = 0.9  # ratio of the mean losses of the last third and the one before, of a run that is not at its end
 NOTICEABLE = 0.06  # difference of accuracies on 1,000 examples that is not chance: 2.7 standard errors at least
 # The cause that a change stands for, where no rule suspected it: experiments of last resort, the likeliest first.
 OF_CHANGES: tuple[tuple[Mapping[str, Any], str], ...] = (
@@ -55,11 +63,13 @@ def decide(
     fields = {path: wanted for each in ranked for path, wanted in each.change.get("fields", {}).items()}
     works = _works(experiments, fields)
     hopeless = [each for each in ranked if each.cause == NOT_LEARNABLE and each.fatal and confidence(each) >= REPORTED]
-    if hopeless and not works and experiments.best < experiments.own.majority + NOTICEABLE:
+    chance = experiments.own.majority
+    if hopeless and experiments.best < chance + LEARNED * (1 - chance):
         return "not_learnable", tuple(_finding(each, True) for each in (*hopeless, *fatal)), experiments
     findings = [_finding(each, True) for each in fatal]
     tested: list[Suspicion] = [each for each in ranked if each not in fatal]
-    if not works:
+    explained = any(each.cause in OF_EVALUATION and confidence(each) >= REPORTED for each in ranked)
+    if not works and not explained:
         findings += _confirmed(experiments, tested, evidence)
     known = {finding.cause for finding in findings}
     for each in tested:
@@ -135,11 +145,14 @@ def _works(experiments: Experiments, fields: Mapping[str, Any]) -> bool:
 def _confirmed(experiments: Experiments, suspicions: list[Suspicion], evidence: Mapping[str, Values]) -> list[Finding]:
     """Tests changes one at a time, and returns the causes whose change recovers training."""
     likely = [each for each in suspicions if each.change and confidence(each) >= POSSIBLE]
+    run = evidence.get("evaluation", {})
+    falling = (run.get("end_losses") or 0.0) < FALLING * (run.get("middle_losses") or 0.0)
     others = [
         Suspicion(cause, "experiment", -1.0, "", change=change)
         for change, cause in OF_CHANGES
-        if not any(each.change.keys() == change.keys() for each in likely)
+        if not any(each.change.keys() == change.keys() for each in likely) and ("steps" not in change or falling)
     ]
+    untestable = any(not each.change and confidence(each) >= SURE for each in suspicions)
     found: list[tuple[float, Suspicion, str]] = []
     for each in (*likely, *others):
         if any(
@@ -148,7 +161,7 @@ def _confirmed(experiments: Experiments, suspicions: list[Suspicion], evidence: 
             continue
         if any(INCLUDES.get(name, set()) & set(other.change) for _, other, _ in found for name in each.change):
             continue
-        if found and each.rule == "experiment":
+        if each.rule == "experiment" and (found or untestable):
             break
         course = experiments.run(each.change)
         if course is None:
@@ -158,7 +171,7 @@ def _confirmed(experiments: Experiments, suspicions: list[Suspicion], evidence: 
             found.append((recovered, each, named(each.change)))
     if found:
         return [_after_experiment(experiments, *one) for one in found]
-    return _together(experiments, suspicions)
+    return [] if untestable else _together(experiments, suspicions)
 
 
 def _together(experiments: Experiments, suspicions: list[Suspicion]) -> list[Finding]:

@@ -67,7 +67,7 @@ def diagnose(
     """
     if not seconds > 0:
         raise ZooError(f"doctor: seconds must be positive, not {shown(seconds)}")
-    program, early = _program(subject, model, dataset, loss)
+    program, early = program_of(subject, model, dataset, loss)
     if program is None:
         return Diagnosis(_name(subject), "fault", tuple(early), ())
     if like is None and isinstance(program, RecipeProgram) and model is None:
@@ -103,7 +103,7 @@ def _name(subject):
     return subject.model.name if isinstance(subject, Recipe) else str(subject)
 
 
-def _program(
+def program_of(
     subject: Any, model: nn.Module | None, dataset: Dataset | None, loss: Callable | None
 ) -> tuple[Program | None, list[Finding]]:
     """Returns the program, or the findings that make it impossible to run one."""

@@ -34,7 +34,7 @@ def _imbalance(subject, ratio):
         keep = ~rare | (np.random.default_rng(3).random(len(labels)) < 1 / ratio)
         return images[keep], labels[keep]
 
-    return subject.with_arrays(thin).override({"budget.steps": max(subject.recipe.budget.steps // 4, 30)})
+    return subject.with_arrays(thin).with_arrays(thin, evaluation=True)
 
 
 class Sorted(RecipeProgram):
@@ -80,7 +80,7 @@ def _program(subject, kind):
 FAULTS = (
     Fault("wrong labels", ("label_noise",), _noise, (0.3, 0.2, 0.4), ("lenet5", "bn_cnn", "residual")),
     Fault("labels permuted", ("labels_independent",), _permuted, ("both", "train"), ("lenet5", "mlp", "bn_cnn")),
-    Fault("imbalance", ("class_imbalance",), _imbalance, (100, 50), ("lenet5", "bn_cnn")),
+    Fault("imbalance", ("class_imbalance",), _imbalance, (200, 100), ("lenet5", "bn_cnn")),
     Fault("sorted by label", ("unshuffled",), _program, (Sorted,), ("lenet5", "mlp", "bn_cnn")),
     Fault("labels from 1", ("label_encoding",), _program, (Shifted,), ("lenet5", "mlp")),
 )

@@ -1,5 +1,7 @@
 """The evaluation of a network that was trained for some steps: on training data, and with other parameters."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from zoo.doctor.evidence import Measurement, Values
@@ -33,6 +35,8 @@ def measure(session: Session) -> Values:
         "last_losses": float(np.mean(course.losses[-10:])),
         "training_loss": float(program.step(course.state, images, labels)[1]),
     }
+    if can(program, "parameters"):
+        values["still"] = still(program.parameters(session.state), program.parameters(course.state))  # type: ignore[attr-defined]
     if can(program, "loss"):
         values["evaluation_loss"] = float(program.loss(outputs, labels))  # type: ignore[attr-defined]
     evaluated = session.evaluation.first(session.affordable(EXAMPLES))
@@ -43,6 +47,11 @@ def measure(session: Session) -> Values:
         for each in range(session.classes)
     ]
     return values
+
+
+def still(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> list[str]:
+    """Returns the names of the parameters that are the same, bit for bit."""
+    return [name for name, value in before.items() if np.array_equal(value, after[name])]
 
 
 MEASUREMENT = Measurement("evaluation", measure, seconds=1.0)

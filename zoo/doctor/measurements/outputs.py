@@ -34,7 +34,6 @@ def measure(session: Session) -> Values:
         "first_loss": float(loss),
         "random": float(np.abs(outputs - again).max() / spread),
         "crosstalk": float(np.abs(alone[0] - mixed[0]).max() / spread),
-        "rounding": float(np.abs(outputs[0] - alone[0]).max() / spread),  # another batch size rounds otherwise
     }
 
 

@@ -194,6 +194,25 @@ def kind(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
         )
 
 
+def bounded(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """A loss that is hardly larger for confident wrong outputs than for uniform ones: their gradient vanishes."""
+    loss = evidence.get("loss function")
+    if not loss or "confident_wrong" not in loss or not takes_logits(loss) or loss["uniform"] <= 0:
+        return
+    ratio = loss["confident_wrong"] / loss["uniform"]
+    if ratio < 2:
+        yield Suspicion(
+            "loss_kind",
+            "bounded",
+            1.0,
+            f"the loss of confident wrong outputs is only {ratio:.2f} times that of uniform ones: it has no gradient there",
+            evidence={"uniform": loss["uniform"], "confident": loss["confident_wrong"]},
+            healthy="a loss that grows with the error, as cross-entropy does",
+            remedy="--set='loss=SoftmaxCrossEntropy()', or the softmax cross-entropy of your framework",
+            change={"loss": "cross_entropy"},
+        )
+
+
 def stability(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     """A loss that is not finite for large outputs, or that stops growing for wrong ones, is computed unstably."""
     loss = evidence.get("loss function")
@@ -234,5 +253,6 @@ RULES: tuple[Rule, ...] = (
     sign,
     mixes_examples,
     kind,
+    bounded,
     stability,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from zoo.doctor.evidence import Rule, Suspicion, Values
 
 SURE = 8.0  # score of an exact test
-ROUNDING = 1e-4  # of outputs, in standard deviations: other batch sizes round otherwise
+ROUNDING = 1e-4  # of outputs, in standard deviations
 AFFINE = 1e-4  # relative deviation from an affine function by rounding
 COLLAPSED = 2  # layers with feature maps of one pixel before the last one that has larger kernels
 
@@ -14,7 +14,7 @@ COLLAPSED = 2  # layers with feature maps of one pixel before the last one that 
 def crosstalk(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     """An output that changes with the other examples of its batch, in evaluation."""
     outputs = evidence.get("outputs")
-    if not outputs or outputs["crosstalk"] <= max(ROUNDING, 10 * outputs["rounding"]):
+    if not outputs or outputs["crosstalk"] <= ROUNDING:
         return
     yield Suspicion(
         "batch_crosstalk",

@@ -8,6 +8,9 @@ import numpy as np
 from zoo.doctor.evidence import Rule, Suspicion, Values
 
 SURE = 8.0  # score of an exact test
+FEW_STEPS = 10  # after which rounding may still hide small changes
+LEARNED = 0.8  # of the loss of uniform predictions
+TINY = 0.05  # initial weights relative to He et al. 2015, with which gradients vanish
 
 
 def rate(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
@@ -92,13 +95,15 @@ def schedule(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
 
 
 def frozen(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
-    """Parameters that are the same, bit for bit, after several steps."""
-    batch, weights = evidence.get("one batch"), evidence.get("initial weights")
-    if not batch or not batch["still"]:
+    """Parameters that are the same, bit for bit, after all steps of the program's own run and of one on a batch."""
+    batch, weights, run = (evidence.get(name) for name in ("one batch", "initial weights", "evaluation"))
+    if not batch or not batch["still"] or not run or not run.get("still") or run["steps"] < FEW_STEPS:
         return
-    meant = set(batch.get("declared", ()))
-    still = [name for name in batch["still"] if name not in meant]
+    still = [name for name in batch["still"] if name in run["still"]]
     total = len(batch["still"]) + len(batch["moved"])
+    signal = evidence.get("activations")
+    if (weights and weights["typical_low"] < TINY) or (signal and signal["no_signal"]):
+        return  # gradients that vanish on the way are zero as well
     zero = {kernel["name"] for kernel in weights["kernels"] if kernel["zero"]} if weights else set()
     if not still or (weights and zero and batch["moved"] and len(zero) > len(weights["kernels"]) // 2):
         return
@@ -141,13 +146,16 @@ def evaluation_mode(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     training, evaluation = found["training_loss"], found["evaluation_loss"]
     if not (math.isfinite(training) and math.isfinite(evaluation)):
         return
-    excess = evaluation - training
+    uniform = math.log(max(len(found["recall"]), 2))
+    if training > LEARNED * uniform:
+        return  # nothing was learned yet that evaluation could lose
+    excess = (evaluation - training) / (uniform - training)  # 1 where evaluation is no better than uniform predictions
     names = " ".join(layer["name"].lower() for layer in signal["layers"]) if signal else ""
     normalized = any(word in names for word in ("bn", "norm", "batch"))
     yield Suspicion(
         "batch_norm_misuse" if normalized else "evaluation_parameters",
         "evaluation of a training batch",
-        3 * (excess / max(abs(training), 0.3) - 1.0),
+        8 * (excess - 0.7),
         f"the same training examples have a loss of {training:.3g} in training and {evaluation:.3g} in evaluation",
         "layers with running statistics" if normalized else "evaluation",
         {"training": training, "evaluation": evaluation},
