@@ -27,6 +27,20 @@ class DataNotPrepared(ZooError):
     """A known data set has not been prepared on this machine."""
 
 
+class WrongWidth(ZooError):
+    """A network has another number of outputs than the data has classes.
+
+    Attributes:
+      outputs: shape of the outputs of an example.
+      classes: number of classes.
+    """
+
+    def __init__(self, message: str, *, outputs: tuple[int, ...], classes: int) -> None:
+        super().__init__(message)
+        self.outputs = outputs
+        self.classes = classes
+
+
 class ImageTooSmall(ZooError):
     """An image is smaller than the network's strides and windows require."""
 

@@ -18,7 +18,7 @@ from zoo.doctor.evidence import Suspicion, Values
 from zoo.doctor.program import Program, check_program
 from zoo.doctor.rules import suspicions
 from zoo.doctor.session import Session
-from zoo.errors import ZooError, shown
+from zoo.errors import WrongWidth, ZooError, shown
 from zoo.recipe import Recipe
 from zoo.training.run.files import RunFiles
 
@@ -115,31 +115,21 @@ def program_of(
         if model is not None or dataset is not None or loss is not None:
             raise ZooError("doctor: model, dataset and loss belong to a recipe, not to a program of one's own")
         return check_program(subject), []
-    dataset = dataset or open_data(subject.data)
-    width = _width(model, subject, dataset)
-    classes = len(dataset.class_names)
-    if width is not None and width != classes:
+    try:
+        given = Subject(dataset or open_data(subject.data), model, loss)
+        program: Program = RecipeProgram(name or subject.model.name, subject, given)
+    except WrongWidth as error:
+        outputs = "x".join(map(str, error.outputs))
         finding = Finding(
             "head_width",
             1.0,
             True,
-            f"the network has {width} outputs, and the data {classes} classes",
+            f"the network has {outputs} outputs, and the data {error.classes} classes",
             "the last layer",
-            {"outputs": width, "classes": classes},
+            {"outputs": outputs, "classes": error.classes},
             "as many outputs as classes",
-            f"give the last layer {classes} outputs",
+            f"give the last layer {error.classes} outputs",
             decided_by="wrong width",
         )
         return None, [finding]
-    program: Program = RecipeProgram(name or subject.model.name, subject, Subject(dataset, model, loss))
     return program, []
-
-
-def _width(model, recipe, dataset):
-    """Returns the number of outputs of a custom network, or that the recipe states; None if neither is known."""
-    if model is None:
-        return recipe.model.num_classes
-    for field in ("num_classes", "classes"):
-        if isinstance(getattr(model, field, None), int):
-            return getattr(model, field)
-    return None

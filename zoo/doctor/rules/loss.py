@@ -205,7 +205,7 @@ def bounded(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
             "loss_kind",
             "bounded",
             1.0,
-            f"the loss of confident wrong outputs is only {ratio:.2f} times that of uniform ones: it has no gradient there",
+            f"the loss of confident wrong outputs is {ratio:.2f} times that of uniform ones: it has no gradient",
             evidence={"uniform": loss["uniform"], "confident": loss["confident_wrong"]},
             healthy="a loss that grows with the error, as cross-entropy does",
             remedy="--set='loss=SoftmaxCrossEntropy()', or the softmax cross-entropy of your framework",

@@ -12,7 +12,7 @@ from flax import traverse_util
 from jax.sharding import Mesh
 
 from zoo.data.dataset import Dataset
-from zoo.errors import ZooError
+from zoo.errors import WrongWidth, ZooError
 from zoo.layers.initializers import OwnInitializer
 from zoo.models.registry import create_model
 from zoo.recipe import Recipe
@@ -35,11 +35,15 @@ def create_network(recipe: Recipe, dataset: Dataset, mesh: Mesh) -> nn.Module:
     """Creates the network of a recipe, with the recipe's dtype for the platform of the mesh.
 
     Raises:
-      ZooError: the recipe has another number of classes than the data.
+      WrongWidth: the recipe has another number of classes than the data.
     """
     num_classes = len(dataset.class_names)
     if recipe.model.num_classes not in (None, num_classes):
-        raise ZooError(f"model.num_classes is {recipe.model.num_classes}, but {dataset.spec} has {num_classes} classes")
+        raise WrongWidth(
+            f"model.num_classes is {recipe.model.num_classes}, but {dataset.spec} has {num_classes} classes",
+            outputs=(recipe.model.num_classes,),
+            classes=num_classes,
+        )
     dtype = getattr(recipe.precision, mesh.devices.flat[0].platform, recipe.precision.cpu)
     return create_model(recipe.model.name, num_classes, jnp.dtype(dtype), **recipe.model.options)
 
@@ -83,7 +87,8 @@ def abstract_variables(network: nn.Module, input_shape: tuple[int, int, int], nu
     """Traces a network, and returns the shapes and dtypes of its variables.
 
     Raises:
-      ZooError: the network does not accept the input shape, or does not return `num_classes` logits.
+      WrongWidth: the network does not return `num_classes` logits.
+      ZooError: it does not accept the input shape.
     """
 
     def init():
@@ -91,9 +96,11 @@ def abstract_variables(network: nn.Module, input_shape: tuple[int, int, int], nu
 
     logits, variables = jax.eval_shape(init)
     if logits.shape != (1, num_classes):
-        raise ZooError(
+        raise WrongWidth(
             f"{type(network).__name__} returns logits of shape {list(logits.shape[1:])} per example, expected"
-            f" [{num_classes}], one per class"
+            f" [{num_classes}], one per class",
+            outputs=logits.shape[1:],
+            classes=num_classes,
         )
     return variables
 
