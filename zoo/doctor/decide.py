@@ -28,10 +28,11 @@ NOT_LEARNABLE = "labels_independent"
 REPORTED = 0.5  # confidence from which a suspicion that no experiment tested is a finding
 SURE = 0.8  # confidence in what no experiment can replace, from which others of last resort are not made
 POSSIBLE = 0.2  # confidence from which it is mentioned if training does not work
-MISSED = 0.1  # part of the best accuracy above chance that a healthy run may miss at the end of its whole run
+MISSED = 0.15  # part of the best accuracy above chance that a healthy run may miss at the end of its whole run
 MISSED_EARLY = 0.5  # the same, of a run that was cut short
 LEARNED = 0.2  # part of the accuracy above chance, from which a network has learned what a probe may not see
 FALLING = 0.9  # ratio of the mean losses of the last third and the one before, of a run that is not at its end
+BELOW_PROBE = 0.5  # part of a probe's accuracy above chance that any network reaches by the end of its run
 NOTICEABLE = 0.06  # difference of accuracies on 1,000 examples that is not chance: 2.7 standard errors at least
 # The cause that a change stands for, where no rule suspected it: experiments of last resort, the likeliest first.
 OF_CHANGES: tuple[tuple[Mapping[str, Any], str], ...] = (
@@ -61,7 +62,7 @@ def decide(
     fatal = [each for each in ranked if each.exact and each.fatal]
     experiments = Experiments(session, on_test)
     fields = {path: wanted for each in ranked for path, wanted in each.change.get("fields", {}).items()}
-    works = _works(experiments, fields)
+    works = _works(experiments, fields, evidence.get("pairing", {}).get("transfer"))
     hopeless = [each for each in ranked if each.cause == NOT_LEARNABLE and each.fatal and confidence(each) >= REPORTED]
     chance = experiments.own.majority
     if hopeless and experiments.best < chance + LEARNED * (1 - chance):
@@ -112,12 +113,13 @@ def _strongest(suspicions):
     return best.values()
 
 
-def _works(experiments: Experiments, fields: Mapping[str, Any]) -> bool:
+def _works(experiments: Experiments, fields: Mapping[str, Any], probe: float | None) -> bool:
     """Returns whether the program's own run reaches about what the same network reaches with everything replaced.
 
     Args:
       experiments: of the diagnosis.
       fields: of the reference, where they differ; empty without one.
+      probe: accuracy of a simple probe on the evaluation examples; None if it is not known.
     """
     own = experiments.own
     if fields and experiments.possible:
@@ -137,6 +139,8 @@ def _works(experiments: Experiments, fields: Mapping[str, Any]) -> bool:
         return False  # nothing is learned by any run
     total = getattr(experiments.session.program, "total_steps", None)
     whole = total is not None and own.steps >= total
+    if whole and probe is not None and experiments.best - own.majority < BELOW_PROBE * (probe - own.majority):
+        return False
     distance = experiments.best - value(own)
     above = max(experiments.best - own.majority, 1e-9)
     return not (distance > NOTICEABLE and distance / above > (MISSED if whole else MISSED_EARLY))
