@@ -69,8 +69,7 @@ def decide(
         return "not_learnable", tuple(_finding(each, True) for each in (*hopeless, *fatal)), experiments
     findings = [_finding(each, True) for each in fatal]
     tested: list[Suspicion] = [each for each in ranked if each not in fatal]
-    explained = any(each.cause in OF_EVALUATION and confidence(each) >= REPORTED for each in ranked)
-    if not works and not explained:
+    if not works and not _explained(experiments, ranked, fatal):
         findings += _confirmed(experiments, tested, evidence)
     known = {finding.cause for finding in findings}
     for each in tested:
@@ -86,6 +85,17 @@ def decide(
     if not works and not findings:
         findings += _too_small(experiments, evidence)
     return _verdict(works, findings), tuple(_ordered(findings)), experiments
+
+
+def _explained(experiments: Experiments, ranked: Iterable[Suspicion], fatal: Iterable[Suspicion]) -> bool:
+    """Returns whether what is known already explains a failure, so that experiments would only add doubtful causes."""
+    if any(each.cause in OF_EVALUATION and confidence(each) >= REPORTED for each in ranked):
+        return True
+    for each in fatal:
+        course = experiments.run(each.change) if each.change else None
+        if not each.change or (course is not None and experiments.recovery(course) >= RECOVERED):
+            return True
+    return False
 
 
 def _too_small(experiments: Experiments, evidence: Mapping[str, Values]) -> list[Finding]:
