@@ -9,6 +9,7 @@ from verification.doctor import trials
 from zoo.doctor.causes import CAUSES
 
 Result = dict[str, Any]
+NEARLY = 0.03  # difference of accuracies on 1,000 examples that is within chance: 2.2 standard errors at most
 
 
 def line(result: Result) -> str:
@@ -35,6 +36,34 @@ def right(result: Result, places: int = 1) -> bool:
     return bool({*named(result)[:places]} & {*result["causes"]})
 
 
+# Causes that do harm by what they do to training, and none if training reaches what it reaches without them.
+THROUGH_TRAINING = {
+    *(
+        "learning_rate_high",
+        "learning_rate_low",
+        "optimizer_settings",
+        "regularization_strong",
+        "schedule",
+        "batch_size",
+    ),
+    *("inputs_unscaled", "inputs_scaled_twice", "initialization_scale", "loss_reduction", "loss_kind", "loss_unstable"),
+    *("augmentation_too_strong", "hidden_activation", "feature_map_collapse", "capacity_too_small"),
+}
+
+
+def without_effect(result: Result, results: Sequence[Result]) -> bool:
+    """Returns whether training reaches, in spite of a fault, nearly the median accuracy of the healthy base."""
+    if not result["causes"] or result["causes"][0] not in THROUGH_TRAINING or "as it is" not in result["courses"]:
+        return False
+    base = result["case"].rpartition(" in ")[2]
+    healthy = [
+        each["courses"]["as it is"]["eval_accuracy"]
+        for each in results
+        if each["case"].startswith(f"healthy {base}, seed")
+    ]
+    return bool(healthy) and result["courses"]["as it is"]["eval_accuracy"] > statistics.median(healthy) - NEARLY
+
+
 def remedied(result: Result) -> bool:
     """Returns whether the first finding is the cause, or its remedy recovered training in an experiment."""
     first = result["findings"][:1]
@@ -46,7 +75,8 @@ def figures() -> str:
     results = [each for each in trials.read_results() if "error" not in each]
     if not results:
         return "Nothing was diagnosed yet."
-    faulty = [each for each in results if each["causes"]]
+    harmless = [each for each in results if without_effect(each, results)]
+    faulty = [each for each in results if each["causes"] and each not in harmless]
     parts = [[each for each in faulty if each["learned"] is learned] for learned in (False, True)]
     scored, learned = parts
     healthy = [each for each in results if not each["causes"]]
@@ -64,6 +94,8 @@ def figures() -> str:
             "strengths or networks that nothing was learned from. A healthy program that is called faulty or undecided",
             "is an alarm.",
             f"\n{whole}\n{_alarms(healthy)}",
+            "Faults without effect, with which training reaches the accuracy of the healthy program, and which are not",
+            f"called a fault: {_share(each['verdict'] == 'none' for each in harmless)}.",
             f"\nThe same programs, scored faults, by simpler answers:\n\n{simpler}",
             "By cause, with the texts that name it; the first acceptable cause of a case counts:",
             f"\n{causes}",
