@@ -3,7 +3,6 @@
 import dataclasses
 import json
 
-import documents
 import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
@@ -146,28 +145,3 @@ def test_a_broken_alexnet():
     assert diagnosis.verdict == "fault"
     assert {"wrong_architecture", "inputs_unscaled"} <= {*causes(diagnosis), *causes(diagnosis, harmless=True)}
     assert "padding SAME, the reference VALID" in text and "LocalResponseNorm" in text
-
-
-TORCH = ("learning_rate_high", "inputs_unscaled", "output_activation", "labels_independent")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", [None, *TORCH])
-def test_the_document_on_pytorch(fault):
-    pytest.importorskip("torch")
-    diagnosis = zoo.diagnose(documents.document(4, fault), seconds=SECONDS)
-    if fault is None:
-        assert diagnosis.verdict == "none"
-    else:
-        assert causes(diagnosis)[0] == fault
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", [None, "learning_rate_high", "output_activation", "labels_independent"])
-def test_the_document_on_keras(fault):
-    pytest.importorskip("keras")
-    diagnosis = zoo.diagnose(documents.document(0, fault), seconds=SECONDS)
-    if fault is None:
-        assert diagnosis.verdict == "none"
-    else:
-        assert causes(diagnosis)[0] == fault

@@ -1,0 +1,20 @@
+"""Diagnoses of the documents' own programs, in PyTorch and Keras: healthy, and broken in the ways that they name."""
+
+import documents
+import pytest
+
+import zoo
+
+FAULTS = ("learning_rate_high", "output_activation", "labels_independent")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [None, *FAULTS])
+@pytest.mark.parametrize(("number", "framework"), [(4, "torch"), (0, "keras")])
+def test_a_program_of_a_document(number, framework, fault):
+    pytest.importorskip(framework)
+    diagnosis = zoo.diagnose(documents.document(number, fault), seconds=90)
+    if fault is None:
+        assert diagnosis.verdict == "none", diagnosis
+    else:
+        assert diagnosis.findings[0].cause == fault, diagnosis
