@@ -26,7 +26,9 @@ OF_EVALUATION = {
 }
 NOT_LEARNABLE = "labels_independent"
 REPORTED = 0.5  # confidence from which a suspicion that no experiment tested is a finding
+MARGIN = 0.1  # of confidences that are about the same
 SURE = 0.8  # confidence in what no experiment can replace, from which others of last resort are not made
+PRESENT = 0.9  # confidence from which a fault is mentioned as harmless
 POSSIBLE = 0.2  # confidence from which it is mentioned if training does not work
 MISSED = 0.15  # part of the best accuracy above chance that a healthy run may miss at the end of its whole run
 MISSED_EARLY = 0.5  # the same, of a run that was cut short
@@ -69,8 +71,9 @@ def decide(
         return "not_learnable", tuple(_finding(each, True) for each in (*hopeless, *fatal)), experiments
     findings = [_finding(each, True) for each in fatal]
     tested: list[Suspicion] = [each for each in ranked if each not in fatal]
-    if not works and not _explained(experiments, ranked, fatal):
-        findings += _confirmed(experiments, tested, evidence)
+    doubtful = works and experiments.best - value(experiments.own) > NOTICEABLE
+    if (not works or doubtful) and not _explained(experiments, ranked, fatal):
+        findings += _confirmed(experiments, tested, evidence, last_resort=not works)
     known = {finding.cause for finding in findings}
     for each in tested:
         if each.cause in known:
@@ -78,7 +81,7 @@ def decide(
         sure = confidence(each)
         if each.cause in OF_RESULT and sure >= REPORTED:
             findings.append(_finding(each, each.exact))
-        elif works and each.exact:
+        elif works and sure >= PRESENT:
             findings.append(dataclasses.replace(_finding(each, False), harmless=True))
         elif not works and not any(finding.confirmed for finding in findings) and sure >= POSSIBLE:
             findings.append(_finding(each, False))
@@ -156,9 +159,22 @@ def _works(experiments: Experiments, fields: Mapping[str, Any], probe: float | N
     return not (distance > NOTICEABLE and distance / above > (MISSED if whole else MISSED_EARLY))
 
 
-def _confirmed(experiments: Experiments, suspicions: list[Suspicion], evidence: Mapping[str, Values]) -> list[Finding]:
-    """Tests changes one at a time, and returns the causes whose change recovers training."""
-    likely = [each for each in suspicions if each.change and confidence(each) >= POSSIBLE]
+def _confirmed(
+    experiments: Experiments, suspicions: list[Suspicion], evidence: Mapping[str, Values], *, last_resort: bool
+) -> list[Finding]:
+    """Tests changes one at a time, and returns the causes whose change recovers training.
+
+    Args:
+      experiments: of the diagnosis.
+      suspicions: by falling confidence.
+      evidence: all measurements.
+      last_resort: whether to test less likely changes, and those that nothing points to, if no other helps.
+    """
+    # What no experiment can replace, such as a layer, rules out what is less likely than it.
+    fixed = [confidence(each) for each in suspicions if not each.change and each.cause not in OF_RESULT]
+    structure = max(fixed, default=0.0)
+    least = max(POSSIBLE if last_resort else REPORTED, structure - MARGIN if structure >= SURE else 0.0)
+    likely = [each for each in suspicions if each.change and confidence(each) >= least]
     run = evidence.get("evaluation", {})
     falling = (run.get("end_losses") or 0.0) < FALLING * (run.get("middle_losses") or 0.0)
     others = [
@@ -166,7 +182,7 @@ def _confirmed(experiments: Experiments, suspicions: list[Suspicion], evidence: 
         for change, cause in OF_CHANGES
         if not any(each.change.keys() == change.keys() for each in likely) and ("steps" not in change or falling)
     ]
-    untestable = any(not each.change and confidence(each) >= SURE for each in suspicions)
+    last_resort = last_resort and structure < SURE
     found: list[tuple[float, Suspicion, str]] = []
     for each in (*likely, *others):
         if any(
@@ -175,7 +191,7 @@ def _confirmed(experiments: Experiments, suspicions: list[Suspicion], evidence: 
             continue
         if any(INCLUDES.get(name, set()) & set(other.change) for _, other, _ in found for name in each.change):
             continue
-        if each.rule == "experiment" and (found or untestable):
+        if each.rule == "experiment" and (found or not last_resort):
             break
         course = experiments.run(each.change)
         if course is None:
@@ -185,7 +201,7 @@ def _confirmed(experiments: Experiments, suspicions: list[Suspicion], evidence: 
             found.append((recovered, each, named(each.change)))
     if found:
         return [_after_experiment(experiments, *one) for one in found]
-    return [] if untestable else _together(experiments, suspicions)
+    return _together(experiments, suspicions) if last_resort else []
 
 
 def _together(experiments: Experiments, suspicions: list[Suspicion]) -> list[Finding]:

@@ -8,7 +8,8 @@ from zoo.doctor.evidence import Rule, Suspicion, Values
 SURE = 8.0  # score of an exact test
 ROUNDING = 1e-4  # of outputs, in standard deviations
 AFFINE = 1e-4  # relative deviation from an affine function by rounding
-COLLAPSED = 2  # layers with feature maps of one pixel before the last one that has larger kernels
+COLLAPSED = 0.3  # fraction of the layers behind the first feature map of one pixel
+SMALL = 0.2  # of usual inputs and weights
 
 
 def crosstalk(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
@@ -55,6 +56,8 @@ def affine(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
         return
     if not weights or len(weights["kernels"]) < 2:  # a linear classifier is meant to be linear
         return
+    if weights["typical_low"] < SMALL or evidence.get("inputs", {}).get("train_std", 1.0) < SMALL:
+        return  # a tanh is linear, too, where its inputs are small
     yield Suspicion(
         "hidden_activation",
         "affine",
@@ -143,7 +146,7 @@ def collapse(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     yield Suspicion(
         "feature_map_collapse",
         "collapse",
-        2.0 * (after - 2 * COLLAPSED) / len(maps) * 4 - 1,
+        10 * (after / len(maps) - COLLAPSED),
         f"feature maps are a single pixel from {maps[single[0]]['name']} on, {after} layers before the last one",
         maps[single[0]]["name"],
         {"layers after": after, "layers": len(maps)},
@@ -190,7 +193,7 @@ def vanishing(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     yield Suspicion(
         "normalization_missing",
         "vanishing signal",
-        2 * (fall - 2),
+        2 * (fall - 2) - (10 if evidence.get("initial weights", {}).get("typical_low", 1.0) < SMALL else 0),
         f"the signal falls by a factor of 10^{fall:.1f} over {signal['count']} layers, none of which normalizes it",
         layers[-1]["name"] if layers else None,
         {"orders of magnitude": fall, "layers": signal["count"]},

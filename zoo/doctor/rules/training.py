@@ -155,7 +155,7 @@ def evaluation_mode(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     yield Suspicion(
         "batch_norm_misuse" if normalized else "evaluation_parameters",
         "evaluation of a training batch",
-        8 * (excess - 0.7),
+        8 * (excess - 0.7) - (3 if evidence.get("preparation", {}).get("random") else 0),  # other images, if augmented
         f"the same training examples have a loss of {training:.3g} in training and {evaluation:.3g} in evaluation",
         "layers with running statistics" if normalized else "evaluation",
         {"training": training, "evaluation": evaluation},
@@ -183,12 +183,12 @@ def rare_classes(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     yield Suspicion(
         "class_imbalance",
         "recall of rare classes",
-        8 * (gap - 0.4),
+        10 * (gap - 0.3),
         f"the commonest class has {counts.max() / max(counts.min(), 1):.0f} times as many examples as the rarest;"
         f" recall is {np.mean(common):.0%} for common and {np.mean(rare):.0%} for rare classes",
         "the classes",
         {"recall of common classes": float(np.mean(common)), "recall of rare classes": float(np.mean(rare))},
-        "recall of rare classes within 40 percentage points of that of common ones",
+        "recall of rare classes within 30 percentage points of that of common ones",
     )
 
 
