@@ -77,26 +77,33 @@ def figures() -> str:
         return "Nothing was diagnosed yet."
     harmless = [each for each in results if without_effect(each, results)]
     faulty = [each for each in results if each["causes"] and each not in harmless]
-    parts = [[each for each in faulty if each["learned"] is learned] for learned in (False, True)]
-    scored, learned = parts
+    fresh = [each for each in faulty if each["group"] == trials.FRESH]
+    scored = [each for each in faulty if not each["learned"] and each not in fresh]
+    learned = [each for each in faulty if each["learned"]]
     healthy = [each for each in results if not each["causes"]]
     tables = [
-        [HEADER, _row("faults that are only scored", scored), _row("faults that are learned from", learned)],
-        [("answer", "first cause right", "alarms on healthy programs"), *_simpler(scored, learned, healthy)],
+        [
+            HEADER,
+            _row("fresh: strengths and networks that were never looked at", fresh),
+            _row("only scored", scored),
+            _row("learned from", learned),
+        ],
+        [("answer", "first cause right", "alarms on healthy programs"), *_simpler([*fresh, *scored], learned, healthy)],
         [("cause", "documents", "cases", "first cause right", "first causes named instead"), *_by_cause(faulty)],
-        [("case", "verdict", "found"), *(_found(each) for each in [*scored, *learned] if not right(each))],
+        [("case", "verdict", "found"), *(_found(each) for each in faulty if not right(each))],
         [("case", "verdict", "found"), *(_found(each) for each in healthy if not right(each))],
     ]
     whole, simpler, causes, missed, alarms = map(_table, tables)
     return "\n".join(
         [
-            "From `python -m verification.doctor`, with one core for each diagnosis. Faults that are only scored have",
-            "strengths or networks that nothing was learned from. A healthy program that is called faulty or undecided",
-            "is an alarm.",
+            "From `python -m verification.doctor`, with one core for each diagnosis. Likelihoods are learned from one part",
+            "of the cases, and none from those that are only scored; but rules were mended after misses in both. The fresh",
+            "cases, other strengths on other networks, were looked at after all of that. A healthy program that is called",
+            "faulty or undecided is an alarm.",
             f"\n{whole}\n{_alarms(healthy)}",
             "Faults without effect, with which training reaches the accuracy of the healthy program, and which are not",
             f"called a fault: {_share(each['verdict'] == 'none' for each in harmless)}.",
-            f"\nThe same programs, scored faults, by simpler answers:\n\n{simpler}",
+            f"\nThe same programs, fresh and scored faults, by simpler answers:\n\n{simpler}",
             "By cause, with the texts that name it; the first acceptable cause of a case counts:",
             f"\n{causes}",
             f"Cases in which another cause comes first, or none:\n\n{missed}",

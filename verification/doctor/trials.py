@@ -18,6 +18,7 @@ from verification.doctor.case import Case
 from verification.doctor.faults import faults
 from zoo import cli
 
+FRESH = "fresh"  # group of cases
 RESULTS = Path(__file__).parent / "results.jsonl"
 SECONDS = 120.0  # that a diagnosis may take
 
@@ -34,6 +35,18 @@ def faulty_cases() -> Iterator[Case]:
                     return fault.apply(BASES[base](), strength)
 
                 yield Case(f"{fault.name}{shown} in {base}", fault.causes, learned, make, fault.name)
+
+
+def fresh_cases() -> Iterator[Case]:
+    """Yields faults at strengths on bases on which no rule, threshold or likelihood was ever tried: all that is left."""
+    for fault in faults():
+        for strength in fault.strengths[1:]:
+            for base in fault.bases[1:]:
+
+                def make(fault=fault, strength=strength, base=base):
+                    return fault.apply(BASES[base](), strength)
+
+                yield Case(f"{fault.name} ({_shown(strength)}) in {base}", fault.causes, False, make, FRESH)
 
 
 def _shown(strength):
@@ -61,7 +74,7 @@ def pairs() -> Iterator[Case]:
 
 def all_cases() -> list[Case]:
     """Returns all cases in a random order that is always the same, so that an interrupted run has some of all kinds."""
-    cases = [*faulty_cases(), *pairs(), *healthy.cases()]
+    cases = [*faulty_cases(), *pairs(), *healthy.cases(), *fresh_cases()]
     random.Random(0).shuffle(cases)
     return cases
 
