@@ -190,10 +190,14 @@ def vanishing(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     relative = [layer["differs"] / layer["spread"] for layer in layers]
     fall = math.log10(max(relative[0], 1e-12) / max(relative[-1], 1e-12)) if relative else 0.0
     fall = max(fall, -math.log10(max(signal["last_to_first"], 1e-12)))
+    # Small weights and collapsed feature maps have the same effect, and rules of their own.
+    single = sum(len(layer["shape"]) == 3 and _size(layer["shape"]) == 1 for layer in layers)
+    small = evidence.get("initial weights", {}).get("typical_low", 1.0) < SMALL
+    explained = small or single > COLLAPSED * len(layers)
     yield Suspicion(
         "normalization_missing",
         "vanishing signal",
-        2 * (fall - 2) - (10 if evidence.get("initial weights", {}).get("typical_low", 1.0) < SMALL else 0),
+        min(2 * (fall - 2), SURE) - (10 if explained else 0),
         f"the signal falls by a factor of 10^{fall:.1f} over {signal['count']} layers, none of which normalizes it",
         layers[-1]["name"] if layers else None,
         {"orders of magnitude": fall, "layers": signal["count"]},
