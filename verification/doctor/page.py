@@ -97,7 +97,7 @@ def figures() -> str:
     return "\n".join(
         [
             "From `python -m verification.doctor`, with one core for each diagnosis. Likelihoods are learned from one",
-            "part of the cases and not from those that are only scored, but rules were mended after misses in both. The",
+            "part of the cases and not from those only scored, but rules were mended after misses in both. The",
             "fresh cases, other strengths on other networks, were looked at after all of that. A healthy program that",
             "is called faulty or undecided is an alarm.",
             f"\n{whole}\n{_alarms(healthy)}",
