@@ -24,6 +24,8 @@ OF_EVALUATION = {
     *("evaluation_parameters", "evaluation_preprocessing", "augmentation_on_evaluation", "batch_crosstalk"),
     *("batch_norm_misuse", "label_encoding"),
 }
+# Faults that are seen in the inputs, whether or not they do harm.
+OF_INPUTS = {"inputs_unscaled", "inputs_scaled_twice", "wrong_statistics"}
 NOT_LEARNABLE = "labels_independent"
 REPORTED = 0.5  # confidence from which a suspicion that no experiment tested is a finding
 MARGIN = 0.1  # of confidences that are about the same
@@ -81,7 +83,7 @@ def decide(
         sure = confidence(each)
         if each.cause in OF_RESULT and sure >= REPORTED:
             findings.append(_finding(each, each.exact))
-        elif works and sure >= PRESENT:
+        elif works and (each.exact or (each.cause in OF_INPUTS and sure >= PRESENT)):
             findings.append(dataclasses.replace(_finding(each, False), harmless=True))
         elif not works and not any(finding.confirmed for finding in findings) and sure >= POSSIBLE:
             findings.append(_finding(each, False))
