@@ -17,6 +17,7 @@ from zoo.doctor.measurements import measurements
 from zoo.doctor.rules import suspicions
 from zoo.doctor.session import Session
 from zoo.layers import Conv, LocalResponseNorm, MaxPool
+from zoo.recipe import Initialization, RawRange
 
 SECONDS = 120.0
 
@@ -139,7 +140,7 @@ class BrokenAlexNet(nn.Module):
 
 @pytest.mark.slow
 def test_a_broken_alexnet():
-    recipe = zoo.load_recipe("alexnet").override({"normalization": zoo.recipe.RawRange(), "initialization": {}})
+    recipe = zoo.load_recipe("alexnet").override({"normalization": RawRange(), "initialization": Initialization()})
     diagnosis = zoo.diagnose(recipe, model=BrokenAlexNet(), like="alexnet", seconds=120)
     text = str(diagnosis)
     assert diagnosis.verdict == "fault"

@@ -41,7 +41,9 @@ def measure(session: Session) -> Values:
         values["evaluation_loss"] = float(program.loss(outputs, labels))  # type: ignore[attr-defined]
     evaluated = session.evaluation.first(session.affordable(EXAMPLES))
     of_classes = evaluated.classes
-    right = predicted(program.predict(course.state, evaluated.images)) == of_classes
+    outputs = np.asarray(program.predict(course.state, evaluated.images))
+    right = predicted(outputs) == of_classes
+    values["minimum"], values["maximum"] = float(outputs.min()), float(outputs.max())
     values["recall"] = [
         float(right[of_classes == each].mean()) if (of_classes == each).any() else None
         for each in range(session.classes)

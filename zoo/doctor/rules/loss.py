@@ -33,6 +33,10 @@ def double_softmax(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     if not outputs or not loss or "right" not in loss or not takes_logits(loss):
         return
     floor = math.log(1 + (loss["width"] - 1) / math.e)
+    # Logits of small or equal weights may all be of one sign; after some training, they are not.
+    trained, weights = evidence.get("evaluation", outputs), evidence.get("initial weights")
+    if weights and weights["equal"] and not outputs["sums_to_one"]:
+        return
     if outputs["sums_to_one"] and outputs["minimum"] >= 0:
         what, healthy = "are probabilities, rows that sum to 1", "logits, of any sign and size"
         summary = (
@@ -41,13 +45,13 @@ def double_softmax(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
         )
         change = {"loss": "cross_entropy"}
         remedy = "remove the softmax after the last layer"
-    elif outputs["minimum"] >= 0 and outputs["zeros"] > 0.02:
+    elif trained["minimum"] >= 0 and outputs["minimum"] >= 0 and outputs["zeros"] > 0.02:
         summary = (
             f"no output is negative, and {outputs['zeros']:.0%} are exactly 0: a ReLU follows the last layer, and the"
             " loss takes logits"
         )
         healthy, change, remedy = "logits of both signs", {}, "remove the ReLU after the last layer"
-    elif outputs["minimum"] > 0 and outputs["maximum"] < 1:
+    elif min(outputs["minimum"], trained["minimum"]) > 0 and max(outputs["maximum"], trained["maximum"]) < 1:
         summary = (
             f"all outputs are between {outputs['minimum']:.3f} and {outputs['maximum']:.3f}: a sigmoid follows the last"
             " layer, and the loss takes logits"
