@@ -85,9 +85,7 @@ def decide(
             findings.append(_finding(each, each.exact))
         elif works and (each.exact or (each.cause in OF_INPUTS and sure >= PRESENT)):
             findings.append(dataclasses.replace(_finding(each, False), harmless=True))
-        elif not works and each.cause in OF_INPUTS and sure >= PRESENT:
-            findings.append(_finding(each, False))
-        elif not works and not any(finding.confirmed for finding in findings) and sure >= POSSIBLE:
+        elif (not works and each.cause in OF_INPUTS and sure >= PRESENT) or (not works and not any(finding.confirmed for finding in findings) and sure >= POSSIBLE):
             findings.append(_finding(each, False))
     if not works and not findings:
         findings += _too_small(experiments, evidence)

@@ -30,11 +30,13 @@ class Experiments:
       session: of the diagnosis.
       on_test: called with each experiment when it is done.
       courses: their results by name; "as it is" is the program's own run.
+      refused: names of those that could not be made.
     """
 
     session: Session
     on_test: Callable[[Test], None]
     courses: dict[str, Course] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.courses["as it is"] = own_course(self.session)
@@ -54,8 +56,10 @@ class Experiments:
         name = named(changes)
         if name in self.courses:
             return self.courses[name]
+        if name in self.refused:
+            return None
         if not self.possible:
-            self.on_test(Test(f"with {name}", "not run", f"the time of {self.session.seconds:g} s is over"))
+            self._refuse(name, f"the time of {self.session.seconds:g} s is over")
             return None
         try:
             others = {each: value for each, value in changes.items() if each != "steps"}
@@ -64,15 +68,19 @@ class Experiments:
             limit = max(3 * times * self.own.seconds, 5.0)
             course = run(self.session, program, max(self.own.steps, 1) * times, min(limit, self.session.remaining))
         except KeyError as error:
-            self.on_test(Test(f"with {name}", "not run", f"the program cannot replace {error.args[0]}"))
+            self._refuse(name, f"the program cannot replace {error.args[0]}")
             return None
         except Exception as error:  # as a measurement, an experiment with a user's program may fail in any way
-            self.on_test(Test(f"with {name}", "not run", f"{type(error).__name__}: {reason(error)}"))
+            self._refuse(name, f"{type(error).__name__}: {reason(error)}")
             return None
         self.courses[name] = course
         detail = f"accuracy {course.eval_accuracy:.3f} after {course.steps} steps" if course.finite else "diverged"
         self.on_test(Test(f"with {name}", "done", detail, course.seconds))
         return course
+
+    def _refuse(self, name: str, why: str) -> None:
+        self.refused.add(name)
+        self.on_test(Test(f"with {name}", "not run", why))
 
     def supported(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Returns those of some changes that the program can make."""

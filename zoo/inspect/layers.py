@@ -234,12 +234,17 @@ def _setting(text):
 
 def _canonical(layer, name):
     """Returns a setting in one form: pairs for sizes, ((top, bottom), (left, right)) for padding in pixels."""
-    value = layer.settings[name]
+    value = layer.settings.get(name)
     value = tuple(value) if isinstance(value, list) else value
     if name in ("strides", "kernel size", "dilation"):
-        value = 1 if value is None and name != "kernel size" else value
+        value = 1 if value is None and name != "kernel size" else value  # Flax's default
         return (value, value) if isinstance(value, int) else value
     if name == "padding":
+        sizes = layer.settings.get("kernel size")
+        if value == "SAME" and sizes is not None and _canonical(layer, "strides") == (1, 1):
+            pair = (sizes, sizes) if isinstance(sizes, int) else tuple(sizes)
+            if all(size % 2 for size in pair):  # as many pixels on both sides
+                return tuple((size // 2, size // 2) for size in pair)
         if isinstance(value, int):
             return ((value, value), (value, value))
         if isinstance(value, tuple):
