@@ -81,11 +81,12 @@ def decide(
         if each.cause in known:
             continue
         sure = confidence(each)
+        present = each.cause in OF_INPUTS and sure >= PRESENT
         if each.cause in OF_RESULT and sure >= REPORTED:
             findings.append(_finding(each, each.exact))
-        elif works and (each.exact or (each.cause in OF_INPUTS and sure >= PRESENT)):
+        elif works and (each.exact or present):
             findings.append(dataclasses.replace(_finding(each, False), harmless=True))
-        elif (not works and each.cause in OF_INPUTS and sure >= PRESENT) or (not works and not any(finding.confirmed for finding in findings) and sure >= POSSIBLE):
+        elif not works and (present or (sure >= POSSIBLE and not any(finding.confirmed for finding in findings))):
             findings.append(_finding(each, False))
     if not works and not findings:
         findings += _too_small(experiments, evidence)
