@@ -51,6 +51,13 @@ def test_an_epoch_has_every_example_once(folder):
     assert not np.array_equal(other.index, batches[0].index)
 
 
+def test_batches_of_one_example(folder):
+    pipeline = pipeline_of(folder, (Resize(24), Normalize()))
+    assert pipeline.resident
+    taken = take(training_batches(pipeline, 1, seed=0), pipeline.epoch)
+    assert sorted(batch.index[0] for batch in taken) == list(range(pipeline.epoch))
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_resuming_at_any_step(streamed, workers):
     assert not streamed.resident

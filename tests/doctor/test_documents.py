@@ -1,5 +1,7 @@
 """Diagnoses of the documents' own programs, in PyTorch and Keras: healthy, and broken in the ways that they name."""
 
+import os
+
 import documents
 import pytest
 
@@ -12,6 +14,7 @@ FAULTS = ("learning_rate_high", "output_activation", "labels_independent")
 @pytest.mark.parametrize("fault", [None, *FAULTS])
 @pytest.mark.parametrize(("number", "framework"), [(4, "torch"), (0, "keras")])
 def test_a_program_of_a_document(number, framework, fault):
+    os.environ.setdefault("KERAS_BACKEND", "jax")
     pytest.importorskip(framework)
     diagnosis = zoo.diagnose(documents.document(number, fault), seconds=90)
     if fault is None:

@@ -1,7 +1,6 @@
 """The input pipeline: reproducible batches of a split, resumable at any step, on any number of hosts."""
 
 import dataclasses
-import math
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -147,7 +146,8 @@ class Order:
         self.position = np.array_split(np.arange(batch_size, dtype=np.int32), hosts)[host]
 
     def __len__(self) -> int:
-        return math.ceil(len(self.examples) / self.batch_size)
+        # In integers: the order of training is nearly endless, and as a float too large for a length.
+        return (len(self.examples) - 1) // self.batch_size + 1
 
     def __getitem__(self, step: int) -> tuple[int, Batch]:
         places = [step * self.batch_size + int(position) for position in self.position]

@@ -216,6 +216,8 @@ def _together(experiments: Experiments, suspicions: list[Suspicion]) -> list[Fin
     if value(course) - value(experiments.own) <= NOTICEABLE:
         return []
     needed = list(smallest(experiments, everything))
+    if not experiments.possible and len(needed) == len(everything):
+        return []  # there was no time to find out which of them are needed
     by_change = {name: cause for change, cause in OF_CHANGES for name in change}
     findings = []
     for name in needed:

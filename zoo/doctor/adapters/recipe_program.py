@@ -124,9 +124,8 @@ class RecipeProgram:
 
     @property
     def random_transforms(self) -> bool:
-        """Whether training inputs are meant to be random."""
-        mixing = self.recipe.augmentation.mixing
-        return mixing is not None or any(each.random for each in self.recipe.augmentation.train)
+        """Whether training inputs are meant to be random, apart from mixing, which `inputs` leaves out."""
+        return any(each.random for each in self.recipe.augmentation.train)
 
     # The protocol.
 

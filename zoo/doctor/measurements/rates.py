@@ -51,4 +51,4 @@ def measure(session: Session) -> Values:
     }
 
 
-MEASUREMENT = Measurement("range of rates", measure, needs=("variant",), seconds=8.0)
+MEASUREMENT = Measurement("range of rates", measure, needs=("variant",), seconds=2.5)

@@ -53,4 +53,4 @@ def _moves(program, before, after):
     return sizes
 
 
-MEASUREMENT = Measurement("one batch", measure, seconds=4.0)
+MEASUREMENT = Measurement("one batch", measure, seconds=2.0)
