@@ -10,8 +10,10 @@ from scipy import optimize
 
 from zoo.doctor.likelihood import LEARNED
 
-PENALTY = 0.05  # on the squared slope: rules with few examples keep a moderate one
-PRIOR_SLOPE, PRIOR_INTERCEPT = 1.0, -1.0  # to which penalties pull: a score is about the logarithm of the odds
+# Before any example, a score is about the logarithm of the odds: slope and intercept have Gaussian priors with these
+# means and standard deviations, so that a rule with few examples stays near them.
+PRIOR_SLOPE, SLOPE_DEVIATION = 1.0, 0.25
+PRIOR_INTERCEPT, INTERCEPT_DEVIATION = -0.5, 1.0
 
 
 def learn(results: list[dict[str, Any]]) -> str:
@@ -52,7 +54,8 @@ def fit(scores: np.ndarray, right: np.ndarray) -> tuple[float, float]:
         intercept, slope = values
         logits = intercept + slope * scores
         fitted = np.logaddexp(0, logits) - right * logits
-        return fitted.sum() + PENALTY * ((slope - PRIOR_SLOPE) ** 2 + (intercept - PRIOR_INTERCEPT) ** 2) * 10
+        off = ((slope - PRIOR_SLOPE) / SLOPE_DEVIATION, (intercept - PRIOR_INTERCEPT) / INTERCEPT_DEVIATION)
+        return fitted.sum() + (off[0] ** 2 + off[1] ** 2) / 2
 
     found = optimize.minimize(loss, (PRIOR_INTERCEPT, PRIOR_SLOPE), bounds=[(-15, 15), (0, 10)])
     return float(found.x[0]), float(found.x[1])
