@@ -191,7 +191,8 @@ def _simpler(
 
 
 def _found(result: Result) -> tuple[str, str, str]:
-    return result["case"], result["verdict"], ", ".join(named(result)[:3]) or "nothing"
+    name = " ".join(result["case"].replace("# attributes", "").split())  # networks are shown on several lines
+    return name, result["verdict"], ", ".join(named(result)[:3]) or "nothing"
 
 
 def _share(values: Iterable[bool]) -> str:
