@@ -109,6 +109,8 @@ def _too_small(experiments: Experiments, evidence: Mapping[str, Values]) -> list
     probe = evidence.get("pairing", {}).get("transfer")
     if probe is None or len(experiments.courses) < 2 or probe < experiments.best + NOTICEABLE:
         return []
+    if not experiments.possible:
+        return []  # not all changes were tried
     text = (
         f"no change brings the network above an accuracy of {experiments.best:.3f}, and a probe with a few hundred"
         f" features reaches {probe:.3f} on the same data"
