@@ -105,7 +105,7 @@ INTERFACES = (
         package="flax",
         mark="intercept_methods",
         used_in=(
-            "doctor/adapters/recipe_program.py",
+            "doctor/adapters/recipe_changes.py",
             "inspect/activations.py",
             "inspect/layers.py",
             "training/step/initialization.py",

@@ -11,7 +11,8 @@ import pytest
 import zoo
 from zoo.data.split import ArraySplit
 from zoo.doctor import CAUSES
-from zoo.doctor.adapters.recipe_program import RecipeProgram, Subject
+from zoo.doctor.adapters.recipe_changes import Subject
+from zoo.doctor.adapters.recipe_program import RecipeProgram
 from zoo.doctor.experiments import Experiments, smallest
 from zoo.doctor.measurements import measurements
 from zoo.doctor.rules import suspicions

@@ -2,7 +2,7 @@
 
 from verification.doctor.case import Subject
 from zoo.doctor import diagnosing
-from zoo.doctor.adapters import recipe_program
+from zoo.doctor.adapters import recipe_changes
 from zoo.doctor.diagnosis import Finding
 from zoo.doctor.program import Program
 
@@ -14,5 +14,5 @@ def program_of(subject: Subject) -> tuple[Program | None, list[Finding]]:
     """
     if subject.program is None:
         return diagnosing.program_of(subject.recipe, subject.model, subject.data, subject.loss)
-    given = recipe_program.Subject(subject.data, subject.model, subject.loss)
+    given = recipe_changes.Subject(subject.data, subject.model, subject.loss)
     return subject.program(subject.recipe.model.name, subject.recipe, given), []

@@ -1,7 +1,8 @@
 """The doctor: says why a network does not converge, with the evidence and the remedy.
 
-diagnosis = zoo.diagnose(recipe)
-diagnosis = zoo.diagnose(zoo.doctor.from_torch(model, loss_fn, optimizer, train_loader, eval_loader))
+Used as `zoo.diagnose(recipe)`, or with a program of another framework, as in
+
+    diagnosis = zoo.diagnose(zoo.doctor.from_torch(model, loss_fn, optimizer, train_loader, eval_loader))
 """
 
 import importlib

@@ -190,12 +190,9 @@ def _confirmed(
     last_resort = last_resort and structure < SURE
     found: list[tuple[float, Suspicion, str]] = []
     for each in (*likely, *others):
-        if any(
-            set(each.change) <= INCLUDES.get(name, set()) | {name} for _, other, _ in found for name in other.change
-        ):
-            continue
-        if any(INCLUDES.get(name, set()) & set(other.change) for _, other, _ in found for name in each.change):
-            continue
+        changed = {name for _, other, _ in found for name in other.change}
+        if changed & {*each.change} or any(INCLUDES.get(name, set()) & changed for name in each.change):
+            continue  # this, or a part of it, is a remedy already
         if each.rule == "experiment" and (found or not last_resort):
             break
         course = experiments.run(each.change)

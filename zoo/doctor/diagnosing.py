@@ -10,7 +10,8 @@ from zoo.data.dataset import Dataset
 from zoo.data.sources import open_data
 from zoo.differences import nearest_recipe
 from zoo.doctor import reference
-from zoo.doctor.adapters.recipe_program import RecipeProgram, Subject
+from zoo.doctor.adapters.recipe_changes import Subject
+from zoo.doctor.adapters.recipe_program import RecipeProgram
 from zoo.doctor.collect import collect
 from zoo.doctor.decide import decide
 from zoo.doctor.diagnosis import Diagnosis, Finding, Test

@@ -3,71 +3,27 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import traverse_util
 
 from zoo import parallel
-from zoo.data import augment
-from zoo.data.dataset import Dataset
 from zoo.data.pipeline import Batch, Corrupt, InputPipeline, decoded, evaluation_batches, training_batches
+from zoo.doctor.adapters import recipe_steps
 from zoo.doctor.adapters.own_loss import with_own_loss
-from zoo.layers.lowering import convolution_lowering
-from zoo.recipe import (
-    Adam,
-    Augmentation,
-    ChannelMeanStd,
-    Constant,
-    ConstantRate,
-    FeatureMeanStd,
-    HeNormal,
-    Initialization,
-    Recipe,
-    Regularization,
-    SoftmaxCrossEntropy,
-)
+from zoo.doctor.adapters.recipe_changes import PREPARED, Subject, change
+from zoo.recipe import Recipe
 from zoo.training.experiment import Experiment
 from zoo.training.prepare import make_updates, prepare
-from zoo.training.step.forward import forward
-from zoo.training.step.freezing import frozen_layers, keep_frozen_statistics
-from zoo.training.step.inputs import Constants, mixed_inputs, step_keys
-from zoo.training.step.objective import sums_of_outputs, sums_over_examples
+from zoo.training.step.inputs import Constants
 from zoo.training.step.state import TrainState
-from zoo.training.step.weight_average import average_weights
-
-# Fields that decide what data and network are: with any other, both are as before.
-PREPARED = {"model", "data", "normalization", "augmentation", "imbalance", "transfer", "precision"}
 
 # Short runs of smaller networks take less time than compilation. Only XLA's own operations are kept in JAX's cache.
 FEW_PARAMETERS = 1_000_000
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a recipe is trained with, if not its own.
-
-    Attributes:
-      dataset: the data.
-      model: a custom network; None for the recipe's.
-      loss: a custom loss (outputs [n, K], labels [n]) -> scalar or [n]; None for the recipe's.
-      dropout: whether dropout is active in training.
-      logits: whether the logarithm of the network's outputs takes their place, which turns probabilities into logits.
-      factor: on the learning rate.
-    """
-
-    dataset: Dataset
-    model: nn.Module | None = None
-    loss: Callable | None = None
-    dropout: bool = True
-    logits: bool = False
-    factor: float = 1.0
 
 
 class RecipeProgram:
@@ -173,19 +129,13 @@ class RecipeProgram:
 
     def inputs(self, images: np.ndarray, *, train: bool, seed: int) -> np.ndarray:
         pipeline = self.experiment.train_pipeline if train else self.experiment.eval_pipeline
-        apply = self._program(("inputs", pipeline.transforms), functools.partial(self._make_inputs, pipeline))
+        apply = self._program(("inputs", pipeline.transforms), lambda: recipe_steps.inputs(pipeline.transforms))
         return np.asarray(apply(self._constants, np.asarray(images), np.uint32(seed)))
 
     def loss(self, outputs: np.ndarray, labels: np.ndarray) -> float:
-        objective = self.experiment.objective
-
-        def loss(outputs, labels):
-            targets = jax.nn.one_hot(labels, outputs.shape[-1])
-            sums = sums_over_examples(outputs, targets, jnp.ones(len(outputs)), objective)
-            return sums.loss / sums.count.sum()
-
         key = (self.recipe.loss, self.recipe.regularization.label_smoothing, self.recipe.imbalance, self.subject.loss)
-        return float(self._program(("loss", key), lambda: jax.jit(loss))(outputs, np.asarray(labels, np.int32)))
+        loss = self._program(("loss", key), lambda: recipe_steps.loss(self.experiment.objective))
+        return float(loss(outputs, np.asarray(labels, np.int32)))
 
     def learning_rate(self, step: int) -> float:
         return float(self.experiment.learning_rate(jnp.int32(step))) * self.subject.factor
@@ -207,7 +157,7 @@ class RecipeProgram:
     def variant(self, **changes: Any) -> "RecipeProgram":
         subject, recipe, changed = self.subject, self.recipe, set()
         for name, value in changes.items():
-            fields, replaced = _change(name, value, recipe, subject)
+            fields, replaced = change(name, value, recipe, subject)
             if "logits" in replaced:
                 replaced["logits"] = self._probabilities
             recipe, subject = recipe.override(fields), dataclasses.replace(subject, **replaced)
@@ -240,102 +190,28 @@ class RecipeProgram:
 
     @property
     def _gradient(self):
-        """The program (state, constants, batch) -> (loss, gradient, running statistics) of a training step."""
-        experiment, recipe, subject = self.experiment, self.recipe, self.subject
-
-        def loss(params, state, constants, batch):
-            augment_key, dropout_key = step_keys(state)
-            transforms, mixing = experiment.train_pipeline.transforms, recipe.augmentation.mixing
-            images, labels, coefficient = mixed_inputs(transforms, mixing, constants, batch, augment_key)
-            frozen, stats = experiment.frozen, state.batch_stats
-            with self._interception(), convolution_lowering(experiment.convolution):
-                outputs, stats = forward(
-                    experiment.model, params, stats, images, batch.position, dropout_key, frozen=frozen
-                )
-            stats = keep_frozen_statistics(stats, state.batch_stats, frozen_layers(frozen, params))
-            sums = sums_of_outputs(outputs, labels, batch.weight, experiment.objective, coefficient)
-            return sums.loss / sums.count.sum(), stats
-
-        def gradient(state, constants, batch):
-            (value, stats), gradient = jax.value_and_grad(loss, has_aux=True)(state.params, state, constants, batch)
-            return value, gradient, stats
-
+        recipe, subject = self.recipe, self.subject
         key = (recipe.augmentation, recipe.loss, recipe.regularization.label_smoothing, recipe.auxiliary_weight)
         own = (recipe.imbalance, recipe.transfer, subject.loss, subject.dropout, subject.logits)
-        return self._program(("gradient", key, own), lambda: jax.jit(gradient))
+        return self._program(("gradient", key, own), lambda: recipe_steps.gradient(self.experiment, subject))
 
     @property
     def _update(self):
-        """The program (state, gradient, running statistics) -> state of the optimizer."""
-        experiment, recipe = self.experiment, self.recipe
-
-        def update(state, gradient, batch_stats):
-            updates, opt_state = experiment.optimizer.update(
-                gradient, state.opt_state, state.params, rate_factor=state.rate_factor
-            )
-            params = optax.apply_updates(state.params, updates)
-            new = state.replace(step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state)
-            if recipe.weight_average is not None:
-                average = average_weights(recipe.weight_average, state.average, new.variables, new.step)
-                new = new.replace(average=average)
-            return new
-
+        recipe, total = self.recipe, self.experiment.total_steps
         parts = (recipe.optimizer, recipe.schedule, recipe.regularization, recipe.clipping, recipe.weight_average)
-        return self._program(("update", parts, experiment.total_steps, recipe.transfer), lambda: jax.jit(update))
+        return self._program(("update", parts, total, recipe.transfer), lambda: recipe_steps.update(self.experiment))
 
     @property
     def _predict(self):
-        def predict(variables, images):
-            with self._interception(), convolution_lowering(self.experiment.convolution):
-                return self.experiment.model.apply(variables, images, train=False)
-
-        return self._program(("predict", self.subject.logits), lambda: jax.jit(predict))
+        return self._program(
+            ("predict", self.subject.logits), lambda: recipe_steps.predict(self.experiment, self.subject)
+        )
 
     @property
     def _activations(self):
-        def activations(state, images):
-            outputs = {}
-
-            def record(next_function, args, kwargs, context):
-                output = next_function(*args, **kwargs)
-                if context.method_name == "__call__" and context.module.path and isinstance(output, jax.Array):
-                    outputs["/".join(context.module.path)] = output
-                return output
-
-            position, key, frozen = jnp.arange(len(images)), step_keys(state)[1], self.experiment.frozen
-            with self._interception(), convolution_lowering(self.experiment.convolution):
-                forward(
-                    self.experiment.model,
-                    state.params,
-                    state.batch_stats,
-                    images,
-                    position,
-                    key,
-                    frozen=frozen,
-                    interceptors=[record],
-                )
-            return outputs
-
-        return self._program(("activations", self.subject.dropout), lambda: jax.jit(activations))
-
-    def _make_inputs(self, pipeline):
-        def inputs(constants, images, seed):
-            keys = jax.random.split(jax.random.key(seed), len(images))
-            apply = functools.partial(augment.apply, pipeline.transforms)
-            seen = jax.vmap(apply, (0, 0, None))(images, keys, constants.statistics)
-            return seen[:, 4] if seen.ndim == 5 else seen  # of ten crops, the central one
-
-        return jax.jit(inputs)
-
-    @contextlib.contextmanager
-    def _interception(self):
-        """Replaces, while a program is traced, what the subject says."""
-        with contextlib.ExitStack() as stack:
-            if not self.subject.dropout:
-                stack.enter_context(nn.intercept_methods(_without_dropout))
-            if self.subject.logits:
-                stack.enter_context(nn.intercept_methods(_with_logits))
-            yield
+        return self._program(
+            ("activations", self.subject.dropout), lambda: recipe_steps.activations(self.experiment, self.subject)
+        )
 
     @functools.cached_property
     def _constants(self):
@@ -349,41 +225,12 @@ class RecipeProgram:
         return parallel.shard_batch(batch, self.experiment.mesh)
 
 
-def _change(name, value, recipe, subject):
-    """Returns the fields of a recipe and the attributes of a subject that a change replaces."""
-    features = subject.dataset.feature_names is not None
-    match name:
-        case "fields":
-            return dict(value), {}
-        case "rate":
-            return {}, {"factor": subject.factor * value}
-        case "optimizer":
-            return {"optimizer": Adam(), "schedule": ConstantRate(peak=0.001), "clipping": None}, {"factor": 1.0}
-        case "schedule":
-            return {"schedule": ConstantRate(peak=recipe.schedule.peak)}, {}
-        case "loss":
-            return {"loss": SoftmaxCrossEntropy()}, {"loss": None, "logits": True}
-        case "standardize":
-            return {"normalization": FeatureMeanStd() if features else ChannelMeanStd()}, {}
-        case "regularization":
-            return {"regularization": Regularization(), "augmentation.mixing": None}, {"dropout": False}
-        case "augmentation":
-            evaluated = tuple(each for each in recipe.augmentation.eval if type(each).__name__ != "TenCrop")
-            return {"augmentation": Augmentation(train=evaluated, eval=recipe.augmentation.eval)}, {}
-        case "initialization":
-            return {"initialization": Initialization(kernel=HeNormal(), bias=Constant(0.0))}, {}
-        case "batch_size":
-            return {"budget.batch_size": value, "budget.accumulation": 1}, {}
-    raise KeyError(name)
-
-
 def _retimed(experiment, recipe):
     """Returns an experiment with the optimizer and schedule of another recipe, and the same data and network."""
     total = recipe.budget.total_steps(experiment.train_pipeline.epoch)
     optimizer, rate = make_updates(recipe, total, experiment.frozen)
-    fields = {
-        name: getattr(experiment, name) for name in Experiment.__dataclass_fields__
-    }  # without a loss of one's own
+    # Those of the base class: a loss of one's own is left out.
+    fields = {name: getattr(experiment, name) for name in Experiment.__dataclass_fields__}
     changed = {"recipe": recipe, "total_steps": total, "optimizer": optimizer, "learning_rate": rate}
     return Experiment(**{**fields, **changed})
 
@@ -391,19 +238,6 @@ def _retimed(experiment, recipe):
 def _bare(state):
     """Returns a state without what only updates use, so that programs are shared by variants of the optimizer."""
     return state.replace(opt_state=(), average=None, rate_factor=None, best=None)
-
-
-def _without_dropout(next_function, args, kwargs, context):
-    if isinstance(context.module, nn.Dropout) and context.method_name == "__call__":
-        return args[0] if args else kwargs["inputs"]
-    return next_function(*args, **kwargs)
-
-
-def _with_logits(next_function, args, kwargs, context):
-    output = next_function(*args, **kwargs)
-    if context.module.path or context.method_name != "__call__" or not isinstance(output, jax.Array):
-        return output
-    return jnp.log(jnp.maximum(output, jnp.finfo(output.dtype).tiny))
 
 
 def _values(pipeline: InputPipeline, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
