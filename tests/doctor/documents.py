@@ -11,7 +11,7 @@ from zoo.doctor.adapters.torch_program import from_torch
 
 CLASSES = 10
 BATCH = 32
-EPOCHS = 20
+EPOCHS = 4
 MEAN, DEVIATION = 0.286, 0.353  # of Fashion-MNIST's pixels, from 0 to 1
 
 # Faults that the programs with images, documents 0, 2 and 4, can have.

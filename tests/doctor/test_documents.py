@@ -16,8 +16,9 @@ FAULTS = ("learning_rate_high", "output_activation", "labels_independent")
 def test_a_program_of_a_document(number, framework, fault):
     os.environ.setdefault("KERAS_BACKEND", "jax")
     pytest.importorskip(framework)
-    diagnosis = zoo.diagnose(documents.document(number, fault), seconds=90)
+    # Twice the seconds that it takes on two busy cores: what a diagnosis does not need, it does not use.
+    diagnosis = zoo.diagnose(documents.document(number, fault, examples=1_000), seconds=240)
     if fault is None:
         assert diagnosis.verdict == "none", diagnosis
     else:
-        assert diagnosis.findings[0].cause == fault, diagnosis
+        assert [finding.cause for finding in diagnosis.findings][:1] == [fault], diagnosis
