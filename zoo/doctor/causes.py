@@ -13,12 +13,14 @@ class Cause:
       remedy: what to do, if nothing more specific is known.
       documents: which of the five texts that the project began with name it: 0 AlexNet in TensorFlow, 1 TensorFlow 2.1,
         2 TensorFlow CNN errors, 3 TensorFlow network, 4 PyTorch CNN.
+      explains: causes that it looks like as well, so that a sign of one of them is not a second fault beside it.
     """
 
     name: str
     what: str
     remedy: str
     documents: tuple[int, ...] = ()
+    explains: tuple[str, ...] = ()
 
 
 CAUSES: dict[str, Cause] = {
@@ -27,6 +29,7 @@ CAUSES: dict[str, Cause] = {
         "The network receives pixel values or features of a scale far from 1.",
         "scale the inputs to mean 0 and standard deviation 1, with the statistics of the training data",
         (0, 1, 2, 4),
+        explains=("hidden_activation", "initialization_scale", "normalization_missing"),
     ),
     "inputs_scaled_twice": Cause(
         "inputs scaled twice",
@@ -63,15 +66,21 @@ CAUSES: dict[str, Cause] = {
         "Labels are not the class numbers 0 to K - 1, or not the one-hot rows, that the loss takes.",
         "encode labels as integers from 0 to K - 1",
         (0,),
+        explains=("bad_split", "class_imbalance", "label_noise", "regularization_weak"),
     ),
     "labels_independent": Cause(
         "labels independent of the inputs",
         "Nothing in the inputs predicts the labels: they are random, or paired with the wrong images.",
         "check that image i and label i belong together; nothing can be learned otherwise",
         (0, 1, 4),
+        explains=("label_noise", "regularization_weak"),
     ),
     "label_noise": Cause(
-        "wrong labels", "A fraction of the labels is wrong.", "correct or remove the examples listed", (0, 4)
+        "wrong labels",
+        "A fraction of the labels is wrong.",
+        "correct or remove the examples listed",
+        (0, 4),
+        explains=("regularization_weak",),
     ),
     "class_imbalance": Cause(
         "class imbalance",
@@ -84,6 +93,7 @@ CAUSES: dict[str, Cause] = {
         "There are too few examples to learn from: held-out accuracy still grows with their number.",
         "collect more examples, augment them, or fine-tune a trained network",
         (1, 2, 4),
+        explains=("regularization_weak",),
     ),
     "leakage": Cause(
         "leakage",
@@ -96,6 +106,7 @@ CAUSES: dict[str, Cause] = {
         "The evaluation split has other classes, or other proportions of them, than the training split.",
         "split at random, stratified by class",
         (3, 4),
+        explains=("class_imbalance", "regularization_weak"),
     ),
     "unshuffled": Cause(
         "examples not shuffled",
@@ -126,12 +137,14 @@ CAUSES: dict[str, Cause] = {
         "An image is augmented in the same way each time, so that augmentation adds nothing.",
         "draw new random numbers for each image and step",
         (0,),
+        explains=("evaluation_preprocessing", "regularization_weak"),
     ),
     "augmentation_on_evaluation": Cause(
         "evaluation images are augmented",
         "Evaluation is random: its images are augmented, or dropout is active.",
         "evaluate without augmentation and in evaluation mode",
         (0, 4),
+        explains=("evaluation_preprocessing", "evaluation_parameters", "batch_norm_misuse"),
     ),
     "output_activation": Cause(
         "wrong activation of the output",
@@ -156,6 +169,7 @@ CAUSES: dict[str, Cause] = {
         "Initial weights are so large or so small that activations grow or vanish from layer to layer.",
         "initialize kernels with variance 2 / fan-in (He et al. 2015): --set='initialization.kernel=HeNormal()'",
         (0, 2, 3),
+        explains=("hidden_activation", "normalization_missing"),
     ),
     "initialization_symmetric": Cause(
         "equal initial weights",
@@ -168,6 +182,7 @@ CAUSES: dict[str, Cause] = {
         "Strides and pools reduce the feature maps to one pixel before the last layers.",
         "use fewer strides and pools, or larger images",
         (0, 2, 4),
+        explains=("normalization_missing",),
     ),
     "wrong_architecture": Cause(
         "another architecture",
@@ -205,12 +220,14 @@ CAUSES: dict[str, Cause] = {
         "The prediction for an example changes with the other examples of its batch.",
         "look for a reshape, or a mean or softmax over the batch axis",
         (),
+        explains=("batch_norm_misuse", "evaluation_parameters"),
     ),
     "loss_kind": Cause(
         "loss of another kind",
         "The loss is not one for classification with these labels and outputs.",
         "use softmax cross-entropy",
         (0, 1, 2),
+        explains=("batch_norm_misuse", "evaluation_parameters"),
     ),
     "loss_reduction": Cause(
         "loss summed over the batch",
@@ -235,6 +252,7 @@ CAUSES: dict[str, Cause] = {
         "Steps are so large that the loss does not fall, or diverges.",
         "lower the learning rate",
         (0, 1, 2, 3, 4),
+        explains=("batch_norm_misuse", "hidden_activation"),
     ),
     "learning_rate_low": Cause(
         "learning rate too low",
@@ -295,5 +313,6 @@ CAUSES: dict[str, Cause] = {
         "Evaluation inputs are scaled, resized or ordered otherwise than those of training.",
         "use one preprocessing for training and evaluation, except for augmentation",
         (0, 4),
+        explains=("evaluation_parameters", "batch_norm_misuse", "regularization_weak"),
     ),
 }

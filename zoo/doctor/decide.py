@@ -82,15 +82,27 @@ def decide(
             continue
         sure = confidence(each)
         present = each.cause in OF_INPUTS and sure >= PRESENT
-        if each.cause in OF_RESULT and sure >= REPORTED:
+        one_found = any(map(_certain, findings))  # and two faults are rarer than one
+        if each.cause in OF_RESULT and sure >= (SURE if one_found else REPORTED):
             findings.append(_finding(each, each.exact))
         elif works and (each.exact or present):
             findings.append(dataclasses.replace(_finding(each, False), harmless=True))
-        elif not works and (present or (sure >= POSSIBLE and not any(finding.confirmed for finding in findings))):
+        elif not works and (present or (sure >= POSSIBLE and not one_found)):
             findings.append(_finding(each, False))
+    findings = _unexplained(findings)
     if not works and not findings:
         findings += _too_small(experiments, evidence)
     return _verdict(works, findings), tuple(_ordered(findings)), experiments
+
+
+def _certain(finding: Finding) -> bool:
+    return not finding.harmless and (finding.confirmed or finding.confidence >= SURE)
+
+
+def _unexplained(findings: list[Finding]) -> list[Finding]:
+    """Returns findings without those that no test confirmed, and that another explains."""
+    explained = {cause for finding in findings if _certain(finding) for cause in CAUSES[finding.cause].explains}
+    return [finding for finding in findings if finding.confirmed or finding.cause not in explained]
 
 
 def _explained(experiments: Experiments, ranked: Iterable[Suspicion], fatal: Iterable[Suspicion]) -> bool:
@@ -167,7 +179,9 @@ def _works(experiments: Experiments, fields: Mapping[str, Any], probe: float | N
 def _confirmed(
     experiments: Experiments, suspicions: list[Suspicion], evidence: Mapping[str, Values], *, last_resort: bool
 ) -> list[Finding]:
-    """Tests changes one at a time, and returns the causes whose change recovers training.
+    """Tests changes one at a time, and returns the likeliest cause whose change recovers training.
+
+    If each of several changes recovers it alone, there is one fault, of which they are alternative remedies.
 
     Args:
       experiments: of the diagnosis.
@@ -188,21 +202,23 @@ def _confirmed(
         if not any(each.change.keys() == change.keys() for each in likely) and ("steps" not in change or falling)
     ]
     last_resort = last_resort and structure < SURE
-    found: list[tuple[float, Suspicion, str]] = []
+    found: list[tuple[float, Suspicion]] = []
     for each in (*likely, *others):
-        changed = {name for _, other, _ in found for name in other.change}
+        changed = {name for _, other in found for name in other.change}
         if changed & {*each.change} or any(INCLUDES.get(name, set()) & changed for name in each.change):
             continue  # this, or a part of it, is a remedy already
-        if each.rule == "experiment" and (found or not last_resort):
+        if each.rule == "experiment" and not last_resort:
+            break
+        if found and (each.rule == "experiment" or confidence(each) < confidence(found[0][1]) - MARGIN):
             break
         course = experiments.run(each.change)
         if course is None:
             continue
         recovered = experiments.recovery(course)
         if recovered >= RECOVERED and value(course) - value(experiments.own) > NOTICEABLE:
-            found.append((recovered, each, named(each.change)))
+            found.append((recovered, each))
     if found:
-        return [_after_experiment(experiments, *one) for one in found]
+        return [_after_experiment(experiments, *found[0], [named(each.change) for _, each in found[1:]])]
     return _together(experiments, suspicions) if last_resort else []
 
 
@@ -232,9 +248,12 @@ def _together(experiments: Experiments, suspicions: list[Suspicion]) -> list[Fin
     return findings
 
 
-def _after_experiment(experiments, recovered, suspicion, name):
-    course, own = experiments.courses[name], experiments.own
+def _after_experiment(experiments, recovered, suspicion, alternatives):
+    name, own = named(suspicion.change), experiments.own
+    course = experiments.courses[name]
     reached = f"accuracy rises from {value(own):.3f} to {value(course):.3f} with {name}"
+    if alternatives:
+        reached += f", and about as well with {' or '.join(alternatives)}"
     one = _finding(suspicion, True)
     summary = f"{one.summary}; {reached}" if one.summary else f"{CAUSES[suspicion.cause].what} {reached}".strip()
     sure = 0.5 + 0.5 * confidence(suspicion) if suspicion.rule != "experiment" else 0.6
