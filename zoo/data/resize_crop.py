@@ -11,10 +11,11 @@ from PIL import Image
 
 from zoo.data.decoding import Picture, check_size
 from zoo.errors import ZooError
-from zoo.recipe.augmentation import CenterCrop, RandomResizedCrop, Resize, ResizeShort, Transform
+from zoo.recipe.augmentation import CenterCrop, PresetCrop, RandomResizedCrop, Resize, ResizeShort, Transform
 
-HOST_TRANSFORMS = (Resize, ResizeShort, CenterCrop, RandomResizedCrop)
-FIXES_SIZE = (Resize, CenterCrop, RandomResizedCrop)
+HOST_TRANSFORMS = (Resize, ResizeShort, CenterCrop, PresetCrop, RandomResizedCrop)
+FIXES_SIZE = (Resize, CenterCrop, PresetCrop, RandomResizedCrop)
+FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 def split_host_transforms(transforms: tuple[Transform, ...]) -> tuple[tuple[Transform, ...], tuple[Transform, ...]]:
@@ -77,12 +78,12 @@ def _resize_short(transform: ResizeShort, picture: Picture, random: np.random.Ge
     return _resized(picture.pixels(), height, width)
 
 
-def _resized(pixels, height, width):
-    """Resizes with PIL's antialiased bilinear filter, the usual choice for evaluation."""
+def _resized(pixels, height, width, interpolation="bilinear"):
+    """Resizes with a filter of PIL, antialiased; bilinear is the usual choice for evaluation."""
     if pixels.shape[:2] == (height, width):
         return pixels
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[-1] == 1 else pixels)
-    resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+    resized = np.asarray(image.resize((width, height), FILTERS[interpolation]))
     return resized.reshape(height, width, pixels.shape[-1])
 
 
@@ -90,6 +91,15 @@ def _resized(pixels, height, width):
 def _center_crop(transform: CenterCrop, picture: Picture, random: np.random.Generator) -> np.ndarray:
     top, left = center(*picture.size, transform.size)
     return picture.pixels()[top : top + transform.size, left : left + transform.size]
+
+
+@_apply.register
+def _preset_crop(transform: PresetCrop, picture: Picture, random: np.random.Generator) -> np.ndarray:
+    height, width = preset_size(*picture.size, transform.resize)
+    check_size(width, height)
+    top, left = preset_center(height, width, transform.size)
+    pixels = _resized(picture.pixels(), height, width, transform.interpolation)
+    return pixels[top : top + transform.size, left : left + transform.size]
 
 
 @_apply.register
@@ -116,6 +126,18 @@ def short_size(height: int, width: int, size: int) -> tuple[int, int]:
     """Returns height and width after resizing the shorter side to `size`, keeping the aspect ratio."""
     short = min(height, width)
     return max(size, round(height * size / short)), max(size, round(width * size / short))
+
+
+def preset_size(height: int, width: int, size: int) -> tuple[int, int]:
+    """Returns height and width after resizing the shorter side to `size` as torchvision does, see `PresetCrop`."""
+    short, long = min(height, width), max(height, width)
+    longer = int(size * long / short)
+    return (size, longer) if height <= width else (longer, size)
+
+
+def preset_center(height: int, width: int, size: int) -> tuple[int, int]:
+    """Returns (top, left) of the central crop of `size` x `size` pixels as torchvision chooses it, see `PresetCrop`."""
+    return round((height - size) / 2), round((width - size) / 2)
 
 
 def center(height: int, width: int, size: int, crop: str = "CenterCrop") -> tuple[int, int]:

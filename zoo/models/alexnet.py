@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, Conv, LocalResponseNorm, MaxPool
 from zoo.layers.initializers import Gaussian, torch_bias, torch_kernel
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
@@ -127,6 +128,7 @@ TORCHVISION_OWT = Layout(
         ("fc8", "classifier.6"),
     ),
     flattened={"fc6": 256},
+    preprocessing=preprocessing.TORCHVISION,
 )  # fmt: skip
 
 MODELS = {

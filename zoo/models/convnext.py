@@ -8,6 +8,7 @@ the same networks, but by default with a normalization of the images before them
 
 import functools
 import itertools
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import flax.linen as nn
@@ -17,7 +18,9 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, Conv, DropPath
 from zoo.layers.initializers import Gaussian
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import KERAS, Layout
+from zoo.models.preprocessing import Preprocessing
 from zoo.models.registry import Entry
 
 # torchvision truncates at +-2, which is a hundred standard deviations.
@@ -135,6 +138,8 @@ TORCHVISION = Layout(
     ),
     axes=(("/layer_scale$", (0, None, None)),),
 )  # fmt: skip
+# torchvision evaluates each size with another resize.
+TORCHVISION_RESIZE = {"convnext_tiny": 236, "convnext_small": 230, "convnext_base": 232}
 
 
 def _keras(name, depths):
@@ -167,6 +172,7 @@ def _keras(name, depths):
     return Layout(
         layers={**layers, "norm": f"{name}_head_layernorm", "fc": f"{name}_head_dense"},
         framework=KERAS,
+        preprocessing=preprocessing.keras(224, "torch"),  # a layer of Keras's network, without variables
     )
 
 
@@ -177,7 +183,10 @@ def _entry(name, depths, widths, drop_path):
         paper="Liu et al. 2022",
         options={"depths": depths, "widths": widths},
         rates={"drop_path": drop_path},
-        layouts={"torchvision": TORCHVISION, "keras": _keras(name, depths)},
+        layouts={
+            "torchvision": replace(TORCHVISION, preprocessing=Preprocessing(TORCHVISION_RESIZE[name])),
+            "keras": _keras(name, depths),
+        },
     )
 
 

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, AvgPool, BatchNorm, Conv, MaxPool
 from zoo.layers.initializers import VarianceScaling, torch_kernel
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
@@ -180,7 +181,8 @@ TORCHVISION = Layout(
         (r"/layer(\d+)", r"/denselayer\1"),
         (r"^block(\d)", r"features/denseblock\1"),
         (r"^(conv0|norm0|pool0|transition\d|norm5)", r"features/\1"),
-    )
+    ),
+    preprocessing=preprocessing.TORCHVISION,
 )
 
 
@@ -203,6 +205,7 @@ def _keras(blocks):
     return Layout(
         layers={**layers, "norm5": "bn", "classifier": "predictions"},
         options={"epsilon": 1.001e-5},
+        preprocessing=preprocessing.keras(224, "torch"),
         framework=KERAS,
     )
 

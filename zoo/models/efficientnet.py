@@ -16,6 +16,7 @@ epsilon are TensorFlow's, as in timm's `tf_efficientnet_lite0`; timm's `efficien
 
 import functools
 import math
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import flax.linen as nn
@@ -25,7 +26,9 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, ConvBN, DropPath, SqueezeExcite
 from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import Layout
+from zoo.models.preprocessing import Preprocessing
 from zoo.models.registry import Entry
 
 # Table 1, stages 2 to 8: (expansion, window, stride of the first block, channels, blocks).
@@ -199,7 +202,8 @@ LITE_PYTORCH = Layout(
         ("/expand/bn", "/_bn0"), ("/depthwise/bn", "/_bn1"), ("/project/bn", "/_bn2"),
         ("/(expand|depthwise|project)/conv", r"/_\1_conv"), ("^avgpool", "_avg_pooling"), ("^dropout", "_dropout"),
         ("^fc$", "_fc"),
-    )
+    ),
+    preprocessing=preprocessing.EFFICIENTNET_LITE,
 )  # fmt: skip
 
 TIMM = Layout(
@@ -211,31 +215,34 @@ TIMM = Layout(
         ("/depthwise/bn", "/bn2"), ("/project/conv", "/conv_pwl"), ("/project/bn", "/bn3"),
         ("^avgpool", "global_pool"), ("^fc$", "classifier"),
         *((rf"^stage{stage}_(\d)", rf"blocks.{stage - 1}.\1") for stage in range(1, 8)),
-    )
+    ),
+    preprocessing=preprocessing.timm(224, 0.875),
 )  # fmt: skip
 
 
-def _entry(pixels, width, depth, dropout, lite=False, epsilon=1e-5, momentum=0.9):
+def _entry(pixels, width, depth, dropout, resize, interpolation="bicubic", lite=False, epsilon=1e-5, momentum=0.9):
+    preset = Preprocessing(resize, pixels, interpolation)
     return Entry(
         EfficientNet,
         input_shape=(pixels, pixels, 3),
         paper="Tan and Le 2019; EfficientNet-Lite, 2020" if lite else "Tan and Le 2019",
         options={"width": width, "depth": depth, "lite": lite, "epsilon": epsilon},
         rates={"dropout": dropout, "momentum": momentum},
-        layouts={"timm": TIMM, "efficientnet_lite_pytorch": LITE_PYTORCH} if lite else {"torchvision": TORCHVISION},
+        layouts=LITE_LAYOUTS if lite else {"torchvision": replace(TORCHVISION, preprocessing=preset)},
     )
 
 
+LITE_LAYOUTS = {"timm": TIMM, "efficientnet_lite_pytorch": LITE_PYTORCH}
 TENSORFLOW_NORM = {"epsilon": 1e-3, "momentum": 0.99}
 
 MODELS = {
-    "efficientnet_b0": _entry(224, 1.0, 1.0, 0.2),
-    "efficientnet_b1": _entry(240, 1.0, 1.1, 0.2),
-    "efficientnet_b2": _entry(288, 1.1, 1.2, 0.3),
-    "efficientnet_b3": _entry(300, 1.2, 1.4, 0.3),
-    "efficientnet_b4": _entry(380, 1.4, 1.8, 0.4),
-    "efficientnet_b5": _entry(456, 1.6, 2.2, 0.4, **TENSORFLOW_NORM),
-    "efficientnet_b6": _entry(528, 1.8, 2.6, 0.5, **TENSORFLOW_NORM),
-    "efficientnet_b7": _entry(600, 2.0, 3.1, 0.5, **TENSORFLOW_NORM),
-    "efficientnet_lite0": _entry(224, 1.0, 1.0, 0.2, lite=True, **TENSORFLOW_NORM),
+    "efficientnet_b0": _entry(224, 1.0, 1.0, 0.2, resize=256),
+    "efficientnet_b1": _entry(240, 1.0, 1.1, 0.2, resize=255, interpolation="bilinear"),
+    "efficientnet_b2": _entry(288, 1.1, 1.2, 0.3, resize=288),
+    "efficientnet_b3": _entry(300, 1.2, 1.4, 0.3, resize=320),
+    "efficientnet_b4": _entry(380, 1.4, 1.8, 0.4, resize=384),
+    "efficientnet_b5": _entry(456, 1.6, 2.2, 0.4, resize=456, **TENSORFLOW_NORM),
+    "efficientnet_b6": _entry(528, 1.8, 2.6, 0.5, resize=528, **TENSORFLOW_NORM),
+    "efficientnet_b7": _entry(600, 2.0, 3.1, 0.5, resize=600, **TENSORFLOW_NORM),
+    "efficientnet_lite0": _entry(224, 1.0, 1.0, 0.2, resize=256, lite=True, **TENSORFLOW_NORM),
 }

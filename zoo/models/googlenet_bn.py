@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from zoo.layers import AdaptiveAvgPool, ConvBN
 from zoo.layers.initializers import Gaussian, torch_bias
+from zoo.models import preprocessing
 from zoo.models.googlenet import FLATTENED, GoogLeNet, Parts, dense_layer
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
@@ -58,6 +59,7 @@ TORCHVISION = Layout(
         (r"(/branch\d)_(reduce|pool)", r"\1.0"), (r"(/branch\d)_(conv|proj)", r"\1.1"),
     ),
     flattened=FLATTENED,
+    preprocessing=preprocessing.TORCHVISION,
 )  # fmt: skip
 
 MODELS = {

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, Conv, ConvBN, MaxPool
 from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.inception_v4 import REDUCE, Mixed, layer_name, reduction_a, side_by_side
 from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
@@ -113,7 +114,8 @@ TIMM = Layout(
         ("^reduction_a", "mixed_6a"), ("^reduction_b", "mixed_7a"), ("^inception_resnet_c9", "block8"),
         ("^inception_resnet_a", "repeat."), ("^inception_resnet_b", "repeat_1."), ("^inception_resnet_c", "repeat_2."),
         ("^avgpool", "global_pool"), ("^dropout", "head_drop"), ("^fc$", "classif"),
-    )
+    ),
+    preprocessing=preprocessing.timm(299, 0.8975),
 )  # fmt: skip
 
 
@@ -155,7 +157,12 @@ def _keras():
     add_branches("reduction_b", MIXED_7A)
     add_residuals("inception_resnet_c", "block8", INCEPTION_RESNET_C, 10)
     layers |= {"conv_7b/conv": "conv_7b", "conv_7b/bn": "conv_7b_bn", "fc": "predictions"}
-    return Layout(layers=layers, constants=(("/bn/scale$", 1.0),), framework=KERAS)
+    return Layout(
+        layers=layers,
+        constants=(("/bn/scale$", 1.0),),
+        framework=KERAS,
+        preprocessing=preprocessing.keras(299, "tf"),
+    )
 
 
 MODELS = {

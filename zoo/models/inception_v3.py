@@ -23,6 +23,7 @@ from zoo.layers import AdaptiveAvgPool, AvgPool, ConvBN, MaxPool
 from zoo.layers.initializers import Gaussian, torch_bias
 from zoo.layers.window import pair, require_pixels
 from zoo.models.layout import Layout
+from zoo.models.preprocessing import Preprocessing
 from zoo.models.registry import Entry
 
 # Branches of convolutions: (name, features, kernel size), followed by the strides if not 1. Two convolutions in one
@@ -203,7 +204,8 @@ TORCHVISION = Layout(
     (
         ("^conv(1a|2a|2b|4a)", r"Conv2d_\1_3x3"), ("^conv3b", "Conv2d_3b_1x1"), (r"^pool(\d)$", r"maxpool\1"),
         ("^mixed", "Mixed_"), ("^aux", "AuxLogits"),
-    )
+    ),
+    preprocessing=Preprocessing(342, 299),
 )  # fmt: skip
 
 MODELS = {

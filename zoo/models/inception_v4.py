@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, AvgPool, ConvBN, MaxPool
 from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
@@ -159,7 +160,8 @@ V4_TIMM = Layout(
         *((f"^{name}(?=/|$)", f"features.{i}")
           for i, name in enumerate(("conv1", "conv2", "conv3", *v4_layers(V4_BLOCKS)))),
         ("^avgpool", "global_pool"), ("^dropout", "head_drop"), ("^fc$", "last_linear"),
-    )
+    ),
+    preprocessing=preprocessing.timm(299, 0.875),
 )  # fmt: skip
 
 MODELS = {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.models.preprocessing import Preprocessing
 
 Path = tuple[str, ...]  # of a variable in the zoo: its collection, the names of its layers, its own name
 Axes = tuple[
@@ -114,6 +115,7 @@ class Layout:
       constants: (pattern, value) pairs for variables that the other network does not have, with their implied values.
       options: arguments of `create_model` with which the zoo's network computes the same as the other one.
       framework: the framework of the layout.
+      preprocessing: how images are prepared for the framework's published weights; None if none are published.
     """
 
     rules: tuple[tuple[str, str], ...] = ()
@@ -123,6 +125,7 @@ class Layout:
     constants: tuple[tuple[str, float], ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     framework: Framework = PYTORCH
+    preprocessing: Preprocessing | None = None
 
     def name(self, path: str) -> str:
         """Returns the other framework's name of the layer at a path."""

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, ConvBN
 from zoo.layers.initializers import VarianceScaling
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import Layout
 from zoo.models.mobilenet import HE_FAN_OUT, InvertedResidual
 from zoo.models.registry import Entry
@@ -90,7 +91,8 @@ TORCHVISION = Layout(
         (r"^conv2/bn$", "layers/15"),
         (r"^drop$", "classifier/0"),
         (r"^fc$", "classifier/1"),
-    )
+    ),
+    preprocessing=preprocessing.TORCHVISION,
 )
 
 MODELS = {

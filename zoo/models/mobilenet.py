@@ -26,7 +26,9 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, ConvBN, SqueezeExcite
 from zoo.layers.initializers import Gaussian, VarianceScaling
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import KERAS, KERAS_DEPTHWISE, Layout
+from zoo.models.preprocessing import Preprocessing
 from zoo.models.registry import Entry
 
 HE_FAN_OUT = VarianceScaling(2.0, "fan_out", "normal")
@@ -201,6 +203,7 @@ def _keras_v1():
         axes=(("/depthwise/conv/kernel$", KERAS_DEPTHWISE), ("^fc/kernel$", (None, None, 0, 1))),
         options={"relu6": True},
         framework=KERAS,
+        preprocessing=preprocessing.keras(224, "tf"),
     )
 
 
@@ -220,7 +223,8 @@ TORCHVISION_V2 = Layout(
         (r"/bn$", "/1"),
         (r"^drop$", "classifier/0"),
         (r"^fc$", "classifier/1"),
-    )
+    ),
+    preprocessing=Preprocessing(232),
 )
 
 # timm groups the blocks into stages, one for each image size.
@@ -232,7 +236,8 @@ TIMM_V1 = Layout(
         ("/depthwise/conv", "/conv_dw"), ("/depthwise/bn", "/bn1"), ("/pointwise/conv", "/conv_pw"),
         ("/pointwise/bn", "/bn2"), ("^conv1/conv", "conv_stem"), ("^conv1/bn", "bn1"), ("^avgpool", "global_pool"),
         ("^fc$", "classifier"),
-    )
+    ),
+    preprocessing=preprocessing.timm(224, 0.875),
 )  # fmt: skip
 
 MODELS = {

@@ -18,6 +18,7 @@ from zoo.layers import AdaptiveAvgPool, ConvBN
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.mobilenet import GAUSSIAN, HE_FAN_OUT, InvertedResidual
+from zoo.models.preprocessing import Preprocessing
 from zoo.models.registry import Entry
 
 # Kernel size, "exp size", "#out", "SE", "NL" (RE: ReLU, HS: hard swish), stride. Instead of the paper's check marks,
@@ -105,7 +106,7 @@ class MobileNetV3(nn.Module):
         return dense(self.num_classes, name="fc2")(x)
 
 
-def torchvision(blocks: tuple[tuple[int, int, int, int, str, int], ...]) -> Layout:
+def torchvision(blocks: tuple[tuple[int, int, int, int, str, int], ...], resize: int) -> Layout:
     """Returns torchvision's layout, which numbers the layers of a block; not every block has all of them."""
     rules, channels = [], 16
     for number, (_, expanded, features, squeeze, _, _) in enumerate(blocks, start=1):
@@ -123,7 +124,8 @@ def torchvision(blocks: tuple[tuple[int, int, int, int, str, int], ...]) -> Layo
             (r"^fc1$", "classifier/0"),
             (r"^drop$", "classifier/2"),
             (r"^fc2$", "classifier/3"),
-        )
+        ),
+        preprocessing=Preprocessing(resize),
     )
 
 
@@ -133,7 +135,7 @@ MODELS = {
         input_shape=(224, 224, 3),
         paper="Howard et al. 2019",
         options={"blocks": blocks, "hidden": hidden},
-        layouts={"torchvision": torchvision(blocks)},
+        layouts={"torchvision": torchvision(blocks, resize)},
     )
-    for size, blocks, hidden in (("large", TABLE_1, 1280), ("small", TABLE_2, 1024))
+    for size, blocks, hidden, resize in (("large", TABLE_1, 1280, 232), ("small", TABLE_2, 1024, 256))
 }

@@ -15,6 +15,7 @@ from zoo.layers import AdaptiveAvgPool, ConvBN, SqueezeExcite
 from zoo.layers.initializers import Gaussian, VarianceScaling
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
+from zoo.models.preprocessing import Preprocessing
 from zoo.models.registry import Entry
 
 CONV_INIT = VarianceScaling(2.0, "fan_out", "normal")
@@ -86,7 +87,8 @@ TORCHVISION = Layout(
     (
         ("/conv$", ".0"), ("/bn$", ".1"), ("/conv1", "/f.a"), ("/conv2", "/f.b"), ("/conv3", "/f.c"),
         (r"/se\b", "/f.se"), ("/shortcut", "/proj"), (r"^stage(\d)_(\d+)", r"trunk_output.block\1.block\1-\2"),
-    )
+    ),
+    preprocessing=Preprocessing(232),
 )  # fmt: skip
 
 MODELS = {

@@ -16,6 +16,7 @@ As in torchvision, the stride of a bottleneck is in its 3x3 convolution; in the 
 import functools
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import flax.linen as nn
@@ -26,6 +27,7 @@ from zoo.layers import AdaptiveAvgPool, BatchNorm, Conv, DropPath, MaxPool
 from zoo.layers.initializers import VarianceScaling, torch_bias, torch_kernel
 from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
+from zoo.models.preprocessing import Preprocessing
 from zoo.models.registry import Entry
 
 # Gaussian with variance 2 / fan_out: He et al. 2015, backward pass; torchvision's kaiming_normal_ with "fan_out".
@@ -195,19 +197,19 @@ TORCHVISION = Layout(
 PAPER = "He et al. 2016, arXiv:1512.03385"
 
 
-def _entry(blocks, bottleneck, groups=1, widening=1, paper=PAPER):
+def _entry(blocks, bottleneck, groups=1, widening=1, paper=PAPER, resize=232):
     return Entry(
         ResNet,
         input_shape=(224, 224, 3),
         paper=paper,
         options={"blocks": blocks, "bottleneck": bottleneck, "groups": groups, "widening": widening},
-        layouts={"torchvision": TORCHVISION},
+        layouts={"torchvision": replace(TORCHVISION, preprocessing=Preprocessing(resize))},
     )
 
 
 MODELS = {
-    "resnet18": _entry((2, 2, 2, 2), bottleneck=False),
-    "resnet34": _entry((3, 4, 6, 3), bottleneck=False),
+    "resnet18": _entry((2, 2, 2, 2), bottleneck=False, resize=256),
+    "resnet34": _entry((3, 4, 6, 3), bottleneck=False, resize=256),
     "resnet50": _entry((3, 4, 6, 3), bottleneck=True),
     "resnet101": _entry((3, 4, 23, 3), bottleneck=True),
     "resnet152": _entry((3, 8, 36, 3), bottleneck=True),

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, Conv, DropPath, MaxPool
 from zoo.layers.initializers import Gaussian
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 from zoo.models.resnet import Kernel, batch_norm, bottleneck, he_fan_out, places
@@ -110,6 +111,7 @@ TIMM = Layout(
         (r"^maxpool$", "stem.pool"), (r"^bn$", "norm"), (r"^avgpool$", "head.global_pool"), (r"^fc$", "head.fc"),
     ),
     axes=(("^fc/kernel$", (1, 0, None, None)),),  # a 1x1 convolution there
+    preprocessing=preprocessing.timm(224, 0.95),
 )  # fmt: skip
 
 MODELS = {

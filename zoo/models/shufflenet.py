@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, ConvBN, MaxPool
 from zoo.layers.initializers import torch_bias, torch_kernel
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
@@ -105,7 +106,8 @@ TORCHVISION = Layout(
         (r"(branch\d)_conv1/", r"\1/"),
         (r"/conv$", "/0"),
         (r"/bn$", "/1"),
-    )
+    ),
+    preprocessing=preprocessing.TORCHVISION,
 )
 
 MODELS = {

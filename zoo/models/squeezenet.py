@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, Conv, MaxPool
 from zoo.layers.initializers import Gaussian, VarianceScaling
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
@@ -95,7 +96,7 @@ def _torchvision(pools):
         names += [f"fire{number}"] * (number > 1) + [f"pool{number}"] * (number in pools)
     rules = [(f"^{name}(?=/|$)", f"features.{index}") for index, name in enumerate(names)]
     rules += [("^drop9$", "classifier.0"), ("^conv10$", "classifier.1"), ("^avgpool$", "classifier.3")]
-    return Layout(tuple(rules))
+    return Layout(tuple(rules), preprocessing=preprocessing.TORCHVISION)
 
 
 MODELS = {

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, BatchNorm, Conv, MaxPool
 from zoo.layers.initializers import Gaussian, VarianceScaling
 from zoo.layers.window import require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import KERAS, Layout
 from zoo.models.registry import Entry
 
@@ -92,13 +93,17 @@ def _torchvision(depths, batch_norm):
         rules.append((f"^pool{block}$", f"features.{next(number)}"))
     classifier = {"fc6": 0, "drop6": 2, "fc7": 3, "drop7": 5, "fc8": 6}
     rules += [(f"^{name}$", f"classifier.{index}") for name, index in classifier.items()]
-    return Layout(tuple(rules), flattened={"fc6": 512})
+    return Layout(tuple(rules), flattened={"fc6": 512}, preprocessing=preprocessing.TORCHVISION)
 
 
 def _keras(depths):
     convs = {f"conv{block}_{index}": f"block{block}_conv{index}"
              for block, depth in enumerate(depths, start=1) for index in range(1, depth + 1)}  # fmt: skip
-    return Layout(layers={**convs, "fc6": "fc1", "fc7": "fc2", "fc8": "predictions"}, framework=KERAS)
+    return Layout(
+        layers={**convs, "fc6": "fc1", "fc7": "fc2", "fc8": "predictions"},
+        framework=KERAS,
+        preprocessing=preprocessing.keras(224, "caffe"),
+    )
 
 
 def _entry(name, depths, batch_norm):

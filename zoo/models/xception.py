@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from zoo.layers import AdaptiveAvgPool, BatchNorm, Conv, ConvBN, MaxPool
 from zoo.layers.initializers import VarianceScaling, torch_bias, torch_kernel
 from zoo.layers.window import Padding, require_pixels
+from zoo.models import preprocessing
 from zoo.models.layout import KERAS, KERAS_DEPTHWISE, Layout
 from zoo.models.registry import Entry
 
@@ -151,7 +152,8 @@ TIMM = Layout(
         ("/shortcut/conv", "/skip"), ("/shortcut/bn", "/skipbn"), ("/depthwise", "/conv1"),
         (r"^conv(\d)/bn", r"bn\1"), ("^conv([12])$", r"act\1"), ("^conv([34])$", r"bn\1"),
         ("^conv([12])/conv", r"conv\1"), ("^avgpool", "global_pool"),
-    )
+    ),
+    preprocessing=preprocessing.timm(299, 0.8975),
 )  # fmt: skip
 
 
@@ -180,6 +182,7 @@ def _keras():
         axes=(("/depthwise/kernel$", KERAS_DEPTHWISE),),
         options={"epsilon": 1e-3, "pool_padding": "SAME"},
         framework=KERAS,
+        preprocessing=preprocessing.keras(299, "tf"),
     )
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from zoo.data.augment.canvas import Canvas, transformed
 from zoo.data.normalization import Statistics
-from zoo.recipe.augmentation import Brightness, Contrast, Hue, PCAColor, Saturation
+from zoo.recipe.augmentation import Brightness, Contrast, Hue, PCAColor, ReverseChannels, Saturation
 
 LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, rounded as in torchvision
 
@@ -14,6 +14,11 @@ LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, rounded as in torchvision
 def _pca_color(transform: PCAColor, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
     amounts = transform.stddev * jax.random.normal(key, canvas.unit.shape)
     return canvas._replace(pixels=canvas.pixels + statistics.color_components @ amounts * canvas.unit)
+
+
+@transformed.register
+def _reverse_channels(transform: ReverseChannels, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
+    return Canvas(canvas.pixels[..., ::-1], canvas.unit[::-1])
 
 
 @transformed.register

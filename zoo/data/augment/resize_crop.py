@@ -7,10 +7,11 @@ import jax.numpy as jnp
 
 from zoo.data.augment.canvas import Canvas, transformed
 from zoo.data.normalization import Statistics
-from zoo.data.resize_crop import center, short_size
+from zoo.data.resize_crop import center, preset_center, preset_size, short_size
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import (
     CenterCrop,
+    PresetCrop,
     RandomCrop,
     RandomResizedCrop,
     Resize,
@@ -38,10 +39,19 @@ def _size(canvas: Canvas) -> tuple[int, int]:
     return height, width
 
 
-def _resized(pixels, height, width):
+def _resized(pixels, height, width, interpolation="bilinear"):
     if pixels.shape[:2] == (height, width):
         return pixels
-    return jax.image.resize(pixels, (height, width, pixels.shape[-1]), "bilinear")
+    return jax.image.resize(pixels, (height, width, pixels.shape[-1]), interpolation)
+
+
+@transformed.register
+def _preset_crop(transform: PresetCrop, canvas: Canvas, key: jax.Array, statistics: Statistics) -> Canvas:
+    height, width = preset_size(*_size(canvas), transform.resize)
+    top, left = preset_center(height, width, transform.size)
+    # jax.image's "bicubic" is the filter of PIL, with a = -0.5; values outside of [0, 255] are clipped as PIL does.
+    pixels = jnp.clip(_resized(canvas.pixels, height, width, transform.interpolation), 0, 255)
+    return canvas._replace(pixels=pixels[top : top + transform.size, left : left + transform.size])
 
 
 @transformed.register

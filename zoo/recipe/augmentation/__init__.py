@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 
 from zoo.errors import ZooError
-from zoo.recipe.augmentation.color import Brightness, Contrast, Hue, PCAColor, Saturation
+from zoo.recipe.augmentation.color import Brightness, Contrast, Hue, PCAColor, ReverseChannels, Saturation
 from zoo.recipe.augmentation.erasing import Cutout, RandomErasing
 from zoo.recipe.augmentation.geometry import (
     Affine,
@@ -26,7 +26,15 @@ from zoo.recipe.augmentation.normalization import (
     UnitRange,
 )
 from zoo.recipe.augmentation.policies import RandAugment, TrivialAugmentWide
-from zoo.recipe.augmentation.resize_crop import CenterCrop, RandomCrop, RandomResizedCrop, Resize, ResizeShort, TenCrop
+from zoo.recipe.augmentation.resize_crop import (
+    CenterCrop,
+    PresetCrop,
+    RandomCrop,
+    RandomResizedCrop,
+    Resize,
+    ResizeShort,
+    TenCrop,
+)
 from zoo.recipe.augmentation.transform import Transform
 from zoo.recipe.part import Part
 
@@ -49,6 +57,7 @@ __all__ = [
     "PCAColor",
     "PairMixing",
     "PixelMean",
+    "PresetCrop",
     "RandAugment",
     "RandomCrop",
     "RandomErasing",
@@ -60,6 +69,7 @@ __all__ = [
     "RawRange",
     "Resize",
     "ResizeShort",
+    "ReverseChannels",
     "Saturation",
     "SignedRange",
     "TenCrop",

@@ -26,6 +26,11 @@ class PCAColor(Transform):
 
 
 @dataclass(frozen=True)
+class ReverseChannels(Transform):
+    """Reverses the order of the channels, from RGB to BGR, for weights of networks that were trained on BGR images."""
+
+
+@dataclass(frozen=True)
 class ColorFactor(Transform, abstract=True):
     """Blend of the image with another one: factor * image + (1 - factor) * other, clipped to [0, 255].
 

@@ -39,6 +39,31 @@ class CenterCrop(Transform):
 
 
 @dataclass(frozen=True)
+class PresetCrop(Transform):
+    """Resizes the shorter side to `resize` pixels and crops the centre, exactly as torchvision and timm evaluate.
+
+    It differs from `ResizeShort` and `CenterCrop` by a pixel for some images: the longer side is rounded down, and an
+    odd border is divided by rounding its half to the nearest even number (`torchvision.transforms.Resize`,
+    `CenterCrop`).
+
+    Attributes:
+      resize: pixels of the shorter side.
+      size: height and width of the crop in pixels.
+      interpolation: "bilinear" or "bicubic", antialiased when shrinking.
+    """
+
+    resize: int
+    size: int
+    interpolation: str = "bilinear"
+
+    def validate(self) -> None:
+        for name in ("resize", "size"):
+            self.require(0 < getattr(self, name) <= MAX_SIDE, name, f"from 1 to {MAX_SIDE:,}")
+        self.require(self.resize >= self.size, "resize", f"at least the size of the crop, {self.size}")
+        self.require(self.interpolation in ("bilinear", "bicubic"), "interpolation", "bilinear or bicubic")
+
+
+@dataclass(frozen=True)
 class TenCrop(Transform):
     """Ten-crop evaluation: four corners, the centre, and their horizontal flips (Krizhevsky et al. 2012, section 4.1).
 

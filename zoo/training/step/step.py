@@ -11,6 +11,7 @@ from jax import lax
 
 from zoo import parallel
 from zoo.data import augment
+from zoo.data.normalization import Array
 from zoo.data.pipeline import Batch
 from zoo.recipe import WeightAverage
 from zoo.recipe.augmentation import Mixing, TenCrop, Transform
@@ -139,16 +140,34 @@ def several_steps(train_step: Callable) -> Callable:
     return train_steps
 
 
+def logits_and_labels(
+    model: nn.Module,
+    transforms: tuple[Transform, ...],
+    variables: dict[str, Any],
+    constants: Constants,
+    batch: Batch,
+) -> tuple[jax.Array, Array]:
+    """Returns the logits [n, K] and the labels, int32 [n], of a batch in evaluation and prediction.
+
+    Args:
+      model, transforms: as for `make_train_step`; the transforms are those of evaluation, which are not random.
+      variables: {"params": ..., "batch_stats": ...}.
+      constants, batch: see `inputs_and_labels`.
+    """
+    images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
+    logits = cast(jax.Array, model.apply(variables, images.reshape(-1, *images.shape[-3:]), train=False))
+    if isinstance(transforms[-1], TenCrop):
+        logits = augment.average_views(transforms[-1], logits.reshape(len(labels), -1, logits.shape[-1]))
+    return logits, labels
+
+
 def make_eval_step(
     model: nn.Module, transforms: tuple[Transform, ...], loss: Loss = CROSS_ENTROPY.loss
 ) -> Callable[[dict[str, Any], Constants, Batch], Sums]:
     """Makes the per-device function of an evaluation step, (variables, constants, batch) -> `Sums` over all devices."""
 
     def eval_step(variables, constants, batch):
-        images, labels = inputs_and_labels(transforms, constants, batch, jax.random.key(0))
-        logits = cast(jax.Array, model.apply(variables, images.reshape(-1, *images.shape[-3:]), train=False))
-        if isinstance(transforms[-1], TenCrop):
-            logits = augment.average_views(transforms[-1], logits.reshape(len(labels), -1, logits.shape[-1]))
+        logits, labels = logits_and_labels(model, transforms, variables, constants, batch)
         targets = augment.soft_targets(labels, None, logits.shape[-1])
         sums = sums_over_examples(logits, targets, batch.weight, Objective(loss))
         return parallel.sum_over_devices(sums._replace(**count_predictions(logits, labels, batch.weight)))
