@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.doctor.diagnosing import diagnose as diagnose
     from zoo.errors import TrainingInterrupted as TrainingInterrupted
     from zoo.errors import ZooError as ZooError
+    from zoo.inference.loading import load_classifier as load_classifier
     from zoo.inspect.activations import features as features
     from zoo.inspect.summary import summarize as summarize
     from zoo.layers.lowering import convolution_lowering as convolution_lowering
@@ -50,6 +51,7 @@ _HOME = {
     "import_weights": "zoo.weights",
     "list_models": "zoo.models.registry",
     "list_recipes": "zoo.catalog",
+    "load_classifier": "zoo.inference.loading",
     "load_recipe": "zoo.catalog",
     "load_run": "zoo.training.run.load_run",
     "open_source": "zoo.data.sources",

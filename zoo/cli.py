@@ -36,7 +36,8 @@ def run(
     Args:
       main: takes the parsed flags and returns the exit status; its module's docstring is the help text.
       flag_values: defines the program's flags. Each program has its own, so that several can be imported together.
-      positional: name of the flag that an argument without a name sets; None if the program takes no such argument.
+      positional: name of the flag that an argument without a name sets; None if the program takes no such argument. A
+        flag of many values takes any number of arguments, before and after other flags.
     """
     module = inspect.getmodule(main)
     assert module is not None and module.__spec__ is not None and module.__doc__ is not None
@@ -49,7 +50,13 @@ def run(
             print(f"{module.__doc__.strip()}\n\nFlags:\n{flag_values.get_help(prefix='')}")
             end(0)
         use_huge_pages()
+        many = positional is not None and isinstance(flag_values[positional], flags.MultiFlag)
+        flag_values.set_gnu_getopt(many)
         extra = flag_values(sys.argv)[1:]
+        if many and extra:
+            assert positional is not None
+            flag_values[positional].parse(extra)
+            extra = []
         if extra and positional:
             if flag_values[positional].present:
                 raise ZooError(f"unexpected argument {extra[0]!r}: --{positional} is given as well")

@@ -1,6 +1,7 @@
 """Preprocessing of vectors of features [N, F]; all statistics are computed on the training split only."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -31,11 +32,17 @@ def vectors(split: Split) -> np.ndarray:
 
 def check_values(dataset: Dataset, split: Split, missing: Missing | None) -> None:
     """Raises `ZooError` for an infinite value, or for a missing one without imputation, naming example and feature."""
+    assert dataset.feature_names is not None
+    check_finite(split, dataset.feature_names, missing=missing is not None)
+
+
+def check_finite(split: Split, feature_names: Sequence[str], *, missing: bool) -> None:
+    """Raises `ZooError` for an infinite value, or for a missing one unless `missing` values are imputed."""
     values = vectors(split)
     bad = np.isinf(values) if missing else ~np.isfinite(values)
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        what = f"{split.describe(int(row))}: feature {_name(dataset, column)!r} is"
+        what = f"{split.describe(int(row))}: feature {feature_names[column]!r} is"
         if np.isinf(values[row, column]):
             raise ZooError(f"{what} infinite")
         raise ZooError(f"{what} missing: fill in a value, or set data.missing=ImputeMean or ImputeMedian")

@@ -53,6 +53,7 @@ KERAS = Framework(
     # A separable convolution is one layer; the scale of a branch is a layer, whose name in a layout is the full name.
     tensors=((r"/(depthwise|pointwise)/(?=kernel$)", r"/\1_"), (r"/layer_scale$", "")),
 )
+ZOO = Framework(separator="/", linear={}, others={})
 # Keras's depthwise kernels are [height, width, channels, 1], the zoo's [height, width, 1, channels].
 KERAS_DEPTHWISE: Axes = (0, 1, 3, 2)
 
@@ -165,3 +166,6 @@ class Layout:
                 return axes
         same = tuple(range(ndim))
         return self.framework.kernels.get(ndim, same) if variable.endswith("/kernel") else same
+
+
+OWN = Layout(framework=ZOO)  # the zoo's names and axes, such as "layer1_0/conv1/kernel"

@@ -15,6 +15,7 @@ from flax import traverse_util
 from zoo.errors import ZooError, ZooWarning, listed, short, unknown
 from zoo.files import expand
 from zoo.models.registry import create_model, find_entry, name_of
+from zoo.weights.detection import layouts_of
 from zoo.weights.files import open_tensors
 from zoo.weights.names import find_weights, without_prefix
 from zoo.weights.tensors import FLOATING, in_memory, read_floats
@@ -34,10 +35,11 @@ def import_weights(
       tensors: arrays by name, or the path of a `.safetensors`, `.npz`, `.pth` (requires PyTorch) or Keras `.h5` file
         (requires h5py). Nothing in a file is ever executed. The tensors may be nested in other mappings, as under
         "model_state_dict", and all names may have a prefix such as "module."; a `ZooWarning` reports either.
-      layout: the framework whose names and axes they have: "torchvision", "timm", "keras" (keras.applications), or
-        "torch" for networks that none of these has. Keras arrays are named as in `{variable.path: variable for variable
-        in model.weights}`, such as "block1_conv1/kernel", and automatically named layers as in a process that has built
-        no other model: "conv2d", "conv2d_1", ... In files, other names are accepted, see `zoo.weights.hdf5.open_hdf5`.
+      layout: the framework whose names and axes they have: "torchvision", "timm", "keras" (keras.applications), "torch"
+        for networks that none of these has, or "zoo" for the zoo's own names, such as "conv1/kernel". Keras arrays are
+        named as in `{variable.path: variable for variable in model.weights}`, such as "block1_conv1/kernel", and
+        automatically named layers as in a process that has built no other model: "conv2d", "conv2d_1", ... In files,
+        other names are accepted, see `zoo.weights.hdf5.open_hdf5`.
       input_shape: (height, width, channels); the canonical input if None.
 
     Returns:
@@ -121,7 +123,7 @@ def _resolve(model, layout):
     name = model if isinstance(model, str) else name_of(model)
     if name is None:
         raise ZooError(f"{type(model).__name__} is not one of the zoo's networks")
-    known = find_entry(name).layouts
+    known = layouts_of(name)
     if layout not in known:
         raise unknown(f"layout of {name}", layout, known)
     model = create_model(model) if isinstance(model, str) else model

@@ -44,7 +44,12 @@ def create_network(recipe: Recipe, dataset: Dataset, mesh: Mesh) -> nn.Module:
             outputs=(recipe.model.num_classes,),
             classes=num_classes,
         )
-    dtype = getattr(recipe.precision, mesh.devices.flat[0].platform, recipe.precision.cpu)
+    return network_of_recipe(recipe, num_classes, mesh.devices.flat[0].platform)
+
+
+def network_of_recipe(recipe: Recipe, num_classes: int, platform: str) -> nn.Module:
+    """Creates the network of a recipe, with the recipe's dtype for a platform, such as "gpu"."""
+    dtype = getattr(recipe.precision, platform, recipe.precision.cpu)
     return create_model(recipe.model.name, num_classes, jnp.dtype(dtype), **recipe.model.options)
 
 

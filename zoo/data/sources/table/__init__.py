@@ -199,7 +199,40 @@ def _features(spec, table, label_column, known=None):
     return tuple(names), kinds, categorical + notes
 
 
+def open_rows(path: str, feature_names: Sequence[str]) -> ArraySplit:
+    """Opens the rows of a CSV file as examples without classes, for prediction; all labels are 0.
+
+    Args:
+      path: path of the file; columns that are not features, such as the class, are left out.
+      feature_names: the features that a network was trained on, see `open_table`.
+
+    Raises:
+      ZooError: the file is not a valid table, a column is missing, or a value is invalid.
+    """
+    table = read_one(f"csv:{path}", expand(path), "whole")
+    table = as_trained(f"csv:{path}", table, None, feature_names, has_class=False)
+    names, kinds, _ = _features(f"csv:{path}", table, None, feature_names)
+    if missing := [name for name in feature_names if name not in names]:
+        raise ZooError(f"{table.path}: columns that the network was trained on are missing: {quoted(missing)}")
+    return ArraySplit(_matrix(table, None, kinds), np.zeros(len(table.rows), np.int32), str(table.path), table.lines)
+
+
 def _split(table, label_column, class_names, kinds):
+    features = _matrix(table, label_column, kinds)
+    numbers = {name: number for number, name in enumerate(class_names)}
+    labels = np.empty(len(table.rows), np.int32)
+    for index, name in enumerate(table.cells(label_column)):
+        if name not in numbers:
+            raise ZooError(
+                f"{table.path}, line {table.lines[index]}, column {table.header[label_column]!r}: class {shown(name)}"
+                " is not in the training split"
+            )
+        labels[index] = numbers[name]
+    return ArraySplit(features, labels, str(table.path), table.lines)
+
+
+def _matrix(table, label_column, kinds):
+    """Returns the features of a table, float32 [N, 1, 1, F]."""
     columns = []
     for column, known in enumerate(kinds):
         if column == label_column:
@@ -213,17 +246,7 @@ def _split(table, label_column, class_names, kinds):
             columns.append(_numbers(cells, error)[:, None])
         else:
             columns.append(_one_hot(cells, known, error, table.header[column]))
-    numbers = {name: number for number, name in enumerate(class_names)}
-    labels = np.empty(len(table.rows), np.int32)
-    for index, name in enumerate(table.cells(label_column)):
-        if name not in numbers:
-            raise ZooError(
-                f"{table.path}, line {table.lines[index]}, column {table.header[label_column]!r}: class {shown(name)}"
-                " is not in the training split"
-            )
-        labels[index] = numbers[name]
-    features = np.concatenate(columns, 1)
-    return ArraySplit(features[:, None, None, :], labels, str(table.path), table.lines)
+    return np.concatenate(columns, 1)[:, None, None, :]
 
 
 def _numbers(cells, error):

@@ -125,7 +125,9 @@ def _read(path):
     return Table(path, header, rows, np.array(found.lines), tuple(notes))
 
 
-def as_trained(spec: str, table: Table, label: str | None, feature_names: Sequence[str]) -> Table:
+def as_trained(
+    spec: str, table: Table, label: str | None, feature_names: Sequence[str], *, has_class: bool = True
+) -> Table:
     """Selects the columns that a network was trained on, in that order, and the class; a note lists the other columns.
 
     Args:
@@ -133,13 +135,17 @@ def as_trained(spec: str, table: Table, label: str | None, feature_names: Sequen
       table: the table to evaluate on.
       label: column with the class; None for the last one.
       feature_names: names of numeric columns, and "column=value" for each value of a text column.
+      has_class: whether the table has a column with the class.
     """
     order = {name: number for number, name in reversed(list(enumerate(feature_names)))}
     for number, name in reversed(list(enumerate(feature_names))):
         order.setdefault(name.partition("=")[0], number)
-    target = len(table.header) - 1 if label is None else table.header.index(label)
+    target = None
+    if has_class:
+        target = len(table.header) - 1 if label is None else table.header.index(label)
     found = [column for column, name in enumerate(table.header) if column != target and name in order]
-    kept = [*sorted(found, key=lambda column: order[table.header[column]]), target]
+    kept = [*sorted(found, key=lambda column: order[table.header[column]])]
+    kept += [] if target is None else [target]
     others = [name for column, name in enumerate(table.header) if column not in kept]
     note = f"{spec}: left out columns that the network was not trained on: {quoted(others)}"
     return dataclasses.replace(
