@@ -14,22 +14,23 @@ if the command, the network or a path cannot be used.
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from zoo import cli, streams
+from zoo.inference.flags import define_classifier_flags, read_classifier
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from zoo.inference.classifier import Classifier, Prediction
+    from zoo.inference.classifier import Prediction
 
 FLAGS = flags.FlagValues()
-cli.define_classifier_flags(FLAGS)
+define_classifier_flags(FLAGS)
 flags.DEFINE_multi_string(
     "images",
     [],
@@ -37,9 +38,7 @@ flags.DEFINE_multi_string(
     flag_values=FLAGS,
 )
 cli.define_integer("top", 5, "Number of classes to print.", lower_bound=1, flag_values=FLAGS)
-cli.define_integer(
-    "batch_size", 32, "Number of images that are computed together.", lower_bound=1, upper_bound=65_536, flag_values=FLAGS
-)
+cli.define_integer("batch_size", 32, "Number of images that are computed together.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_bool("json", False, "Print a JSON object for each image, a line each.", flag_values=FLAGS)
 flags.DEFINE_bool("csv", False, "Print a CSV table with a line for each image.", flag_values=FLAGS)
 cli.define_jax_flags(FLAGS)
@@ -48,9 +47,10 @@ cli.define_convolution_flag(FLAGS)
 
 def main(args: flags.FlagValues) -> int:
     """Classifies and prints; returns 0, or 1 if an image cannot be decoded."""
+    from rich.markup import escape
     from rich.progress import MofNCompleteColumn, Progress
 
-    from zoo.errors import ZooError
+    from zoo.errors import ZooError, printable
 
     if not args.images:
         raise ZooError("nothing to classify: give the paths of images, folders or a .csv file")
@@ -59,10 +59,10 @@ def main(args: flags.FlagValues) -> int:
     cli.set_up_jax(args)
     messages = streams.make_console(stderr=True)
     with cli.chosen_convolution(args):
-        classifier = cli.load_classifier(args, messages)
+        classifier = read_classifier(args, lambda text: messages.print(escape(printable(text)), soft_wrap=True))
         split = classifier.open(args.images)
         corrupt: list[object] = []
-        name = streams.corrupt_printer(messages, "not classified", most=None)
+        name = streams.corrupt_printer(messages, "not classified", most=math.inf)
         columns = (*Progress.get_default_columns(), MofNCompleteColumn())
         bar = Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
         with bar as progress:
@@ -101,12 +101,14 @@ def _print_json(predictions):
 
 
 def _print_csv(predictions, top):
+    from zoo.errors import printable
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     pairs = [(f"class_{place}", f"probability_{place}") for place in range(1, top + 1)]
     writer.writerow(["example", *(name for pair in pairs for name in pair)])
     for prediction in predictions:
-        pairs = zip(prediction.classes, prediction.probabilities, strict=True)
-        writer.writerow([prediction.example, *(value for pair in pairs for value in pair)])
+        best = zip(map(printable, prediction.classes), prediction.probabilities, strict=True)
+        writer.writerow([printable(prediction.example), *(value for pair in best for value in pair)])
         sys.stdout.flush()
 
 

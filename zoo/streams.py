@@ -111,20 +111,21 @@ def make_console(stderr: bool = False) -> Console:
     return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=200)
 
 
-def corrupt_printer(console: Console, what: str) -> Callable[["Corrupt"], None]:
-    """Returns a callback that prints a line for each image that cannot be decoded, up to `MAX_CORRUPT_NAMED`.
+def corrupt_printer(console: Console, what: str, most: float = MAX_CORRUPT_NAMED) -> Callable[["Corrupt"], None]:
+    """Returns a callback that prints a line for each image that cannot be decoded.
 
     Args:
       console: prints the lines.
       what: what happens to these images, such as "left out".
+      most: number of images after which no more are named.
     """
     numbers = itertools.count(1)
 
     def say(corrupt):
         number = next(numbers)
-        if number <= MAX_CORRUPT_NAMED:
+        if number <= most:
             console.print(escape(printable(f"{what}: {corrupt.example} ({corrupt.reason})")), soft_wrap=True)
-        elif number == MAX_CORRUPT_NAMED + 1:
+        elif number == most + 1:
             console.print(f"{what}: further images that cannot be decoded are not listed", soft_wrap=True)
 
     return say

@@ -1,5 +1,6 @@
 """Finds which network's layout a weight file is in, and for how many classes, from names and shapes alone."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from flax import traverse_util
 
 from zoo.errors import ZooError, unknown
 from zoo.files import expand
-from zoo.models.layout import OWN, Layout, Tensor
+from zoo.models.layout import OWN, Layout
 from zoo.models.registry import create_model, find_entry
 from zoo.weights.files import open_tensors
 from zoo.weights.names import find_weights, without_prefix
@@ -57,10 +58,13 @@ def find_layout(
     if layout is not None and layout not in known:
         raise unknown(f"layout of {name}", layout, known)
     names = [layout] if layout is not None else list(known)
+    shapes_by_options: dict[str, dict[tuple[str, ...], tuple[int, ...]]] = {}
     counts: dict[str, tuple[int, int, int | None]] = {}
     for each in names:
-        places = _tensors(name, known[each], input_shape)
-        wanted = {place.name: place.shape for place in places}
+        options = json.dumps(dict(known[each].options), sort_keys=True)
+        if options not in shapes_by_options:  # tracing takes seconds
+            shapes_by_options[options] = _shapes(name, known[each], input_shape)
+        wanted = {place.name: place.shape for place in known[each].tensors(shapes_by_options[options]).values()}
         with open_tensors(expand(path), wanted) as loaded:
             found, _ = find_weights(loaded, wanted)
             found, _ = without_prefix(found, wanted)
@@ -73,13 +77,14 @@ def find_layout(
     return Found(best, counts[best][2])
 
 
-def _tensors(name: str, layout: Layout, input_shape: tuple[int, int, int] | None) -> list[Tensor]:
-    """Returns a layout's tensors of a network with `UNUSUAL_CLASSES` classes."""
+def _shapes(
+    name: str, layout: Layout, input_shape: tuple[int, int, int] | None
+) -> dict[tuple[str, ...], tuple[int, ...]]:
+    """Returns the shapes of the variables of a network with `UNUSUAL_CLASSES` classes by path."""
     model = create_model(name, UNUSUAL_CLASSES, **layout.options)
     image = jnp.zeros((1, *(input_shape or find_entry(name).input_shape)))
     abstract = jax.eval_shape(lambda: model.init(jax.random.key(0), image, train=False))
-    shapes = {path: leaf.shape for path, leaf in traverse_util.flatten_dict(abstract).items()}
-    return list(layout.tensors(shapes).values())
+    return {path: leaf.shape for path, leaf in traverse_util.flatten_dict(abstract).items()}
 
 
 def _classes(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> int | None:
