@@ -1,12 +1,15 @@
-"""Reading the project's own JSON files, which may have been damaged since they were written.
+"""Strict JSON, and reading of the project's own JSON files, which may have been damaged since they were written.
 
 A file may be truncated, overwritten with zeros, not UTF-8, nested without limit, or JSON of another shape.
 """
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from zoo.errors import DamagedFile, printable
 from zoo.recipe.part import conform
@@ -73,3 +76,16 @@ def parse(text: bytes) -> Any:
         return json.loads(text.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def strict(value: Any) -> Any:
+    """Returns values as strict JSON has them: numbers that are not finite, and values of other types, become text."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): strict(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [strict(each) for each in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, bool | int | str) else str(value)

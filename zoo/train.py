@@ -123,7 +123,7 @@ def explain(args: flags.FlagValues, result: "FitResult", workdir: str, console: 
 
     from zoo.doctor.history import explain_history
     from zoo.doctor.report.terminal import print_diagnosis, print_findings
-    from zoo.doctor.report.words import strict
+    from zoo.json_files import strict
 
     command = f"python -m zoo.doctor {shlex.quote(workdir)}"
     if args.diagnose == "full":

@@ -19,7 +19,9 @@ from zoo.doctor.program import check_program
 from zoo.doctor.report.page import page
 from zoo.doctor.report.table import table_of_causes
 from zoo.doctor.report.terminal import print_diagnosis, print_findings
-from zoo.doctor.report.words import VERDICTS, remedy_of, strict, value_text
+from zoo.doctor.report.words import VERDICTS, remedy_of
+from zoo.json_files import strict
+from zoo.page.values import value_text
 from zoo.recipe.assignments import parse_changes
 
 HOSTILE = "</td><script>alert(1)</script>\"'&\x1b[31m[bold]{$x$}\u202e\n.png"

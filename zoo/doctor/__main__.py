@@ -66,7 +66,7 @@ def main(args: flags.FlagValues) -> int:
 
     from zoo.doctor import diagnose
     from zoo.doctor.report.terminal import print_diagnosis
-    from zoo.doctor.report.words import strict
+    from zoo.json_files import strict
 
     console = streams.make_console(stderr=args.json)
     with cli.chosen_convolution(args), progress(console, args.seconds) as on_test:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoo.doctor.causes import CAUSES
-from zoo.doctor.report.words import strict
+from zoo.json_files import strict
 
 Verdict = Literal["fault", "none", "not_learnable", "undecided"]
 EXIT_STATUS: Mapping[Verdict, int] = {"none": 0, "fault": 1, "undecided": 3, "not_learnable": 3}

@@ -1,6 +1,5 @@
 """Words and numbers that the reports in a terminal and on a page have in common."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from zoo.doctor.causes import CAUSES
-from zoo.errors import listed, printable
+from zoo.errors import printable
+from zoo.page.values import value_text
 
 # Those of `zoo.doctor.diagnosis`, which imports this package to save a page, and is not imported in return.
 Diagnosis = Any
@@ -21,7 +21,6 @@ VERDICTS: Mapping[str, str] = {
     "not_learnable": "nothing can be learned from this data: the labels do not depend on the inputs",
     "undecided": "training does not work, and no cause could be shown",
 }
-MOST_VALUES = 6  # of a list that are shown
 
 # A line to copy: an override of a recipe's field, or code between backticks.
 CODE = re.compile(r"""`(?P<code>[^`]+)`|(?P<flag>--set=(?:'[^']*'|"[^"]*"|[^\s'"])+)""")
@@ -71,25 +70,6 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] if re.match(r"[a-z]+[ ,:]", text) else text
 
 
-def value_text(value: Any) -> str:
-    """Returns a measured value as text: numbers with four digits, and the first values of a list."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Mapping):
-        return listed([f"{printable(key)} {value_text(each)}" for key, each in value.items()], MOST_VALUES)
-    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str | bytes):
-        return listed([value_text(each) for each in value], MOST_VALUES)
-    return printable(value)
-
-
 def left_out(tests: Iterable[Test]) -> dict[str, list[str]]:
     """Returns the names of the tests that were not run, by the reason."""
     reasons: dict[str, list[str]] = {}
@@ -122,16 +102,3 @@ def course_text(name: str, course: Mapping[str, Any]) -> str:
 def ending(losses: Sequence[float]) -> float:
     """Returns the mean of the last tenth of the losses, which a single batch does not decide."""
     return float(np.mean(losses[-max(len(losses) // 10, 1) :]))
-
-
-def strict(value: Any) -> Any:
-    """Returns values as strict JSON has them: numbers that are not finite, and values of other types, become text."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {str(key): strict(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [strict(each) for each in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
