@@ -11,3 +11,6 @@ THIRD_PARTY = next(folder for folder in (_PACKAGE / "third_party", _PACKAGE.pare
 # Next to zoo/ in a checkout and in site-packages. Located relative to this file, because the working directory may have
 # a folder of the same name.
 RECIPES = _PACKAGE.parent / "recipes"
+
+# Reference runs, which are data: nothing of the package `verification` is imported.
+LEDGERS = _PACKAGE.parent / "verification" / "ledger"

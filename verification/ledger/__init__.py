@@ -5,21 +5,20 @@ first steps' unrounded `loss` and `grad_norm` (`first`), `train_loss` and `train
 `images_per_second`, `environment`, `converged`, and which evaluation examples are classified correctly (`correct`, see
 `verification.ledger.correct`). Lines of first steps only hold their number, `first_steps`, and neither of the last two.
 Older lines lack `code`, `first` and `correct`; they count until a run with the same seed is recorded again, since the
-last line of a seed is the valid one.
+last line of a seed is the valid one. `zoo.reference_runs` reads them.
 """
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.errors import DamagedFile
-from zoo.json_files import read_json_lines
 from zoo.recipe import Recipe
-from zoo.recipe.part import conform
+from zoo.reference_runs import data_name as data_name
+from zoo.reference_runs import fingerprint, read_runs
+from zoo.reference_runs import of_data as of_data
 
 FOLDER = Path(__file__).parent
 SEEDS, SEEDS_OF_LONG_RUNS = 16, 8
@@ -28,11 +27,6 @@ SEEDS, SEEDS_OF_LONG_RUNS = 16, 8
 def ledger_path(recipe_name: str, platform: str) -> Path:
     """Returns the path of a recipe's ledger for the platform "cpu", "gpu" or "tpu"."""
     return FOLDER / f"{recipe_name}.{platform}.jsonl"
-
-
-def fingerprint(recipe: Recipe) -> str:
-    """Returns the fingerprint of a recipe without its target, which does not influence training."""
-    return recipe.override({"target": None}).fingerprint
 
 
 def read_ledger(recipe_name: str, recipe: Recipe, platform: str) -> list[dict[str, Any]]:
@@ -48,46 +42,7 @@ def read_first_steps(recipe_name: str, recipe: Recipe, platform: str) -> list[di
 
 def _read(recipe_name, recipe, platform):
     path = ledger_path(recipe_name, platform)
-    if not path.exists():
-        return []
-    runs, damaged = read_json_lines(path, _is_reference)
-    if damaged:
-        raise DamagedFile(f"{path}: {damaged} damaged lines; restore the file or record its runs again")
-    valid, current = {}, fingerprint(recipe)
-    for run in runs:
-        if run["fingerprint"] == current:
-            key = (run["data"], run.get("first_steps"), run["seed"])
-            valid.pop(key, None)  # so that the order is that of the valid lines
-            valid[key] = run
-    return list(valid.values())
-
-
-def _is_reference(content):
-    """Returns whether a line has the required fields, so that no damaged run is silently omitted from a band."""
-    try:
-        conform(tuple(content[name] for name in ("fingerprint", "data")), tuple[str, ...])
-        conform(content["seed"], int)
-        conform(content["measures"], Mapping[str, float])
-        conform(content["train_loss"], tuple[float, ...])
-        conform(content["evaluations"], tuple[Mapping[str, Any], ...])
-        conform(content["images_per_second"], float)
-        if "code" in content:  # older lines lack these fields
-            conform(content["code"], str)
-            conform(content["first"], Mapping[str, tuple[float, ...]])
-            conform(content.get("correct", ""), str)
-    except (KeyError, TypeError):
-        return False
-    return True
-
-
-def data_name(spec: str) -> str:
-    """Returns the name of a data set in the ledger: its spec without parent folders."""
-    return re.sub(r":.*[/\\]", ":", spec.rstrip("/\\"))
-
-
-def of_data(runs: Sequence[dict[str, Any]], spec: str) -> list[dict[str, Any]]:
-    """Returns the runs that were made with this data set."""
-    return [run for run in runs if run["data"] == data_name(spec)]
+    return read_runs(path, fingerprint(recipe)) if path.exists() else []
 
 
 def seconds(runs: Sequence[dict[str, Any]], recipe: Recipe) -> float:

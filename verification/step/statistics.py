@@ -91,7 +91,7 @@ def check_statistics(group: Group, experiment: Experiment) -> Check:
     if experiment.dataset.feature_names is not None:
         return group.skip("statistics", f"{kind} with imputation or trimming has a check of its inputs, see traces")
     some = sample_indices(len(pipeline.split), SAMPLED)
-    pixels = np.concatenate([images for images, _ in decoded(pipeline, some)]).astype(np.float64)
+    pixels = np.concatenate([images for images, *_ in decoded(pipeline, some)]).astype(np.float64)
     mean, std = pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))
     found_mean = np.asarray(found.mean, np.float64).reshape(-1, pixels.shape[-1]).mean(0)
     off = np.abs(found_mean - mean) / std if _centers(experiment) else np.zeros(1)

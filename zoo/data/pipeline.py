@@ -13,7 +13,8 @@ from absl import flags
 from zoo.data.array_checks import check_labels
 from zoo.data.decoding import CorruptImage, Picture
 from zoo.data.resize_crop import is_random, output_size, resize_and_crop, split_host_transforms
-from zoo.data.split import ArraySplit, Split
+from zoo.data.split import Split
+from zoo.data.splitting import SubSplit
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import Transform
 
@@ -50,7 +51,7 @@ class InputPipeline:
     """A split with a recipe's transforms, ready to be batched.
 
     Attributes:
-      split: an `ArraySplit` if resident, else read and decoded batch by batch.
+      split: with images in memory if resident, else read and decoded batch by batch.
       resident: whether the images are kept on the device.
       host_transforms: the transforms applied by the host, or already applied to a resident split.
       transforms: the remaining transforms, applied on the device.
@@ -117,23 +118,29 @@ def make_pipeline(
     if not decode_ahead or is_random(host_transforms) or len(split) * size * size * channels > resident_bytes:
         return pipeline
     images, labels, done = np.empty((len(split), *pipeline.image_shape), np.uint8), np.empty(len(split), np.int32), 0
-    for some_images, some_labels in decoded(pipeline, np.arange(len(split))):
+    intact: list[int] = []
+    for some_images, some_labels, some in decoded(pipeline, np.arange(len(split))):
         images[done : done + len(some_images)] = some_images
         labels[done : done + len(some_images)] = some_labels
+        intact += some.tolist()
         done += len(some_images)
         on_progress(done)
     if not done:
         raise ZooError(f"none of the {len(split)} images can be decoded, for example {split.describe(0)}")
-    return dataclasses.replace(pipeline, split=ArraySplit(images[:done], labels[:done]), resident=True)
+    kept = SubSplit(split, np.array(intact), labels[:done], images[:done])
+    return dataclasses.replace(pipeline, split=kept, resident=True)
 
 
-def decoded(pipeline: InputPipeline, indices: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields batches of the given examples without corrupt images: uint8 images [n, H, W, C] and int32 labels [n]."""
+def decoded(pipeline: InputPipeline, indices: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yields batches of the given examples without corrupt images.
+
+    Each is uint8 images [n, H, W, C], int32 labels [n], and int32 positions in the split [n].
+    """
     pipeline = dataclasses.replace(pipeline, resident=False)
     for batch in evaluation_batches(pipeline, min(64, len(indices)), indices):
         assert batch.image is not None and batch.label is not None  # since the pipeline is not resident
         good = batch.weight > 0
-        yield batch.image[good], batch.label[good]
+        yield batch.image[good], batch.label[good], batch.index[good]
 
 
 class Order:

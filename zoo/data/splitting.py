@@ -15,7 +15,13 @@ HELD_OUT_FRACTION = 0.2  # of every class, as the evaluation split of a folder o
 
 @dataclass(frozen=True)
 class SubSplit:
-    """A subset of the examples of a split that is not an `ArraySplit`."""
+    """A subset of the examples of a split that is not an `ArraySplit`.
+
+    Attributes:
+      whole: the split.
+      indices: int [n], the positions of the examples in it.
+      labels, images: of the examples, see `Split`; decoded images may be of another size than those that are read.
+    """
 
     whole: Split
     indices: np.ndarray

@@ -126,7 +126,7 @@ def measure_split(
 
 def _images(pipeline, indices, on_progress):
     done = 0
-    for images, _ in decoded(pipeline, indices):
+    for images, *_ in decoded(pipeline, indices):
         yield images
         done += len(images)
         on_progress("measuring training images", done, len(indices))

@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from zoo import parallel
 from zoo.data.pipeline import InputPipeline, evaluation_batches
+from zoo.training.run.mistakes import Outcomes, make_outcomes
 from zoo.training.step.inputs import Constants
 from zoo.training.step.objective import Sums
 
@@ -27,6 +28,7 @@ def evaluate_pipeline(
     batch_size: int,
     indices: np.ndarray | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_outcomes: Callable[[Outcomes], None] = lambda outcomes: None,
 ) -> dict[str, Any]:
     """Evaluates a network on a split.
 
@@ -39,6 +41,7 @@ def evaluate_pipeline(
         `MAX_BATCH_FACTOR` times as large.
       indices: the examples to evaluate; None for all.
       on_progress: called as (examples done, total examples); an exception that it raises ends the evaluation.
+      on_outcomes: called at the end with the predictions for all examples.
 
     Returns:
       Numbers: `loss` (mean of the recipe's loss), `top1` (accuracy), `balanced_accuracy` (mean recall over classes),
@@ -59,13 +62,16 @@ def evaluate_pipeline(
         hosts=jax.process_count(),
     )
     totals: Sums | None = None
+    rows: list[np.ndarray] = []
     for done, batch in enumerate(batches, start=1):
         sums = jax.device_get(eval_step(variables, constants, parallel.shard_batch(batch, mesh)))
+        rows.append(sums.outcomes)
         # Summed in float64: float32 cannot count beyond 16,777,216.
-        sums = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), sums)
+        sums = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), sums._replace(outcomes=None))
         totals = sums if totals is None else jax.tree.map(np.add, totals, sums)
         on_progress(min(done * batch_size, total), total)
     assert totals is not None  # a split has at least one example
+    on_outcomes(make_outcomes(np.concatenate(rows)[:total], np.arange(total) if indices is None else indices))
     correct, count = totals.correct, totals.count
     examples = max(float(count.sum()), 1.0)
     recall = [float(right / number) if number else None for right, number in zip(correct, count, strict=True)]

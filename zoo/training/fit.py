@@ -27,8 +27,9 @@ from zoo.training.run.checkpoint import Checkpoints
 from zoo.training.run.confusion import draw_confusion
 from zoo.training.run.curves import draw_curves
 from zoo.training.run.folder import RunFolder
+from zoo.training.run.report import write_report
 from zoo.training.run.verdict import Verdict
-from zoo.training.tracking import ByClass, History, JSONLines, TensorBoard, Tracker, Trackers
+from zoo.training.tracking import ByClass, History, JSONLines, Mistakes, TensorBoard, Tracker, Trackers
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,15 @@ def fit(
             notes = experiment.dataset.notes
             folder.write("data.json", dataclasses.replace(dataset, notes=notes).report.to_json())
             folder.rewrite_history(history.records)
-            files = Trackers([JSONLines(folder.metrics), TensorBoard(folder.events, int(state.step)), ByClass(folder)])
+            stack.callback(write_report, folder, tracker.note)  # also for a run that diverges or is interrupted
+            files = Trackers(
+                [
+                    JSONLines(folder.metrics),
+                    TensorBoard(folder.events, int(state.step)),
+                    ByClass(folder),
+                    Mistakes(folder, tracker.note),
+                ]
+            )
             stack.callback(files.close)
             tracker = Trackers([files, *trackers])
         tracker.begin(experiment, int(state.step))

@@ -189,6 +189,10 @@ class Loop:
                     self.stop.settle()
                     raise Stopped
 
+            def on_outcomes(outcomes):
+                if kind == "eval" and all_examples:
+                    self.tracker.outcomes(step, outcomes)
+
             indices, started = None, time.perf_counter()
             if budget.interim_examples is not None and not all_examples:
                 indices = sample_indices(len(pipeline.split), budget.interim_examples)
@@ -202,6 +206,7 @@ class Loop:
                     batch_size=budget.batch_size // budget.accumulation,
                     indices=indices,
                     on_progress=on_progress,
+                    on_outcomes=on_outcomes,
                 )
                 by_class = {name: metrics.pop(name) for name in BY_CLASS if name in metrics}
                 self.tracker.by_class(step, by_class)

@@ -2,12 +2,14 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from zoo.errors import printable, reason
 from zoo.training.experiment import Experiment
 from zoo.training.run.files import RunFiles
+from zoo.training.run.mistakes import Outcomes, describe_mistakes
 from zoo.training.run.verdict import Verdict
 
 
@@ -31,6 +33,9 @@ class Tracker:
 
     def by_class(self, step: int, metrics: dict[str, Any]) -> None:
         """Called with the per-class metrics of each evaluation, see `zoo.training.evaluation.BY_CLASS`."""
+
+    def outcomes(self, step: int, outcomes: Outcomes) -> None:
+        """Called with the predictions for all evaluation examples, in the final evaluation."""
 
     def note(self, text: str) -> None:
         """Called with a message for the user."""
@@ -67,6 +72,10 @@ class Trackers(Tracker):
     def by_class(self, step: int, metrics: dict[str, Any]) -> None:
         for tracker in self.trackers:
             tracker.by_class(step, metrics)
+
+    def outcomes(self, step: int, outcomes: Outcomes) -> None:
+        for tracker in self.trackers:
+            tracker.outcomes(step, outcomes)
 
     def note(self, text: str) -> None:
         for tracker in self.trackers:
@@ -124,6 +133,24 @@ class ByClass(Tracker):
 
     def by_class(self, step: int, metrics: dict[str, Any]) -> None:
         self._folder.write_by_class({"step": step, "classes": self._names, **metrics})
+
+
+class Mistakes(Tracker):
+    """Writes the worst and the most confident mistakes of the final evaluation to the run folder, with thumbnails."""
+
+    def __init__(self, folder: RunFiles, note: Callable[[str], None]) -> None:
+        self._folder, self._note = folder, note
+
+    def begin(self, experiment: Experiment, first_step: int) -> None:
+        self._pipeline, self._dataset = experiment.eval_pipeline, experiment.dataset
+
+    def outcomes(self, step: int, outcomes: Outcomes) -> None:
+        try:
+            found = describe_mistakes(outcomes, self._pipeline, self._dataset)
+            self._folder.write("mistakes.json", {"step": step, **found})
+        except Exception as error:  # a split of the user's own may raise anything; the evaluation itself is done
+            path = printable(self._folder.path / "mistakes.json")
+            self._note(f"{path} was not written: {type(error).__name__}: {reason(error)}")
 
 
 class TensorBoard(Tracker):

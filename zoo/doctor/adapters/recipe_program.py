@@ -143,16 +143,17 @@ class RecipeProgram:
     def examples(self, split: str, limit: int) -> tuple[np.ndarray, np.ndarray, Sequence[str]]:
         pipeline = self.experiment.train_pipeline if split == "train" else self.experiment.eval_pipeline
         indices = _scattered(len(pipeline.split))[:limit]
-        original = self.experiment.dataset.train if split == "train" else self.experiment.dataset.eval
-        # Positions in a decoded split are those of the data set only if no image was left out.
-        named = original if len(original) == len(pipeline.split) else pipeline.split
-        names = [named.describe(int(index)) for index in indices]
+        names = [pipeline.split.describe(int(index)) for index in indices]
         if pipeline.resident:
             images, labels = pipeline.split.images, pipeline.split.labels
             assert images is not None and labels is not None
             return images[indices], labels[indices], names
         parts = list(decoded(pipeline, indices))
-        return np.concatenate([each for each, _ in parts]), np.concatenate([each for _, each in parts]), names
+        return (
+            np.concatenate([images for images, *_ in parts]),
+            np.concatenate([labels for _, labels, _ in parts]),
+            names,
+        )
 
     def variant(self, **changes: Any) -> "RecipeProgram":
         subject, recipe, changed = self.subject, self.recipe, set()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import printable
+from zoo.page.chart import moving_average
 from zoo.picture_files import save_picture
 
 
@@ -31,7 +32,7 @@ def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target
     for axes, name, label in ((loss, "loss", "loss"), (accuracy, "top1", "accuracy")):
         steps, values = _column(train, "step"), _column(train, name)
         axes.plot(steps, values, color="C0", alpha=0.25, linewidth=0.8)
-        smooth = _moving_average(values, max(len(values) // 25, 1))
+        smooth = moving_average(values, max(len(values) // 25, 1))
         axes.plot(steps, smooth, color="C0", linewidth=1.6, label="training, moving average")
         for color, (split, found) in zip(("C4", "C1"), evaluations.items(), strict=True):
             if found:
@@ -54,11 +55,3 @@ def draw_curves(records: list[dict[str, Any]], path: Path, *, title: str, target
 
 def _column(records, name):
     return np.array([record[name] for record in records], float)
-
-
-def _moving_average(values, width):
-    """Returns trailing means over `width` values, or over all values so far if there are fewer."""
-    sums = np.cumsum(np.concatenate([[0.0], values]))
-    last = np.arange(1, len(values) + 1)
-    first = np.maximum(last - width, 0)
-    return (sums[last] - sums[first]) / (last - first)

@@ -48,8 +48,12 @@ class RunFiles:
 
     def write(self, name: str, content: Any) -> None:
         """Writes a JSON file atomically."""
+        self.write_text(name, json.dumps(content, indent=2) + "\n")
+
+    def write_text(self, name: str, content: str) -> None:
+        """Writes a text file atomically."""
         temporary = self.path / f".{name}.tmp"
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(content, encoding="utf-8")
         temporary.replace(self.path / name)
 
     def _read_optional(self, name, shape, consequence):
@@ -94,6 +98,22 @@ class RunFiles:
             raise DamagedFile(f"{printable(path)} is damaged: its recipe does not match its fingerprint; {REMEDY}")
         return identity
 
+    def read_verdict(self) -> Verdict | None:
+        """Reads the verdict on the run; None if there is none yet, or if it is damaged, which is reported."""
+        consequence = "repeat the command of the run to write it again"
+        if not (content := self._read_optional("verdict.json", Mapping[str, Any], consequence)):
+            return None
+        try:
+            types = get_type_hints(Verdict)
+            return Verdict(**{name: conform(content[name], types[name]) for name in types})
+        except (KeyError, TypeError):
+            self._on_damaged(f"{printable(self.path / 'verdict.json')} is damaged: {consequence}")
+            return None
+
+    def read_remarks(self, name: str) -> dict[str, Any]:
+        """Reads a JSON file that only people read, such as `environment.json`; {} if it is missing or damaged."""
+        return self._read_optional(name, Mapping[str, Any], "it is left out of the report")
+
     def write_verdict(self, verdict: Verdict) -> None:
         """Writes `verdict.json`."""
         self.write("verdict.json", vars(verdict))
@@ -117,6 +137,10 @@ class RunFiles:
 
     def read_by_class(self) -> dict[str, Any]:
         """Reads the per-class metrics of the last evaluation, see `Tracker.by_class`; empty before the first one."""
+        return {name: value for name, value in self.read_named_classes().items() if name != "classes"}
+
+    def read_named_classes(self) -> dict[str, Any]:
+        """Reads the per-class metrics as `read_by_class`, with the names of the `classes`."""
         consequence = "the per-class metrics of the last evaluation are left out"
         content = self._read_optional("by_class.json", Mapping[str, Any], consequence)
         try:
@@ -128,7 +152,7 @@ class RunFiles:
         except TypeError:
             self._on_damaged(f"{printable(self.path / 'by_class.json')} is damaged: {consequence}")
             return {}
-        return {name: value for name, value in found.items() if name != "classes"}
+        return found
 
     def write_by_class(self, content: Mapping[str, Any]) -> None:
         """Writes `by_class.json`."""

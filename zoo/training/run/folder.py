@@ -16,7 +16,7 @@ from zoo.training.run.files import RunFiles
 
 FILES = (
     *("recipe.json", "environment.json", "statistics.npz", "corrupt.json", "metrics.jsonl", "by_class.json"),
-    *("data.json", "verdict.json", "curves.png", "confusion.png"),
+    *("data.json", "mistakes.json", "verdict.json", "curves.png", "confusion.png", "report.html"),
 )
 FOLDERS = ("checkpoints", "tensorboard")
 WRITTEN_BEFORE_FIRST_STEP = {

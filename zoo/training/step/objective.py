@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+from zoo import parallel
 from zoo.data import augment
 from zoo.data.normalization import Array
+from zoo.data.pipeline import Batch
 from zoo.errors import ZooError
 from zoo.recipe import SoftmaxCrossEntropy
 from zoo.recipe.loss import Loss
@@ -33,6 +35,10 @@ class Objective(NamedTuple):
 
 CROSS_ENTROPY = Objective()
 
+# The columns of `Sums.outcomes`: 1 for an example and 0 for padding, class, predicted class, loss, and the
+# probabilities under the softmax of the predicted class and of the example's own class.
+OUTCOMES = ("counted", "label", "predicted", "loss", "probability", "of_class")
+
 
 class Sums(NamedTuple):
     """Sums over examples, float32.
@@ -45,6 +51,8 @@ class Sums(NamedTuple):
         than `TOP5_CLASSES` classes.
       confusion: number of examples by class and predicted class, [K, K]; None in training and for more than
         `MAX_CONFUSION_CLASSES` classes.
+      outcomes: the prediction for each example, by position in the global batch, [B, 6], see `OUTCOMES`; None in
+        training.
     """
 
     loss: Array
@@ -52,6 +60,7 @@ class Sums(NamedTuple):
     count: Array  # type: ignore[assignment]  # shadows tuple.count
     top5: Array | None = None
     confusion: Array | None = None
+    outcomes: Array | None = None
 
 
 def sums_of_outputs(
@@ -119,3 +128,29 @@ def count_predictions(logits: jax.Array, labels: Array, weight: Array) -> dict[s
         predicted = jax.nn.one_hot(jnp.argmax(logits, axis=-1), num_classes)
         counts["confusion"] = (weight[:, None] * jax.nn.one_hot(labels, num_classes)).T @ predicted
     return counts
+
+
+def outcomes_of_examples(logits: jax.Array, labels: Array, batch: Batch, loss: Loss) -> jax.Array:
+    """Returns this device's part of `outcomes` of `Sums`, which is 0 for the examples of other devices.
+
+    Args:
+      logits: [n, K].
+      labels: int32 [n].
+      batch: this device's shard.
+      loss: the recipe's.
+    """
+    logits = logits.astype(jnp.float32)
+    classes = logits.shape[-1]
+    predicted, probabilities = jnp.argmax(logits, axis=-1), jax.nn.softmax(logits)
+    columns = (
+        batch.weight,
+        labels,
+        predicted,
+        example_losses(loss, logits, augment.soft_targets(jnp.asarray(labels), None, classes)),
+        jnp.take_along_axis(probabilities, predicted[:, None], axis=-1)[:, 0],
+        jnp.take_along_axis(probabilities, jnp.asarray(labels)[:, None], axis=-1)[:, 0],
+    )
+    rows = jnp.stack([jnp.asarray(column, jnp.float32) for column in columns], axis=-1)
+    rows = jnp.where(batch.weight[:, None] > 0, rows, 0.0)
+    whole = jnp.zeros((len(rows) * lax.axis_size(parallel.AXIS), rows.shape[-1]), rows.dtype)
+    return whole.at[batch.position].set(rows)

@@ -24,6 +24,7 @@ from zoo.training.step.objective import (
     Objective,
     Sums,
     count_predictions,
+    outcomes_of_examples,
     sums_of_outputs,
     sums_over_examples,
 )
@@ -170,6 +171,8 @@ def make_eval_step(
         logits, labels = logits_and_labels(model, transforms, variables, constants, batch)
         targets = augment.soft_targets(labels, None, logits.shape[-1])
         sums = sums_over_examples(logits, targets, batch.weight, Objective(loss))
-        return parallel.sum_over_devices(sums._replace(**count_predictions(logits, labels, batch.weight)))
+        counts = count_predictions(logits, labels, batch.weight)
+        outcomes = outcomes_of_examples(logits, labels, batch, loss)
+        return parallel.sum_over_devices(sums._replace(**counts, outcomes=outcomes))
 
     return eval_step
