@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from zoo.training.evaluate import evaluate as evaluate
     from zoo.training.fit import fit as fit
     from zoo.training.run.load_run import load_run as load_run
+    from zoo.training.tracking import Tracker as Tracker
     from zoo.weights import export_weights as export_weights
     from zoo.weights import import_weights as import_weights
 
 _HOME = {
     "ArraySplit": "zoo.data.split",
     "Dataset": "zoo.data.dataset",
+    "Tracker": "zoo.training.tracking",
     "TrainingInterrupted": "zoo.errors",
     "ZooError": "zoo.errors",
     "convolution_lowering": "zoo.layers.lowering",

@@ -31,7 +31,7 @@ from zoo.inspect.summary import Row, Summary
 from zoo.training.cross_validation import CrossValidation
 from zoo.training.fit import FitResult
 from zoo.training.run.load_run import TrainedRun
-from zoo.training.tracking import Tracker
+from zoo import Tracker
 
 assert_type(zoo.list_models("resnet*"), list[str])
 assert_type(zoo.list_recipes("*imagenette"), list[str])

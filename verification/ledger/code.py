@@ -38,6 +38,7 @@ UNDECIDING = (
     "zoo.recipe.validation",
     "zoo.training.diagnosis",
     "zoo.training.interruption",
+    "zoo.training.notebook",
     "zoo.training.run",
     "zoo.training.throughput",
     "zoo.training.tracking",

@@ -33,14 +33,15 @@ def as_svg(figure: "Figure", title: str) -> Markup:
     """Returns a figure as an `<svg>` element without links, size and background, in the page's colour of text.
 
     Args:
-      figure: with names of anything, in which dollar signs are no formulas.
+      figure: its legends have names of anything, in which dollar signs are no formulas.
       title: what it shows, for readers who cannot see it.
     """
-    from matplotlib.text import Text
+    from matplotlib.legend import Legend
 
     figure.patch.set_alpha(0)
-    for each in figure.findobj(Text):
-        each.set_parse_math(False)
+    for legend in figure.findobj(Legend):
+        for label in legend.get_texts():
+            label.set_parse_math(False)
     file = io.StringIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")

@@ -63,7 +63,7 @@ def cross_validate(
     seed: int = 0,
     *,
     dataset: Dataset | None = None,
-    trackers: Callable[[str], Sequence[Tracker]] = lambda name: (),
+    trackers: Callable[[str], Sequence[Tracker]] | None = None,
     **options: Unpack[FitOptions],
 ) -> CrossValidation:
     """Trains `count` times, each time on the training split without one fold, and evaluates on that fold.
@@ -77,7 +77,7 @@ def cross_validate(
         summary is written to `cross_validation.json`. None saves nothing.
       seed: of every run and of the folds.
       dataset: custom data instead of the recipe's.
-      trackers: a function from the name of a fold's folder to the trackers of its run.
+      trackers: a function from the name of a fold's folder to the trackers of its run; None as for `zoo.fit`.
       options: see `zoo.fit`.
 
     Raises:
@@ -97,7 +97,8 @@ def cross_validate(
         )
         name = f"fold{number}"
         folder = Path(workdir) / name if workdir else None
-        results.append(fit(recipe, folder, seed, dataset=of_fold, trackers=trackers(name), **options))
+        of_run = None if trackers is None else trackers(name)
+        results.append(fit(recipe, folder, seed, dataset=of_fold, trackers=of_run, **options))
     mean, std = {}, {}
     if all(result.metrics for result in results):
         metrics = [metric for metric in METRIC_NAMES if all(metric in result.metrics for result in results)]

@@ -22,6 +22,7 @@ from zoo.recipe import Recipe, ReduceOnPlateau
 from zoo.training.experiment import Experiment
 from zoo.training.interruption import SkippedImages, disk_errors_as_zoo_errors, stop_on_signals
 from zoo.training.loop import Loop
+from zoo.training.notebook import Notebook, in_notebook
 from zoo.training.prepare import prepare
 from zoo.training.run.checkpoint import Checkpoints
 from zoo.training.run.confusion import draw_confusion
@@ -73,7 +74,7 @@ def fit(
     strategy: str = "shard_map",
     workers: int = 0,
     steps_per_execution: int = 1,
-    trackers: Sequence[Tracker] = (),
+    trackers: Sequence[Tracker] | None = None,
     experiment: Experiment | None = None,
 ) -> FitResult:
     """Trains a network as specified by a recipe, and reports whether it converged.
@@ -91,7 +92,8 @@ def fit(
       steps_per_execution: maximum number of training steps in one compiled program, without the host in between: for
         small networks on fast devices, with data that is resident on the device. 0 for all steps from one evaluation to
         the next. A signal to stop takes effect at the end of the program.
-      trackers: notified of all events of the run.
+      trackers: notified of all events of the run; None to show progress and curves in a notebook, and nothing
+        elsewhere.
       experiment: of this recipe, from `zoo.training.prepare.prepare`; replaces data, network, devices and workers, so
         that runs with several seeds read and compile once. Cannot be combined with `workdir`.
 
@@ -103,6 +105,8 @@ def fit(
         raise ZooError("fit: workdir and experiment cannot be combined: omit one of them")
     _check_arguments(recipe, workdir, seed, dataset, model, devices, workers, steps_per_execution)
     main_process = jax.process_index() == 0
+    if trackers is None:
+        trackers = [Notebook()] if main_process and in_notebook() else []
     tracker = Trackers(trackers if main_process else ())
     with contextlib.ExitStack() as stack:
         stack.enter_context(disk_errors_as_zoo_errors())

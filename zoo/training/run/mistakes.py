@@ -16,7 +16,7 @@ from zoo.training.step.objective import OUTCOMES
 MOST = 12  # mistakes of each kind
 THUMBNAIL = 96  # pixels of the longer side
 SMALL = 64  # pixels: up to this size, a picture without loss is small enough
-MOST_FEATURES = 8  # of an example from a table
+MOST_FEATURES = 6  # of an example from a table
 
 
 class Outcomes(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 
 from zoo.page.chart import as_svg, moving_average, style_axes, thinned
 from zoo.page.elements import Markup, text
+from zoo.page.values import value_text
 from zoo.reference_runs import Reference
 
 LOG_RATIO = 50  # of the largest to the smallest loss, from which on the axis is logarithmic
@@ -50,7 +51,9 @@ def draw(
         if kinds[kind]
     )
     if goal is not None:
-        legend += f'<span class="key"><i style="background:{COLORS["target"]}"></i>target {text(f"{goal:g}")}</span>'
+        legend += (
+            f'<span class="key"><i style="background:{COLORS["target"]}"></i>target {text(value_text(goal))}</span>'
+        )
     if reference:
         legend += (
             f'<span class="key"><i class="band"></i>range of {len(reference.runs)} reference runs of'
@@ -65,7 +68,7 @@ def draw(
 def _axes(label):
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.6, 2.9), layout="constrained")
+    figure = Figure(figsize=(3.9, 2.7), layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel("step")
     axes.set_ylabel(label)
@@ -77,7 +80,7 @@ def _curve(name, label, kinds, reference, goal):
     figure, axes = _axes(label)
     own = []
     for kind, band in bands(reference, name):
-        axes.fill_between(band.steps, band.low, band.high, color=COLORS[kind], alpha=0.22, linewidth=0)
+        axes.fill_between(band.steps, band.low, band.high, color=COLORS[kind], alpha=0.3, linewidth=0)
         own.append(band.low)
     for kind, records in kinds.items():
         if not records:

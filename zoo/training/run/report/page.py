@@ -7,7 +7,6 @@ import numpy as np
 
 from zoo.errors import listed
 from zoo.page.elements import Markup, State, document, folded, header, pairs, paragraph, section, text
-from zoo.page.values import value_text
 from zoo.recipe.metric import METRIC_NAMES
 from zoo.training.run.report import curves, predictions, setup
 from zoo.training.run.report.contents import LINKED, Contents
@@ -71,7 +70,8 @@ def _header(contents: Contents) -> str:
     about = f"{contents.recipe.model.name} on {contents.spec}, {contents.steps:,} steps of {batch:,}"
     if speeds:
         speed = float(np.median(speeds))
-        about += f", {value_text(round(speed))} a second, {len(trained) * batch / speed:,.0f} s of training"
+        seconds = len(trained) * batch / speed
+        about += f", {speed:,.0f} {contents.examples} a second, {seconds:,.0f} s of training"
     return header(contents.path.name, title, [sentence], state, about)
 
 

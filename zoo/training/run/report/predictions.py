@@ -26,7 +26,7 @@ def by_class(found: Mapping[str, Any]) -> list[str]:
         return [_matrix(names, found["recall"], confusion)]
     known = [(recall, name) for recall, name in zip(found["recall"], names, strict=True) if recall is not None]
     lowest = sorted(known)[:MOST_ROWS]
-    parts = [table(("lowest recall", "recall"), [(name, f"{recall:.4f}") for recall, name in lowest])]
+    parts: list[str] = [table(("lowest recall", "recall"), [(name, f"{recall:.4f}") for recall, name in lowest])]
     if confusion is not None:
         parts.append(table(("class", "predicted as", "examples", "of the class"), _pairs(names, confusion)))
     return parts
@@ -76,7 +76,7 @@ def mistakes(found: Mapping[str, Any], examples: str) -> list[str]:
     if not found:
         return []
     count = f"{found['mistakes']:,} of {found['examples']:,} {examples} are predicted wrongly in the final evaluation."
-    parts = [paragraph(count)]
+    parts: list[str] = [paragraph(count)]
     for kind, title in TITLES.items():
         entries = found[kind]
         if not entries:
@@ -133,8 +133,9 @@ def _file(name: str) -> str:
 
 
 def _percent(value):
-    """Returns a probability as text: more digits near 1 and 0, where they matter."""
+    """Returns a probability as text: near 0, where it matters, with two digits."""
     if not is_finite(value):
         return text(value)
     percent = 100 * value
-    return text(f"{percent:.1f} %" if 0.1 <= percent <= 99.9 or percent in (0, 100) else f"{percent:.2g} %")
+    number = f"{percent:.2g}" if percent < 0.1 else ">99.9" if percent > 99.9 else f"{percent:.1f}"
+    return text(f"{number}\N{NO-BREAK SPACE}%")
