@@ -2,7 +2,7 @@
 
     python -m verification
     python -m verification --tier=full
-    python -m verification --recipe=alexnet --json=report.json --junit=report.xml --badge=badge.json
+    python -m verification --recipe=alexnet --json=report.json --html=report.html --junit=report.xml --badge=badge.json
     python -m verification --convolution=xla
     python -m verification --like=alexnet --model=mypackage.MyAlexNet
     python -m verification --like=lenet5 --recipe=mine.py
@@ -66,6 +66,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("certify", None, "Path of a certificate to write, of one recipe's checks.", flag_values=FLAGS)
 flags.DEFINE_string("certificate", None, "Certificate to check again.", flag_values=FLAGS)
 flags.DEFINE_string("json", None, "Path of a JSON report of all checks, for --baseline as well.", flag_values=FLAGS)
+flags.DEFINE_string("html", None, "Path of a report of all checks for a browser, in one file.", flag_values=FLAGS)
 flags.DEFINE_string("junit", None, "Path of a JUnit XML report of all checks.", flag_values=FLAGS)
 flags.DEFINE_string("badge", None, "Path of a JSON badge for shields.io.", flag_values=FLAGS)
 flags.DEFINE_string(
@@ -93,7 +94,7 @@ cli.define_integer(
 cli.define_jax_flags(FLAGS)
 cli.define_convolution_flag(FLAGS)
 
-OUTPUTS = ("json", "junit", "badge", "certify")
+OUTPUTS = ("json", "html", "junit", "badge", "certify")
 MODES = ("like", "baseline", "certificate", "record")
 
 

@@ -1,9 +1,11 @@
 """Checks of networks and recipes, and their comparison with an earlier report or a certificate."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import jax
 from absl import flags
 from rich.console import Console
 
@@ -11,6 +13,7 @@ import zoo.data.sources
 from verification import SEED, baseline, certificate, report
 from verification.baseline.recording import Recorder
 from verification.check import Check
+from verification.convergence.sequential import recipe_alpha
 from verification.pool import check_and_record, check_networks, check_recipes
 from verification.report.progress import Bar
 from verification.suite import GROUPS, check_recipe
@@ -71,7 +74,9 @@ def check(args: flags.FlagValues) -> int:
     if stated is not None or args.certify:  # fail now, not after the checks
         (name,) = request.recipes
         dataset = zoo.data.sources.open_data(load_recipe(name).data, request.data)
+    started = time.perf_counter()
     outcome = run_checks(args, request, console, record=bool(args.json or earlier))
+    seconds = time.perf_counter() - started
     console.print(report.summary(outcome.checks))
     decisive: Sequence[Check] = outcome.checks
     if earlier is not None:
@@ -87,7 +92,16 @@ def check(args: flags.FlagValues) -> int:
             decisive = list(certificate.compare(stated, found))
             report.show_comparison(console, decisive, f"certificate {args.certificate}")
     comparison = decisive if decisive is not outcome.checks else None
-    report.write_files(args, outcome.checks, environment(), outcome.runs, request.to_json(), comparison)
+    report.write_files(
+        args,
+        outcome.checks,
+        environment(),
+        outcome.runs,
+        request.to_json(),
+        comparison,
+        seconds,
+        recipe_alpha(jax.default_backend()),
+    )
     return report.exit_status(decisive)
 
 

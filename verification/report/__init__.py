@@ -1,6 +1,5 @@
-"""Reports of checks: in the terminal, as JSON, as JUnit XML for CI servers, and as a badge."""
+"""Reports of checks: in the terminal, as a page, as JSON, as JUnit XML for CI servers, and as a badge."""
 
-import collections
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from verification.check import Check
+from verification.report.page import page
+from verification.report.verdict import exit_status, summary
 from zoo.errors import printable
 
 ALWAYS_REPORTED = ("totals", "totals with heads", "logits", "numbers")  # for networks whose checks all passed
@@ -34,18 +35,6 @@ def show_network(console: Console, checks: Sequence[Check]) -> None:
         details = {check.name: check.detail for check in checks}
         text = "; ".join(details[name] for name in ALWAYS_REPORTED if name in details)
         console.print(f"[{COLORS['pass']}]{'pass':9}[/] {escape(f'{checks[0].subject}: {text}')}", soft_wrap=True)
-
-
-def exit_status(checks: Sequence[Check]) -> int:
-    """Returns 1 if a check failed, else 3 if one is undecided, else 0."""
-    statuses = {check.status for check in checks}
-    return 1 if "fail" in statuses else 3 if "undecided" in statuses else 0
-
-
-def summary(checks: Sequence[Check]) -> str:
-    """Returns the number of checks with each status, as text."""
-    counts = collections.Counter(check.status for check in checks)
-    return ", ".join(f"{counts[status]} {status}" for status in COLORS if counts[status])
 
 
 def show_comparison(console: Console, checks: Sequence[Check], what: str) -> None:
@@ -73,14 +62,21 @@ def write_files(
     runs: Mapping[str, Any] | None = None,
     arguments: Mapping[str, Any] | None = None,
     comparison: Sequence[Check] | None = None,
+    seconds: float | None = None,
+    alpha: float | None = None,
 ) -> None:
-    """Writes the reports that the flags --json, --junit and --badge name; see `write_json` for the arguments.
+    """Writes the reports that the flags --json, --html, --junit and --badge name.
 
-    JUnit's report and the badge are of the comparison, if there is one, which decides then.
+    JUnit's report and the badge are of the comparison, if there is one, which decides then. See `write_json` for the
+    arguments, and `verification.report.page.page` for the last two.
     """
     decisive = checks if comparison is None else comparison
     if args.json:
         write_json(Path(args.json), checks, environment, runs, arguments, comparison)
+    if args.html:
+        arguments = arguments or {}
+        content = page(checks, environment, arguments=arguments, comparison=comparison, seconds=seconds, alpha=alpha)
+        Path(args.html).write_text(content, encoding="utf-8")
     if args.junit:
         write_junit(Path(args.junit), decisive)
     if args.badge:
