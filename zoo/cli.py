@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,11 @@ INTERNAL_ERROR = 70  # EX_SOFTWARE; distinct from the programs' own statuses, su
 
 
 def run(
-    main: Callable[[flags.FlagValues], int], flag_values: flags.FlagValues, *, positional: str | None = None
+    main: Callable[[flags.FlagValues], int],
+    flag_values: flags.FlagValues,
+    *,
+    positional: str | None = None,
+    huge_pages: bool = True,
 ) -> None:
     """Runs a program and exits with its status.
 
@@ -38,18 +42,18 @@ def run(
       flag_values: defines the program's flags. Each program has its own, so that several can be imported together.
       positional: name of the flag that an argument without a name sets; None if the program takes no such argument. A
         flag of many values takes any number of arguments, before and after other flags.
+      huge_pages: whether to call `use_huge_pages`, which restarts the program: not for programs that only print.
     """
     module = inspect.getmodule(main)
     assert module is not None and module.__spec__ is not None and module.__doc__ is not None
-    program = f"python -m {module.__spec__.name.removesuffix('.__main__')}"
-    _silence_background_tracebacks()
-    _print_own_warnings_as_one_line()
-    prepare_streams(program)
-    try:
+    # `zoo train` sets the name with which it runs this program, see `zoo.__main__`.
+    program = getattr(module, "CALLED_AS", f"python -m {module.__spec__.name.removesuffix('.__main__')}")
+    with exit_statuses(program):
         if {"--help", "-h", "-help"} & set(sys.argv[1:]):
             print(f"{module.__doc__.strip()}\n\nFlags:\n{flag_values.get_help(prefix='')}")
             end(0)
-        use_huge_pages()
+        if huge_pages:
+            use_huge_pages()
         many = positional is not None and isinstance(flag_values[positional], flags.MultiFlag)
         flag_values.set_gnu_getopt(many)
         extra = flag_values(sys.argv)[1:]
@@ -69,6 +73,20 @@ def run(
         if empty := [name for name in flag_values if flag_values[name].present and flag_values[name].value == ""]:
             raise ZooError(f"--{empty[0]}= has no value: give one, or omit the flag")
         end(main(flag_values))
+
+
+@contextlib.contextmanager
+def exit_statuses(program: str) -> Iterator[None]:
+    """Turns errors into the exit statuses and the one-line messages that `run` describes.
+
+    Args:
+      program: what the messages call the program.
+    """
+    _silence_background_tracebacks()
+    _print_own_warnings_as_one_line()
+    prepare_streams(program)
+    try:
+        yield
     except TrainingInterrupted as stopped:
         end(128 + stopped.signum, str(stopped))
     except (ZooError, flags.Error) as error:

@@ -7,15 +7,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
-
-from rich.console import Console
-from rich.markup import escape
-from rich.text import Text
+from typing import TYPE_CHECKING, NoReturn
 
 from zoo.errors import ZooError, printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from zoo.data.pipeline import Corrupt
 
 MAX_CORRUPT_NAMED = 5  # undecodable images that are printed by name while a program runs
@@ -60,24 +58,6 @@ def end(status: int, message: str = "") -> NoReturn:
     sys.exit(status)
 
 
-class _Console(Console):
-    """A console that escapes control characters in names of files and classes, see `printable`."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError  # rich would exit with status 1
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        try:
-            super().print(*objects, **options)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise ZooError(f"the output cannot be written: {error.strerror}") from error
-
-
 def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
     """Checks that an output file can be written, so that the error comes before minutes of work.
 
@@ -105,13 +85,15 @@ def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
         raise ZooError(f"{flag}={printable(path)}: cannot be written: {said}") from None
 
 
-def make_console(stderr: bool = False) -> Console:
+def make_console(stderr: bool = False) -> "Console":
     """Returns a console for tables and progress: as wide as the terminal, or 200 columns wide in a file or a pipe."""
-    console = _Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=200)
+    from zoo.console import SafeConsole
+
+    console = SafeConsole(stderr=stderr, highlight=False)
+    return console if console.is_terminal else SafeConsole(stderr=stderr, highlight=False, width=200)
 
 
-def corrupt_printer(console: Console, what: str, most: float = MAX_CORRUPT_NAMED) -> Callable[["Corrupt"], None]:
+def corrupt_printer(console: "Console", what: str, most: float = MAX_CORRUPT_NAMED) -> Callable[["Corrupt"], None]:
     """Returns a callback that prints a line for each image that cannot be decoded.
 
     Args:
@@ -119,6 +101,8 @@ def corrupt_printer(console: Console, what: str, most: float = MAX_CORRUPT_NAMED
       what: what happens to these images, such as "left out".
       most: number of images after which no more are named.
     """
+    from rich.markup import escape
+
     numbers = itertools.count(1)
 
     def say(corrupt):

@@ -35,11 +35,16 @@ def environment() -> dict[str, Any]:
         "processor": processor(),
         "system": platform.system(),
         "cores": cores(),
-        "command": [
-            Path(sys.orig_argv[0]).name,
-            *sys.orig_argv[1:],
-        ],  # without the path of the interpreter, which is private
+        "command": _command(),
     }
+
+
+def _command():
+    """Returns the command of this process, without the private paths of the interpreter and of the `zoo` script."""
+    interpreter, *arguments = sys.orig_argv
+    if arguments and Path(arguments[0]).stem == "zoo":
+        arguments[0] = "zoo"
+    return [Path(interpreter).name, *arguments]
 
 
 def memory(device: jax.Device) -> int | None:
