@@ -5,7 +5,6 @@ import fnmatch
 import importlib
 import importlib.util
 import os
-import pkgutil
 import sys
 import traceback
 from pathlib import Path
@@ -29,7 +28,7 @@ def list_studies(pattern: str = "*") -> list[str]:
 
 
 def _modules(folder, pattern):
-    names = sorted(module.name for module in pkgutil.iter_modules([str(folder)]) if not module.ispkg)
+    names = sorted(path.stem for path in folder.glob("*.py") if path.name != "__init__.py")
     return fnmatch.filter(names, pattern)
 
 

@@ -1,27 +1,34 @@
 """Prints the layer table of a network, or a list of all networks.
 
-    python -m zoo.summarize --filter='resnet*'
-    python -m zoo.summarize --model=alexnet
+    python -m zoo.summarize alexnet
+    python -m zoo.summarize --model=alexnet --input=128,128,3 --num_classes=10
     python -m zoo.summarize --model=alexnet --compare=mine.csv
 
-A layer table lists names, types, output shapes, parameters and multiply-adds (MACs). The list of networks has the year,
-paper, parameters, MACs and canonical input of each, and the recipes that train it.
+A layer table lists names, types, output shapes, parameters and multiply-adds (MACs). Without a network, the program
+prints the list of `python -m zoo.models`.
 
 Exit status: 0, or 2 if the command cannot be used; with --compare, 1 if a layer differs.
 """
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from zoo import cli, streams
+from zoo.errors import ZooError
+from zoo.listings import print_networks
 
 if TYPE_CHECKING:
     from zoo.inspect.summary import Summary
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("model", None, "Name of a network; if omitted, networks are listed.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "model",
+    None,
+    "Name of a network; the same as an argument without a name. If omitted, networks are listed.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_string("filter", "*", "Shell-style pattern of the names to list.", flag_values=FLAGS)
 flags.DEFINE_list("input", None, "Height, width and channels of an image, as in --input=227,227,3.", flag_values=FLAGS)
 cli.define_integer("num_classes", None, "Number of classes.", lower_bound=1, flag_values=FLAGS)
@@ -36,14 +43,18 @@ flags.DEFINE_bool("json", False, "Print JSON instead of a table.", flag_values=F
 
 def main(args: flags.FlagValues) -> int:
     """Prints the table or the list; returns the exit status."""
+    if not args.model:
+        for name in ("input", "num_classes", "compare"):
+            if getattr(args, name) is not None:
+                raise ZooError(f"--{name} requires --model=NAME")
+        print_networks(args.filter, as_json=args.json)
+        return 0
+
     from rich import box
     from rich.table import Table
 
-    from zoo.errors import ZooError
     from zoo.inspect.summary import summarize
 
-    if not args.model:
-        return list_networks(args)
     try:
         input_shape = tuple(cli.Integer(lower_bound=1).parse(part) for part in args.input) if args.input else None
     except ValueError:
@@ -74,67 +85,6 @@ def main(args: flags.FlagValues) -> int:
     streams.make_console().print(table)
     if summary.batch_stats:
         print(f"running statistics: {summary.batch_stats:,}")
-    return 0
-
-
-def list_networks(args: flags.FlagValues) -> int:
-    """Prints the list of networks whose names match the pattern; returns 0.
-
-    Raises:
-      ZooError: no network matches, or a flag is given that requires --model.
-    """
-    from rich import box
-    from rich.progress import track
-    from rich.table import Table
-
-    from zoo.catalog import list_recipes, load_recipe
-    from zoo.errors import ZooError
-    from zoo.inspect.summary import summarize
-    from zoo.models.registry import find_entry, list_models
-
-    for name in ("input", "num_classes", "compare"):
-        if getattr(args, name) is not None:
-            raise ZooError(f"--{name} requires --model=NAME")
-    names = list_models(args.filter)
-    if not names:
-        raise ZooError(f"--filter={args.filter}: no network matches; omit --filter to list all")
-    recipes: dict[str, list[str]] = {}
-    for recipe in list_recipes():
-        recipes.setdefault(load_recipe(recipe).model.name, []).append(recipe)
-    console = streams.make_console(stderr=args.json)
-    rows: list[dict[str, Any]] = []
-    for name in track(names, "counting parameters", console=console, transient=True, disable=not console.is_terminal):
-        entry, summary = find_entry(name), summarize(name)
-        rows.append(
-            {
-                "name": name,
-                "year": entry.year,
-                "paper": entry.paper,
-                "params": summary.params,
-                "macs": summary.macs,
-                "input_shape": entry.input_shape,
-                "num_classes": entry.num_classes,
-                "recipes": recipes.get(name, []),
-            }
-        )
-    if args.json:
-        print(json.dumps(rows))
-        return 0
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("network", "year", "parameters", "MACs", "input", "classes", "paper", "recipes"):
-        table.add_column(heading, justify="right" if heading in ("parameters", "MACs", "classes") else "left")
-    for row in sorted(rows, key=lambda row: (row["year"], row["name"])):
-        table.add_row(
-            row["name"],
-            str(row["year"]),
-            f"{row['params']:,}",
-            f"{row['macs']:,}",
-            "x".join(map(str, row["input_shape"])),
-            str(row["num_classes"]),
-            row["paper"],
-            ", ".join(row["recipes"]),
-        )
-    console.print(table)
     return 0
 
 
@@ -169,4 +119,4 @@ def show_comparison(model_name: str, summary: "Summary", path: str) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main, FLAGS)
+    cli.run(main, FLAGS, positional="model")

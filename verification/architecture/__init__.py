@@ -8,6 +8,7 @@ from verification.architecture.numbers import check_numbers, load_reference
 from verification.check import Check, Group
 from verification.facts import load_facts
 from zoo.inspect.summary import Row, summarize
+from zoo.models.listing import listing
 from zoo.models.registry import create_model, find_entry
 
 
@@ -42,7 +43,8 @@ def check_layers(model_name: str) -> Iterator[Check]:
         return
     summary = summarize(model_name, tuple(facts["input_shape"]), facts["num_classes"])
     yield group.check("layers", *_compare_layers(facts, summary, find_entry(model_name)))
-    yield group.check("totals", *_compare_totals(facts, summary))
+    listed = {"name": "zoo/models/networks.json", **listing()[model_name]._asdict()}
+    yield group.check("totals", *_compare_totals(facts, summary, listed))
     if "with_heads" in facts:
         yield from _check_heads(group, model_name, facts)
 
@@ -74,12 +76,12 @@ def _compare_layers(facts, summary, entry):
     return True, f"all {len(expected)} layers agree in name, type, shape, parameters and MACs"
 
 
-def _compare_totals(facts, summary):
-    """Returns whether the totals match every source, and a message."""
+def _compare_totals(facts, summary, *others):
+    """Returns whether the totals match every source and the other, dependent records of them, and a message."""
     totals = {name: getattr(summary, name) for name in ("params", "batch_stats", "macs")}
     wrong = [
         f"expected {source[name]:,} {name}, got {totals[name]:,} ({source['name']})"
-        for source in facts["sources"]
+        for source in (*facts["sources"], *others)
         for name in totals
         if source[name] is not None and totals[name] != source[name]
     ]

@@ -1,5 +1,7 @@
 """Writes the facts of networks from papers' tables and other implementations, independently of the zoo's code.
 
+Their totals are written to the list of networks that `python -m zoo.models` prints as well.
+
 python -m verification.facts.derive
 """
 
@@ -13,7 +15,8 @@ from verification.facts import FOLDER
 from verification.facts.arithmetic import work_out
 from verification.facts.implementations import torchvision_facts, torchvision_heads
 from verification.facts.totals import further_sources
-from zoo.models.registry import list_models
+from zoo.models import listing
+from zoo.models.registry import find_entry, list_models
 
 
 def derive() -> dict[str, dict[str, Any]]:
@@ -54,6 +57,25 @@ def to_text(facts: dict[str, Any]) -> str:
     return f'{json.dumps(head, indent=1)[:-2]},\n "layers": [\n{layers}\n ]\n}}\n'
 
 
+def to_listed(name: str, facts: dict[str, Any]) -> listing.Listed:
+    """Returns the row of a network in the zoo's list: the registry's description, and the totals of the facts."""
+    entry = find_entry(name)
+    totals = {
+        total: next(source[total] for source in facts["sources"] if source[total] is not None)
+        for total in ("params", "batch_stats", "macs")
+    }
+    return listing.Listed(entry.year, entry.paper, entry.input_shape, entry.num_classes, **totals)
+
+
+def list_text(rows: dict[str, listing.Listed]) -> str:
+    """Returns the zoo's list of networks as JSON, with a line per network."""
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row._asdict())}" for name, row in sorted(rows.items()))
+    return f"{{\n{lines}\n}}\n"
+
+
 if __name__ == "__main__":
-    for name, facts in derive().items():
+    derived = derive()
+    for name, facts in derived.items():
         (FOLDER / f"{name}.json").write_text(to_text(facts), encoding="utf-8")
+    rows = {name: to_listed(name, facts) for name, facts in derived.items()}
+    listing.FILE.write_text(list_text(rows), encoding="utf-8")
