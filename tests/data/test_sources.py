@@ -13,6 +13,7 @@ from zoo.data.dataset import Dataset, check_dataset
 from zoo.data.sources.fashion_mnist import FOLDER, PAYLOADS, open_fashion_mnist
 from zoo.data.split import ArraySplit
 from zoo.errors import ZooError
+from zoo.extras import install_command
 
 
 def test_fashion_mnist_is_complete_and_as_published():
@@ -126,9 +127,7 @@ def test_tfds_without_tensorflow(tfds_folder, monkeypatch):
 def test_unprepared_and_unknown_tfds_data_sets():
     with pytest.raises(ZooError) as error:
         zoo.open_source("tfds:cifar10")
-    assert str(error.value).endswith(
-        "python -m pip install 'zoo[prepare]' && tfds build cifar10 --file_format=array_record"
-    )
+    assert str(error.value).endswith(f"{install_command('prepare')} && tfds build cifar10 --file_format=array_record")
     with pytest.raises(ZooError, match="unknown TFDS data set 'cifr10': did you mean 'cifar10'"):
         zoo.open_source("tfds:cifr10")
 

@@ -16,6 +16,7 @@ from verification.architecture.numbers import regenerated_input
 from zoo import cli
 from zoo.benchmark.keras_side import KERAS
 from zoo.errors import ZooError, unknown
+from zoo.extras import install_command
 from zoo.models.registry import find_entry, list_models
 
 FLAGS = flags.FlagValues()
@@ -39,7 +40,9 @@ def make_reference(model_name: str, gain: float) -> dict[str, Any]:
     try:
         import keras
     except ImportError:
-        raise ZooError("Keras is not installed: python -m pip install keras, and set KERAS_BACKEND=jax") from None
+        raise ZooError(
+            f"Keras is not installed: {install_command('bench', 'keras')}, and set KERAS_BACKEND=jax"
+        ) from None
     known = [name for name in list_models() if "keras" in find_entry(name).layouts]
     if model_name not in known:
         raise unknown("network with a Keras layout", model_name, known)

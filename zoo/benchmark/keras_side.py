@@ -8,6 +8,7 @@ import numpy as np
 from zoo.benchmark.timing import Side
 from zoo.benchmark.work import Work
 from zoo.errors import ZooError, unknown
+from zoo.extras import install_command
 from zoo.models.registry import find_entry
 
 # Names in keras.applications. Some differ from the zoo's in strides or padding; the cost of a step is the same.
@@ -47,7 +48,7 @@ def keras_side(work: Work) -> Side:
     try:
         import keras
     except ImportError:
-        raise ZooError("--against=keras needs Keras: python -m pip install keras") from None
+        raise ZooError(f"--against=keras needs Keras: {install_command('bench', 'keras')}") from None
     if work.dtype == "bfloat16":
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     entry = find_entry(work.model)

@@ -15,6 +15,7 @@ from zoo.benchmark.timing import compare
 from zoo.benchmark.work import Work
 from zoo.benchmark.zoo_side import profiled_side, zoo_side
 from zoo.errors import ZooError
+from zoo.extras import install_command
 from zoo.inspect.summary import summarize
 from zoo.models.registry import create_model
 
@@ -32,7 +33,7 @@ def other_sides(against: str) -> dict[str, tuple[Any, ...]]:
             return {"torch eager": (torch_side, False), "torch compiled": (torch_side, True)}
         importlib.metadata.version("keras")
     except ImportError:  # includes PackageNotFoundError
-        raise ZooError(f"--against={against} is not installed: python -m pip install 'zoo[bench]'") from None
+        raise ZooError(f"--against={against} is not installed: {install_command('bench')}") from None
     from zoo.benchmark.keras_side import keras_side
 
     return {"keras": (keras_side,)}

@@ -21,6 +21,7 @@ from zoo.data.sources import open_source
 from zoo.data.sources.folder import FolderSplit
 from zoo.data.split import Split
 from zoo.errors import ZooError
+from zoo.extras import install_command
 from zoo.recipe import Data, HorizontalFlip, Normalize, RandomResizedCrop
 from zoo.references.torch_libraries import load
 from zoo.training.run.environment import cores
@@ -116,7 +117,7 @@ def tensorflow_pipeline(spec: str, batch_size: int) -> Side:
     try:
         import tensorflow as tf
     except ImportError:
-        raise ZooError("--against=tf requires TensorFlow: python -m pip install 'zoo[prepare]'") from None
+        raise ZooError(f"--against=tf requires TensorFlow: {install_command('prepare')}") from None
     split = open_source(spec).train
     if not isinstance(split, FolderSplit):
         raise ZooError("--against=tf reads only folder:PATH")

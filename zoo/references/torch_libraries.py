@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from zoo.errors import ZooError, unknown
+from zoo.extras import install_command
 from zoo.models.registry import find_entry
 
 # Names of networks in the libraries, where they differ from the zoo's.
@@ -122,7 +123,9 @@ def load(module: str) -> Any:
         _declare_operators()
         return importlib.import_module(module)
     except ImportError as error:
-        raise ZooError(f"{error.name} is not installed: python -m pip install torch torchvision timm") from None
+        raise ZooError(
+            f"{error.name} is not installed: {install_command('bench', 'torch', 'torchvision', 'timm')}"
+        ) from None
 
 
 @functools.cache

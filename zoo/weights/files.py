@@ -12,6 +12,7 @@ import numpy as np
 from safetensors import safe_open
 
 from zoo.errors import ZooError, reason
+from zoo.extras import install_command
 from zoo.files import check_file
 from zoo.weights.tensors import READ_ERRORS, Unread
 
@@ -44,7 +45,7 @@ def open_tensors(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[
         try:
             from zoo.weights.hdf5 import open_hdf5
         except ImportError:
-            raise ZooError(f"reading {path} requires h5py: python -m pip install h5py") from None
+            raise ZooError(f"reading {path} requires h5py: {install_command('keras')}") from None
         check_file(path, max_bytes)
         with open_hdf5(path, wanted) as tensors:
             yield tensors

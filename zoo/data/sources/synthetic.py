@@ -10,6 +10,7 @@ import numpy as np
 from zoo.data.dataset import Dataset
 from zoo.data.split import ArraySplit
 from zoo.errors import ZooError, unknown
+from zoo.extras import install_command
 
 SEED = 42  # as in the articles
 
@@ -101,7 +102,7 @@ def _datasets():
     try:
         import sklearn.datasets
     except ImportError:
-        raise ZooError("this synthetic data set requires scikit-learn: python -m pip install 'zoo[tabular]'") from None
+        raise ZooError(f"this synthetic data set requires scikit-learn: {install_command('tabular')}") from None
     return sklearn.datasets
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from zoo.data.dataset import Dataset
 from zoo.errors import DataNotPrepared, ZooError, printable, reason, shown, unknown
+from zoo.extras import install_command
 from zoo.json_files import parse
 
 # NAME, NAME/CONFIG, NAME:VERSION or NAME/CONFIG:VERSION. Other forms, such as kaggle:NAME, run downloaded code.
@@ -166,4 +167,4 @@ def _unreadable(spec, folder, error):
 
 
 def _prepare(name):
-    return f"python -m pip install 'zoo[prepare]' && tfds build {name} --file_format=array_record"
+    return f"{install_command('prepare')} && tfds build {name} --file_format=array_record"
