@@ -80,7 +80,7 @@ def load_classifier(
     run = load_run(path) if on_damaged is None else load_run(path, on_damaged)
     identity = files.read_identity()
     origin = FromRun(
-        run.recipe, run.step, identity["seed"], files.read_verdict(), identity["data"], files.read_environment()
+        run.recipe, run.step, identity["seed"], files.read_verdict(), identity["data"], files.read_remarks("environment.json")
     )
     return _of_run(run, origin, model)
 

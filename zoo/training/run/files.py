@@ -112,28 +112,11 @@ class RunFiles:
 
     def read_remarks(self, name: str) -> dict[str, Any]:
         """Reads a JSON file that only people read, such as `environment.json`; {} if it is missing or damaged."""
-        return self._read_optional(name, Mapping[str, Any], "it is left out of the report")
+        return self._read_optional(name, Mapping[str, Any], "it is left out")
 
     def write_verdict(self, verdict: Verdict) -> None:
         """Writes `verdict.json`."""
         self.write("verdict.json", vars(verdict))
-
-    def read_verdict(self) -> Verdict | None:
-        """Reads `verdict.json`; None if the run has not ended."""
-        content = self._read_optional("verdict.json", Mapping[str, Any], "the verdict of the run is left out")
-        if not content:
-            return None
-        try:
-            types = get_type_hints(Verdict)
-            return Verdict(**{name: conform(content[name], types[name]) for name in types})
-        except (KeyError, TypeError):
-            self._on_damaged(f"{printable(self.path / 'verdict.json')} is damaged: the verdict of the run is left out")
-            return None
-
-    def read_environment(self) -> dict[str, Any]:
-        """Reads `environment.json`; empty if it is missing or damaged."""
-        consequence = "the environment of the run is left out"
-        return dict(self._read_optional("environment.json", Mapping[str, Any], consequence))
 
     def read_by_class(self) -> dict[str, Any]:
         """Reads the per-class metrics of the last evaluation, see `Tracker.by_class`; empty before the first one."""
