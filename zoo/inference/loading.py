@@ -78,10 +78,8 @@ def load_classifier(
         return _of_export(path)
     files = RunFiles(path)
     run = load_run(path) if on_damaged is None else load_run(path, on_damaged)
-    identity = files.read_identity()
-    origin = FromRun(
-        run.recipe, run.step, identity["seed"], files.read_verdict(), identity["data"], files.read_remarks("environment.json")
-    )
+    identity, environment = files.read_identity(), files.read_remarks("environment.json")
+    origin = FromRun(run.recipe, run.step, identity["seed"], files.read_verdict(), identity["data"], environment)
     return _of_run(run, origin, model)
 
 
