@@ -5,7 +5,7 @@
 Paper:     Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks".
 Data:      Fashion-MNIST, shipped with the project: 7,680 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores, about two minutes.
-Expected:  the table in README.md, from the runs in verification/ledger/alexnet.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/alexnet.cpu.jsonl.
 
 Deviations from the paper: He initialization. With the paper's own initialization, Gaussian with standard deviation
 0.01, the signal of an image fades from layer to layer until the biases of one dominate it. Trained from there, the

@@ -6,7 +6,7 @@ Paper:     Springenberg, Dosovitskiy, Brox, Riedmiller 2015, "Striving for Simpl
            arXiv:1412.6806.
 Data:      Fashion-MNIST, shipped with the project: 6,400 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/all_cnn_c.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/all_cnn_c.cpu.jsonl.
 
 Deviations from the paper, for the reasons given in recipes/nin_cifar.py: the last biases are 1, because a ReLU
 follows the logits; Adam replaces SGD; there is no dropout.

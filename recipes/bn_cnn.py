@@ -5,7 +5,7 @@
 Article:   "What causes TensorFlow CNN training errors?" (2025): the network of example 3, trained as in example 2.
 Data:      Fashion-MNIST, shipped with the project: 19,200 of its images, each seen once, and 5,000 others held out.
 Hardware:  two CPU cores, about ten seconds of training.
-Expected:  the table in README.md, from the runs in verification/ledger/bn_cnn.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/bn_cnn.cpu.jsonl.
 
 Deviations from the article: it names no data; its network is for 28 x 28 grey pixels and ten classes, like these
 images. With Keras's initialization the first loss is 2.9, above the ln 10 = 2.3 of uniform predictions, because batch

@@ -5,7 +5,7 @@
 Paper:     Liu et al. 2022, "A ConvNet for the 2020s", arXiv:2201.03545.
 Data:      Fashion-MNIST, shipped with the project: 3,840 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/convnext_tiny.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/convnext_tiny.cpu.jsonl.
 
 Deviations from the paper: images of 48 pixels, and a layer scale that starts at 0.1; with the paper's 1e-6 every
 block starts as the identity.

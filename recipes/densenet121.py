@@ -5,7 +5,7 @@
 Paper:     Huang, Liu, van der Maaten, Weinberger 2017, "Densely Connected Convolutional Networks", arXiv:1608.06993.
 Data:      Fashion-MNIST, shipped with the project: 3,840 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/densenet121.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/densenet121.cpu.jsonl.
 
 Deviations from the paper: images of 48 pixels, which leave 2x2 positions at the end of the network, and a fifth of
 the learning rate for an eighth of the batch. With half of the paper's rate the loss rose to 4.0 after the warm-up,

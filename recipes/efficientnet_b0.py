@@ -6,7 +6,7 @@ Paper:     Tan & Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutio
            arXiv:1905.11946.
 Data:      Fashion-MNIST, shipped with the project: 8,000 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/efficientnet_b0.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/efficientnet_b0.cpu.jsonl.
 
 Deviations from the paper: images of 64 pixels; weights averaged over about twenty steps, where the authors' code
 averages over 10,000; and a learning rate that decays by 6 % every fiftieth of the run. With a peak of 0.005 the loss

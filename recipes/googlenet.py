@@ -5,7 +5,7 @@
 Paper:     Szegedy et al. 2015, "Going Deeper with Convolutions", arXiv:1409.4842.
 Data:      Fashion-MNIST, shipped with the project: 9,600 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores, about four minutes.
-Expected:  the table in README.md, from the runs in verification/ledger/googlenet.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/googlenet.cpu.jsonl.
 
 Deviations from the paper: He initialization. The paper does not say how its weights were drawn, and a deep network
 without batch normalization depends on it. The last layer receives large inputs then, so that its weights start with a

@@ -6,7 +6,7 @@ Paper:     Szegedy et al. 2015, arXiv:1409.4842; Ioffe & Szegedy 2015, "Batch No
            network is torchvision's, which calls it googlenet.
 Data:      Fashion-MNIST, shipped with the project: 6,400 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/googlenet_bn.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/googlenet_bn.cpu.jsonl.
 
 Deviations from the papers: images of 64 pixels, no auxiliary classifiers, and small initial weights in the last
 layer. With a rate of 0.02 the loss rose to 4.4 after the warm-up, and eight runs reached 0.710 on average, with a

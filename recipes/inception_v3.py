@@ -5,7 +5,7 @@
 Paper:     Szegedy, Vanhoucke, Ioffe, Shlens, Wojna 2016, "Rethinking the Inception Architecture", arXiv:1512.00567.
 Data:      Fashion-MNIST, shipped with the project: 4,800 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/inception_v3.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/inception_v3.cpu.jsonl.
 
 Deviations from the paper: images of 75 pixels, the smallest that the network takes; no auxiliary classifier; and
 Adam. With the paper's RMSprop, whose epsilon of 1.0 makes it similar to SGD, the loss went from 2.46 to 2.25 in 100

@@ -6,7 +6,7 @@ Paper:     Szegedy, Ioffe, Vanhoucke, Alemi 2017, "Inception-v4, Inception-ResNe
            Connections", arXiv:1602.07261.
 Data:      Fashion-MNIST, shipped with the project: 6,400 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores, about four minutes.
-Expected:  the table in README.md, from the runs in verification/ledger/inception_v4.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/inception_v4.cpu.jsonl.
 
 Deviations from the paper: images of 75 pixels, the smallest that the network takes, and Adam instead of RMSprop. SGD
 with momentum and a rate of 0.02 did not get below the loss of uniform predictions in 80 steps (one run).

@@ -6,7 +6,7 @@ Paper:     LeCun, Bottou, Bengio, Haffner 1998, "Gradient-Based Learning Applied
            II.B.
 Data:      Fashion-MNIST, shipped with the project: 19,200 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores, about ten seconds of training.
-Expected:  the table in README.md, from the runs in verification/ledger/lenet5.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/lenet5.cpu.jsonl.
 
 Deviations from the paper: it trained on digits for 20 epochs with second-order step sizes for each weight. This
 recipe uses momentum and a cosine schedule with the best learning rate of the study of learning rates

@@ -6,8 +6,8 @@ Article:   "Why does my TensorFlow 2.1 classification network fail to converge?"
            network.
 Data:      Breiman's ringnorm: 5,000 examples generated from random numbers, a fifth of them for evaluation.
 Hardware:  two CPU cores, about two seconds of training.
-Expected:  the table in README.md, from the runs in verification/ledger/mlp.cpu.jsonl. The best possible classifier
-           has an accuracy of 98.7 %, and a linear one, against which this table is designed, about 76 %.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/mlp.cpu.jsonl. The best possible
+           classifier has an accuracy of 98.7 %, and a linear one, against which this table is designed, about 76 %.
 
 Deviations from the article: its labels are random, and nothing can be learned from them
 (`recipes/studies/random_labels.py`). Ringnorm has 20 features too, and a sphere as its decision boundary. A softmax

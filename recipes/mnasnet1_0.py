@@ -5,7 +5,7 @@
 Paper:     Tan et al. 2019, "MnasNet: Platform-Aware Neural Architecture Search for Mobile", arXiv:1807.11626.
 Data:      Fashion-MNIST, shipped with the project: 9,600 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/mnasnet1_0.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/mnasnet1_0.cpu.jsonl.
 
 Deviations from the paper: images of 64 pixels, SGD instead of RMSprop, and a momentum of 0.9 for the running
 statistics of batch normalization, for the reason given in recipes/mobilenet_v3_small.py. torchvision's last layer

@@ -5,7 +5,7 @@
 Paper:     Howard et al. 2017, "MobileNets", arXiv:1704.04861.
 Data:      Fashion-MNIST, shipped with the project: 8,000 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/mobilenet_v1.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/mobilenet_v1.cpu.jsonl.
 
 Deviations from the paper: images of 64 pixels, SGD instead of RMSprop, and a momentum of 0.9 for the running
 statistics of batch normalization. With Keras's 0.99 they still contain their initial values after a few hundred

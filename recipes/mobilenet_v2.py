@@ -5,7 +5,7 @@
 Paper:     Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381.
 Data:      Fashion-MNIST, shipped with the project: 8,000 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/mobilenet_v2.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/mobilenet_v2.cpu.jsonl.
 
 Deviations from the paper: images of 64 pixels, and a cosine schedule instead of a learning rate that decays by 2 %
 each epoch.

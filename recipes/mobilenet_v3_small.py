@@ -5,7 +5,7 @@
 Paper:     Howard et al. 2019, "Searching for MobileNetV3", arXiv:1905.02244.
 Data:      Fashion-MNIST, shipped with the project: 9,600 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/mobilenet_v3_small.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/mobilenet_v3_small.cpu.jsonl.
 
 Deviations from the paper: images of 64 pixels, SGD instead of RMSprop, and a momentum of 0.9 for the running
 statistics of batch normalization. With the paper's 0.99 the training loss of one run fell to 0.9 in 300 steps, but

@@ -5,7 +5,7 @@
 Paper:     Lin, Chen, Yan 2014, "Network In Network", arXiv:1312.4400.
 Data:      Fashion-MNIST, shipped with the project: 6,400 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/nin_cifar.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/nin_cifar.cpu.jsonl.
 
 Deviations from the paper: the last biases are 1. The logits of this network pass a ReLU before they are averaged over
 the image, and a logit that is positive nowhere gets no gradient. With biases of 0, half of the logits start like

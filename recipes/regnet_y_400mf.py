@@ -5,7 +5,7 @@
 Paper:     Radosavovic, Kosaraju, Girshick, He, Dollar 2020, "Designing Network Design Spaces", arXiv:2003.13678.
 Data:      Fashion-MNIST, shipped with the project: 6,400 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/regnet_y_400mf.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/regnet_y_400mf.cpu.jsonl.
 
 Deviations from the paper: images of 64 pixels, which leave 2x2 positions at the end of the network, and a smaller
 learning rate. With 0.05 the loss rose to between 8 and 55 after the warm-up, and eight runs reached 0.64 to 0.73;

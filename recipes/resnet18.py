@@ -5,7 +5,7 @@
 Paper:     He, Zhang, Ren, Sun 2016, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
 Data:      Fashion-MNIST, shipped with the project: 6,400 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/resnet18.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/resnet18.cpu.jsonl.
 
 Deviations from the paper: images of 64 pixels, which leave 2x2 positions at the end of the network, and an eighth of
 the learning rate for an eighth of the batch. With half of the paper's rate the loss rose to between 4 and 8 after the

@@ -5,7 +5,7 @@
 Paper:     He, Zhang, Ren, Sun 2016, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, section 4.2.
 Data:      Fashion-MNIST, shipped with the project: 9,600 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/resnet20.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/resnet20.cpu.jsonl.
 
 Deviations from the paper: 300 steps instead of 64,000, for which there is recipes/resnet20_cifar10.py.
 """

@@ -5,8 +5,8 @@
 Source:    as for recipes/resnet9_cifar10_fast.py, which reaches 94 % on a GPU.
 Data:      tfds:cifar10, or a folder of its images: `cifar10/{train,test}/CLASS/*.png`.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/resnet9_cifar10_cpu.cpu.jsonl, which used the
-           images as JPEG files of quality 75; these are slightly harder than the original files.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/resnet9_cifar10_cpu.cpu.jsonl, which used
+           the images as JPEG files of quality 75; these are slightly harder than the original files.
 Ours:      changes for a short run on a slow machine: a width of 16 instead of 64, which is a sixteenth of the
            multiplications; four epochs instead of 24, in small batches and at four times the learning rate for each
            image; no cutout, because so few epochs do not overfit. In 2 to 3 epochs it reached 0.75 with batches of

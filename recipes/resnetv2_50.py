@@ -5,7 +5,7 @@
 Paper:     He, Zhang, Ren, Sun 2016, "Identity Mappings in Deep Residual Networks", arXiv:1603.05027.
 Data:      Fashion-MNIST, shipped with the project: 4,800 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/resnetv2_50.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/resnetv2_50.cpu.jsonl.
 
 Deviations from the paper: images of 48 pixels, which leave 2x2 positions at the end of the network.
 """

@@ -6,7 +6,7 @@ Paper:     Ma, Zhang, Zheng, Sun 2018, "ShuffleNet V2: Practical Guidelines for 
            arXiv:1807.11164.
 Data:      Fashion-MNIST, shipped with the project: 9,600 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/shufflenet_v2_x1_0.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/shufflenet_v2_x1_0.cpu.jsonl.
 
 Deviations from the paper: images of 64 pixels, and a thirty-second of the learning rate for a thirty-second of the
 batch. With a tenth of the rate the loss rose from 2.3 to 3.0 in the first steps, and the result depended on chance:

@@ -5,7 +5,7 @@
 Paper:     Iandola et al. 2016, "SqueezeNet", arXiv:1602.07360; version 1.1 is from the authors' repository.
 Data:      Fashion-MNIST, shipped with the project: 12,800 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/squeezenet1_1.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/squeezenet1_1.cpu.jsonl.
 
 Deviations from the paper: the last biases are 1, because the logits pass a ReLU before they are averaged over the
 image, as in recipes/nin_cifar.py. With biases of 0, one run with SGD ended with every logit at 0, where there is no

@@ -6,7 +6,7 @@ Paper:     Simonyan & Zisserman 2015, "Very Deep Convolutional Networks for Larg
            arXiv:1409.1556.
 Data:      Fashion-MNIST, shipped with the project: 9,600 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/vgg11.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/vgg11.cpu.jsonl.
 
 Deviations from the paper: He initialization, which was published a few months later. With the paper's Gaussian of
 standard deviation 0.01 this network could still be trained, but the deeper ones could not: they were initialized from

@@ -5,7 +5,7 @@
 Paper:     Zagoruyko & Komodakis 2016, "Wide Residual Networks", arXiv:1605.07146.
 Data:      Fashion-MNIST, shipped with the project: 3,840 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/wrn_16_4.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/wrn_16_4.cpu.jsonl.
 
 Deviations from the paper: 120 steps instead of 200 epochs, for which there is recipes/wrn_16_4_cifar10.py.
 """

@@ -5,7 +5,7 @@
 Paper:     Chollet 2017, "Xception: Deep Learning with Depthwise Separable Convolutions", arXiv:1610.02357.
 Data:      Fashion-MNIST, shipped with the project: 3,840 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/xception.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/xception.cpu.jsonl.
 
 Deviations from the paper: images of 48 pixels instead of 299.
 """

@@ -5,7 +5,7 @@
 Paper:     Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks", arXiv:1311.2901.
 Data:      Fashion-MNIST, shipped with the project: 8,000 of its 60,000 training images, each seen at most once.
 Hardware:  two CPU cores.
-Expected:  the table in README.md, from the runs in verification/ledger/zfnet.cpu.jsonl.
+Expected:  the table in docs/recipes.md, from the runs in verification/ledger/zfnet.cpu.jsonl.
 
 Deviations from the paper: He initialization instead of a Gaussian with standard deviation 0.01, with which training
 stalls as AlexNet's does (recipes/alexnet.py); and images of 67 pixels instead of 224, with which a step takes a sixth

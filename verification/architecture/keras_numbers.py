@@ -67,4 +67,5 @@ def check_keras_numbers(model_name: str) -> Iterator[Check]:
         "keras logits",
         bool(error <= TOLERANCE),
         f"differ from {reference['builder']} by {error:.1e} standard deviations, tolerance {TOLERANCE:.0e}",
+        {"value": float(error), "high": TOLERANCE},
     )

@@ -120,6 +120,7 @@ def check_numbers(model_name: str) -> Iterator[Check]:
         "logits",
         bool(error <= TOLERANCE),
         f"differ from {reference['builder']} by {error:.1e} standard deviations, tolerance {TOLERANCE:.0e}",
+        {"value": float(error), "high": TOLERANCE},
     )
     yield _check_stages(group, stages, activations)
     if not exact_by_default:
@@ -176,6 +177,7 @@ def _check_stages(group, stages, activations):
         "activations",
         len(errors) > 0 and errors[worst] <= TOLERANCE,
         f"{len(errors)} layers differ by at most {errors.get(worst, math.nan):.1e} standard deviations, in {worst}",
+        {"value": float(errors[worst]), "high": TOLERANCE, "n": len(errors)} if errors else None,
     )
 
 

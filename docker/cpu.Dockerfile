@@ -1,0 +1,16 @@
+# The zoo on CPUs: docker build -f docker/cpu.Dockerfile -t zoo .
+#                  docker run --rm -v "$PWD/runs:/runs" zoo python -m zoo.train --recipe=alexnet --workdir=/runs/alexnet
+FROM python:3.12-slim
+
+# An unprivileged user, whose home holds the cache of compiled programs.
+RUN useradd --create-home zoo && mkdir /runs && chown zoo /runs
+WORKDIR /home/zoo
+COPY --chown=zoo pyproject.toml README.md LICENSE source/
+COPY --chown=zoo zoo source/zoo
+COPY --chown=zoo recipes source/recipes
+COPY --chown=zoo verification source/verification
+COPY --chown=zoo third_party source/third_party
+RUN python -m pip install --no-cache-dir ./source && rm -r source
+USER zoo
+VOLUME /runs
+CMD ["python", "-m", "zoo.train", "--recipe=lenet5", "--workdir=/runs/lenet5"]

@@ -1,0 +1,135 @@
+"""Tests of the documents: every command and block of code works, and every link leads somewhere."""
+
+import itertools
+import json
+import re
+import textwrap
+
+import commands
+import documents
+import pytest
+import yaml
+from programs import ROOT
+
+CHECKED = {"sh", "python", "yaml", "json", "text"}  # languages of blocks; text is output
+BLOCKS = [block for document in documents.DOCUMENTS for block in documents.blocks(document)]
+
+
+def of_document(document, *, slow):
+    found = [block for block in BLOCKS if block.document == document and block.is_executed]
+    return [block for block in found if slow or not block.is_slow]
+
+
+def named(block):
+    return f"{block.document}:{block.line}"
+
+
+@pytest.mark.parametrize(
+    "document", sorted({each.document for each in BLOCKS if each.is_executed and not each.is_slow})
+)
+def test_blocks_of_a_document_run(document, tmp_path):
+    documents.execute(of_document(document, slow=False), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", sorted({block.document for block in BLOCKS if block.is_slow}))
+def test_all_blocks_of_a_document_run(document, tmp_path):
+    documents.execute(of_document(document, slow=True), tmp_path)
+
+
+def test_every_block_has_a_language_that_says_how_it_is_checked():
+    assert [named(block) for block in BLOCKS if block.language not in CHECKED] == []
+    assert sum(block.is_executed for block in BLOCKS) > 20
+    assert {"README.md", "docs/doctor.md", "docs/ci/index.md"} <= {block.document for block in BLOCKS}
+
+
+@pytest.mark.parametrize("block", [each for each in BLOCKS if not each.is_executed], ids=named)
+def test_blocks_that_are_not_executed_are_right_as_far_as_can_be_seen(block):
+    if block.marker.startswith("later"):
+        missing = [name for name in re.findall(r"python -m ([\w.]+)", block.text) if commands.program(name) is None]
+        assert missing, "the programs exist: remove the comment, or say why the block is not executed"
+    elif block.language == "sh":
+        commands.check_commands(block.text)
+    elif block.language == "python":
+        compile(textwrap.dedent(block.text), named(block), "exec")
+    elif block.language == "yaml":
+        assert list(yaml.safe_load_all(block.text))
+    elif block.language == "json":
+        json.loads(block.text)
+
+
+@pytest.mark.parametrize("document", documents.DOCUMENTS)
+def test_commands_within_text_exist(document):
+    for code in documents.inline_code(document):
+        if code.startswith("python -m ") and not _is_announced(code):
+            commands.check_commands(code)
+
+
+def _is_announced(code):
+    """Whether a command is of a program for which a block waits."""
+    module = code.split()[2]
+    return commands.program(module) is None and any(
+        block.marker.startswith("later") and f"python -m {module}" in block.text for block in BLOCKS
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("python -m zoo.train --recipe=alexnett", "--recipe=alexnett is not known"),
+        ("python -m zoo.train --recipes=alexnet", "zoo.train"),
+        ("cd zoo && python -m zoo.training", "no program zoo.training"),
+        ("srun python -m zoo.summarize --model=alexnets", "--model=alexnets is not known"),
+        ("python -m zoo.train --recipe=lenet5 --set=budget.step=3", "budget.step"),
+        ("python -m pip install '.[gpus]'", "unknown extra gpus"),
+        ("pythn -m zoo.train", "unknown program pythn"),
+        ("ssh --command='python -m zoo.train --recipe=alexnett'", "--recipe=alexnett is not known"),
+        ("python -m verification --only=architectur", "--only=architectur is not known"),
+    ],
+)
+def test_wrong_commands_are_found(text, message):
+    with pytest.raises((AssertionError, ValueError), match=re.escape(message)):
+        commands.check_commands(text)
+
+
+def test_a_failing_block_is_found(tmp_path):
+    block = documents.Block("x.md", 1, "sh", "python -c 'import sys; sys.exit(3)'\n", "")
+    with pytest.raises(AssertionError, match="x.md:1: exit status 3, not 0"):
+        documents.execute([block], tmp_path)
+    documents.execute([documents.Block("x.md", 1, "sh", block.text, "exit 3")], tmp_path)
+
+
+def links(document):
+    """Yields the targets of a document's links and pictures."""
+    for token in documents.tokens(document):
+        for child in token.children or ():
+            if target := child.attrGet("href") or child.attrGet("src"):
+                yield target
+
+
+def anchors(document):
+    """Returns the anchors of a document's headings, as GitHub and the site make them."""
+    found = documents.tokens(document)
+    titles = [after.content for token, after in itertools.pairwise(found) if token.type == "heading_open"]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", documents.DOCUMENTS)
+def test_links_lead_to_files_and_headings(document):
+    for link in links(document):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        there = ((ROOT / document).parent / path).resolve() if path else ROOT / document
+        assert there.exists(), link
+        if anchor:
+            assert anchor in anchors(there.relative_to(ROOT).as_posix()), link
+
+
+def test_pictures_and_documents_are_linked():
+    every = {(document, link) for document in documents.DOCUMENTS for link in links(document)}
+    assert {("README.md", "docs/alexnet.png"), ("README.md", "CONTRIBUTING.md")} <= every
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
