@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.doctor.diagnosing import diagnose as diagnose
     from zoo.errors import TrainingInterrupted as TrainingInterrupted
     from zoo.errors import ZooError as ZooError
+    from zoo.inference.export import export as export
     from zoo.inference.loading import load_classifier as load_classifier
     from zoo.inspect.activations import features as features
     from zoo.inspect.summary import summarize as summarize
@@ -47,6 +48,7 @@ _HOME = {
     "cross_validate": "zoo.training.cross_validation",
     "diagnose": "zoo.doctor.diagnosing",
     "evaluate": "zoo.training.evaluate",
+    "export": "zoo.inference.export",
     "export_weights": "zoo.weights",
     "features": "zoo.inspect.activations",
     "fit": "zoo.training.fit",

@@ -45,6 +45,10 @@ class ImageTooSmall(ZooError):
     """An image is smaller than the network's strides and windows require."""
 
 
+class ExportDiffers(ZooError):
+    """An exported file computes something else than the network that it is from."""
+
+
 class TrainingInterrupted(ZooError):
     """A signal ended the run early; the state was saved, and the same call resumes it.
 

@@ -14,24 +14,27 @@ if TYPE_CHECKING:
 MAX_NAMES_BYTES = 64 * 2**20  # of a file of class names
 
 
-def define_classifier_flags(flag_values: flags.FlagValues) -> None:
-    """Defines the flags that `read_classifier` reads."""
+def define_classifier_flags(flag_values: flags.FlagValues, layout: str = "layout") -> None:
+    """Defines the flags that `read_classifier` reads; `layout` is the name of the flag for the layout of a file."""
     for name, text in (
         ("workdir", "Folder of a run, or a folder that zoo.export wrote."),
         ("weights", "Weight file, instead of --workdir: .safetensors, .npz, .pth or .h5."),
         ("model", "Name of the network of --weights, see python -m zoo.models."),
-        ("layout", "Layout of --weights: torchvision, timm, keras, torch or zoo. Default: found from the file."),
+        (layout, "Layout of --weights: torchvision, timm, keras, torch or zoo. Default: found from the file."),
         ("classes", "File with the class names of --weights, a line each. Default: ImageNet's for 1,000 classes."),
     ):
         flags.DEFINE_string(name, None, text, flag_values=flag_values)
 
 
-def read_classifier(flag_values: flags.FlagValues, on_damaged: Callable[[str], None]) -> "Classifier":
+def read_classifier(
+    flag_values: flags.FlagValues, on_damaged: Callable[[str], None], layout: str = "layout"
+) -> "Classifier":
     """Loads the classifier that the flags select.
 
     Args:
       flag_values: with the flags of `define_classifier_flags`.
       on_damaged: called with a line about each damaged checkpoint of a run that is skipped.
+      layout: the name of the flag for the layout of a file.
 
     Raises:
       ZooError: the flags do not go together, or the classifier cannot be loaded.
@@ -39,7 +42,7 @@ def read_classifier(flag_values: flags.FlagValues, on_damaged: Callable[[str], N
     if bool(flag_values.workdir) == bool(flag_values.weights):
         raise ZooError("give either --workdir=FOLDER, or --weights=FILE and --model=NAME")
     if flag_values.workdir:
-        if given := [name for name in ("model", "layout", "classes") if flag_values[name].value is not None]:
+        if given := [name for name in ("model", layout, "classes") if flag_values[name].value is not None]:
             raise ZooError(f"--{given[0]} is for --weights: a run knows its own")
         if not Path(flag_values.workdir).expanduser().is_dir():
             raise ZooError(f"--workdir={printable(flag_values.workdir)}: folder not found")
@@ -51,7 +54,7 @@ def read_classifier(flag_values: flags.FlagValues, on_damaged: Callable[[str], N
     return load_classifier(
         flag_values.weights,
         model=flag_values.model,
-        layout=flag_values.layout,
+        layout=flag_values[layout].value,
         class_names=_class_names(flag_values.classes),
     )
 
