@@ -1,6 +1,6 @@
 """PyTorch implementations of the zoo's networks, from torchvision, timm and zoo/references/torch_networks.
 
-torchvision's CUDA wheels also work with a CPU-only PyTorch: the two operators that they lack are declared here.
+torchvision's CUDA wheels also work with a CPU-only PyTorch: the two operators that they then lack are declared here.
 """
 
 import functools
@@ -130,9 +130,15 @@ def load(module: str) -> Any:
 
 @functools.cache
 def _declare_operators():
-    """Declares the operators that torchvision's CUDA wheels lack; cached, because they live as long as the library."""
+    """Declares the operators that torchvision's CUDA wheels lack with a CPU-only PyTorch.
+
+    With any other PyTorch torchvision declares them itself, and aborts the process if they exist. Cached, because they
+    live as long as the library.
+    """
     import torch
 
+    if torch.version.cuda is not None:
+        return None
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
