@@ -25,6 +25,8 @@ from zoo import cli, streams
 from zoo.inference.flags import define_classifier_flags, read_classifier
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from zoo.inference.classifier import Prediction
 
 FLAGS = flags.FlagValues()
@@ -110,7 +112,7 @@ def _print_csv(predictions, top):
         sys.stdout.flush()
 
 
-def _print_table(predictions, console):
+def _print_table(predictions: Iterator["Prediction"], console: "Console") -> None:
     """Prints a line for each image with its path, and a line for each of its classes."""
     from rich.markup import escape
 

@@ -149,8 +149,9 @@ def _inputs(classifier: Classifier) -> list[str]:
     if classifier.feature_names is not None:
         return [f"Rows of {len(classifier.feature_names)} features, which `config.json` names in their order."]
     height, width, channels = classifier.input_shape
-    steps = ", ".join(f"`{_text(repr(transform))}`" for transform in classifier.transforms)
-    lines = [f"Images of {height}x{width} pixels and {channels} channels, prepared by {steps}."]
+    steps = ", ".join("`" + printable(repr(transform)).replace("`", "'") + "`" for transform in classifier.transforms)
+    colors = {1: "grey", 3: "RGB"}.get(channels, f"with {channels} channels")
+    lines = [f"Images of {height}x{width} pixels, {colors}, prepared by {steps}."]
     statistics = jax.device_get(classifier.statistics)
     if np.ndim(statistics.mean) == 1:
         mean, scale = ([float(f"{value:.6g}") for value in each] for each in (statistics.mean, statistics.scale))

@@ -103,7 +103,5 @@ def expected_and_prepared(classifier: Classifier, split: Split) -> tuple[np.ndar
     (batch,) = evaluation_batches(classifier.pipeline(split, lambda corrupt: None), len(split))
     assert batch.image is not None  # since the split is not resident
     if not len(logits):
-        raise ZooError(
-            f"none of the images to check the export with can be decoded, such as {short(split.describe(0))}"
-        )
+        raise ZooError(f"no image to check the export with can be decoded, such as {short(split.describe(0))}")
     return logits, batch.image[batch.weight > 0]

@@ -85,10 +85,11 @@ def make_program(classifier: Classifier, kind: Input) -> Program:
 
 
 def _transform(transforms, image, statistics):
-    """Applies transforms that are not random, without a key, whose operations would be part of the program."""
+    """Applies transforms that are not random; keys derived from a key would be operations of the program."""
+    key = np.zeros(2, np.uint32)  # unused
     canvas = Canvas(jnp.asarray(image, jnp.float32), jnp.ones(image.shape[-1]))
     for transform in transforms:
-        canvas = transformed(transform, canvas, None, statistics)
+        canvas = transformed(transform, canvas, key, statistics)
     return canvas.pixels
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from zoo.errors import ZooError
 from zoo.inference.classifier import Classifier
@@ -30,5 +30,5 @@ def write(classifier: Classifier, layout: str, path: Path) -> list[Path]:
         "format": "np" if framework in (KERAS, ZOO) else "pt",
         KEY: json.dumps(describe(classifier, layout)),
     }
-    save_file(tensors, path, dict(metadata))
+    path.write_bytes(save(tensors, dict(metadata)))
     return [path]
