@@ -52,9 +52,10 @@ def make_program(classifier: Classifier, kind: Input) -> Program:
     if kind == "normalized" and isinstance(device[-1], TenCrop):
         raise ZooError("the network's predictions for ten crops are averaged: export it with --input=raw")
     variables, statistics = classifier.variables, classifier.statistics
+    key = jax.random.key(0)  # that transforms expect and those of evaluation do not use
 
     def inputs_of(images):
-        return jax.vmap(lambda image: _transform(device, image, statistics))(images)
+        return jax.vmap(lambda image: _transform(device, image, key, statistics))(images)
 
     def logits_of(inputs):
         logits = classifier.network.apply(variables, inputs.reshape(-1, *inputs.shape[-3:]), train=False)
@@ -84,9 +85,8 @@ def make_program(classifier: Classifier, kind: Input) -> Program:
     return Program(function, prepare, shape, dtype, _meaning(classifier, kind))
 
 
-def _transform(transforms, image, statistics):
-    """Applies transforms that are not random; keys derived from a key would be operations of the program."""
-    key = np.zeros(2, np.uint32)  # unused
+def _transform(transforms, image, key, statistics):
+    """Applies transforms that are not random; keys derived from the key would be operations of the program."""
     canvas = Canvas(jnp.asarray(image, jnp.float32), jnp.ones(image.shape[-1]))
     for transform in transforms:
         canvas = transformed(transform, canvas, key, statistics)
