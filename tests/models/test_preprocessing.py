@@ -1,6 +1,7 @@
 """Tests that preprocessing of published weights is that of their frameworks, on photographs."""
 
 import importlib
+import os
 
 import jax
 import numpy as np
@@ -98,6 +99,7 @@ KERAS_MODULES = {
 @pytest.mark.parametrize("name", networks("keras"))
 def test_keras_value_range(name):
     """Compares normalized values, and the order of channels, of images that need no resizing."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
     pytest.importorskip("keras", reason="needs keras")
     module = importlib.import_module(f"keras.applications.{KERAS_MODULES[name]}")
     preprocessing = entries()[name].layouts["keras"].preprocessing
