@@ -39,6 +39,8 @@ svg.band circle, svg.band path { fill: var(--ink); }
 svg.band.bad circle, svg.band.bad path { fill: var(--bad); }
 td .figures { color: var(--soft); font-size: .8rem; }
 summary .badge { margin-left: .5rem; }
+@media (max-width: 40rem) { thead { display: none; } tr { display: block; padding: .4rem 0;
+  border-bottom: 1px solid var(--line); } td { display: block; border: 0; padding: .15rem 0; } }
 """
 
 
@@ -127,9 +129,7 @@ def _not_run(checks):
 
 
 def _alarms(alpha):
-    of_recipe = (
-        f" The bands of one recipe's reference runs fail healthy code with probability {alpha:.2g}." if alpha else ""
-    )
+    of_recipe = f" The bands of one recipe's reference runs fail it with probability {alpha:.2g}." if alpha else ""
     return (
         f"All recipes together, the suite fails healthy code with probability {SUITE_ALPHA:g}.{of_recipe} A band is"
         " drawn in green, and the value as a dot; as a triangle if it is farther away than the band is wide."

@@ -36,6 +36,7 @@ def as_svg(figure: "Figure", title: str) -> Markup:
       figure: its legends have names of anything, in which dollar signs are no formulas.
       title: what it shows, for readers who cannot see it.
     """
+    import matplotlib
     from matplotlib.legend import Legend
 
     figure.patch.set_alpha(0)
@@ -43,7 +44,8 @@ def as_svg(figure: "Figure", title: str) -> Markup:
         for label in legend.get_texts():
             label.set_parse_math(False)
     file = io.StringIO()
-    with warnings.catch_warnings():
+    # With a constant salt, the same figure gives the same text.
+    with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "zoo"}):
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     svg = file.getvalue()

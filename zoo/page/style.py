@@ -19,7 +19,7 @@ header.good { border-color: var(--good); }
 .subject { font-weight: 600; }
 .small { font-size: .85rem; }
 .badge { display: inline-block; font-size: .8rem; font-weight: 600; border: 1px solid currentColor; border-radius: 1rem;
-  padding: 0 .6rem; color: var(--open); }
+  padding: 0 .6rem; color: var(--open); white-space: nowrap; }
 .badge.bad { color: var(--bad); }
 .badge.good { color: var(--good); }
 .badge.none { color: var(--soft); }
