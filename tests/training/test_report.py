@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +17,22 @@ from PIL import Image
 from programs import run_python
 
 import zoo
+from zoo.data.decoding import Picture
+from zoo.data.pipeline import make_pipeline
+from zoo.data.resize_crop import resize_and_crop
 from zoo.errors import DamagedFile
 from zoo.recipe import *
 from zoo.training.run import report
 from zoo.training.run.files import RunFiles
-from zoo.training.run.mistakes import THUMBNAIL, Outcomes, data_uri, make_outcomes, most_confident, worst
+from zoo.training.run.mistakes import (
+    THUMBNAIL,
+    Outcomes,
+    data_uri,
+    describe_mistakes,
+    make_outcomes,
+    most_confident,
+    worst,
+)
 from zoo.training.run.report import contents, curves, predictions, setup
 from zoo.training.run.report.page import page
 from zoo.training.tracking import Tracker
@@ -295,6 +307,32 @@ def test_probabilities_as_text():
     ]
     assert shown == ["50.0 %", "&gt;99.9 %", "0.001 %", "0 %", "nan"]
     assert not contents.is_finite(math.nan) and not contents.is_finite("1")
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_mistakes_on_files_have_their_names_and_pictures(image_folder, tmp_path, ahead):
+    """The first image cannot be decoded, so that the positions of decoded images are not those of the files."""
+    folder = shutil.copytree(image_folder, tmp_path / "images")
+    damaged = min((folder / "val" / "blue").iterdir())
+    damaged.write_bytes(b"nothing")
+    dataset, skipped = zoo.open_source(f"folder:{folder}"), []
+    pipeline = make_pipeline(
+        dataset.eval, (Resize(32),), channels=3, num_classes=3, on_corrupt=skipped.append, decode_ahead=ahead
+    )
+    assert pipeline.resident == ahead
+    names = [pipeline.split.describe(index) for index in range(len(pipeline.split))]
+    intact = np.array([index for index, name in enumerate(names) if name != str(damaged)])
+    assert len(intact) == 11
+    labels = np.array([dataset.class_names.index(Path(names[index]).parent.name) for index in intact])
+    ones = np.ones(11, np.float32)
+    found = describe_mistakes(Outcomes(intact, labels, (labels + 1) % 3, ones, ones, ones), pipeline, dataset)
+    assert len(found["worst"]) == 11
+    for entry in found["worst"]:
+        path = Path(entry["name"])
+        assert entry["class"] == path.parent.name
+        file = resize_and_crop(Picture(path.read_bytes(), 3), (Resize(32),), np.random.default_rng(0))
+        picture = Image.open(io.BytesIO(base64.b64decode(entry["picture"].partition(",")[2])))
+        np.testing.assert_array_equal(np.asarray(picture), file)
 
 
 @pytest.mark.slow
