@@ -2,7 +2,6 @@
 
 import copy
 import importlib
-import importlib.util
 import re
 import shlex
 import tomllib
@@ -83,14 +82,12 @@ def check_pip(arguments: list[str]) -> None:
 
 def program(module: str):
     """Returns the module of a program, `zoo.doctor.__main__` for `zoo.doctor`; None if there is none."""
-    for name in (f"{module}.__main__", module):
-        try:
-            found = importlib.util.find_spec(name)
-        except ModuleNotFoundError:
-            continue
-        if found:
-            return importlib.import_module(name)
-    return None
+    path = ROOT / module.replace(".", "/")
+    if (path / "__main__.py").is_file():
+        return importlib.import_module(f"{module}.__main__")
+    file = path.with_suffix(".py")
+    is_program = file.is_file() and 'if __name__ == "__main__":' in file.read_text(encoding="utf-8")
+    return importlib.import_module(module) if is_program else None
 
 
 def check_program(module: str, arguments: list[str]) -> None:

@@ -12,7 +12,7 @@ from zoo.recipe import Target
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TRAINING, EVALUATION = "C0", "C1"
+TRAINING, EVALUATION = "#3c8dd9", "#ef8a2c"  # to be seen on white and on black
 MOST_POINTS = 150  # of a curve: more do not show, and make the page large
 
 
@@ -54,6 +54,4 @@ def curves_of_runs(runs: Sequence[dict[str, Any]], band: Band | None, target: Ta
 def _training(axes: "Axes", values: Sequence[float], label: dict[str, str]) -> None:
     smooth = moving_average(np.array(values, float), max(len(values) // 20, 1))
     width = max(-(-len(values) // MOST_POINTS), 1)
-    axes.plot(
-        np.arange(1, len(values) + 1)[::width], smooth[::width], color=TRAINING, linewidth=0.8, alpha=0.6, **label
-    )
+    axes.plot(np.arange(1, len(values) + 1)[::width], smooth[::width], color=TRAINING, linewidth=1, alpha=0.8, **label)

@@ -103,7 +103,10 @@ def _overview(entry: Entry, facts: Mapping[str, Any]) -> str:
     options = ", ".join(f"`{name}={value!r}`" for name, value in {**entry.options, **entry.rates}.items())
     rows: list[tuple[str, object]] = [
         ("input", f"{_shape(entry.input_shape)}, height x width x channels"),
-        ("smallest image", f"{entry.module.smallest} pixels" if hasattr(entry.module, "smallest") else "-"),
+        (
+            "smallest image",
+            f"{_shape([entry.module.smallest] * 2)} pixels" if hasattr(entry.module, "smallest") else "-",
+        ),
         ("classes", entry.num_classes),
         ("parameters", f"{params:,}"),
         ("running statistics", f"{facts['sources'][0]['batch_stats']:,}"),

@@ -55,7 +55,8 @@ def _results(name: str, recipe: Recipe, platform: str) -> str:
         return _first_steps(read_first_steps(name, recipe, platform), platform)
     bands = measure_bands([run["measures"] for run in runs], recipe_alpha(platform)) if len(runs) >= MIN_RUNS else {}
     converged = sum(run["converged"] for run in runs)
-    budget = recipe.budget.steps or f"{recipe.budget.epochs:g} epochs, {len(runs[0]['train_loss'])} steps"
+    steps = len(runs[0]["train_loss"])
+    budget = f"{steps} steps" if recipe.budget.steps else f"{recipe.budget.epochs:g} epochs, {steps} steps"
     target = f"{recipe.target.metric} {recipe.target.value:g}" if recipe.target else "none"
     overview = [
         ("runs", f"{len(runs)}, of which {converged} converged"),

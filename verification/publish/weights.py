@@ -11,7 +11,7 @@ def section_of_weights(name: str, entry: Entry) -> str:
     """Returns a paragraph and a block of code for each layout of a network."""
     parts = [PARTS[layout](name, entry) for layout in entry.layouts]
     missing = [library for layout, library in PUBLISHED.items() if layout not in entry.layouts]
-    more = f"Not in the layout of {', '.join(missing)}. " if missing else ""
+    more = f"No layout is known of weights of {', '.join(missing)}. " if missing else ""
     return "\n\n".join(
         [
             *parts,
