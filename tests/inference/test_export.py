@@ -71,6 +71,7 @@ def test_stablehlo_without_the_zoo(published, tmp_path):
     path = tmp_path / "network.stablehlo"
     done = zoo.export(published, path, "stablehlo", check=list(photographs()))
     assert done.check.passed and done.check.examples == 2
+    assert b".py" not in path.read_bytes()  # paths of the source files
     expected, images = resized(published)
     assert images.dtype == np.uint8 and images.shape == (2, 224, 224, 3)
     np.save(tmp_path / "images.npy", images)

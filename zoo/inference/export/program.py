@@ -54,7 +54,11 @@ def make_program(classifier: Classifier, kind: Input) -> Program:
     variables, statistics = classifier.variables, classifier.statistics
     key = jax.random.key(0)  # that transforms expect and those of evaluation do not use
 
+    features = classifier.feature_names is not None
+
     def inputs_of(images):
+        if features:  # elementwise, and jax2onnx lacks batching rules of `clip` and `where`
+            return _transform(device, images, key, statistics)
         return jax.vmap(lambda image: _transform(device, image, key, statistics))(images)
 
     def logits_of(inputs):
@@ -65,7 +69,6 @@ def make_program(classifier: Classifier, kind: Input) -> Program:
             logits = augment.average_views(device[-1], logits.reshape(-1, views, logits.shape[-1]))
         return logits.astype(jnp.float32)
 
-    features = classifier.feature_names is not None
     shape = (classifier.channels,) if features else classifier.image_shape
     if kind == "normalized":
         shape = shape if features else classifier.input_shape
