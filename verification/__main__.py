@@ -10,6 +10,7 @@
     python -m verification --recipe=alexnet --certify=certificate.json
     python -m verification --certificate=certificate.json
     python -m verification --recipe=alexnet --record --seeds=8
+    python -m verification --recipe=efficientnet_lite0_finetune --weights=FILE.pth --data=folder:imagenette
     python -m verification --recipe=resnet20_cifar10 --data=folder:cifar10 --record --first=60
 
 Exit status: 0 all checks passed, 1 a check failed, 2 usage error, 3 none failed but some are undecided. With --baseline
@@ -46,6 +47,12 @@ flags.DEFINE_string(
     "data",
     None,
     "Location of the data set, such as folder:PATH, if it differs from the recipe's; requires --recipe or --like.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "weights",
+    None,
+    "Trained weights that the recipe starts from, if it does: a weight file or the folder of a run; requires --recipe.",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
@@ -161,6 +168,8 @@ def check_flags(args: flags.FlagValues) -> None:
         raise ZooError("--like requires something to compare: --model=MODULE.NAME, --recipe=FILE.py or --data=SOURCE")
     if args.like and len(args.recipe) > 1:
         raise ZooError("--like compares a single --recipe")
+    if args.weights and (len(args.recipe) != 1 or args.like):
+        raise ZooError("--weights requires exactly one --recipe=NAME, and cannot be combined with --like")
     if args.data and not (args.recipe or args.like or args.certificate):
         raise ZooError("--data requires --recipe=NAME")
 

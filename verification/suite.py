@@ -25,7 +25,7 @@ from verification.synthetic_data import with_synthetic_data
 from verification.traces import check_traces
 from zoo.catalog import list_recipes, load_recipe
 from zoo.differences import nearest_recipe
-from zoo.errors import DataNotPrepared, ZooError
+from zoo.errors import DataNotPrepared, WeightsMissing, ZooError
 from zoo.recipe import Recipe
 from zoo.training.experiment import Experiment
 from zoo.training.prepare import prepare
@@ -123,6 +123,7 @@ def check_recipe(
     data: str | None = None,
     on_prepared: Callable[[Experiment], None] = lambda experiment: None,
     beside: Sequence[str] = (),
+    weights: str | None = None,
 ) -> Iterator[Check]:
     """Checks a recipe and its network.
 
@@ -136,20 +137,27 @@ def check_recipe(
       on_prepared: called with the experiment before its checks, if it can be trained here and in this tier.
       beside: names of the recipes that are checked in the quick tier as well, in order; what they show before this one
         is not checked again, unless the recipe is trained.
+      weights: the weights that the recipe starts from, if it does; None for those that it names. Without any, it is
+        checked as if it trained from scratch, and not trained.
 
     Raises:
-      ZooError: there is no recipe of this name, or `data` cannot be read.
+      ZooError: there is no recipe of this name, `data` cannot be read, or the recipe does not start from weights.
     """
-    recipe = load_recipe(name)
+    recipe = with_weights(load_recipe(name), weights)
     if "architecture" in groups:
         yield from check_architecture(recipe.model.name)
     if set(groups) <= {"architecture"}:
         return
     skipped, dataset = None, None
     try:
+        recipe.check_weights_given()
+    except WeightsMissing as error:
+        recipe = recipe.override({"transfer": None})
+        skipped = Group(name, "convergence").skip("target", f"not run here: {error}")
+    try:
         try:
             dataset = zoo.data.sources.open_data(recipe.data, data)
-            if tier == "quick":
+            if tier == "quick" and not skipped:
                 skipped = skip_training(name, recipe, jax.default_backend())
         except DataNotPrepared as error:
             if data is not None:
@@ -174,6 +182,19 @@ def check_recipe(
     under = Prepared(name, experiment, seed, trackers, skipped, thorough, shown)
     for check in check_experiment(under, groups):
         yield _with_advice(check, name, recipe)
+
+
+def with_weights(recipe: Recipe, weights: str | None) -> Recipe:
+    """Returns the recipe with the location of the weights that it starts from; unchanged for None.
+
+    Raises:
+      ZooError: the recipe does not start from weights.
+    """
+    if weights is None:
+        return recipe
+    if recipe.transfer is None:
+        raise ZooError("--weights is for recipes that start from trained weights, which have `transfer`")
+    return recipe.override({"transfer.source": weights})
 
 
 def _with_advice(check: Check, name: str, recipe: Recipe) -> Check:

@@ -27,6 +27,10 @@ class DataNotPrepared(ZooError):
     """A known data set has not been prepared on this machine."""
 
 
+class WeightsMissing(ZooError):
+    """A recipe starts from trained weights that were not given, or are not on this machine."""
+
+
 class WrongWidth(ZooError):
     """A network has another number of outputs than the data has classes.
 

@@ -1,5 +1,6 @@
-"""Checks of a user's file before it is read: that it is a regular file, and not too large."""
+"""Checks of a user's file before it is read: that it is a regular file, and not too large; digests of files."""
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -66,3 +67,14 @@ def in_units(size: int) -> str:
     """Formats a number of bytes in binary units, such as "1.5 GiB"."""
     power = min((max(size, 1).bit_length() - 1) // 10, len(UNITS) - 1)
     return f"{size / 1024**power:.4g} {UNITS[power]}"
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file's content in hexadecimal digits, as the command `sha256sum` prints it.
+
+    Raises:
+      ZooError: as `check_file`.
+    """
+    check_file(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

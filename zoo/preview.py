@@ -30,6 +30,7 @@ def main(args: flags.FlagValues) -> int:
         raise ZooError(f"--output={output}: expected the name of a PNG file, ending in .png")
     streams.check_output("--output", output, make_folder=True)
     cli.set_up_jax(args)
+    recipe = cli.prepare_as_trained(args, recipe)
 
     from rich.markup import escape
     from rich.progress import Progress

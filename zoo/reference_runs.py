@@ -53,8 +53,12 @@ def find_reference(recipe: Recipe, spec: str, platform: str) -> Reference | None
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """Returns the fingerprint of a recipe without its target, which does not influence training."""
-    return recipe.override({"target": None}).fingerprint
+    """Returns the fingerprint of a recipe without what does not influence training.
+
+    That is its target, and where the weights lie that it starts from if their digest identifies them.
+    """
+    identified = recipe.transfer is not None and recipe.transfer.sha256 is not None
+    return recipe.override({"target": None, **({"transfer.source": None} if identified else {})}).fingerprint
 
 
 def read_runs(path: Path, current: str) -> list[dict[str, Any]]:

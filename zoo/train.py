@@ -3,9 +3,14 @@
     python -m zoo.train --recipe=alexnet
     python -m zoo.train --recipe=alexnet --data=folder:flowers --set=budget.steps=500 --workdir=runs/flowers
     python -m zoo.train --recipe=alexnet --data=folder:flowers --folds=5
+    python -m zoo.train --recipe=resnet18_finetune --data=folder:flowers --weights=resnet18.safetensors
 
 With --folds=K it cross-validates on the training split: it trains K times on all folds but one, evaluates on that one,
 and reports the mean and standard deviation over folds.
+
+With --weights it starts from trained weights of the recipe's network instead of random ones: from a run, or from a file
+of another framework, whose layout is found. The last layer is new if the classes are others, and images are prepared as
+the weights were trained. The recipe says what else is frozen or slow, as --set=transfer.frozen and transfer.rates do.
 
 A run that does not converge ends with what its records point to, and with the command that finds out more;
 --diagnose=full runs it (docs/doctor.md).
@@ -66,7 +71,9 @@ def main(args: flags.FlagValues) -> int:
         other = "folds" if args.folds else "distributed"
         raise ZooError(f"--diagnose=full and --{other} cannot be combined: run python -m zoo.doctor afterwards")
     name, recipe = cli.read_recipe(args)
+    recipe.check_weights_given()
     cli.set_up_jax(args)
+    recipe = cli.prepare_as_trained(args, recipe)
     with cli.chosen_convolution(args):
         return train(args, name, recipe)
 

@@ -1,16 +1,19 @@
 """Fine-tuning: loaded and re-initialized parameters, and sources that cannot be used."""
 
+import hashlib
 import json
 import pickle
 
+import jax
 import numpy as np
 import pytest
+import safetensors.numpy
 from flax import linen as nn
 from programs import run_python
 from tuning import *
 
 import zoo
-from zoo.errors import ZooError
+from zoo.errors import WeightsMissing, ZooError
 from zoo.recipe import *
 from zoo.recipe.assignments import parse_changes
 from zoo.training.prepare import prepare
@@ -44,6 +47,30 @@ def test_re_initialized_layers(source, dataset):
         "params/fc/kernel", "params/layer3_0/bn2/scale", "params/layer3_0/bn2/bias",
         "batch_stats/layer3_0/bn2/mean", "batch_stats/layer3_0/bn2/var", "params/fc/bias",
     }  # fmt: skip
+
+
+def test_layout_and_classes_are_found_in_the_file(weights, three):
+    there, path = weights
+    start = start_of(of_file(path, layout=None), three)
+    np.testing.assert_array_equal(start["params/conv1/kernel"], flat(there)["params/conv1/kernel"])
+    seven = path.with_name("seven.safetensors")
+    model = zoo.create_model("bn_cnn", 7)
+    variables = model.init(jax.random.key(8), np.zeros((1, 16, 16, 1), np.float32), train=False)
+    safetensors.numpy.save_file(zoo.export_weights(model, variables, layout="torch"), seven)
+    start = start_of(of_file(seven, layout=None, sha256=hashlib.sha256(seven.read_bytes()).hexdigest()), three)
+    assert start["params/fc2/kernel"].shape == (7 * 7 * 32, 3)
+    np.testing.assert_array_equal(start["params/conv1/kernel"], flat(variables)["params/conv1/kernel"])
+
+
+def test_a_recipe_whose_weights_are_not_given(three):
+    recipe = tuned(frozen=FROZEN).override({"provenance": {"transfer.source": "the file of the paper"}})
+    with pytest.raises(
+        WeightsMissing, match=r"with --weights=PATH, or as transfer.source; it is meant for the file of"
+    ):
+        prepare(recipe, three)
+    with pytest.raises(WeightsMissing, match="as transfer.source$"):
+        tuned().check_weights_given()
+    recipe.override({"transfer": None}).check_weights_given()
 
 
 def test_weights_from_a_file(weights, three):
@@ -103,13 +130,14 @@ def test_unusable_files_are_one_line_errors(weights, three, tmp_path):
     np.savez(tmp_path / "other.npz", **{"conv1.weight": np.zeros((32, 1, 3, 3))})
     (tmp_path / "empty").mkdir()
     cases = [
-        (weights[1], {"layout": None}, "transfer.layout is None: set it to the naming scheme"),
         (weights[1], {"layout": "torchvision"}, "unknown layout of bn_cnn 'torchvision'"),
         (weights[1], {"num_classes": 7}, "fc2.weight has shape [10, 1568], expected [7, 1568]"),
         (tmp_path / "bomb.pth", {}, "bomb.pth"),
         (tmp_path / "garbage.safetensors", {}, "cannot be read"),
         (tmp_path / "other.npz", {}, "bn1.weight is missing"),
         (tmp_path / "empty", {"layout": None}, "is not the folder of a run"),
+        (tmp_path / "empty", {}, "transfer.layout is for weight files"),
+        (weights[1], {"sha256": 64 * "0"}, "net.safetensors is not the file that the recipe names: its SHA-256 is"),
     ]
     for path, fields, message in cases:
         with pytest.raises(ZooError) as error:
@@ -132,8 +160,7 @@ class Linear(nn.Module):
         'Transfer(source="")': "Transfer.source must be a run's folder or a file",
         'Transfer(source="x", rates={"fc*": 0})': "Transfer.rates must be positive factors",
         'Transfer(source="x", head=())': "Transfer.head must be None or at least one pattern",
-        'Transfer(source="x", num_classes=10)': "Transfer.num_classes must be None without a layout",
-        "Transfer": "Transfer requires source",
+        'Transfer(source="x", sha256="12")': "Transfer.sha256 must be 64 hexadecimal digits",
         'Transfer(source="x", frozen=3)': "Transfer.frozen must be a list of strings",
     }.items(),
 )

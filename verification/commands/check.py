@@ -34,6 +34,7 @@ class Request:
       tier: "quick" or "full", see `verification.suite.check_recipe`.
       seed: of the runs under test.
       data: location of the data set; None for the recipe's.
+      weights: that the only recipe starts from; None for a recipe's own, or none.
     """
 
     recipes: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class Request:
     tier: Literal["quick", "full"] = "full"
     seed: int = SEED
     data: str | None = None
+    weights: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the arguments that repeat the checks, for reports and certificates."""
@@ -136,7 +138,7 @@ def read_request(args: flags.FlagValues, earlier: Any, stated: Any) -> Request:
     seed = args.seed if args["seed"].present else source.get("seed", args.seed)
     if not 0 <= seed < 2**32:
         raise ZooError(f"the seed must be from 0 to 2^32 - 1, not {shown(seed)}")
-    return Request(tuple(recipes), tuple(groups), tier, seed, args.data)
+    return Request(tuple(recipes), tuple(groups), tier, seed, args.data, args.weights)
 
 
 def run_checks(args: flags.FlagValues, request: Request, console: Console, record: bool) -> Outcome:
@@ -184,6 +186,7 @@ def run_checks(args: flags.FlagValues, request: Request, console: Console, recor
         for name in recipes if others else []:
             recorder = Recorder(request.seed)
             trackers, start = ([bar, recorder], recorder.start) if record else ([bar], lambda experiment: None)
-            add(check_recipe(name, others, request.seed, trackers, request.tier, request.data, start))
+            sources = {"data": request.data, "weights": request.weights}
+            add(check_recipe(name, others, request.seed, trackers, request.tier, on_prepared=start, **sources))
             outcome.runs |= {name: recorder.run} if recorder.run else {}
     return outcome

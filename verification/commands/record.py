@@ -8,6 +8,7 @@ from verification.convergence.first_steps import record_first_steps
 from verification.devices import mesh_of_runs
 from verification.ledger import SEEDS_OF_LONG_RUNS, default_seeds, of_data, read_first_steps, read_ledger
 from verification.report.progress import Bar
+from verification.suite import with_weights
 from zoo import streams
 from zoo.catalog import list_recipes, load_recipe
 from zoo.data.sources import open_data
@@ -33,7 +34,8 @@ def record(args: flags.FlagValues) -> int:
     console, platform = streams.make_console(), jax.default_backend()
     with Bar(console) as bar:
         for name in args.recipe:
-            recipe = load_recipe(name)
+            recipe = with_weights(load_recipe(name), args.weights)
+            recipe.check_weights_given()
             read = read_first_steps if args.first else read_ledger
             dataset = open_data(recipe.data, args.data)
             known = of_data(read(name, recipe, platform), dataset.spec)

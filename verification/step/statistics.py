@@ -10,6 +10,7 @@ from zoo.recipe import (
     ChannelMeanStd,
     FeatureMeanStd,
     FeatureRange,
+    FixedMeanStd,
     PixelMean,
     RawRange,
     SignedRange,
@@ -52,6 +53,8 @@ def _of_images(normalization, images):
             mean = pixels.mean(0, dtype=np.float64)
             squares = np.stack([np.square(channel.astype(np.float64)).mean() for channel in pixels.T])
             return mean, np.sqrt(squares - mean**2)
+        case FixedMeanStd(mean, std):
+            return np.array(mean), np.array(std)
         case UnitRange():
             return np.zeros(1), np.full(1, 255.0)
         case RawRange():

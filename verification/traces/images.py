@@ -10,7 +10,7 @@ from verification.check import Check, Group
 from verification.traces.transforms import ALPHA, behaves, mixes
 from zoo.data.pipeline import evaluation_batches
 from zoo.data.selection import sample_indices
-from zoo.recipe import ChannelMeanStd, PixelMean, RawRange, SignedRange, TenCrop, UnitRange
+from zoo.recipe import ChannelMeanStd, FixedMeanStd, PixelMean, RawRange, SignedRange, TenCrop, UnitRange
 from zoo.recipe.augmentation import Normalization
 from zoo.training.experiment import Experiment
 from zoo.training.step.inputs import inputs_and_labels
@@ -86,6 +86,11 @@ def looks_normalized(normalization: Normalization, inputs: np.ndarray) -> tuple[
     match normalization:
         case ChannelMeanStd():
             return bool(np.all(np.abs(means) < 0.5) and np.all(np.abs(stds - 1) < 0.5)), moments
+        case FixedMeanStd(mean, std):
+            low, high = -np.array(mean) / np.array(std), (255 - np.array(mean)) / np.array(std)
+            smallest, largest = inputs.min((0, 1, 2)), inputs.max((0, 1, 2))
+            within = np.all(smallest >= low - 1e-3) and np.all(largest <= high + 1e-3)
+            return bool(within and np.all(largest - smallest > (high - low) / 2)), extremes
         case UnitRange():
             return bool(inputs.min() >= 0 and 0.5 < inputs.max() <= 1), extremes
         case RawRange():

@@ -16,6 +16,7 @@ from zoo.data.split import Split
 from zoo.errors import ZooError
 from zoo.recipe.augmentation import (
     ChannelMeanStd,
+    FixedMeanStd,
     Normalization,
     Normalize,
     PixelMean,
@@ -83,6 +84,18 @@ def _signed_range(
     normalization: SignedRange, mean_image: np.ndarray, mean: np.ndarray, std: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     return np.full_like(mean, 127.5), np.full_like(mean, 127.5)
+
+
+@_shift_and_scale.register
+def _fixed_mean_std(
+    normalization: FixedMeanStd, mean_image: np.ndarray, mean: np.ndarray, std: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    given = np.array(normalization.mean), np.array(normalization.std)
+    if len(normalization.mean) not in (1, len(mean)):
+        raise ZooError(
+            f"FixedMeanStd has {len(normalization.mean)} values of mean, but the images have {len(mean)} channels"
+        )
+    return np.broadcast_to(given[0], mean.shape), np.broadcast_to(given[1], mean.shape)
 
 
 @_shift_and_scale.register

@@ -95,8 +95,9 @@ def check_subject(args: flags.FlagValues) -> Callable[[], Any]:
         raise ZooError(f"{first} and {second} are given: give one thing to diagnose")
     if args.recipe:
         recipe = cli.read_recipe(args)[1]
-        return lambda: recipe
-    for name in ("data", "set"):
+        recipe.check_weights_given()
+        return lambda: cli.prepare_as_trained(args, recipe)
+    for name in ("data", "set", "weights"):
         if args[name].value:
             raise ZooError(f"--{name} requires --recipe=NAME")
     if args.program:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from zoo.errors import ZooError, shown
+from zoo.errors import WeightsMissing, ZooError, shown
 from zoo.recipe.augmentation import Augmentation, Normalization
 from zoo.recipe.budget import Budget
 from zoo.recipe.data import Data
@@ -164,6 +164,15 @@ class Recipe(Part):
         recipes.
         """
         return hashlib.sha256(json.dumps(_without_defaults(self), sort_keys=True).encode()).hexdigest()[:12]
+
+    def check_weights_given(self) -> None:
+        """Raises `WeightsMissing` if the recipe starts from weights that are given when it is trained, and are not."""
+        if self.transfer is not None and self.transfer.source is None:
+            stated = self.provenance.get("transfer.source")
+            raise WeightsMissing(
+                "this recipe starts from trained weights: give them with --weights=PATH, or as transfer.source"
+                + (f"; it is meant for {stated}" if stated else "")
+            )
 
     def difference(self, other: "Recipe") -> list[str]:
         """Returns a line "path: value, other value" for each value that differs between two recipes."""

@@ -3,7 +3,6 @@
 import fnmatch
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -12,10 +11,12 @@ import numpy as np
 from flax import traverse_util
 
 from zoo.errors import ZooError, shown
+from zoo.files import expand, sha256_of
 from zoo.models.registry import find_entry, name_of
-from zoo.recipe import Transfer
+from zoo.recipe import Recipe, Transfer
 from zoo.training.run.load_run import load_run
 from zoo.weights import import_weights
+from zoo.weights.detection import find_layout
 
 
 class Start(NamedTuple):
@@ -28,6 +29,31 @@ class Start(NamedTuple):
 
     variables: Mapping[tuple[str, ...], np.ndarray]
     drawn: tuple[str, ...]
+
+
+def check_start(recipe: Recipe) -> None:
+    """Checks that the weights of a recipe with transfer learning are there, before its data is read.
+
+    Raises:
+      WeightsMissing: none are given.
+      ZooError: the run or file does not exist, or the file is another one than the recipe names.
+    """
+    recipe.check_weights_given()
+    transfer = recipe.transfer
+    if transfer is None or transfer.source is None:
+        return
+    source = expand(transfer.source)
+    if os.path.isdir(source):  # `Path.is_dir` raises for names that are too long
+        for name in ("layout", "num_classes", "sha256"):
+            if getattr(transfer, name) is not None:
+                raise ZooError(f"transfer.{name} is for weight files, but {source} is a run folder: set it to None")
+    elif not os.path.isfile(source):
+        raise ZooError(f"transfer.source: {shown(str(source))} is neither a run folder nor a weight file")
+    elif transfer.sha256 is not None and (found := sha256_of(source)) != transfer.sha256:
+        raise ZooError(
+            f"transfer.source: {source} is not the file that the recipe names: its SHA-256 is {found}, expected"
+            f" {transfer.sha256}; set transfer.sha256 to None to start from it all the same"
+        )
 
 
 def load_start(
@@ -93,22 +119,17 @@ def _is_last(there, here, classes, num_classes):
 
 def _read(transfer, model, input_shape):
     """Returns the variables of the source by path, and its number of classes."""
-    source = Path(transfer.source)
-    if os.path.isdir(source):  # `Path.is_dir` raises for names that are too long
-        if transfer.layout is not None:
-            raise ZooError(f"transfer.layout is for weight files, but {source} is a run folder: set it to None")
+    source = expand(transfer.source)
+    if os.path.isdir(source):
         run = load_run(source)
         return traverse_util.flatten_dict(run.variables), len(run.class_names)
-    if not os.path.isfile(source):
-        raise ZooError(f"transfer.source: {shown(str(source))} is neither a run folder nor a weight file")
-    if transfer.layout is None:
-        raise ZooError(f"transfer.layout is None: set it to the naming scheme of {source}, such as 'torchvision'")
     name = name_of(model)
     if name is None:
         raise ZooError(
             f"transfer.source: {source} is a weight file, but {type(model).__name__} is not a network of the zoo"
         )
-    classes = transfer.num_classes or find_entry(name).num_classes
+    found = find_layout(name, source, transfer.layout, input_shape=input_shape)
+    classes = transfer.num_classes or found.num_classes or find_entry(name).num_classes
     network = model.clone(num_classes=classes)
-    variables = import_weights(network, source, transfer.layout, input_shape=input_shape)
+    variables = import_weights(network, source, found.layout, input_shape=input_shape)
     return traverse_util.flatten_dict(variables), classes

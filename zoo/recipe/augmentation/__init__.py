@@ -18,6 +18,7 @@ from zoo.recipe.augmentation.geometry import (
 from zoo.recipe.augmentation.mixing import CutMix, Mixing, Mixup, OneOf, PairMixing
 from zoo.recipe.augmentation.normalization import (
     ChannelMeanStd,
+    FixedMeanStd,
     Normalization,
     Normalize,
     PixelMean,
@@ -47,6 +48,7 @@ __all__ = [
     "Contrast",
     "CutMix",
     "Cutout",
+    "FixedMeanStd",
     "HorizontalFlip",
     "Hue",
     "Mixing",

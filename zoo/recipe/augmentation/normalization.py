@@ -47,6 +47,23 @@ class ChannelMeanStd(Normalization):
 
 
 @dataclass(frozen=True)
+class FixedMeanStd(Normalization):
+    """Subtracts a given mean and divides by a given standard deviation, such as those that weights were trained with.
+
+    Attributes:
+      mean, std: of each channel, or one value for all, in units of pixel values from 0 to 255.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def validate(self) -> None:
+        self.require(len(self.mean) > 0, "mean", "a value for each channel")
+        self.require(len(self.std) == len(self.mean), "std", f"{len(self.mean)} values, as many as mean")
+        self.require(all(value > 0 for value in self.std), "std", "positive")
+
+
+@dataclass(frozen=True)
 class PixelMean(Normalization):
     """Subtracts the mean of `sample` training images, without scaling (Krizhevsky et al. 2012, section 2)."""
 

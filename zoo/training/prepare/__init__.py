@@ -23,6 +23,7 @@ from zoo.training.prepare.network import create_network, prepare_network
 from zoo.training.step.freezing import freeze_and_scale
 from zoo.training.step.optimizer import make_optimizer
 from zoo.training.step.schedule import learning_rate
+from zoo.training.transfer import check_start
 
 MAX_INITIAL_FRACTION = 0.5  # of the initial weights in the average at the end of a run
 
@@ -59,6 +60,7 @@ def prepare(
     Raises:
       ZooError: the arguments do not match, or too many images cannot be decoded.
     """
+    check_start(recipe)
     mesh = mesh or parallel.make_mesh()
     parallel.check_strategy(strategy)
     parallel.check_batch_size(
