@@ -13,7 +13,7 @@ import sys
 
 from zoo import cli
 from zoo.errors import ZooError, shown
-from zoo.programs import describe, find_module, list_commands
+from zoo.programs import MODULES, describe, find_module
 from zoo.streams import end
 
 
@@ -30,7 +30,7 @@ def main() -> None:
             print(help_text())
             end(0)
         if not command:
-            raise ZooError(f"missing command, one of {', '.join(list_commands())}; see {called} --help")
+            raise ZooError(f"missing command, one of {', '.join(MODULES)}; see {called} --help")
         if command.startswith("-"):
             raise ZooError(f"{shown(command)} has to come after a command, as in {called} train --recipe=alexnet")
         module = find_module(command)
@@ -41,9 +41,8 @@ def main() -> None:
 def help_text() -> str:
     """Returns the help: the docstring of this module, and a line for each program."""
     assert __doc__ is not None
-    commands = list_commands()
-    width = max(map(len, commands))
-    lines = [f"  {command:{width}}  {describe(command)}" for command in commands]
+    width = max(map(len, MODULES))
+    lines = [f"  {command:{width}}  {describe(command)}" for command in MODULES]
     return "\n".join([__doc__.strip(), "", "Commands:", *lines])
 
 

@@ -19,7 +19,7 @@ from argcomplete.completers import DirectoriesCompleter, FilesCompleter
 
 from zoo import cli
 from zoo.errors import ZooError, unknown
-from zoo.programs import MODULES, describe, list_commands
+from zoo.programs import MODULES, describe
 
 SHELLS = ("bash", "zsh", "fish")
 DATA = ("csv:", "fashion_mnist", "folder:", "synthetic:", "tfds:")  # see `zoo.open_source`
@@ -68,7 +68,7 @@ def make_parser(command: str) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser("zoo", allow_abbrev=False)
     programs = parser.add_subparsers()
-    for name in list_commands():
+    for name in MODULES:
         program = programs.add_parser(name, help=_escaped(describe(name)), allow_abbrev=False)
         if name == command:
             _add_arguments(program, name)

@@ -24,28 +24,20 @@ MODULES = {
 }
 
 
-def list_commands() -> list[str]:
-    """Returns the subcommands whose programs are installed."""
-    return [command for command, module in MODULES.items() if _file(module).is_file()]
-
-
 def find_module(command: str) -> str:
     """Returns the module of a subcommand.
 
     Raises:
       ZooError: there is no such subcommand; the message names the nearest one.
     """
-    if command not in list_commands():
-        raise unknown("command", command, list_commands())
+    if command not in MODULES:
+        raise unknown("command", command, MODULES)
     return MODULES[command]
 
 
 def describe(command: str) -> str:
     """Returns what a program does, in one line: the first line of its docstring. The program is read, and not run."""
-    docstring = ast.get_docstring(ast.parse(_file(MODULES[command]).read_text(encoding="utf-8")))
-    assert docstring is not None, command
+    file = Path(__file__).parents[1].joinpath(*MODULES[command].split(".")).with_suffix(".py")
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    assert docstring is not None, file
     return docstring.split("\n")[0]
-
-
-def _file(module):
-    return Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
