@@ -50,8 +50,9 @@ def write_card(classifier: Classifier, layout: str, folder: Path, check: Check, 
 def preprocessor_config(classifier: Classifier) -> dict[str, Any] | None:
     """Returns the settings of an image processor of transformers that prepares images as the classifier does.
 
-    They are those of `BitImageProcessor`, whose central crop may be a pixel further up or left. None if it cannot do
-    the same: for features, for images that are not RGB, and for other transforms or a mean image.
+    They are those of `BitImageProcessor`, whose central crop may be a pixel further up or left, and whose torchvision
+    backend rounds some resized pixels to the next of 256 levels, unlike its PIL backend. None if it cannot do the same:
+    for features, for images that are not RGB, and for other transforms or a mean image.
     """
     statistics = classifier.statistics
     if classifier.feature_names is not None or classifier.channels != 3 or np.ndim(statistics.mean) != 1:
