@@ -60,7 +60,8 @@ def test_blocks_that_are_not_executed_are_right_as_far_as_can_be_seen(block):
         json.loads(block.text)
 
 
-@pytest.mark.parametrize("document", documents.DOCUMENTS)
+# The changelog also names programs that were replaced.
+@pytest.mark.parametrize("document", [name for name in documents.DOCUMENTS if name != "CHANGELOG.md"])
 def test_commands_within_text_exist(document):
     for code in documents.inline_code(document):
         if code.startswith("python -m ") and not _is_announced(code):

@@ -97,9 +97,11 @@ def test_recipes_without_whole_runs_say_so():
 
 
 def test_the_reference_has_all_public_names():
-    assert all(f"## `zoo.{name}`\n" in api.page_of_zoo() for name in zoo.__all__)
-    assert "### `CutMix`\n\n::: zoo.recipe.augmentation." in api.page_of_parts()
-    assert "## `verification.check`\n\n::: verification.like.check" in api.page_of_verification()
+    parts = api.page_of_parts()
+    assert all(f"      heading: zoo.{name}\n" in api.page_of_zoo() for name in zoo.__all__)
+    assert re.search(r"::: zoo\.recipe\.augmentation\S*\.CutMix\n    options:\n      heading: CutMix\n", parts)
+    check = "::: verification.like.check\n    options:\n      heading: verification.check\n"
+    assert check in api.page_of_verification()
 
 
 def test_links_out_of_the_site_become_text():

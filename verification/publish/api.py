@@ -46,5 +46,7 @@ def _page(title: str, said: str, entries: Iterable[str]) -> str:
 
 
 def _entry(name: str, home: str, level: int) -> str:
-    """Returns a heading with the name that users import, and the documentation of the object that defines it."""
-    return f"{'#' * level} `{name}`\n\n::: {home}\n    options:\n      heading_level: {level}"
+    """Returns the documentation of an object, by where it is defined, under the name that users import."""
+    options = {"heading": name, "toc_label": name, "heading_level": level, "show_root_heading": "true"}
+    options["show_root_toc_entry"] = "true"
+    return "\n".join([f"::: {home}", "    options:", *(f"      {key}: {value}" for key, value in options.items())])

@@ -58,6 +58,9 @@ def page_of_network(name: str, recipes: Sequence[str], deviations: Mapping[str, 
     """
     entry, facts = find_entry(name), _facts(name)
     links = ", ".join(f"[`{each}`](../recipes/{each}.md)" for each in recipes)
+    compared = f"`python -m zoo.summarize --model={name} --compare=mine.csv` compares a layer table of yours with it"
+    if name in recipes:
+        compared += f", and `python -m verification --like={name} --model=mine.py:MyNet` a network of yours"
     return "\n\n".join(
         [
             f"# {name}",
@@ -67,8 +70,7 @@ def page_of_network(name: str, recipes: Sequence[str], deviations: Mapping[str, 
             "## In Python",
             f'```python\nimport zoo\n\nmodel = zoo.create_model("{name}", num_classes=10)\n'
             f'summary = zoo.summarize("{name}")  # .rows, .params, .macs\n```',
-            f"`python -m zoo.summarize --model={name} --compare=mine.csv` compares a layer table of yours with it,"
-            f" and `python -m verification --like={name} --model=mine.py:MyNet` a network, if a recipe has its name.",
+            f"{compared}.",
             "## Recipes",
             links or "No recipe trains this network yet; a recipe of another network of its family is a start.",
             "## Trained weights",
