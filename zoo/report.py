@@ -33,7 +33,7 @@ def main(args: flags.FlagValues) -> int:
     folder = RunFiles(args.workdir, lambda text: console.print(escape(printable(text)), soft_wrap=True))
     contents = read_contents(folder)
     streams.check_output("report", folder.path / "report.html")
-    folder.write_text("report.html", page(contents))
+    folder.write_file("report.html", page(contents))
     print(printable(folder.path / "report.html"))
     return 0
 

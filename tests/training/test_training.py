@@ -71,7 +71,8 @@ def test_files_of_a_run(run, recipe):
     folder, result, _ = run
     assert {path.name for path in folder.iterdir()} == {
         "recipe.json", "environment.json", "statistics.npz", "metrics.jsonl", "tensorboard", "checkpoints",
-        "verdict.json", "curves.png", "data.json", "by_class.json", "confusion.png", ".lock",
+        "verdict.json", "curves.png", "data.json", "by_class.json", "confusion.png", "mistakes.json",
+        "report.html", ".lock",
     }  # fmt: skip
     saved = json.loads((folder / "recipe.json").read_text())
     assert (

@@ -48,9 +48,9 @@ class RunFiles:
 
     def write(self, name: str, content: Any) -> None:
         """Writes a JSON file atomically."""
-        self.write_text(name, json.dumps(content, indent=2) + "\n")
+        self.write_file(name, json.dumps(content, indent=2) + "\n")
 
-    def write_text(self, name: str, content: str) -> None:
+    def write_file(self, name: str, content: str) -> None:
         """Writes a text file atomically."""
         temporary = self.path / f".{name}.tmp"
         temporary.write_text(content, encoding="utf-8")

@@ -11,7 +11,8 @@ from zoo.training.run.report.page import page
 def write_report(folder: RunFiles, note: Callable[[str], None]) -> None:
     """Writes `report.html` of a run that has ended in any way; a failure is noted, and does not fail the run."""
     try:
-        folder.write_text("report.html", page(read_contents(folder)))
+        # Without reports of damaged files, which were made when the run was resumed.
+        folder.write_file("report.html", page(read_contents(RunFiles(folder.path))))
     except Exception as error:  # days of training must not end with an error for the sake of their report
         path = printable(folder.path / "report.html")
         note(f"{path} was not written: {type(error).__name__}: {reason(error)}; see python -m zoo.report")
