@@ -114,7 +114,11 @@ def execute(chosen: Iterable[Block], folder: Path) -> None:
 
 
 def make_data(folder: Path) -> None:
-    """Makes the images that the documents speak of: `flowers/`, `photos/` with three splits, and `photo.jpg`."""
+    """Makes the data that the documents speak of.
+
+    These are images, `flowers/`, `photos/` with three splits, and `photo.jpg`; and features, `table.csv` and the
+    unlabelled `new-rows.csv`.
+    """
     random = np.random.default_rng(0)
 
     def picture(path, shade):
@@ -129,4 +133,8 @@ def make_data(folder: Path) -> None:
                 if number < images:
                     picture(folder / "photos" / split / name / f"{number}.jpg", shade)
     picture(folder / "photo.jpg", 120)
+    rows = [(random.normal(number % 2, 0.2), random.normal(), "ab"[number % 2]) for number in range(200)]
+    lines = ["x,y,class\n", *(f"{x:.4f},{y:.4f},{name}\n" for x, y, name in rows)]
+    (folder / "table.csv").write_text("".join(lines))
+    (folder / "new-rows.csv").write_text("y,x\n0.5,1.1\n-0.2,0.1\n")
     shutil.copy(ROOT / "docs" / "ci" / "bisect.sh", folder)
