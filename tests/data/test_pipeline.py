@@ -99,9 +99,10 @@ def test_streamed_and_resident_images_are_equal(folder):
     transforms = (ResizeShort(30), CenterCrop(24), Normalize())
     resident, streamed = pipeline_of(folder, transforms), pipeline_of(folder, transforms, resident_bytes=0)
     assert resident.transforms == streamed.transforms == (Normalize(),)
-    images, labels = (np.concatenate(part) for part in zip(*decoded(streamed, np.arange(48)), strict=True))
+    images, labels, places = (np.concatenate(part) for part in zip(*decoded(streamed, np.arange(48)), strict=True))
     np.testing.assert_array_equal(images, resident.split.images)
     np.testing.assert_array_equal(labels, folder.train.labels)
+    assert places.tolist() == list(range(48))
 
 
 @pytest.fixture
