@@ -3,7 +3,7 @@
 A comment before a block says how, and is not shown:
 
     <!-- test: slow -->               executed by the slow tests, since it takes many seconds
-    <!-- test: exit 1 -->             executed, and ends with this status
+    <!-- test: exit 1 -->             executed, and ends with this status; also "slow, exit 1"
     <!-- test: parsed, REASON -->     not executed: flags, names and syntax are checked
     <!-- test: later, REASON -->      skipped until the program exists
 
@@ -27,7 +27,7 @@ from programs import ROOT, child_environment
 
 GUIDES = (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in GUIDES)
-MARKER = re.compile(r"<!-- test: (slow|exit \d+|parsed, .+|later, .+) -->")
+MARKER = re.compile(r"<!-- test: (slow|(?:slow, )?exit \d+|parsed, .+|later, .+) -->")
 PARSER = MarkdownIt("commonmark").enable("table")
 
 
@@ -52,7 +52,7 @@ class Block:
     @property
     def is_slow(self) -> bool:
         """Whether the block is executed by the slow tests only."""
-        return self.marker == "slow"
+        return self.marker.startswith("slow")
 
     @property
     def is_executed(self) -> bool:
