@@ -28,7 +28,7 @@ from zoo.layers.window import require_pixels
 from zoo.models.layout import Layout
 from zoo.models.registry import Entry
 
-ACTIVATIONS = {"relu": nn.relu, "tanh": nn.tanh, "sigmoid": nn.sigmoid}
+ACTIVATIONS = ("relu", "tanh", "sigmoid")  # functions of flax.linen
 
 
 class BNCNN(nn.Module):
@@ -84,7 +84,7 @@ class MLP(nn.Module):
             require_pixels("MLP", images, self.smallest)
         if self.activation not in ACTIVATIONS:
             raise unknown("activation of mlp", self.activation, ACTIVATIONS)
-        activation = ACTIVATIONS[self.activation]
+        activation = getattr(nn, self.activation)  # found at the call, since jax2onnx replaces it during export
         dense = functools.partial(nn.Dense, kernel_init=VarianceScaling(1.0, "fan_avg", "uniform"), dtype=self.dtype)
         x = images.reshape(images.shape[0], math.prod(images.shape[1:]))
         for number, width in enumerate(self.hidden, start=1):

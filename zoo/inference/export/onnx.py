@@ -42,7 +42,7 @@ def write(classifier: Classifier, program: Program, path: Path) -> list[Path]:
             )
         except Exception as error:  # jax2onnx documents none
             raise ZooError(
-                f"jax2onnx cannot convert this program, try --input=normalized or --format=stablehlo: {reason(error)}"
+                f"jax2onnx cannot convert this program with JAX {jax.__version__}, use stablehlo: {reason(error)}"
             ) from None
     entry = model.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(describe_program(classifier, program))
