@@ -14,6 +14,7 @@ from verification.faults import FAULTS
 from verification.suite import GROUPS
 from zoo.catalog import list_recipes, list_studies, load_recipe
 from zoo.models.registry import list_models
+from zoo.programs import find_module
 from zoo.recipe.assignments import parse_changes
 
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
@@ -52,7 +53,10 @@ def check_words(words: list[str]) -> int:
     checked = sum(check_commands(word.partition("=")[2] or word) for word in words if " -m " in word)
     words = [word for word in words if not re.fullmatch(r"[A-Z_]+=.*", word)]
     if not any(word.rpartition("/")[2] == "python" for word in words):
-        if words and words[0] == "pip":
+        if words and words[0] == "zoo":
+            check_program(find_module(words[1]).removesuffix(".__main__"), words[2:])
+            checked += 1
+        elif words and words[0] == "pip":
             check_pip(words[1:])
         else:
             assert not words or words[0] in OTHERS, f"unknown program {words[0]}"

@@ -5,7 +5,6 @@ A comment before a block says how, and is not shown:
     <!-- test: slow -->               executed by the slow tests, since it takes many seconds
     <!-- test: exit 1 -->             executed, and ends with this status; also "slow, exit 1"
     <!-- test: parsed, REASON -->     not executed: flags, names and syntax are checked
-    <!-- test: later, REASON -->      skipped until the program exists
 
 A block without a comment is executed by every run of the tests. The blocks of a document are executed in order, in one
 folder, and those in Python share their variables.
@@ -27,7 +26,7 @@ from programs import ROOT, child_environment
 
 GUIDES = (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in GUIDES)
-MARKER = re.compile(r"<!-- test: (slow|(?:slow, )?exit \d+|parsed, .+|later, .+) -->")
+MARKER = re.compile(r"<!-- test: (slow|(?:slow, )?exit \d+|parsed, .+) -->")
 PARSER = MarkdownIt("commonmark").enable("table")
 
 
@@ -57,7 +56,7 @@ class Block:
     @property
     def is_executed(self) -> bool:
         """Whether the block is executed by some test."""
-        return self.language in ("sh", "python") and not self.marker.startswith(("parsed", "later"))
+        return self.language in ("sh", "python") and not self.marker.startswith("parsed")
 
 
 def tokens(document):
