@@ -163,7 +163,7 @@ def check_recipe(
             if data is not None:
                 raise
             recipe, dataset = with_synthetic_data(recipe)
-            skipped = Group(name, "convergence").skip("target", f"not run here: {error}")
+            skipped = skipped or Group(name, "convergence").skip("target", f"not run here: {error}")
         if skipped and set(groups) <= {"architecture", "convergence"}:
             yield _with_advice(skipped, name, recipe)
             return
