@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from zoo import cli, streams
+from zoo import cli, recipe_flags, streams
 
 if TYPE_CHECKING:
     from zoo.recipe import Study
@@ -101,7 +101,7 @@ def read_study(args: flags.FlagValues) -> tuple["Study", str]:
         raise ZooError("--vary requires --recipe: a study defines its own variants")
     if args.recipe and not args.vary:
         raise ZooError("missing --vary=PATH=VALUE,..., such as --vary=schedule.peak=0.01,0.1")
-    name = cli.short_name(args.study or args.recipe)
+    name = recipe_flags.short_name(args.study or args.recipe)
     if args.study:
         study = load_study(args.study)
         if args.set:  # the conclusion holds for the unchanged recipe only

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from absl import flags
 
-from zoo import cli, streams
+from zoo import cli, recipe_flags, streams
 
 FLAGS = flags.FlagValues()
-cli.define_recipe_flags(FLAGS)
+recipe_flags.define_recipe_flags(FLAGS)
 cli.define_integer("count", 12, "Number of images.", lower_bound=1, flag_values=FLAGS)
 flags.DEFINE_string("output", None, "PNG file to write; default: runs/preview-RECIPE.png.", flag_values=FLAGS)
 cli.define_integer("seed", 0, "Seed of the run.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
@@ -24,13 +24,13 @@ def main(args: flags.FlagValues) -> int:
     """Draws the picture and prints its path; returns 0."""
     from zoo.errors import ZooError, printable
 
-    name, recipe = cli.read_recipe(args)
+    name, recipe = recipe_flags.read_recipe(args)
     output = Path(args.output or f"runs/preview-{name}.png")
     if output.suffix.lower() != ".png":
         raise ZooError(f"--output={output}: expected the name of a PNG file, ending in .png")
     streams.check_output("--output", output, make_folder=True)
     cli.set_up_jax(args)
-    recipe = cli.prepare_as_trained(args, recipe)
+    recipe = recipe_flags.prepare_as_trained(args, recipe)
 
     from rich.markup import escape
     from rich.progress import Progress

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from zoo import cli, streams
+from zoo import cli, recipe_flags, streams
 from zoo.errors import ZooError, printable
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from zoo.training.fit import FitResult
 
 FLAGS = flags.FlagValues()
-cli.define_recipe_flags(FLAGS)
+recipe_flags.define_recipe_flags(FLAGS)
 flags.DEFINE_string("workdir", None, "Folder of the run; default: runs/RECIPE-FINGERPRINT-seedSEED.", flag_values=FLAGS)
 cli.define_integer("seed", 0, "Seed of all random numbers.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)
 cli.define_integer(
@@ -70,10 +70,10 @@ def main(args: flags.FlagValues) -> int:
     if args.diagnose == "full" and (args.folds or args.distributed):
         other = "folds" if args.folds else "distributed"
         raise ZooError(f"--diagnose=full and --{other} cannot be combined: run python -m zoo.doctor afterwards")
-    name, recipe = cli.read_recipe(args)
+    name, recipe = recipe_flags.read_recipe(args)
     recipe.check_weights_given()
     cli.set_up_jax(args)
-    recipe = cli.prepare_as_trained(args, recipe)
+    recipe = recipe_flags.prepare_as_trained(args, recipe)
     with cli.chosen_convolution(args):
         return train(args, name, recipe)
 

@@ -15,7 +15,7 @@ import pytest
 from programs import ROOT, run_python
 
 from verification.ledger import data_name
-from zoo import cli, compilation, interfaces
+from zoo import cli, compilation, interfaces, recipe_flags
 from zoo.benchmark import memory
 from zoo.errors import ZooWarning
 from zoo.layers.convolution import onednn
@@ -214,9 +214,9 @@ def test_closed_output_pipe_without_sigpipe():
 
 
 def test_recipe_names_on_windows():
-    assert [cli.short_name(name) for name in ("alexnet", "recipes.alexnet", "mine/alexnet.py", "recipes/alexnet")] == [
-        "alexnet"
-    ] * 4
+    assert [
+        recipe_flags.short_name(name) for name in ("alexnet", "recipes.alexnet", "mine/alexnet.py", "recipes/alexnet")
+    ] == ["alexnet"] * 4
     assert data_name("folder:C:\\images\\flowers\\") == data_name("folder:/images/flowers/") == "folder:flowers"
 
 

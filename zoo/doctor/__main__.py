@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from zoo import cli, streams
+from zoo import cli, recipe_flags, streams
 from zoo.errors import ZooError, printable, reason, shown
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "workdir", None, "Folder of a run; the same as an argument without a name, such as runs/mine.", flag_values=FLAGS
 )
-cli.define_recipe_flags(FLAGS)
+recipe_flags.define_recipe_flags(FLAGS)
 flags.DEFINE_string(
     "program",
     None,
@@ -94,9 +94,9 @@ def check_subject(args: flags.FlagValues) -> Callable[[], Any]:
         first, second = ("the folder of a run" if name == "workdir" else f"--{name}" for name in given[:2])
         raise ZooError(f"{first} and {second} are given: give one thing to diagnose")
     if args.recipe:
-        recipe = cli.read_recipe(args)[1]
+        recipe = recipe_flags.read_recipe(args)[1]
         recipe.check_weights_given()
-        return lambda: cli.prepare_as_trained(args, recipe)
+        return lambda: recipe_flags.prepare_as_trained(args, recipe)
     for name in ("data", "set", "weights"):
         if args[name].value:
             raise ZooError(f"--{name} requires --recipe=NAME")
