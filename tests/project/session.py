@@ -1,4 +1,4 @@
-"""Executes the blocks of a document that come as JSON on standard input, see `documents.py`."""
+"""Executes the blocks of a document that come as JSON on standard input, see `code_blocks.py`."""
 
 import json
 import subprocess

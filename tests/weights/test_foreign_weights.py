@@ -121,7 +121,7 @@ def test_invalid_weights_are_rejected_in_one_line(saved, messages):
 def test_weights_that_are_neither_a_mapping_nor_a_file(weights):
     with pytest.raises(ZooError, match=f"expected .* got {type(weights).__name__}: pass model.state_dict"):
         zoo.import_weights("mlp", weights, "torch")
-    with pytest.raises(ZooError, match="unknown layout of mlp None: expected torch"):
+    with pytest.raises(ZooError, match="unknown layout of mlp None: expected one of torch, zoo"):
         zoo.import_weights("mlp", TENSORS, None)
 
 

@@ -40,11 +40,11 @@ class Outcomes(NamedTuple):
 
 
 def make_outcomes(rows: np.ndarray, indices: np.ndarray) -> Outcomes:
-    """Makes outcomes from rows of `Sums.outcomes`, [N, 6], and the examples' positions in the split, int [N]."""
+    """Makes outcomes from rows of `Sums.outcomes`, [N, 6], and the examples' positions in the split, in their order."""
     counted = rows[:, OUTCOMES.index("counted")] > 0  # the others are images that cannot be decoded
     columns = dict(zip(OUTCOMES, rows[counted].T, strict=True))
     return Outcomes(
-        np.asarray(indices)[counted],
+        np.asarray(indices)[: len(rows)][counted],
         columns["label"].astype(int),
         columns["predicted"].astype(int),
         columns["loss"],

@@ -5,8 +5,8 @@ import json
 import re
 import textwrap
 
+import code_blocks
 import commands
-import documents
 import pytest
 import yaml
 from programs import ROOT
@@ -14,7 +14,7 @@ from programs import ROOT
 from zoo.errors import ZooError
 
 CHECKED = {"sh", "python", "yaml", "json", "text"}  # languages of blocks; text is output
-BLOCKS = [block for document in documents.DOCUMENTS for block in documents.blocks(document)]
+BLOCKS = [block for document in code_blocks.DOCUMENTS for block in code_blocks.blocks(document)]
 
 
 def of_document(document, *, slow):
@@ -30,13 +30,13 @@ def named(block):
     "document", sorted({each.document for each in BLOCKS if each.is_executed and not each.is_slow})
 )
 def test_blocks_of_a_document_run(document, tmp_path):
-    documents.execute(of_document(document, slow=False), tmp_path)
+    code_blocks.execute(of_document(document, slow=False), tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", sorted({block.document for block in BLOCKS if block.is_slow}))
 def test_all_blocks_of_a_document_run(document, tmp_path):
-    documents.execute(of_document(document, slow=True), tmp_path)
+    code_blocks.execute(of_document(document, slow=True), tmp_path)
 
 
 def test_every_block_has_a_language_that_says_how_it_is_checked():
@@ -58,9 +58,9 @@ def test_blocks_that_are_not_executed_are_right_as_far_as_can_be_seen(block):
 
 
 # The changelog also names programs that were replaced.
-@pytest.mark.parametrize("document", [name for name in documents.DOCUMENTS if name != "CHANGELOG.md"])
+@pytest.mark.parametrize("document", [name for name in code_blocks.DOCUMENTS if name != "CHANGELOG.md"])
 def test_commands_within_text_exist(document):
-    for code in documents.inline_code(document):
+    for code in code_blocks.inline_code(document):
         if code.startswith(("python -m ", "zoo ")):
             alternatives = re.sub(r"=(\w+)(\|\w+)+", r"=\1", code)
             commands.check_commands(re.sub(r" '?--set=\S*\.\.\.\S*", "", alternatives))
@@ -88,15 +88,15 @@ def test_wrong_commands_are_found(text, message):
 
 
 def test_a_failing_block_is_found(tmp_path):
-    block = documents.Block("x.md", 1, "sh", "python -c 'import sys; sys.exit(3)'\n", "")
+    block = code_blocks.Block("x.md", 1, "sh", "python -c 'import sys; sys.exit(3)'\n", "")
     with pytest.raises(AssertionError, match="x.md:1: exit status 3, not 0"):
-        documents.execute([block], tmp_path)
-    documents.execute([documents.Block("x.md", 1, "sh", block.text, "exit 3")], tmp_path)
+        code_blocks.execute([block], tmp_path)
+    code_blocks.execute([code_blocks.Block("x.md", 1, "sh", block.text, "exit 3")], tmp_path)
 
 
 def links(document):
     """Yields the targets of a document's links and pictures."""
-    for token in documents.tokens(document):
+    for token in code_blocks.tokens(document):
         for child in token.children or ():
             if target := child.attrGet("href") or child.attrGet("src"):
                 yield target
@@ -104,12 +104,12 @@ def links(document):
 
 def anchors(document):
     """Returns the anchors of a document's headings, as GitHub and the site make them."""
-    found = documents.tokens(document)
+    found = code_blocks.tokens(document)
     titles = [after.content for token, after in itertools.pairwise(found) if token.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("document", documents.DOCUMENTS)
+@pytest.mark.parametrize("document", code_blocks.DOCUMENTS)
 def test_links_lead_to_files_and_headings(document):
     for link in links(document):
         if re.match(r"[a-z]+:", link):
@@ -122,7 +122,7 @@ def test_links_lead_to_files_and_headings(document):
 
 
 def test_pictures_and_documents_are_linked():
-    every = {(document, link) for document in documents.DOCUMENTS for link in links(document)}
+    every = {(document, link) for document in code_blocks.DOCUMENTS for link in links(document)}
     assert {("README.md", "docs/alexnet.png"), ("README.md", "CONTRIBUTING.md")} <= every
 
 
