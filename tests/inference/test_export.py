@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from examples import tabular
 from photographs import photographs
+from pictures import torchvision
 from PIL import Image
 from safetensors import safe_open
 
@@ -119,8 +120,8 @@ def test_onnx_in_onnxruntime(published, tmp_path):
 
 def test_safetensors_in_torchvision(published, tmp_path):
     """Loads the file as users of torchvision do, with its own transforms on photographs."""
+    torchvision("functional")  # skips without it
     torch = pytest.importorskip("torch", reason="needs torch")
-    pytest.importorskip("torchvision", reason="needs torchvision", exc_type=(ImportError, RuntimeError))
     from safetensors.torch import load_file
 
     path = tmp_path / "resnet18.safetensors"
