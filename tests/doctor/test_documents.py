@@ -7,12 +7,23 @@ import pytest
 
 import zoo
 
-FAULTS = ("learning_rate_high", "output_activation", "labels_independent")
+SLOW = [
+    (4, "torch", None),
+    (4, "torch", "learning_rate_high"),
+    (4, "torch", "labels_independent"),
+    (0, "keras", None),
+    (0, "keras", "output_activation"),
+]
+FULL = [(4, "torch", "output_activation"), (0, "keras", "learning_rate_high"), (0, "keras", "labels_independent")]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", [None, *FAULTS])
-@pytest.mark.parametrize(("number", "framework"), [(4, "torch"), (0, "keras")])
+@pytest.mark.parametrize(
+    ("number", "framework", "fault"),
+    [
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW),
+        *(pytest.param(*case, marks=pytest.mark.full) for case in FULL),
+    ],
+)
 def test_a_program_of_a_document(number, framework, fault):
     os.environ.setdefault("KERAS_BACKEND", "jax")
     pytest.importorskip(framework)
