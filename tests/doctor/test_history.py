@@ -109,6 +109,8 @@ def test_a_loss_that_still_falls(recipe):
     assert causes(recipe, history(settled())) == []
     noisy = np.linspace(UNIFORM, 2.0, STEPS) + noise(scale=0.5)
     assert causes(recipe, history(noisy)) == []
+    after_a_jump = np.r_[UNIFORM + noise()[:10], np.linspace(1000, 100, STEPS - 10)]
+    assert causes(recipe, history(after_a_jump)) == ["learning_rate_high"]
 
 
 def test_early_stopping_before_the_end(recipe):

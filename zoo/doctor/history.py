@@ -172,6 +172,8 @@ def _still_falling(recipe, records, verdict, classes):
     fall, errors = fall_of(last)
     if fall < STILL_FALLING * last.mean() or errors < STANDARD_ERRORS:
         return
+    if records.end > records.start:  # it falls from a jump
+        return
     text = (
         f"the loss still falls at the end: by {fall:.2g} ({fall / last.mean():.0%}) in the last {len(last)} of"
         f" {records.steps} steps, which is {errors:.1f} standard errors"
