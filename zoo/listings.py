@@ -4,6 +4,8 @@ import ast
 import json
 from typing import Any
 
+from absl import flags
+
 from zoo import streams
 from zoo.catalog import list_recipes, load_recipe
 from zoo.errors import ZooError, shown
@@ -11,6 +13,17 @@ from zoo.models.listing import list_networks, listing
 from zoo.paths import RECIPES
 from zoo.recipe import Recipe
 from zoo.recipe.metric import HIGHER_IS_BETTER, METRIC_NAMES
+
+
+def define_list_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags of the programs that list names."""
+    flags.DEFINE_string(
+        "filter",
+        "*",
+        "Shell-style pattern of the names to list; the same as an argument without a name.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool("json", False, "Print JSON instead of a table.", flag_values=flag_values)
 
 
 def print_networks(pattern: str, *, as_json: bool) -> None:

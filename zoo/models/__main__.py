@@ -13,16 +13,10 @@ Exit status: 0, or 2 if no network matches.
 from absl import flags
 
 from zoo import cli
-from zoo.listings import print_networks
+from zoo.listings import define_list_flags, print_networks
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "filter",
-    "*",
-    "Shell-style pattern of the names to list; the same as an argument without a name.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_bool("json", False, "Print JSON instead of a table.", flag_values=FLAGS)
+define_list_flags(FLAGS)
 
 
 def main(args: flags.FlagValues) -> int:
