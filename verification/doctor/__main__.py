@@ -1,9 +1,10 @@
 """Diagnoses seeded faults and healthy programs, and reports how often the doctor is right.
 
-python -m verification.doctor --processes=2    # all cases that were not diagnosed yet
+python -m verification.doctor --processes=2    # all cases that this version of the code did not diagnose yet: first
+                                               # those of one part, from which likelihoods are learned, then the others
 python -m verification.doctor --case='rate*'   # those whose names match, again
-python -m verification.doctor --learn          # learns likelihoods from one part
-python -m verification.doctor --write          # writes the figures of the other part into the documentation
+python -m verification.doctor --learn          # learns likelihoods from what is recorded
+python -m verification.results --write         # writes the figures into the documentation
 """
 
 import fnmatch
@@ -25,15 +26,23 @@ def main(args: flags.FlagValues) -> int:
     if args.learn:
         console.print(learn.learn(trials.read_results()))
         return 0
-    done = {result["case"] for result in trials.read_results() if "error" not in result}
-    chosen = [
-        case
-        for case in trials.all_cases()
-        if (fnmatch.fnmatchcase(case.name, args.case) if args.case else case.name not in done)
-    ]
-    for number, result in enumerate(trials.run(chosen, args.processes), 1):
-        console.print(f"{number}/{len(chosen)} {page.line(result)}", markup=False, soft_wrap=True)
+    code = trials.code_digest()
+    done = {result["case"] for result in trials.read_results() if result.get("code") == code and "error" not in result}
+    cases = trials.all_cases()
+    if args.case:
+        _diagnose([case for case in cases if fnmatch.fnmatchcase(case.name, args.case)], args.processes, console)
+        return 0
+    for learned in (True, False):
+        chosen = [case for case in cases if case.learned == learned and case.name not in done]
+        _diagnose(chosen, args.processes, console)
+        if learned and chosen:
+            console.print(learn.learn(trials.read_results()))
     return 0
+
+
+def _diagnose(cases, processes, console):
+    for number, result in enumerate(trials.run(cases, processes), 1):
+        console.print(f"{number}/{len(cases)} {page.line(result)}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -132,10 +132,9 @@ WITHOUT_CASE = {
     "wrong_statistics": "recipes measure their statistics; tests/doctor/test_data_measurements.py",
     "wrong_architecture": "needs a reference; tests/doctor/test_diagnose.py",
     "augmentation_range": "tests/doctor/test_data_measurements.py",
-    "augmentation_missing": "not tested for: only a comparison of long runs shows it",
     "normalization_missing": "accepted for deep networks of sigmoids",
-    "capacity_too_large": "not told apart from too little regularization or data",
-    "regularization_weak": "accepted for few examples",
+    "capacity_too_large": "named for what memorizes tables or augmented images; tests/doctor/test_rules.py",
+    "regularization_weak": "accepted for images memorized and few examples; tests/doctor/test_rules.py",
     "stopped_early": "tests/doctor/test_history.py",
 }
 
@@ -183,16 +182,15 @@ def _simpler(
     said = Counter(named(each)[0] for each in scored if each["findings"]).most_common(1)
     for cause, count in said:
         yield f"the doctor's own commonest answer, `{cause}`", f"said in {count} of {len(scored)}", "-"
-    tools = dict.fromkeys(tool for each in [*scored, *healthy] for tool in each.get("baselines", ()))
+    tools = dict.fromkeys(tool for each in [*scored, *healthy] for tool in each["baselines"])
     for tool in tools:
-        answers = [(each["baselines"][tool][:1], each["causes"]) for each in scored if "baselines" in each]
-        alarms = [bool(each["baselines"][tool]) for each in healthy if "baselines" in each]
+        answers = [(each["baselines"][tool][:1], each["causes"]) for each in scored if tool in each["baselines"]]
+        alarms = [bool(each["baselines"][tool]) for each in healthy if tool in each["baselines"]]
         yield tool, _share(bool({*first} & {*causes}) for first, causes in answers), _share(alarms)
 
 
 def _found(result: Result) -> tuple[str, str, str]:
-    name = " ".join(result["case"].replace("# attributes", "").split())  # networks are shown on several lines
-    return name, result["verdict"], ", ".join(named(result)[:3]) or "nothing"
+    return result["case"], result["verdict"], ", ".join(named(result)[:3]) or "nothing"
 
 
 def _share(values: Iterable[bool]) -> str:

@@ -1,5 +1,6 @@
 """Diagnoses of cases, each in a fresh process, recorded as they are done."""
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -19,6 +20,7 @@ from verification.doctor.faults import faults
 from zoo import cli
 
 FRESH = "fresh"  # group of cases
+ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results.jsonl"
 SECONDS = 120.0  # that a diagnosis may take
 
@@ -73,15 +75,15 @@ def pairs() -> Iterator[Case]:
 
 
 def all_cases() -> list[Case]:
-    """Returns all cases in a random order that is always the same, so that an interrupted run has some of all kinds."""
+    """Returns all cases: first those to learn from, each part in a random order that is always the same."""
     cases = [*faulty_cases(), *pairs(), *healthy.cases(), *fresh_cases()]
     random.Random(0).shuffle(cases)
-    return cases
+    return sorted(cases, key=lambda case: not case.learned)
 
 
 def diagnose(case: Case) -> dict[str, Any]:
     """Diagnoses a case, and returns what is recorded of it."""
-    from verification.doctor.baselines import answers
+    from verification.doctor import baselines, swaps
     from verification.doctor.diagnosed import program_of
     from zoo.doctor.diagnosing import Examination, examine
     from zoo.doctor.diagnosis import Diagnosis
@@ -93,8 +95,16 @@ def diagnose(case: Case) -> dict[str, Any]:
     else:
         found = examine(program, seconds=SECONDS, seed=case.seed)
     diagnosis, evidence, suspicions = found
+    seconds = time.perf_counter() - started
+    rules = {}
+    if program is not None:
+        evidence = {**evidence, "gradients": baselines.gradients(program, case.seed)}
+        rules = baselines.answers(evidence, diagnosis.course.get("as it is", {}))
+        if case.group == FRESH or not (case.causes or case.learned):
+            rules["random changes, in the same seconds"] = swaps.first_remedy(program, case.name, seconds, SECONDS)
     return {
         "case": case.name,
+        "code": code_digest(),
         "group": case.group,
         "causes": list(case.causes),
         "learned": case.learned,
@@ -111,9 +121,17 @@ def diagnose(case: Case) -> dict[str, Any]:
             name: {key: value for key, value in course.items() if key != "losses"}
             for name, course in diagnosis.course.items()
         },
-        "baselines": answers(evidence, diagnosis.course.get("as it is", {})),
-        "seconds": time.perf_counter() - started,
+        "baselines": rules,
+        "seconds": seconds,
     }
+
+
+def code_digest() -> str:
+    """Returns a digest of the code that decides a diagnosis: of the doctor, and of the cases."""
+    folders = (ROOT / "zoo" / "doctor", ROOT / "verification" / "doctor" / "faults")
+    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    content = [path.read_bytes() for path in (*files, ROOT / "verification" / "doctor" / "bases.py")]
+    return hashlib.sha256(b"\0".join(content)).hexdigest()[:12]
 
 
 def read_results() -> list[dict[str, Any]]:

@@ -23,6 +23,9 @@ class Cause:
     explains: tuple[str, ...] = ()
 
 
+# Signs of a network that has memorized its training examples.
+OVERFITTING = ("regularization_weak", "augmentation_missing", "capacity_too_large")
+
 CAUSES: dict[str, Cause] = {
     "inputs_unscaled": Cause(
         "inputs not scaled",
@@ -66,21 +69,21 @@ CAUSES: dict[str, Cause] = {
         "Labels are not the class numbers 0 to K - 1, or not the one-hot rows, that the loss takes.",
         "encode labels as integers from 0 to K - 1",
         (0,),
-        explains=("bad_split", "class_imbalance", "label_noise", "regularization_weak"),
+        explains=("bad_split", "class_imbalance", "label_noise", *OVERFITTING),
     ),
     "labels_independent": Cause(
         "labels independent of the inputs",
         "Nothing in the inputs predicts the labels: they are random, or paired with the wrong images.",
         "check that image i and label i belong together; nothing can be learned otherwise",
         (0, 1, 4),
-        explains=("label_noise", "regularization_weak"),
+        explains=("label_noise", *OVERFITTING),
     ),
     "label_noise": Cause(
         "wrong labels",
         "A fraction of the labels is wrong.",
         "correct or remove the examples listed",
         (0, 4),
-        explains=("regularization_weak",),
+        explains=OVERFITTING,
     ),
     "class_imbalance": Cause(
         "class imbalance",
@@ -93,7 +96,7 @@ CAUSES: dict[str, Cause] = {
         "There are too few examples to learn from: held-out accuracy still grows with their number.",
         "collect more examples, augment them, or fine-tune a trained network",
         (1, 2, 4),
-        explains=("regularization_weak",),
+        explains=OVERFITTING,
     ),
     "leakage": Cause(
         "leakage",
@@ -106,7 +109,7 @@ CAUSES: dict[str, Cause] = {
         "The evaluation split has other classes, or other proportions of them, than the training split.",
         "split at random, stratified by class",
         (3, 4),
-        explains=("class_imbalance", "regularization_weak"),
+        explains=("class_imbalance", *OVERFITTING),
     ),
     "unshuffled": Cause(
         "examples not shuffled",
@@ -137,7 +140,7 @@ CAUSES: dict[str, Cause] = {
         "An image is augmented in the same way each time, so that augmentation adds nothing.",
         "draw new random numbers for each image and step",
         (0,),
-        explains=("evaluation_preprocessing", "regularization_weak"),
+        explains=("evaluation_preprocessing", *OVERFITTING),
     ),
     "augmentation_on_evaluation": Cause(
         "evaluation images are augmented",
@@ -313,6 +316,6 @@ CAUSES: dict[str, Cause] = {
         "Evaluation inputs are scaled, resized or ordered otherwise than those of training.",
         "use one preprocessing for training and evaluation, except for augmentation",
         (0, 4),
-        explains=("evaluation_parameters", "batch_norm_misuse", "regularization_weak"),
+        explains=("evaluation_parameters", "batch_norm_misuse", *OVERFITTING),
     ),
 }

@@ -53,6 +53,8 @@ def _fields(program: RecipeProgram, reference: Recipe, like: str) -> Iterator[Su
             continue
         if cause == "learning_rate_high" and reference.schedule.peak > program.recipe.schedule.peak:
             cause = "learning_rate_low"
+        if cause == "augmentation_too_strong" and _strength(program.recipe) < _strength(reference):
+            cause = "augmentation_missing"
         try:
             program.recipe.override(changes)
         except ZooError:  # the reference's value is not for this data or network
@@ -65,6 +67,11 @@ def _fields(program: RecipeProgram, reference: Recipe, like: str) -> Iterator[Su
 
 def _differs_in_peak_only(ours, theirs):
     return type(ours) is type(theirs) and dataclasses.replace(ours, peak=theirs.peak) == theirs
+
+
+def _strength(recipe):
+    """Returns the number of random transforms of training."""
+    return sum(transform.random for transform in recipe.augmentation.train)
 
 
 def _value(recipe, path):

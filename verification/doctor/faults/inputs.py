@@ -101,6 +101,13 @@ FAULTS = (
         "evaluation not scaled", ("evaluation_preprocessing",), _evaluated, ("raw", "inverted"), ("lenet5", "bn_cnn")
     ),
     Fault("leakage", ("leakage",), _leak, (0.5, 0.2), ("lenet5", "mlp", "bn_cnn")),
+    Fault(
+        "images memorized",
+        ("augmentation_missing", "regularization_weak", "too_little_data"),
+        _few,
+        (300, 400),
+        ("residual", "bn_cnn"),
+    ),
     Fault("few examples", ("too_little_data", "regularization_weak"), _few, (60, 40), ("lenet5", "mlp")),
     Fault("classes missing in training", ("bad_split",), _sorted_split, (2, 4), ("lenet5", "bn_cnn")),
 )

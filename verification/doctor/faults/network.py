@@ -116,8 +116,20 @@ def _deep(subject, layers):
     return dataclasses.replace(subject, model=Plain(activation="sigmoid", layers=layers))
 
 
-def _model(subject, model):
-    return dataclasses.replace(subject, model=model)
+def _frozen(subject, layers):
+    return dataclasses.replace(subject, model=Frozen(frozen=layers))
+
+
+def _narrow(subject, width):
+    return dataclasses.replace(subject, model=Narrow(width=width))
+
+
+def _collapsed(subject, strength):
+    return dataclasses.replace(subject, model=Collapsed())
+
+
+def _outputs(subject, number):
+    return dataclasses.replace(subject, model=Plain(number))
 
 
 def _running(subject, momentum):
@@ -133,9 +145,9 @@ FAULTS = (
     Fault("constant weights", ("initialization_symmetric",), _constant, (0.01, 0.05), ("lenet5", "mlp")),
     Fault("no activation", ("hidden_activation",), _activation, (None,), ("plain",)),
     Fault("deep sigmoids", ("hidden_activation", "normalization_missing"), _deep, (8, 12), ("plain",)),
-    Fault("frozen layers", ("frozen_parameters",), _model, (Frozen(), Frozen(frozen=4)), ("plain",)),
-    Fault("one unit", ("capacity_too_small",), _model, (Narrow(), Narrow(width=2)), ("plain",)),
-    Fault("collapsed maps", ("feature_map_collapse",), _model, (Collapsed(),), ("plain",)),
+    Fault("frozen layers", ("frozen_parameters",), _frozen, (6, 4), ("plain",)),
+    Fault("very few units", ("capacity_too_small",), _narrow, (1, 2), ("plain",)),
+    Fault("collapsed maps", ("feature_map_collapse",), _collapsed, (None,), ("plain",)),
     Fault("slow running statistics", ("batch_norm_misuse",), _running, (0.99999, 0.9999), ("residual",)),
-    Fault("too few outputs", ("head_width",), _model, (Plain(9), Plain(5), Plain(100)), ("plain",)),
+    Fault("wrong number of outputs", ("head_width",), _outputs, (9, 5, 100), ("plain",)),
 )

@@ -36,6 +36,7 @@ def measure(session: Session) -> Values:
     }
     if can(program, "parameters"):
         values["still"] = _still(program, session, course.state)
+        values["kernels_shrink_to"] = _shrink(program, session, course.state)
     if can(program, "loss"):
         values["evaluation_loss"] = float(program.loss(outputs, labels))  # type: ignore[attr-defined]
     evaluated = session.evaluation.first(session.affordable(EXAMPLES))
@@ -66,6 +67,18 @@ def _still(program, session, trained):
         state, _ = faster.step(state, images, labels)
     still = unchanged(program.parameters(before), program.parameters(state))
     return [name for name in names if name in still]
+
+
+def _shrink(program, session, trained):
+    """Returns the median ratio of the root mean squares of kernels after training and before; None without kernels."""
+    before, after = program.parameters(session.state), program.parameters(trained)
+    sizes = {
+        name: [float(np.sqrt(np.mean(np.square(np.asarray(values[name], np.float64))))) for values in (before, after)]
+        for name in before
+        if np.ndim(before[name]) > 1
+    }
+    ratios = [last / first for first, last in sizes.values() if first > 0 and np.isfinite(last)]
+    return float(np.median(ratios)) if ratios else None
 
 
 MEASUREMENT = Measurement("evaluation", measure, seconds=1.0)

@@ -11,10 +11,11 @@ EQUAL = 1e-6  # relative difference of units that are equal
 
 
 def measure(session: Session) -> Values:
-    """Returns for each kernel its standard deviation times the root of half its fan-in, and whether units are equal."""
-    kernels = []
+    """Returns each kernel's standard deviation times the root of half its fan-in, and whether its units are equal."""
+    kernels, parameters = [], 0
     for name, values in session.program.parameters(session.state).items():  # type: ignore[attr-defined]
         values = np.asarray(values, np.float64)
+        parameters += values.size
         if values.ndim < 2 or min(values.shape[0], values.shape[-1]) < 1:
             continue
         # A kernel is [.., in, out] or [out, in, ..]: the fan-in is the product of all axes but that of the units.
@@ -32,6 +33,7 @@ def measure(session: Session) -> Values:
     nonzero = [kernel for kernel in kernels if not kernel["zero"] and not kernel["equal"]]
     return {
         "kernels": kernels,
+        "parameters": parameters,
         "equal": [kernel["name"] for kernel in kernels if kernel["equal"]],
         "smallest": min((max(kernel["he"]) for kernel in nonzero), default=1.0),
         "largest": max((min(kernel["he"]) for kernel in nonzero), default=1.0),

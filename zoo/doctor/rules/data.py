@@ -120,11 +120,8 @@ def unshuffled(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
 
 def too_little_data(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     """Fewer examples than anything can be concluded from."""
-    labels, order = evidence.get("labels"), evidence.get("order", {})
-    if not labels or not labels["examples"]:
-        return
-    total = labels["examples"] if labels["spread"] and labels["examples"] < MAX_EXAMPLES else order.get("epoch")
-    if not total:
+    labels, total = evidence.get("labels"), training_examples(evidence)
+    if not labels or not total:
         return
     each = total / max(labels["train_distinct"], 1)
     score = 2 * math.log2(max(FEW / total, FEW_PER_CLASS / each))
@@ -139,6 +136,14 @@ def too_little_data(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
             {"examples": total, "each class": each} | ({"accuracy by examples": curve} if curve else {}),
             f"more than {FEW} examples, and more than {FEW_PER_CLASS} of each class",
         )
+
+
+def training_examples(evidence: Mapping[str, Values]) -> int | None:
+    """Returns the number of training examples; None if it is not known."""
+    labels, order = evidence.get("labels"), evidence.get("order", {})
+    if not labels or not labels["examples"]:
+        return None
+    return labels["examples"] if labels["spread"] and labels["examples"] < MAX_EXAMPLES else order.get("epoch")
 
 
 def _list(values, limit=8):

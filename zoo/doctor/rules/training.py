@@ -10,6 +10,7 @@ from zoo.doctor.evidence import Rule, Suspicion, Values
 SURE = 8.0  # score of an exact test
 FEW_STEPS = 10  # after which rounding may still hide small changes
 LEARNED = 0.8  # of the loss of uniform predictions
+SHRUNK = 0.5  # of the size of kernels before training
 TINY = 0.05  # initial weights relative to He et al. 2015, with which gradients vanish
 
 
@@ -192,20 +193,20 @@ def rare_classes(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     )
 
 
-def memorized(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
-    """Training examples that are predicted far better than others at the end of the run."""
-    found = evidence.get("evaluation")
-    if not found or not found["whole"]:
+def decayed(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """Kernels that are far smaller after training than before it."""
+    ratio = evidence.get("evaluation", {}).get("kernels_shrink_to")
+    if ratio is None or ratio > SHRUNK:
         return
-    gap = found["train_accuracy"] - found["eval_accuracy"]
     yield Suspicion(
-        "regularization_weak",
-        "gap of accuracies",
-        12 * (gap - 0.3),
-        f"accuracy is {found['train_accuracy']:.1%} on training examples, {found['eval_accuracy']:.1%} on others",
-        "regularization and augmentation",
-        {name: found[name] for name in ("train_accuracy", "eval_accuracy")},
-        "less than 20 percentage points apart",
+        "regularization_strong",
+        "kernels that shrink",
+        min(3 * math.log2(SHRUNK / max(ratio, 1e-9)) - 1, SURE),
+        f"half of the kernels shrink to {ratio:.2g} of their size or less in training",
+        "weight decay",
+        {"ratio": ratio},
+        f"more than {SHRUNK:g} of their size",
+        change={"regularization": False},
     )
 
 
@@ -227,7 +228,7 @@ def small_batches(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
 
 
 RULES: tuple[Rule, ...] = (
-    memorized,
+    decayed,
     small_batches,
     rate,
     course_of_batch,

@@ -1,0 +1,114 @@
+"""The figures of the doctor, and the simpler answers that it is compared with."""
+
+import pytest
+
+from verification.doctor import baselines, page, swaps, trials
+from verification.doctor.bases import mlp
+from verification.doctor.diagnosed import program_of
+from verification.doctor.faults import faults
+from zoo.doctor.causes import CAUSES
+
+
+def result(*found, causes=("learning_rate_high",), verdict="fault", harmless=False):
+    findings = [{"cause": each, "confirmed": True, "harmless": harmless, "decided_by": ""} for each in found]
+    return {"case": "rate in lenet5", "causes": list(causes), "verdict": verdict, "findings": findings, "courses": {}}
+
+
+def test_right():
+    assert page.right(result("learning_rate_high"))
+    assert not page.right(result("schedule", "learning_rate_high"))
+    assert page.right(result("schedule", "learning_rate_high"), places=3)
+    assert not page.right(result(verdict="none"))
+    assert page.right(result(causes=(), verdict="none"))
+    assert not page.right(result("schedule", causes=()))
+    assert not page.right(result(causes=(), verdict="undecided"))
+
+
+def test_cases_have_known_causes_and_unique_names():
+    cases = trials.all_cases()
+    assert len({case.name for case in cases}) == len(cases) > 200
+    assert {cause for case in cases for cause in case.causes} <= set(CAUSES)
+    assert [case.learned for case in cases] == sorted((case.learned for case in cases), reverse=True)
+    assert all("\n" not in case.name for case in cases)
+
+
+def test_digest_of_the_code_is_recorded():
+    digest = trials.code_digest()
+    assert digest == trials.code_digest()
+    assert len(digest) == 12
+
+
+HEALTHY = {
+    "inputs": {"train_min": -1.0, "train_max": 1.0, "train_mean": [0.0], "train_std": [1.0]},
+    "outputs": {"sums_to_one": True, "classes": 10, "first_loss": 2.31},
+    "one batch": {
+        "finite": True,
+        "losses": [2.3, 2.0, 1.7, 1.4, 1.1, 0.8, 0.6, 0.4],
+        "relative_move": 1e-3,
+        "still": [],
+    },
+    "activations": {"dead": 0.1, "saturated": 0.0},
+    "initial weights": {"kernels": [{"spread": 0.1, "he": [1.0, 0.8]}]},
+    "labels": {"train_counts": [100] * 10},
+    "gradients": {"norms": [1.0, 1.0], "zeros": 0.1},
+    "schedule": {"peak": 0.001},
+    "evaluation": {"training_loss": 0.4, "evaluation_loss": 0.45},
+}
+COURSE = {"eval_accuracy": 0.8, "train_accuracy": 0.85, "finite": True, "losses": [2.3, 0.4]}
+
+
+def test_rules_of_earlier_tools_are_silent_where_their_thresholds_are_kept():
+    assert baselines.answers(HEALTHY, COURSE) == {tool: [] for tool in baselines.BASELINES}
+
+
+@pytest.mark.parametrize(
+    ("change", "tool", "cause"),
+    [
+        ({"inputs": {"train_min": 0.0, "train_max": 255.0}}, "UMLAUT's rules", "inputs_unscaled"),
+        ({"outputs": {"sums_to_one": False}}, "DeepDiagnosis's rules", "output_activation"),
+        ({"schedule": {"peak": 0.5}}, "DeepDiagnosis's rules", "learning_rate_high"),
+        ({"inputs": {"train_min": 0.0, "train_max": 255.0}}, "AUTOTRAINER's rules", "inputs_unscaled"),
+        ({"inputs": {"train_min": 0.0, "train_max": 255.0}}, "TheDeepChecker's rules", "inputs_unscaled"),
+        ({"labels": {"train_counts": [9_000] + [1] * 9}}, "TheDeepChecker's rules", "class_imbalance"),
+        (
+            {"initial weights": {"kernels": [{"spread": 0.0, "he": [0.0, 0.0]}]}},
+            "TheDeepChecker's rules",
+            "initialization_symmetric",
+        ),
+        (
+            {"initial weights": {"kernels": [{"spread": 9.0, "he": [30.0, 20.0]}]}},
+            "TheDeepChecker's rules",
+            "initialization_scale",
+        ),
+        ({"one batch": {"finite": True, "losses": [2.3] * 9}}, "TheDeepChecker's rules", "learning_rate_low"),
+        ({"one batch": {"finite": True, "losses": [2.3, 1, 9]}}, "TheDeepChecker's rules", "learning_rate_high"),
+        ({"evaluation": {"training_loss": 0.4, "evaluation_loss": 2}}, "TheDeepChecker's rules", "batch_norm_misuse"),
+    ],
+)
+def test_rules_of_earlier_tools(change, tool, cause):
+    assert cause in baselines.answers(HEALTHY | change, COURSE)[tool]
+
+
+@pytest.mark.parametrize(
+    ("gradients", "cause"),
+    [
+        ({"norms": [1.0, 1.0], "zeros": 0.9}, "hidden_activation"),
+        ({"norms": [1e-6, 1.0], "zeros": 0.0}, "hidden_activation"),
+        ({"norms": [100.0, 1.0], "zeros": 0.0}, "initialization_scale"),
+        ({"norms": [1.0, 1.0], "zeros": 0.0}, "learning_rate_low"),
+    ],
+)
+def test_autotrainer_judges_runs_that_do_not_satisfy_it(gradients, cause):
+    course = COURSE | {"eval_accuracy": 0.2, "train_accuracy": 0.2}
+    assert list(baselines.autotrainer(HEALTHY | {"gradients": gradients, "course": course})) == [cause]
+
+
+@pytest.mark.slow
+def test_changes_at_random_find_a_rate_that_is_too_low():
+    """Every order of changes ends with one that helps; a healthy program has none."""
+    fault = next(fault for fault in faults() if fault.name == "rate too low")
+    program, _ = program_of(fault.apply(mlp(), 1e-3))
+    assert baselines.gradients(program, 0)["norms"]
+    assert swaps.first_remedy(program, "one", seconds=60, limit=60)
+    healthy, _ = program_of(mlp())
+    assert swaps.first_remedy(healthy, "one", seconds=10, limit=60) == []
