@@ -24,7 +24,7 @@ from zoo.recipe import (
     WeightAverage,
 )
 
-SEEDS = 8  # of each base
+SEEDS = 5  # of each base
 
 
 def _two_classes():

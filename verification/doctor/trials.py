@@ -100,7 +100,7 @@ def diagnose(case: Case) -> dict[str, Any]:
     if program is not None:
         evidence = {**evidence, "gradients": baselines.gradients(program, case.seed)}
         rules = baselines.answers(evidence, diagnosis.course.get("as it is", {}))
-        if case.group == FRESH or not (case.causes or case.learned):
+        if case.group == FRESH or (case.group == "healthy setting" and not case.learned):
             rules["random changes, in the same seconds"] = swaps.first_remedy(program, case.name, seconds, SECONDS)
     return {
         "case": case.name,

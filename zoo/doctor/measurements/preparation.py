@@ -16,6 +16,7 @@ EXAMPLES = 128
 VALUES = 2**22
 LEVELS = 5  # from the smallest to the largest value of the images
 COPIES = 32  # of an image of a single colour
+MARGIN = 0.02  # of the range of values, within which half of the pixels of an image of a single colour stay
 AVERAGED = 4  # augmented versions of an image
 THUMBNAIL = 8  # pixels a side
 NOTED_GAP = 0.1  # below which it is not worth the time to prepare the program without augmentation
@@ -110,6 +111,7 @@ def _colors(session, images, spread):
     values: dict[str, object] = {}
     if train.shape == evaluation.shape:
         gap = _gap(train, evaluation, spread)
+    if train.shape == evaluation.shape and np.isfinite(gap):
         values["curve_gap"] = gap
         plain = _without_augmentation(session.program) if gap > NOTED_GAP else None
         if plain is not None:
@@ -126,12 +128,19 @@ def _colors(session, images, spread):
 
 
 def _responses(program, images, colors, *, train):
-    """Returns the median value of each channel that the network receives for images of each colour, [colors, C]."""
+    """Returns the median value of each channel that the network receives for images of each colour, [colors, C].
+
+    NaN where most images are no longer of a single colour, as when noise covers them.
+    """
     found = []
     for color in colors:
         flat = arrays.flat_like(images, np.repeat(color, COPIES, axis=0))
         inputs = arrays.channels_last(np.asarray(program.inputs(flat, train=train, seed=0)))
-        found.append(np.median(inputs.reshape(-1, inputs.shape[-1]), axis=0))
+        inputs = inputs.reshape(len(inputs), -1, inputs.shape[-1])
+        values = np.median(inputs, axis=1)
+        width = np.quantile(inputs, 0.75, axis=1) - np.quantile(inputs, 0.25, axis=1)
+        uniform = width <= MARGIN * np.maximum(np.ptp(inputs), 1e-12)
+        found.append(np.where(uniform.mean(0) > 0.5, np.median(values, axis=0), np.nan))
     return np.stack(found).astype(np.float64)
 
 
