@@ -1,11 +1,26 @@
 """The console on which programs print tables and progress."""
 
-from typing import Any
+import re
+from typing import IO, Any
 
 from rich.console import Console
 from rich.text import Text
 
 from zoo.errors import ZooError, printable
+
+
+class StrippedLines:
+    """A text stream that leaves out the spaces with which tables fill their lines, for files and pipes."""
+
+    def __init__(self, stream: IO[str]):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes text without the spaces before its line ends."""
+        return self._stream.write(re.sub(r" +(?=\n)", "", text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class SafeConsole(Console):

@@ -87,10 +87,12 @@ def check_output(flag: str, path: Path, *, make_folder: bool = False) -> None:
 
 def make_console(stderr: bool = False) -> "Console":
     """Returns a console for tables and progress: as wide as the terminal, or 200 columns wide in a file or a pipe."""
-    from zoo.console import SafeConsole
+    from zoo.console import SafeConsole, StrippedLines
 
     console = SafeConsole(stderr=stderr, highlight=False)
-    return console if console.is_terminal else SafeConsole(stderr=stderr, highlight=False, width=200)
+    if console.is_terminal:
+        return console
+    return SafeConsole(file=StrippedLines(console.file), highlight=False, width=200)  # type: ignore[arg-type]
 
 
 def corrupt_printer(console: "Console", what: str, most: float = MAX_CORRUPT_NAMED) -> Callable[["Corrupt"], None]:

@@ -116,3 +116,9 @@ def test_a_run_that_does_not_converge_exits_with_1(tmp_path, image_folder):
     ]
     done = run_python("-m", "zoo.train", *arguments)
     assert done.returncode == 1 and "did not converge: accuracy" in done.stdout, done.stderr
+
+
+def test_tables_in_pipes_have_no_spaces_at_the_ends_of_lines():
+    lines = run_python("-m", "zoo.recipes", "lenet*").stdout.splitlines()
+    assert len(lines) > 3 and lines == [line.rstrip() for line in lines]
+    assert any(line.startswith("  lenet5   ") for line in lines)

@@ -191,6 +191,7 @@ def test_a_diverged_run(recipe, dataset, tmp_path):
     text = text_of(tmp_path / "run")
     check_page(text)
     assert "Diverged" in shown(text) and "first non-finite value" in shown(text)
+    assert f"python -m zoo.doctor {tmp_path}/run" in shown(text)
     assert not list(parsed(text).iter("img"))
 
 
@@ -283,17 +284,20 @@ def test_many_classes_have_the_lowest_recalls_and_the_most_confused_pairs():
     assert predictions.by_class({}) == []
 
 
-def test_commands_resume_and_repeat_a_run(tmp_path):
+def test_commands_diagnose_resume_and_repeat_a_run(tmp_path):
     command = ["python", "-m", "zoo.train", "--recipe=lenet5", "--workdir", "old", "--set=a=b c", "--workdir=older"]
-    resume, repeat = (parsed(each)[0].text for each in setup.commands(tmp_path, 3, command, finished=False)[1::2])
+    commands = setup.commands(tmp_path, 3, command, finished=False, failed=False)
+    resume, repeat = (parsed(each)[0].text for each in commands[1::2])
     assert resume == f"python -m zoo.train --recipe=lenet5 '--set=a=b c' --workdir={tmp_path}"
     assert repeat == f"{resume}-again"
-    (_, python) = setup.commands(tmp_path, 3, ["ipykernel_launcher"], finished=True)
+    (_, python) = setup.commands(tmp_path, 3, ["ipykernel_launcher"], finished=True, failed=False)
     assert f"zoo.fit(recipe, '{tmp_path}-again', seed=3)" in parsed(python)[0].text
+    commands = setup.commands(tmp_path, 3, command, finished=True, failed=True)
+    assert [parsed(each)[0].text for each in commands[1::2]] == [f"python -m zoo.doctor {tmp_path}", repeat]
 
 
 def test_the_commands_of_a_run_from_python_work(run, tmp_path, monkeypatch):
-    code = parsed(setup.commands(run[0], 0, None, finished=True)[-1])[0].text
+    code = parsed(setup.commands(run[0], 0, None, finished=True, failed=False)[-1])[0].text
     calls = []
     monkeypatch.setattr(zoo, "fit", lambda *arguments, **options: calls.append((arguments, options)))
     exec(code, {})

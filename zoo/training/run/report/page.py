@@ -44,6 +44,7 @@ def page(contents: Contents) -> str:
                 contents.seed,
                 contents.environment.get("command"),
                 finished=contents.verdict is not None,
+                failed=contents.verdict is not None and not contents.verdict.converged,
             ),
         ),
         section("Files", _links(contents.files)),

@@ -70,14 +70,15 @@ def environment(content: Mapping[str, Any]) -> list[str]:
     return [pairs({name: value for name, value in content.items() if name != "command"})] if content else []
 
 
-def commands(path: Path, seed: int, command: Any, *, finished: bool) -> list[str]:
-    """Returns how to resume a run, if it is not finished, and how to repeat it.
+def commands(path: Path, seed: int, command: Any, *, finished: bool, failed: bool) -> list[str]:
+    """Returns how to find out why a run failed, how to resume it, if it is not finished, and how to repeat it.
 
     Args:
       path: of the run's folder.
       seed: of the run.
       command: that started it, from `environment.json`.
       finished: whether it has a verdict.
+      failed: whether it did not converge.
     """
     words = _without_workdir(command) if isinstance(command, list) else None
     if words is None:  # started from Python
@@ -86,7 +87,10 @@ def commands(path: Path, seed: int, command: Any, *, finished: bool) -> list[str
     else:
         resume, repeat = (shlex.join([*words, f"--workdir={folder}"]) for folder in (path, f"{path}-again"))
         condition = ""
-    parts = [] if finished else [paragraph(f"To resume it{condition}:"), code(resume)]
+    diagnose = shlex.join(["python", "-m", "zoo.doctor", str(path)])
+    parts = [paragraph("To find out why it did not converge:"), code(diagnose)] if failed else []
+    if not finished:
+        parts += [paragraph(f"To resume it{condition}:"), code(resume)]
     return [*parts, paragraph(f"To repeat it from the start{condition}:"), code(repeat)]
 
 
