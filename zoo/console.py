@@ -12,7 +12,7 @@ from zoo.errors import ZooError, printable
 class StrippedLines:
     """A text stream that leaves out the spaces with which tables fill their lines, for files and pipes."""
 
-    def __init__(self, stream: IO[str]):
+    def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
