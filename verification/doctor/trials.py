@@ -22,6 +22,7 @@ from zoo import cli
 FRESH = "fresh"  # group of cases
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results.jsonl"
+UNRELATED = ("__main__.py", "history.py", "records.py")  # files of the doctor that no diagnosis of a program uses
 SECONDS = 120.0  # that a diagnosis may take
 
 
@@ -127,10 +128,11 @@ def diagnose(case: Case) -> dict[str, Any]:
 
 
 def code_digest() -> str:
-    """Returns a digest of the code that decides a diagnosis: of the doctor, and of the cases."""
+    """Returns a digest of the code that decides a diagnosis: of the doctor, without its output, and of the cases."""
     folders = (ROOT / "zoo" / "doctor", ROOT / "verification" / "doctor" / "faults")
     files = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    content = [path.read_bytes() for path in (*files, ROOT / "verification" / "doctor" / "bases.py")]
+    decides = [path for path in files if path.parent.name != "report" and path.name not in UNRELATED]
+    content = [path.read_bytes() for path in (*decides, ROOT / "verification" / "doctor" / "bases.py")]
     return hashlib.sha256(b"\0".join(content)).hexdigest()[:12]
 
 

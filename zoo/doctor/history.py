@@ -46,10 +46,10 @@ def explain_history(
         return []  # the second: it converged, but took more steps than promised
     if verdict.value is None:
         found = list(_divergence(recipe, records, verdict))
-    elif records.steps < MIN_STEPS:
-        found = []
     else:
-        rules = (_schedule, _spike, _large_start, _small_steps, _still_falling, _memorized, _majority)
+        rules = (_spike, _large_start)
+        if records.steps >= MIN_STEPS:
+            rules += (_schedule, _small_steps, _still_falling, _memorized, _majority)
         found = [finding for rule in rules for finding in rule(recipe, records, verdict, classes)]
     first: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda finding: -finding.confidence):
