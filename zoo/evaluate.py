@@ -48,7 +48,7 @@ def main(args: flags.FlagValues) -> int:
     cli.set_up_jax(args)
 
     from zoo.data.dataset import Dataset
-    from zoo.terminal import class_table
+    from zoo.terminal import print_classes
     from zoo.training.evaluate import evaluate
     from zoo.training.evaluation import BY_CLASS
     from zoo.training.run.load_run import load_run
@@ -87,7 +87,7 @@ def main(args: flags.FlagValues) -> int:
         if name not in BY_CLASS:
             table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
     console.print(table)
-    console.print(class_table(run.class_names, metrics["recall"], metrics.get("confusion")))
+    print_classes(console, run.class_names, metrics["recall"], metrics.get("confusion"))
     return 0
 
 

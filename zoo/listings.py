@@ -14,6 +14,8 @@ from zoo.paths import RECIPES
 from zoo.recipe import Recipe
 from zoo.recipe.metric import HIGHER_IS_BETTER, METRIC_NAMES
 
+MORE = "--json has all"
+
 
 def define_list_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of the programs that list names."""
@@ -42,19 +44,20 @@ def print_networks(pattern: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    table = _table("network", "year", "parameters", "MACs", "input", "classes", "paper", "recipes")
-    for row in sorted(rows, key=lambda row: (row["year"], row["name"])):
-        table.add_row(
-            row["name"],
-            str(row["year"]),
-            f"{row['params']:,}",
-            f"{row['macs']:,}",
-            "x".join(map(str, row["input_shape"])),
-            str(row["num_classes"]),
-            row["paper"],
-            ", ".join(row["recipes"]),
-        )
-    streams.make_console().print(table)
+    from zoo.console import Column, print_table
+
+    rows.sort(key=lambda row: (row["year"], row["name"]))
+    columns = (
+        Column("network", [row["name"] for row in rows]),
+        Column("year", [str(row["year"]) for row in rows]),
+        Column("parameters", [f"{row['params']:,}" for row in rows], numeric=True),
+        Column("MACs", [f"{row['macs']:,}" for row in rows], numeric=True, needed=4),
+        Column("input", ["x".join(map(str, row["input_shape"])) for row in rows], needed=3),
+        Column("classes", [str(row["num_classes"]) for row in rows], numeric=True, needed=1),
+        Column("paper", [row["paper"] for row in rows], wraps=True, needed=2),
+        Column("recipes", [", ".join(row["recipes"]) for row in rows], wraps=True, needed=5),
+    )
+    print_table(streams.make_console(), columns, more=MORE)
 
 
 def print_recipes(pattern: str, *, as_json: bool) -> None:
@@ -70,15 +73,30 @@ def print_recipes(pattern: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([_to_json(name, recipe) for name, recipe in recipes.items()]))
         return
-    table = _table("recipe", "network", "data", "length", "batch", "target", "description")
-    for name, recipe in recipes.items():
-        budget, target = recipe.budget, recipe.target
-        length = f"{budget.steps:,} steps" if budget.steps else f"{budget.epochs:g} epochs"
-        sign = ">=" if target and HIGHER_IS_BETTER[target.metric] else "<="
-        goal = f"{METRIC_NAMES[target.metric]} {sign} {target.value:g}" if target else ""
-        columns = recipe.model.name, recipe.data.source, length, str(budget.batch_size), goal, _description(name)
-        table.add_row(name, *columns)
-    streams.make_console().print(table)
+    from zoo.console import Column, print_table
+
+    columns = (
+        Column("recipe", list(recipes)),
+        Column("network", [recipe.model.name for recipe in recipes.values()], needed=2),
+        Column("data", [recipe.data.source for recipe in recipes.values()], needed=3),
+        Column("length", [_length(recipe) for recipe in recipes.values()], numeric=True),
+        Column("batch", [str(recipe.budget.batch_size) for recipe in recipes.values()], numeric=True, needed=1),
+        Column("target", [_target(recipe) for recipe in recipes.values()], needed=5),
+        Column("description", [_description(name) for name in recipes], wraps=True, needed=4),
+    )
+    print_table(streams.make_console(), columns, more=MORE)
+
+
+def _length(recipe):
+    budget = recipe.budget
+    return f"{budget.steps:,} steps" if budget.steps else f"{budget.epochs:g} epochs"
+
+
+def _target(recipe):
+    target = recipe.target
+    if not target:
+        return ""
+    return f"{METRIC_NAMES[target.metric]} {'>=' if HIGHER_IS_BETTER[target.metric] else '<='} {target.value:g}"
 
 
 def _to_json(name: str, recipe: Recipe) -> dict[str, Any]:
@@ -99,17 +117,6 @@ def _description(recipe_name: str) -> str:
     """Returns the first sentence of a recipe's docstring."""
     docstring = ast.get_docstring(ast.parse((RECIPES / f"{recipe_name}.py").read_text(encoding="utf-8")))
     return (docstring or "").split("\n\n")[0].replace("\n", " ")
-
-
-def _table(*headings):
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in headings:
-        numeric = heading in ("parameters", "MACs", "classes", "length", "batch")
-        table.add_column(heading, justify="right" if numeric else "left")
-    return table
 
 
 def _no_match(kind, pattern):

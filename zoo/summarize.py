@@ -50,9 +50,7 @@ def main(args: flags.FlagValues) -> int:
         print_networks(args.filter, as_json=args.json)
         return 0
 
-    from rich import box
-    from rich.table import Table
-
+    from zoo.console import Column, print_table
     from zoo.inspect.summary import summarize
 
     try:
@@ -68,24 +66,26 @@ def main(args: flags.FlagValues) -> int:
         print(json.dumps({**summary._asdict(), "rows": [row._asdict() for row in summary.rows]}))
         return 0
     title = f"{args.model}, input {'x'.join(map(str, summary.input_shape))}"
-    table = Table(title=title, show_footer=True, box=box.SIMPLE_HEAD)
-    table.add_column("layer", "total")
-    table.add_column("type")
-    table.add_column("output", justify="right")
-    table.add_column("parameters", f"{summary.params:,}", justify="right")
-    table.add_column("%", justify="right")
-    table.add_column("MACs", f"{summary.macs:,}", justify="right")
-    table.add_column("%", justify="right")
-    for row in summary.rows:
-        shape = "x".join(map(str, row.output_shape))
-        params, macs = (f"{number:,}" if number else "" for number in (row.params, row.macs))
-        params_percent = f"{100 * row.params / summary.params:.1f}" if row.params else ""
-        macs_percent = f"{100 * row.macs / summary.macs:.1f}" if row.macs else ""
-        table.add_row(row.name, row.type, shape, params, params_percent, macs, macs_percent)
-    streams.make_console().print(table)
+    rows = summary.rows
+    params_percent = [f"{100 * row.params / summary.params:.1f}" if row.params else "" for row in rows]
+    macs_percent = [f"{100 * row.macs / summary.macs:.1f}" if row.macs else "" for row in rows]
+    columns = (
+        Column("layer", [row.name for row in rows], footer="total"),
+        Column("type", [row.type for row in rows], needed=3),
+        Column("output", ["x".join(map(str, row.output_shape)) for row in rows], numeric=True),
+        Column("parameters", [_count(row.params) for row in rows], numeric=True, footer=f"{summary.params:,}"),
+        Column("%", params_percent, numeric=True, needed=2),
+        Column("MACs", [_count(row.macs) for row in rows], numeric=True, needed=4, footer=f"{summary.macs:,}"),
+        Column("%", macs_percent, numeric=True, needed=1),
+    )
+    print_table(streams.make_console(), columns, title, more="--json has all")
     if summary.batch_stats:
         print(f"running statistics: {summary.batch_stats:,}")
     return 0
+
+
+def _count(number):
+    return f"{number:,}" if number else ""
 
 
 def show_comparison(model_name: str, summary: "Summary", path: str) -> int:

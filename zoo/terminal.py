@@ -5,18 +5,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from zoo.console import Column, fits, print_table
 from zoo.errors import printable
 from zoo.inspect.summary import summarize
 from zoo.training.experiment import Experiment
 from zoo.training.run.environment import processor
 from zoo.training.run.verdict import Verdict
 from zoo.training.tracking import Tracker
+
+MOST_COLUMNS = 12  # classes of a confusion matrix that is printed
 
 
 class Terminal(Tracker):
@@ -132,36 +134,40 @@ def describe(experiment: Experiment, recipe: str, workdir: str | None, first_ste
     return table
 
 
-def class_table(
-    class_names: Sequence[str], recall: Sequence[float | None], confusion: Sequence[Sequence[int]] | None
-) -> Table:
-    """Returns a table of the recall of each class and the predictions for its examples.
+def print_classes(
+    console: Console,
+    class_names: Sequence[str],
+    recall: Sequence[float | None],
+    confusion: Sequence[Sequence[int]] | None,
+) -> None:
+    """Prints a table of the recall of each class and the predictions for its examples.
 
     Args:
+      console: prints it.
       class_names: the names of the K classes.
       recall: the recall of each class [K]; None for classes without examples.
-      confusion: the confusion matrix [K, K], in rows of the true class. The table has all of it for up to 12 classes,
-        and the three most frequent wrong predictions of each class otherwise.
+      confusion: the confusion matrix [K, K], in rows of the true class. All of it is printed for up to 12 classes, if
+        it fits into the width of the console, else the three most frequent wrong predictions of each class.
     """
-    table, class_names = Table(box=box.SIMPLE_HEAD), [printable(name) for name in class_names]
-    table.add_column("class")
-    table.add_column("recall", justify="right")
-    whole = confusion is not None and len(class_names) <= 12
-    if whole:
-        for name in class_names:
-            table.add_column(escape(name), justify="right")
-    elif confusion is not None:
-        table.add_column("predicted as")
-    for label, (name, fraction) in enumerate(zip(class_names, recall, strict=True)):
-        row = [escape(name), "-" if fraction is None else f"{fraction:.4f}"]
-        if whole and confusion is not None:
-            row += [f"{count:,}" if count else "." for count in confusion[label]]
-        elif confusion is not None:
-            mistakes = [(count, other) for other, count in enumerate(confusion[label]) if count and other != label]
-            commonest = sorted(mistakes, key=lambda mistake: (-mistake[0], mistake[1]))[:3]
-            row.append(escape(", ".join(f"{class_names[other]} {count:,}" for count, other in commonest)))
-        table.add_row(*row)
-    return table
+    names = [printable(name) for name in class_names]
+    fractions = ["-" if fraction is None else f"{fraction:.4f}" for fraction in recall]
+    columns = [Column("class", names), Column("recall", fractions, numeric=True)]
+    if confusion is not None:
+        counts = [[f"{count:,}" if count else "." for count in row] for row in confusion]
+        matrix = [Column(name, [row[place] for row in counts], numeric=True) for place, name in enumerate(names)]
+        if len(names) <= MOST_COLUMNS and fits(console, [*columns, *matrix]):
+            columns += matrix
+        else:
+            mistakes = [_commonest(row, label, names) for label, row in enumerate(confusion)]
+            columns.append(Column("predicted as", mistakes, wraps=True))
+    print_table(console, columns)
+
+
+def _commonest(row, label, names):
+    """Returns the most frequent wrong predictions for a class, with their numbers."""
+    mistakes = [(count, other) for other, count in enumerate(row) if count and other != label]
+    commonest = sorted(mistakes, key=lambda mistake: (-mistake[0], mistake[1]))[:3]
+    return ", ".join(f"{names[other]} {count:,}" for count, other in commonest)
 
 
 def _undecodable(experiment):

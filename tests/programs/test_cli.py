@@ -1,10 +1,14 @@
 """Tests of the command-line programs: output, exit status, and one-line error messages."""
 
+import io
 import json
 import time
 
 import pytest
 from programs import TINY_FLAGS, run_python
+from rich.console import Console
+
+from zoo.console import Column, print_table
 
 
 def mistakes():
@@ -116,6 +120,27 @@ def test_a_run_that_does_not_converge_exits_with_1(tmp_path, image_folder):
     ]
     done = run_python("-m", "zoo.train", *arguments)
     assert done.returncode == 1 and "did not converge: accuracy" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("width", [50, 62, 80, 120, 200])
+def test_narrow_tables_have_fewer_columns_and_whole_names(width):
+    """Where the terminal is narrow, the least needed columns are left out, and named; nothing is cut off."""
+    console = Console(width=width, record=True, file=io.StringIO())
+    names = [f"a_network_with_a_name_of_{number}" for number in range(3)]
+    columns = (
+        Column("network", names),
+        Column("MACs", ["1,000,000,000"] * 3, numeric=True, needed=2, footer="3,000,000,000"),
+        Column("paper", ["Somebody et al. 2016, arXiv:1512.03385"] * 3, wraps=True, needed=1),
+        Column("[input]", ["224x224x3"] * 3, needed=3),
+    )
+    print_table(console, columns, "a title", more="--json has all")
+    text = console.export_text()
+    assert all(name in text for name in names) and "…" not in text
+    assert all(len(line) <= width for line in text.splitlines())
+    left_out = " ".join(text.partition("left out in this width: ")[2].split())
+    expected = {50: "MACs, paper", 62: "paper", 80: "", 120: "", 200: ""}[width]
+    assert left_out == (f"{expected}; --json has all" if expected else "")
+    assert ("3,000,000,000" in text) == ("MACs" not in expected) and "[input]" in text
 
 
 def test_tables_in_pipes_have_no_spaces_at_the_ends_of_lines():

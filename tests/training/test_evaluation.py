@@ -11,7 +11,7 @@ from programs import run_python
 from rich.console import Console
 
 import zoo
-from zoo.terminal import class_table
+from zoo.terminal import print_classes
 from zoo.training.run.confusion import draw_confusion
 
 RANDOM = np.random.default_rng(0)
@@ -112,9 +112,9 @@ def test_confusion_matrix_plots_of_many_classes(tmp_path, classes):
 
 
 def test_the_table_of_classes():
-    def text(*arguments):
-        console = Console(width=100, record=True, file=io.StringIO())
-        console.print(class_table(*arguments))
+    def text(*arguments, width=100):
+        console = Console(width=width, record=True, file=io.StringIO())
+        print_classes(console, *arguments)
         return console.export_text()
 
     small = text(("cat", "dog"), [0.75, None], [[3, 1], [0, 0]])
@@ -123,6 +123,8 @@ def test_the_table_of_classes():
         ["cat", "0.7500", "3", "1"],
         ["dog", "-", ".", "."],
     ]
+    narrow = text(("ankle boots", "other shoes"), [0.75, None], [[3, 1], [0, 0]], width=44)
+    assert "other shoes 1" in narrow and "predicted" in narrow and "…" not in narrow
     names = [f"c{number}" for number in range(13)]
     counts = np.zeros((13, 13), int)
     counts[0, :6] = [5, 1, 9, 0, 4, 2]

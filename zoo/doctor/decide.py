@@ -63,7 +63,7 @@ def decide(
             findings.append(to_finding(each, False))
     findings = _unexplained(findings)
     if not works:
-        findings = _too_small(experiments, evidence, findings) or findings
+        findings = _of_the_network(experiments, evidence, ranked, findings) or findings
     return _verdict(works, findings), tuple(_ordered(findings)), experiments
 
 
@@ -88,10 +88,13 @@ def _explained(experiments: Experiments, ranked: Iterable[Suspicion], fatal: Ite
     return False
 
 
-def _too_small(experiments: Experiments, evidence: Mapping[str, Values], findings: Iterable[Finding]) -> list[Finding]:
-    """Returns that the network is too small, if whole runs were made, no change helps, and a simple probe does better.
+def _of_the_network(
+    experiments: Experiments, evidence: Mapping[str, Values], ranked: Iterable[Suspicion], findings: Iterable[Finding]
+) -> list[Finding]:
+    """Returns what is wrong with the network itself, if no change of anything else helps, and a probe does better.
 
-    A change that brings the network part of the way, and leaves it far below the probe, is no remedy.
+    That is what the measurements of its layers point to; else that it is too small. A change that brings whole runs
+    part of the way, and leaves them far below the probe, is no remedy.
     """
     own, probe = experiments.own, evidence.get("pairing", {}).get("transfer")
     if probe is None or len(experiments.courses) < 2 or probe < experiments.best + NOTICEABLE:
@@ -101,6 +104,9 @@ def _too_small(experiments: Experiments, evidence: Mapping[str, Values], finding
     far = experiments.best - own.majority < BELOW_PROBE * (probe - own.majority)
     if any(not each.decided_by.startswith("experiment") or not far for each in findings):
         return []
+    for each in ranked:
+        if not each.change and each.cause not in OF_RESULT and confidence(each) >= REPORTED:
+            return [to_finding(each, False)]
     text = (
         f"no change brings the network above an accuracy of {experiments.best:.3f}, and a probe with a few hundred"
         f" features reaches {probe:.3f} on the same data"

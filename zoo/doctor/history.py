@@ -47,10 +47,11 @@ def explain_history(
     if verdict.value is None:
         found = list(_divergence(recipe, records, verdict))
     else:
-        rules = (_spike, _large_start)
-        if records.steps >= MIN_STEPS:
-            rules += (_schedule, _small_steps, _still_falling, _memorized, _majority)
-        found = [finding for rule in rules for finding in rule(recipe, records, verdict, classes)]
+        trends = (_schedule, _small_steps, _still_falling, _memorized, _majority)
+        rules = trends if records.steps >= MIN_STEPS else ()
+        found = [
+            finding for rule in (_spike, _large_start, *rules) for finding in rule(recipe, records, verdict, classes)
+        ]
     first: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda finding: -finding.confidence):
         first.setdefault(finding.cause, finding)
