@@ -18,6 +18,7 @@ from zoo.training.run.environment import processor
 from zoo.training.run.verdict import Verdict
 from zoo.training.tracking import Tracker
 
+LARGE = 1e5  # loss, from which decimals say nothing
 MOST_COLUMNS = 12  # classes of a confusion matrix that is printed
 
 
@@ -60,7 +61,7 @@ class Terminal(Tracker):
             self._forget(lambda name: name == what)
 
     def train(self, record: dict[str, Any]) -> None:
-        numbers = f"loss {record['loss']:.3f}  accuracy {record['top1']:.2f}  rate {record['learning_rate']:.4f}"
+        numbers = f"loss {_number(record['loss'])}  accuracy {record['top1']:.2f}  rate {record['learning_rate']:.2g}"
         if "images_per_second" in record:
             numbers += f"  {record['images_per_second']:,.0f} images/s"
         self.bars.update(self.tasks["training"], completed=record["step"], numbers=numbers)
@@ -68,7 +69,7 @@ class Terminal(Tracker):
     def evaluation(self, record: dict[str, Any]) -> None:
         split = {"eval": "evaluation"}.get(record["kind"], record["kind"])
         self.console.print(
-            f"step {record['step']:>{len(str(self.total_steps))}}: {split} loss {record['loss']:.4f},"
+            f"step {record['step']:>{len(str(self.total_steps))}}: {split} loss {_number(record['loss'])},"
             f" accuracy {record['top1']:.4f} on {record['examples']:,} {self.examples}"
         )
 
@@ -86,6 +87,11 @@ class Terminal(Tracker):
     def _forget(self, which):
         for what in [what for what in self.tasks if which(what)]:
             self.bars.remove_task(self.tasks.pop(what))
+
+
+def _number(loss):
+    """Returns a loss with four decimals, or with four digits if it is large."""
+    return f"{loss:.4f}" if abs(loss) < LARGE else f"{loss:.4g}"
 
 
 def describe(experiment: Experiment, recipe: str, workdir: str | None, first_step: int) -> Table:
