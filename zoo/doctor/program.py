@@ -49,6 +49,9 @@ class Capabilities(Protocol):
     total_steps: int
     """Optimizer steps of the whole run."""
 
+    class_names: Sequence[str]
+    """Names of the classes, by class number."""
+
     def parameters(self, state: State) -> Mapping[str, np.ndarray]:
         """Returns the parameters by name, in the order of the layers."""
 

@@ -138,6 +138,11 @@ class Session:
         self.program.step(self.state, *batch)
         return time.perf_counter() - started
 
+    def class_name(self, label: int) -> str:
+        """Returns the name of a class, or its number if the program does not name its classes."""
+        names = getattr(self.program, "class_names", None)
+        return str(names[label]) if names is not None and 0 <= label < len(names) else str(int(label))
+
     @functools.cached_property
     def classes(self) -> int:
         """The number of classes: the program's, else that of the labels."""

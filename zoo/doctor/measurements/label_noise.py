@@ -28,8 +28,8 @@ def measure(session: Session) -> Values:
     `likelihood_ratio` against no wrong labels (twice the logarithm); `confident_share`, by confident learning, which
     includes the probe's errors; `accuracy` of the probe; `plain`, whether the examples are without random augmentation,
     as far as that can be seen, since heavily augmented ones may not show what their labels say; `examples`,
-    `suspicious` (number), and `list`, the most suspicious as (name or position, given class, likely class, probability
-    of being wrong).
+    `suspicious` (number), and `list`, the most suspicious as (name or position, name or number of the given class, the
+    same of the likely one, probability of being wrong).
     """
     sample = arrays.spread(arrays.distinct(session.train), MAX_EXAMPLES, 2**25)
     present, classes = np.unique(sample.classes, return_inverse=True)
@@ -48,7 +48,8 @@ def measure(session: Session) -> Values:
     order = np.argsort(-wrong)
     order = order[(wrong[order] > SUSPICIOUS) & (likely[order] != classes[order])]
     names = arrays.named(sample, order.tolist(), LISTED)
-    rows = zip(names, present[classes[order]], present[likely[order]], wrong[order], strict=False)
+    given_names, likely_names = (map(session.class_name, present[which[order]]) for which in (classes, likely))
+    rows = zip(names, given_names, likely_names, wrong[order], strict=False)
     return values | {
         "share": share * (1 - 1 / len(present)),
         "share_low": low * (1 - 1 / len(present)),
@@ -56,7 +57,7 @@ def measure(session: Session) -> Values:
         "confident_share": _confident_share(probabilities, classes),
         "accuracy": float((likely == classes).mean()),
         "suspicious": len(order),
-        "list": [(name, int(given), int(other), round(float(chance), 3)) for name, given, other, chance in rows],
+        "list": [(name, named, other, round(float(chance), 3)) for name, named, other, chance in rows],
     }
 
 
