@@ -14,7 +14,7 @@ from zoo.doctor.trial import Course
 # Faults of the result: training succeeds, and what it measures or makes is worse than it seems. They are findings
 # whether or not training works.
 OF_RESULT = {
-    *("leakage", "bad_split", "label_noise", "class_imbalance", "low_quality", "too_little_data"),
+    *("leakage", "bad_split", "label_noise", "class_imbalance", "low_quality", "too_little_data", "channel_order"),
     *("evaluation_parameters", "evaluation_preprocessing", "augmentation_on_evaluation", "batch_crosstalk"),
     *("batch_norm_misuse", "augmentation_key_reused", "regularization_weak", "stopped_early", "wrong_architecture"),
     *("augmentation_missing", "capacity_too_large", "frozen_parameters", "unshuffled", "schedule"),

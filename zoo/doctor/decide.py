@@ -15,7 +15,7 @@ from zoo.doctor.session import Session
 # Of the faults of the result, those with which accuracies say nothing about training, and so nothing about experiments.
 OF_EVALUATION = {
     *("evaluation_parameters", "evaluation_preprocessing", "augmentation_on_evaluation", "batch_crosstalk"),
-    *("batch_norm_misuse", "label_encoding"),
+    *("batch_norm_misuse", "channel_order", "label_encoding"),
 }
 # Faults that are seen in the inputs, whether or not they do harm.
 OF_INPUTS = {"inputs_unscaled", "inputs_scaled_twice", "wrong_statistics"}

@@ -9,6 +9,7 @@ SCALES = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)  # of outputs that are right or 
 LARGE = 1e4  # outputs that a correct implementation still has a finite loss for
 CONFIDENT = 100.0  # outputs whose loss, where wrong, is 100 with softmax cross-entropy
 EXAMPLES = 8
+AGREE = 1e-3  # relative difference of losses that are the same but for rounding
 
 
 def measure(session: Session) -> Values:
@@ -43,10 +44,31 @@ def measure(session: Session) -> Values:
         "shifted": loss(random + 3.0),
         "repeated": loss(np.concatenate([random, random]), np.concatenate([labels, labels])),
         "mean_of_single": float(np.mean(singles)),
+        "class_weights": _class_weights(loss, random, classes, labels, singles, whole),
         "large_right": loss(LARGE * right),
         "large_wrong": loss(LARGE * wrong),
         "confident_wrong": loss(CONFIDENT * wrong),
     }
+
+
+def _class_weights(loss, outputs, classes, labels, singles, whole):
+    """Returns by what factor the weights of classes differ in the mean over a batch; None if it has no such weights.
+
+    From the loss L of two examples with losses a and b, the ratio of their weights is (b - L) / (L - a). Weights that
+    give the loss of the whole batch as well are those of the classes.
+    """
+    weights = {classes[0]: 1.0}
+    for place in range(1, EXAMPLES):
+        if classes[place] not in weights:
+            both = loss(outputs[[0, place]], labels[[0, place]])
+            if not abs(singles[place] - both) > 0:
+                return None
+            weights[classes[place]] = (both - singles[0]) / (singles[place] - both)
+    of_examples = np.array([weights[each] for each in classes])
+    mean = float(of_examples @ singles / of_examples.sum())
+    if not (of_examples > 0).all() or abs(mean - whole) > AGREE * abs(whole):
+        return None
+    return float(of_examples.max() / of_examples.min())
 
 
 def encode(classes: np.ndarray, like: np.ndarray, width: int) -> np.ndarray:

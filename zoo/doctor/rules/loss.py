@@ -160,7 +160,7 @@ def mixes_examples(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     if not loss or "mean_of_single" not in loss:
         return
     whole, single = loss["random"], loss["mean_of_single"]
-    if _near(whole, single, 0.01) or _near(whole, 8 * single, 0.01):
+    if _near(whole, single, 0.01) or _near(whole, 8 * single, 0.01) or loss["class_weights"]:
         return
     yield Suspicion(
         "loss_kind",
@@ -174,6 +174,23 @@ def mixes_examples(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
         exact=True,
         change={"loss": "cross_entropy"},
     )
+
+
+def weighted(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
+    """A mean over the batch in which classes have very different weights."""
+    ratio = evidence.get("loss function", {}).get("class_weights")
+    if ratio and ratio > 1 + TOLERANCE:
+        yield Suspicion(
+            "loss_kind",
+            "class weights",
+            min(4 * (math.log10(ratio) - 1.5), SURE),
+            f"the loss gives classes weights that differ by a factor of {ratio:.3g}: some are hardly learned",
+            "the weights of the loss",
+            {"ratio of weights": ratio},
+            "about the inverse of the classes' frequencies",
+            "leave the class weights out, or make them proportional to 1 / number of examples of the class",
+            change={"loss": "cross_entropy"},
+        )
 
 
 def kind(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
@@ -256,6 +273,7 @@ RULES: tuple[Rule, ...] = (
     reduction,
     sign,
     mixes_examples,
+    weighted,
     kind,
     bounded,
     stability,

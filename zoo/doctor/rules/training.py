@@ -141,7 +141,7 @@ def evaluated_parameters(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
 
 def evaluation_mode(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     """A loss of training examples that is far higher as evaluation computes it than as training does."""
-    found, signal = evidence.get("evaluation"), evidence.get("activations")
+    found, signal, batch = (evidence.get(name) for name in ("evaluation", "activations", "one batch"))
     if not found or "evaluation_loss" not in found:
         return
     training, evaluation = found["training_loss"], found["evaluation_loss"]
@@ -151,7 +151,8 @@ def evaluation_mode(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     if training > LEARNED * uniform:
         return  # nothing was learned yet that evaluation could lose
     excess = (evaluation - training) / (uniform - training)  # 1 where evaluation is no better than uniform predictions
-    names = " ".join(layer["name"].lower() for layer in signal["layers"]) if signal else ""
+    layers = [layer["name"] for layer in signal["layers"]] if signal else []
+    names = " ".join([*layers, *batch["moved"], *batch["still"]] if batch else layers).lower()
     normalized = any(word in names for word in ("bn", "norm", "batch"))
     yield Suspicion(
         "batch_norm_misuse" if normalized else "evaluation_parameters",
