@@ -99,7 +99,7 @@ def figures() -> str:
             "From `python -m verification.doctor`, with one core for each diagnosis. Likelihoods are learned from one",
             "part of the cases and not from those only scored, but rules were mended after misses in both. The",
             "fresh cases, other strengths on other networks, were looked at after all of that. A healthy program that",
-            "is called faulty or undecided is an alarm.",
+            f"is called faulty or undecided is an alarm. {_versions(results)}",
             f"\n{whole}\n{_alarms(healthy)}",
             "Faults without effect, with which training reaches the accuracy of the healthy program, and which are not",
             f"called a fault: {_share(each['verdict'] == 'none' for each in harmless)}.",
@@ -109,6 +109,20 @@ def figures() -> str:
             f"Cases in which another cause comes first, or none:\n\n{missed}",
             f"Healthy programs that were not called so:\n\n{alarms}",
         ]
+    )
+
+
+def _versions(results: Sequence[Result]) -> str:
+    """Returns a sentence about the version of the code that diagnosed the cases."""
+    code = trials.code_digest()
+    counts = {
+        learned: [each.get("code") == code for each in results if each["learned"] == learned]
+        for learned in (False, True)
+    }
+    shares = [f"{sum(same)} of the {len(same)} cases" for same in counts.values()]
+    return (
+        f"{shares[0]} that are only scored were diagnosed by the present code, and {shares[1]} to learn from; the"
+        " others by the code before its last changes."
     )
 
 
