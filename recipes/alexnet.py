@@ -4,7 +4,7 @@
 
 Paper:     Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks".
 Data:      Fashion-MNIST, shipped with the project: 7,680 of its 60,000 training images, each seen at most once.
-Hardware:  two CPU cores, about two minutes.
+Hardware:  two CPU cores, three to six minutes.
 Expected:  the table in docs/recipes.md, from the runs in verification/ledger/alexnet.cpu.jsonl.
 
 Deviations from the paper: He initialization. With the paper's own initialization, Gaussian with standard deviation
