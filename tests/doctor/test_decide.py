@@ -59,6 +59,22 @@ def test_a_rate_that_gets_worse_is_not_followed():
     assert "rate=0.001" not in experiments.courses
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_augmentation_of_a_program_that_works_has_to_cost_more(works):
+    """Without augmentation, a short run is better in healthy programs too."""
+    strong = Suspicion("augmentation_too_strong", "a rule", 4.0, "", change={"augmentation": False})
+    for best, named_as_cause in ((0.8, not works), (0.9, True)):
+        experiments = MadeExperiments(0.72, {"augmentation=False": best})
+        found = confirm.confirmed(experiments, [strong], {}, last_resort=not works)
+        assert [each.cause for each in found] == ["augmentation_too_strong"] * named_as_cause
+
+
+def test_a_rate_among_two_faults_is_named_as_the_rate():
+    """The optimizer of the experiment has a rate of its own."""
+    assert confirm._about(rate(100.0), "optimizer") and confirm._about(rate(100.0), "rate")
+    assert not confirm._about(rate(100.0, score=-6.0), "optimizer") and not confirm._about(rate(100.0), "loss")
+
+
 PROBE = {"pairing": {"transfer": 0.8}}
 PARTLY = Finding("learning_rate_low", 0.6, True, "", None, {}, None, "", decided_by="experiment: rate=10")
 COLLAPSE = Suspicion("feature_map_collapse", "a rule", 3.0, "maps of one pixel")

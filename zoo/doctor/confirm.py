@@ -40,6 +40,8 @@ OF_CHANGES: tuple[tuple[Mapping[str, Any], str], ...] = (
 )
 # Changes that include others: a remedy of a part is the more precise answer.
 INCLUDES = {"optimizer": {"rate", "schedule"}}
+# Changes that make short runs of healthy programs better as well, since they leave out what pays off later.
+SHORTENING = {"augmentation", "regularization"}
 
 
 def confirmed(
@@ -53,8 +55,10 @@ def confirmed(
       experiments: of the diagnosis.
       suspicions: by falling confidence.
       evidence: all measurements.
-      last_resort: whether to test less likely changes, and those that nothing points to, if no other helps.
+      last_resort: whether training does not work, so that less likely changes, and those that nothing points to, are
+        tested if no other helps.
     """
+    works = not last_resort
     # What no experiment can replace, such as a layer, rules out what is less likely than it.
     fixed = [confidence(each) for each in suspicions if not each.change and each.cause not in OF_RESULT]
     structure = max(fixed, default=0.0)
@@ -84,7 +88,8 @@ def confirmed(
         if each.change.keys() == {"rate"} and 0 < recovered < RECOVERED:
             each, course = _further(experiments, each, course)
             recovered = experiments.recovery(course)
-        if recovered >= RECOVERED and value(course) - value(experiments.own) > NOTICEABLE:
+        least_gain = 2 * NOTICEABLE if works and SHORTENING & each.change.keys() else NOTICEABLE
+        if recovered >= RECOVERED and value(course) - value(experiments.own) > least_gain:
             found.append((recovered, each))
     if found:
         return [_after_experiment(experiments, *found[0], [named(each.change) for _, each in found[1:]])]
@@ -118,7 +123,7 @@ def _together(experiments: Experiments, suspicions: list[Suspicion]) -> list[Fin
     by_change = {name: cause for change, cause in OF_CHANGES for name in change}
     findings = []
     for name in needed:
-        suspected = next((each for each in suspicions if name in each.change), None)
+        suspected = next((each for each in suspicions if _about(each, name)), None)
         cause = suspected.cause if suspected else {"standardize": "inputs_unscaled"}.get(name, by_change.get(name))
         if cause is None:
             continue
@@ -128,6 +133,12 @@ def _together(experiments: Experiments, suspicions: list[Suspicion]) -> list[Fin
         summary = f"{one.summary or CAUSES[cause].what} ({joint})" if len(needed) > 1 else one.summary
         findings.append(dataclasses.replace(one, confidence=0.8, summary=summary, decided_by=named(dict(base.change))))
     return findings
+
+
+def _about(suspicion: Suspicion, name: str) -> bool:
+    """Returns whether a suspicion is about a change, or about a part of it and not improbable."""
+    part = bool(INCLUDES.get(name, set()) & suspicion.change.keys())
+    return name in suspicion.change or (part and confidence(suspicion) >= POSSIBLE)
 
 
 def _after_experiment(experiments, recovered, suspicion, alternatives):
