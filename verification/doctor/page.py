@@ -48,6 +48,7 @@ THROUGH_TRAINING = {
     ),
     *("inputs_unscaled", "inputs_scaled_twice", "initialization_scale", "loss_reduction", "loss_kind", "loss_unstable"),
     *("augmentation_too_strong", "hidden_activation", "feature_map_collapse", "capacity_too_small"),
+    *("augmentation_missing", "regularization_weak", "capacity_too_large"),
 }
 
 
