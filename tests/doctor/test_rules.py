@@ -51,5 +51,23 @@ def test_kernels_that_shrink(ratio, named):
     assert all(each.change == {"regularization": False} and each.score > 1 for each in found)
 
 
+@pytest.mark.parametrize(
+    ("counts", "recall", "found"),
+    [
+        ([1000, 1000, 20], [0.9, 0.9, 0.1], True),
+        ([1000, 1000, 0], [0.9, 0.9, 0.0], False),  # absent from training: another cause
+        ([1000, 1000, 500], [0.9, 0.9, 0.1], False),
+        ([1000, 1000, 20], [0.9, 0.9, None], False),
+        ([], [0.9, 0.9, 0.1], False),
+    ],
+)
+def test_rare_classes(counts, recall, found):
+    suspicions = list(
+        training.rare_classes({"evaluation": run(0.0, recall=recall), "labels": {"train_counts": counts}})
+    )
+    assert [each.cause for each in suspicions] == ["class_imbalance"] * found
+    assert all("50 times" in each.summary and each.score > 1 for each in suspicions)
+
+
 def test_no_evidence_points_to_nothing():
     assert not list(suspicions({}))

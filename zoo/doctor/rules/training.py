@@ -168,16 +168,18 @@ def evaluation_mode(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
 def rare_classes(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
     """Classes that are rare in training and never predicted."""
     found, labels = evidence.get("evaluation"), evidence.get("labels")
-    counts = (labels or {}).get("train_counts")
-    if not found or not counts or max(counts) < 10 * max(min(counts), 1):
+    counts = np.asarray((labels or {}).get("train_counts") or (), float)
+    present = counts[counts > 0]  # classes without any training example are a matter of the split
+    if not found or not len(present) or present.max() < 10 * present.min():
         return
-    counts = np.asarray(counts, float)
     recall = [found["recall"][each] if each < len(found["recall"]) else None for each in range(len(counts))]
     common = [
         value for value, count in zip(recall, counts, strict=True) if value is not None and count >= counts.max() / 3
     ]
     rare = [
-        value for value, count in zip(recall, counts, strict=True) if value is not None and count < counts.max() / 10
+        value
+        for value, count in zip(recall, counts, strict=True)
+        if value is not None and 0 < count < counts.max() / 10
     ]
     if not rare or not common:
         return
@@ -186,7 +188,7 @@ def rare_classes(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
         "class_imbalance",
         "recall of rare classes",
         10 * (gap - 0.3),
-        f"the commonest class has {counts.max() / max(counts.min(), 1):.0f} times as many examples as the rarest;"
+        f"the commonest class has {present.max() / present.min():.0f} times as many examples as the rarest;"
         f" recall is {np.mean(common):.0%} for common and {np.mean(rare):.0%} for rare classes",
         "the classes",
         {"recall of common classes": float(np.mean(common)), "recall of rare classes": float(np.mean(rare))},
