@@ -271,7 +271,7 @@ def _rate(recipe, kind, confidence, text, evidence, healthy, by, factor=10):
 
 def _total(recipe, verdict):
     """Returns the number of steps that the run would have made, as far as it is known."""
-    return max(recipe.budget.steps or 0, verdict.within_steps)
+    return recipe.budget.steps or verdict.within_steps
 
 
 def _ended_early(recipe, records, verdict):
