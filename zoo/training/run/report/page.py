@@ -68,7 +68,8 @@ def _header(contents: Contents) -> str:
     trained = [record for record in contents.history if record["kind"] == "train"]
     speeds = [record["images_per_second"] for record in trained if "images_per_second" in record]
     batch = contents.recipe.budget.batch_size
-    about = f"{contents.recipe.model.name} on {contents.spec}, {contents.steps:,} step{'s' * (contents.steps != 1)} of {batch:,}"
+    steps = f"{contents.steps:,} step{'s' * (contents.steps != 1)}"
+    about = f"{contents.recipe.model.name} on {contents.spec}, {steps} of {batch:,}"
     if speeds:
         speed = float(np.median(speeds))
         seconds = len(trained) * batch / speed
