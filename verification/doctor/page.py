@@ -100,7 +100,8 @@ def figures() -> str:
             "From `python -m verification.doctor`, with one core for each diagnosis. Likelihoods are learned from one",
             "part of the cases and not from those only scored, but rules were mended after misses in both. The",
             "fresh cases, other strengths on other networks, were looked at after all of that. A healthy program that",
-            f"is called faulty or undecided is an alarm. {_versions(results)}",
+            "is called faulty or undecided is an alarm.",
+            *_versions(results),
             f"\n{whole}\n{_alarms(healthy)}",
             "Faults without effect, with which training reaches the accuracy of the healthy program, and which are not",
             f"called a fault: {_share(each['verdict'] == 'none' for each in harmless)}.",
@@ -113,17 +114,16 @@ def figures() -> str:
     )
 
 
-def _versions(results: Sequence[Result]) -> str:
-    """Returns a sentence about the version of the code that diagnosed the cases."""
+def _versions(results: Sequence[Result]) -> tuple[str, str]:
+    """Returns a sentence, in two lines, about the version of the code that diagnosed the cases."""
     code = trials.code_digest()
-    counts = {
-        learned: [each.get("code") == code for each in results if each["learned"] == learned]
-        for learned in (False, True)
-    }
-    shares = [f"{sum(same)} of the {len(same)} cases" for same in counts.values()]
+    scored, learned = (
+        [each.get("code") == code for each in results if each["learned"] == part] for part in (False, True)
+    )
     return (
-        f"{shares[0]} that are only scored were diagnosed by the present code, and {shares[1]} to learn from; the"
-        " others by the code before its last changes."
+        f"Of the cases only scored, {sum(scored)} of {len(scored)} were diagnosed by the present code, and of those to"
+        " learn from",
+        f"{sum(learned)} of {len(learned)}; the others by the code before its last changes.",
     )
 
 
