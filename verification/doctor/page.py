@@ -85,7 +85,7 @@ def figures() -> str:
     tables = [
         [
             HEADER,
-            _row("fresh: strengths and networks that were never looked at", fresh),
+            _row("other strengths on other networks", fresh),
             _row("only scored", scored),
             _row("learned from", learned),
         ],
@@ -98,14 +98,14 @@ def figures() -> str:
     return "\n".join(
         [
             "From `python -m verification.doctor`, with one core for each diagnosis. Likelihoods are learned from one",
-            "part of the cases and not from those only scored, but rules were mended after misses in both. The",
-            "fresh cases, other strengths on other networks, were looked at after all of that. A healthy program that",
-            "is called faulty or undecided is an alarm.",
+            "part of the cases and not from those only scored. Rules were mended after misses in all parts, so that",
+            "programs that nobody here has seen are harder than these. A healthy program that is called faulty or",
+            "undecided is an alarm.",
             *_versions(results),
             f"\n{whole}\n{_alarms(healthy)}",
             "Faults without effect, with which training reaches the accuracy of the healthy program, and which are not",
             f"called a fault: {_share(each['verdict'] == 'none' for each in harmless)}.",
-            f"\nThe same programs, fresh and scored faults, by simpler answers:\n\n{simpler}",
+            f"\nThe same programs, all faults that nothing was learned from, by simpler answers:\n\n{simpler}",
             "By cause, with the texts that name it; the first acceptable cause of a case counts:",
             f"\n{causes}",
             f"Cases in which another cause comes first, or none:\n\n{missed}",

@@ -41,7 +41,7 @@ def faulty_cases() -> Iterator[Case]:
 
 
 def fresh_cases() -> Iterator[Case]:
-    """Yields faults at strengths and on bases that no other case has, for figures that nothing was tuned to."""
+    """Yields faults at strengths and on bases that no other case has."""
     for fault in faults():
         for strength in fault.strengths[1:]:
             for base in fault.bases[1:]:

@@ -121,16 +121,14 @@ def _faults() -> Row:
 
 def _doctor() -> Row:
     results = [each for each in trials.read_results() if "error" not in each]
-    fresh = [
-        each
-        for each in results
-        if each["causes"] and each["group"] == trials.FRESH and not doctor.without_effect(each, results)
+    scored = [
+        each for each in results if each["causes"] and not each["learned"] and not doctor.without_effect(each, results)
     ]
     healthy = [each for each in results if not each["causes"]]
     return (
         "[The doctor](docs/doctor.md) names why a network does not converge",
-        f"its first answer was right for {sum(map(doctor.right, fresh))} of {len(fresh)} faults that it was not tuned"
-        f" on; {sum(not doctor.right(each) for each in healthy)} of {len(healthy)} healthy programs alarmed it",
+        f"its first answer was right for {sum(map(doctor.right, scored))} of {len(scored)} faults that nothing was"
+        f" learned from; {sum(not doctor.right(each) for each in healthy)} of {len(healthy)} healthy programs alarmed it",
     )
 
 
