@@ -125,10 +125,11 @@ def _doctor() -> Row:
         each for each in results if each["causes"] and not each["learned"] and not doctor.without_effect(each, results)
     ]
     healthy = [each for each in results if not each["causes"]]
+    alarms = sum(not doctor.right(each) for each in healthy)
     return (
         "[The doctor](docs/doctor.md) names why a network does not converge",
         f"its first answer was right for {sum(map(doctor.right, scored))} of {len(scored)} faults that nothing was"
-        f" learned from; {sum(not doctor.right(each) for each in healthy)} of {len(healthy)} healthy programs alarmed it",
+        f" learned from; {alarms} of {len(healthy)} healthy programs alarmed it",
     )
 
 
