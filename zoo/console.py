@@ -70,7 +70,7 @@ UNLIMITED = 10_000  # characters
 WRAPPED_WIDTH = 14  # characters that a column of several words has at least
 
 
-def print_table(console: Console, columns: Sequence[Column], title: str | None = None, more: str = "") -> None:
+def print_table(console: Console, columns: Sequence[Column], title: str = "", more: str = "") -> None:
     """Prints a table with as many of its columns as fit into the width of the console.
 
     Args:
@@ -94,11 +94,11 @@ def print_table(console: Console, columns: Sequence[Column], title: str | None =
 def fits(console: Console, columns: Sequence[Column]) -> bool:
     """Returns whether a table is at most as wide as the console."""
     unlimited = console.options.update(max_width=UNLIMITED)
-    return console.measure(_table(columns, None), options=unlimited).minimum <= console.width
+    return console.measure(_table(columns), options=unlimited).minimum <= console.width
 
 
-def _table(columns, title):
-    table = Table(box=box.SIMPLE_HEAD, title=title, show_footer=any(each.footer for each in columns))
+def _table(columns, title=""):
+    table = Table(box=box.SIMPLE_HEAD, title=escape(title) or None, show_footer=any(each.footer for each in columns))
     for each in columns:
         width = max(len(text) for text in (each.heading, each.footer, *each.cells))
         table.add_column(

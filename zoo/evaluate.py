@@ -36,11 +36,10 @@ cli.define_convolution_flag(FLAGS)
 
 def main(args: flags.FlagValues) -> int:
     """Evaluates and prints the metrics; returns 0."""
-    from rich import box
     from rich.markup import escape
     from rich.progress import Progress
-    from rich.table import Table
 
+    from zoo.console import Column, print_table
     from zoo.errors import ZooError, printable
 
     if not args.workdir:
@@ -77,16 +76,10 @@ def main(args: flags.FlagValues) -> int:
     if args.json:
         print(json.dumps({"step": run.step, **metrics}))
         return 0
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        title=escape(printable(f"{args.workdir}, step {run.step}, {args.data or run.recipe.data.source}")),
-    )
-    table.add_column("metric")
-    table.add_column("value", justify="right")
-    for name, value in metrics.items():
-        if name not in BY_CLASS:
-            table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
-    console.print(table)
+    numbers = {name: value for name, value in metrics.items() if name not in BY_CLASS}
+    values = [f"{value:,}" if isinstance(value, int) else f"{value:.4f}" for value in numbers.values()]
+    title = printable(f"{args.workdir}, step {run.step}, {args.data or run.recipe.data.source}")
+    print_table(console, (Column("metric", list(numbers)), Column("value", values, numeric=True)), title)
     print_classes(console, run.class_names, metrics["recall"], metrics.get("confusion"))
     return 0
 

@@ -78,18 +78,21 @@ def figures() -> str:
         return "Nothing was diagnosed yet."
     harmless = [each for each in results if without_effect(each, results)]
     faulty = [each for each in results if each["causes"] and each not in harmless]
-    fresh = [each for each in faulty if each["group"] == trials.FRESH]
-    scored = [each for each in faulty if not each["learned"] and each not in fresh]
+    others = [each for each in faulty if each["group"] == trials.OTHERS]
+    scored = [each for each in faulty if not each["learned"] and each not in others]
     learned = [each for each in faulty if each["learned"]]
     healthy = [each for each in results if not each["causes"]]
     tables = [
         [
             HEADER,
-            _row("other strengths on other networks", fresh),
+            _row(trials.OTHERS, others),
             _row("only scored", scored),
             _row("learned from", learned),
         ],
-        [("answer", "first cause right", "alarms on healthy programs"), *_simpler([*fresh, *scored], learned, healthy)],
+        [
+            ("answer", "first cause right", "alarms on healthy programs"),
+            *_simpler([*others, *scored], learned, healthy),
+        ],
         [("cause", "documents", "cases", "first cause right", "first causes named instead"), *_by_cause(faulty)],
         [("case", "verdict", "found"), *(_found(each) for each in faulty if not right(each))],
         [("case", "verdict", "found"), *(_found(each) for each in healthy if not right(each))],

@@ -19,7 +19,7 @@ from verification.doctor.case import Case
 from verification.doctor.faults import faults
 from zoo import cli
 
-FRESH = "fresh"  # group of cases
+OTHERS = "other strengths on other networks"  # group of cases
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results.jsonl"
 UNRELATED = ("__main__.py", "history.py", "records.py")  # files of the doctor that no diagnosis of a program uses
@@ -40,7 +40,7 @@ def faulty_cases() -> Iterator[Case]:
                 yield Case(f"{fault.name}{shown} in {base}", fault.causes, learned, make, fault.name)
 
 
-def fresh_cases() -> Iterator[Case]:
+def other_cases() -> Iterator[Case]:
     """Yields faults at strengths and on bases that no other case has."""
     for fault in faults():
         for strength in fault.strengths[1:]:
@@ -49,7 +49,7 @@ def fresh_cases() -> Iterator[Case]:
                 def make(fault=fault, strength=strength, base=base):
                     return fault.apply(BASES[base](), strength)
 
-                yield Case(f"{fault.name} ({_shown(strength)}) in {base}", fault.causes, False, make, FRESH)
+                yield Case(f"{fault.name} ({_shown(strength)}) in {base}", fault.causes, False, make, OTHERS)
 
 
 def _shown(strength):
@@ -77,7 +77,7 @@ def pairs() -> Iterator[Case]:
 
 def all_cases() -> list[Case]:
     """Returns all cases: first those to learn from, each part in a random order that is always the same."""
-    cases = [*faulty_cases(), *pairs(), *healthy.cases(), *fresh_cases()]
+    cases = [*faulty_cases(), *pairs(), *healthy.cases(), *other_cases()]
     random.Random(0).shuffle(cases)
     return sorted(cases, key=lambda case: not case.learned)
 
@@ -101,7 +101,7 @@ def diagnose(case: Case) -> dict[str, Any]:
     if program is not None:
         evidence = {**evidence, "gradients": baselines.gradients(program, case.seed)}
         rules = baselines.answers(evidence, diagnosis.course.get("as it is", {}))
-        if case.group == FRESH or (case.group == "healthy setting" and not case.learned):
+        if case.group == OTHERS or (case.group == "healthy setting" and not case.learned):
             rules["random changes, in the same seconds"] = swaps.first_remedy(program, case.name, seconds, SECONDS)
     return {
         "case": case.name,
