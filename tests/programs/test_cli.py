@@ -131,16 +131,17 @@ def test_narrow_tables_have_fewer_columns_and_whole_names(width):
         Column("network", names),
         Column("MACs", ["1,000,000,000"] * 3, numeric=True, needed=2, footer="3,000,000,000"),
         Column("paper", ["Somebody et al. 2016, arXiv:1512.03385"] * 3, wraps=True, needed=1),
-        Column("[input]", ["224x224x3"] * 3, needed=3),
+        Column("[input]", ["224 x 224 x 3 pixels"] * 3, needed=3),
     )
     print_table(console, columns, "a title", more="--json has all")
     text = console.export_text()
     assert all(name in text for name in names) and "…" not in text
     assert all(len(line) <= width for line in text.splitlines())
     left_out = " ".join(text.partition("left out in this width: ")[2].split())
-    expected = {50: "MACs, paper", 62: "paper", 80: "", 120: "", 200: ""}[width]
+    expected = {50: "MACs, paper, [input]", 62: "MACs, paper", 80: "paper", 120: "", 200: ""}[width]
     assert left_out == (f"{expected}; --json has all" if expected else "")
-    assert ("3,000,000,000" in text) == ("MACs" not in expected) and "[input]" in text
+    assert ("3,000,000,000" in text) == ("MACs" not in expected) and ("[input]" in text)
+    assert ("224 x 224 x 3 pixels" in text) == ("[input]" not in expected)  # on one line
 
 
 def test_tables_in_pipes_have_no_spaces_at_the_ends_of_lines():
