@@ -47,7 +47,7 @@ def rate(factor, score=4.0):
 def test_a_rate_that_recovers_a_part_is_followed():
     experiments = MadeExperiments(0.2, {"rate=0.1": 0.3, "rate=0.01": 0.6, "rate=0.001": 0.88})
     experiments.courses["all"] = course(0.9)
-    (found,) = confirm.confirmed(experiments, [rate(0.1)], {}, last_resort=False)
+    (found,) = confirm.confirmed(experiments, [rate(0.1)], {}, works=True)
     assert found.cause == "learning_rate_high" and found.confirmed
     assert found.decided_by == "experiment: rate=0.001" and "0.001" in found.remedy
 
@@ -55,7 +55,7 @@ def test_a_rate_that_recovers_a_part_is_followed():
 def test_a_rate_that_gets_worse_is_not_followed():
     experiments = MadeExperiments(0.2, {"rate=0.1": 0.3, "rate=0.01": 0.25, "rate=0.001": 0.88})
     experiments.courses["all"] = course(0.9)
-    assert confirm.confirmed(experiments, [rate(0.1)], {}, last_resort=False) == []
+    assert confirm.confirmed(experiments, [rate(0.1)], {}, works=True) == []
     assert "rate=0.001" not in experiments.courses
 
 
@@ -65,7 +65,7 @@ def test_augmentation_of_a_program_that_works_has_to_cost_more(works):
     strong = Suspicion("augmentation_too_strong", "a rule", 4.0, "", change={"augmentation": False})
     for best, named_as_cause in ((0.8, not works), (0.9, True)):
         experiments = MadeExperiments(0.72, {"augmentation=False": best})
-        found = confirm.confirmed(experiments, [strong], {}, last_resort=not works)
+        found = confirm.confirmed(experiments, [strong], {}, works=works)
         assert [each.cause for each in found] == ["augmentation_too_strong"] * named_as_cause
 
 

@@ -1,12 +1,14 @@
 """Healthy programs, among them settings that simple rules call faults."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 import numpy as np
 
 from verification.doctor.bases import BASES, Plain, bn_cnn, lenet5, plain, residual
-from verification.doctor.case import Case
+from verification.doctor.case import Case, Subject
+from zoo.catalog import load_recipe
 from zoo.recipe import (
     AdamW,
     Augmentation,
@@ -24,7 +26,8 @@ from zoo.recipe import (
     WeightAverage,
 )
 
-SEEDS = 5  # of each base
+SEEDS = 5  # of each base that is not a recipe
+RECIPES, RECIPE_SEEDS = ("mlp", "lenet5", "bn_cnn"), 20  # those that train in less than 30 s
 
 
 def _two_classes():
@@ -83,9 +86,16 @@ SETTINGS = {
 
 
 def cases() -> Iterator[Case]:
-    """Yields every base with several seeds, and every setting; every second one is learned from."""
+    """Yields every base and whole recipe with several seeds, and every setting; every second one is learned from.
+
+    Of bases that are recipes cut short, there are fewer seeds.
+    """
     for name, base in BASES.items():
-        for seed in range(SEEDS):
+        for seed in range(2 if name in RECIPES else SEEDS):
             yield Case(f"healthy {name}, seed {seed}", (), seed % 2 == 0, base, "healthy", seed)
+    for name in RECIPES:
+        for seed in range(RECIPE_SEEDS):
+            make = functools.partial(Subject, load_recipe(name))
+            yield Case(f"healthy recipe {name}, seed {seed}", (), False, make, "healthy recipe", seed)
     for place, (name, make) in enumerate(SETTINGS.items()):
         yield Case(f"healthy: {name}", (), place % 2 == 0, make, "healthy setting")

@@ -45,7 +45,7 @@ SHORTENING = {"augmentation", "regularization"}
 
 
 def confirmed(
-    experiments: Experiments, suspicions: list[Suspicion], evidence: Mapping[str, Values], *, last_resort: bool
+    experiments: Experiments, suspicions: list[Suspicion], evidence: Mapping[str, Values], *, works: bool
 ) -> list[Finding]:
     """Tests changes one at a time, and returns the likeliest cause whose change recovers training.
 
@@ -55,14 +55,13 @@ def confirmed(
       experiments: of the diagnosis.
       suspicions: by falling confidence.
       evidence: all measurements.
-      last_resort: whether training does not work, so that less likely changes, and those that nothing points to, are
-        tested if no other helps.
+      works: whether training works. If it does not, less likely changes are tested as well, and if none of them helps,
+        those that nothing points to.
     """
-    works = not last_resort
     # What no experiment can replace, such as a layer, rules out what is less likely than it.
     fixed = [confidence(each) for each in suspicions if not each.change and each.cause not in OF_RESULT]
     structure = max(fixed, default=0.0)
-    least = max(POSSIBLE if last_resort else REPORTED, structure - MARGIN if structure >= SURE else 0.0)
+    least = max(REPORTED if works else POSSIBLE, structure - MARGIN if structure >= SURE else 0.0)
     likely = [each for each in suspicions if each.change and confidence(each) >= least]
     run = evidence.get("evaluation", {})
     falling = (run.get("end_losses") or 0.0) < FALLING * (run.get("middle_losses") or 0.0)
@@ -71,7 +70,7 @@ def confirmed(
         for change, cause in OF_CHANGES
         if not any(each.change.keys() == change.keys() for each in likely) and ("steps" not in change or falling)
     ]
-    last_resort = last_resort and structure < SURE
+    last_resort = not works and structure < SURE
     found: list[tuple[float, Suspicion]] = []
     for each in (*likely, *others):
         changed = {name for _, other in found for name in other.change}

@@ -38,7 +38,8 @@ def decide(
     fatal = [each for each in ranked if each.exact and each.fatal]
     experiments = Experiments(session, on_test)
     fields = {path: wanted for each in ranked for path, wanted in each.change.get("fields", {}).items()}
-    works = _works(experiments, fields, evidence.get("pairing", {}).get("transfer"))
+    weights = any("initialization" in each.change and confidence(each) >= POSSIBLE for each in ranked)
+    works = _works(experiments, fields, evidence.get("pairing", {}).get("transfer"), weights)
     hopeless = [each for each in ranked if each.cause == NOT_LEARNABLE and each.fatal and confidence(each) >= REPORTED]
     chance = experiments.own.majority
     if hopeless and experiments.best < chance + LEARNED * (1 - chance):
@@ -47,7 +48,7 @@ def decide(
     tested: list[Suspicion] = [each for each in ranked if each not in fatal]
     doubtful = works and experiments.best - value(experiments.own) > NOTICEABLE
     if (not works or doubtful) and not _explained(experiments, ranked, fatal):
-        findings += confirmed(experiments, tested, evidence, last_resort=not works)
+        findings += confirmed(experiments, tested, evidence, works=works)
     known = {finding.cause for finding in findings}
     for each in tested:
         if each.cause in known:
@@ -127,13 +128,14 @@ def _strongest(suspicions):
     return best.values()
 
 
-def _works(experiments: Experiments, fields: Mapping[str, Any], probe: float | None) -> bool:
+def _works(experiments: Experiments, fields: Mapping[str, Any], probe: float | None, weights: bool) -> bool:
     """Returns whether the program's own run reaches about what the same network reaches with everything replaced.
 
     Args:
       experiments: of the diagnosis.
       fields: of the reference, where they differ; empty without one.
       probe: accuracy of a simple probe on the evaluation examples; None if it is not known.
+      weights: whether a measurement points to the initial weights.
     """
     own = experiments.own
     if fields and experiments.possible:
@@ -144,7 +146,7 @@ def _works(experiments: Experiments, fields: Mapping[str, Any], probe: float | N
             experiments.run(everything)
             if value(own) + NOTICEABLE > experiments.best:  # its initial weights may be what is wrong
                 again = experiments.supported({**everything, "initialization": "he"})
-                if len(again) > len(everything) and value(own) < own.majority + 2 * NOTICEABLE:
+                if len(again) > len(everything) and (weights or value(own) < own.majority + 2 * NOTICEABLE):
                     experiments.run(again)
     if not own.finite:
         return False

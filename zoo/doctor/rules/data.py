@@ -12,6 +12,7 @@ from zoo.doctor.session import MAX_EXAMPLES
 LARGEST = 8.0  # score
 LEAST = -3.0  # score that is worth mentioning
 FEW, FEW_PER_CLASS = 50, 10  # examples
+MEMORIZED = 4.0  # score for a gap of 1 between the accuracies on training examples and on others
 SORTED = 5.0  # standard deviations that runs of labels are too few
 LIKELY_PAIRS, SURE_PAIRS = 2, 3  # exact duplicates across splits: as likely a fault as not; no chance among 2,000
 NEAR_SHARE = 0.05  # of almost equal examples: CIFAR-10 has 3.3 % (Barz and Denzler 2020)
@@ -119,12 +120,15 @@ def unshuffled(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
 
 
 def too_little_data(evidence: Mapping[str, Values]) -> Iterator[Suspicion]:
-    """Fewer examples than anything can be concluded from."""
+    """Fewer examples than anything can be concluded from; more clearly so if they are memorized."""
     labels, total = evidence.get("labels"), training_examples(evidence)
     if not labels or not total:
         return
     each = total / max(labels["train_distinct"], 1)
     score = 2 * math.log2(max(FEW / total, FEW_PER_CLASS / each))
+    run = evidence.get("evaluation")
+    if run and run["whole"]:
+        score += MEMORIZED * max(run["train_accuracy"] - run["eval_accuracy"], 0.0)
     if score > LEAST:
         curve = evidence.get("pairing", {}).get("curve")
         yield Suspicion(
