@@ -1,9 +1,10 @@
 # The zoo on CPUs: docker build -f docker/cpu.Dockerfile -t zoo .
-#                  docker run --rm -v "$PWD/runs:/runs" zoo python -m zoo.train --recipe=alexnet --workdir=/runs/alexnet
+#                  mkdir -p runs && docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/runs:/runs" zoo python -m zoo.train --recipe=alexnet --workdir=/runs/alexnet
 FROM python:3.12-slim
 
-# An unprivileged user, whose home holds the cache of compiled programs.
+# An unprivileged user; any other works as well, with --user. Compiled programs are kept beside the runs.
 RUN useradd --create-home zoo && mkdir /runs && chown zoo /runs
+ENV XDG_CACHE_HOME=/runs/.cache MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /home/zoo
 COPY --chown=zoo pyproject.toml README.md LICENSE source/
 COPY --chown=zoo zoo source/zoo
@@ -12,5 +13,4 @@ COPY --chown=zoo verification source/verification
 COPY --chown=zoo third_party source/third_party
 RUN python -m pip install --no-cache-dir ./source && rm -r source
 USER zoo
-VOLUME /runs
 CMD ["python", "-m", "zoo.train", "--recipe=lenet5", "--workdir=/runs/lenet5"]

@@ -6,7 +6,7 @@ import pytest
 from zoo.doctor import confirm, decide
 from zoo.doctor.diagnosis import Finding
 from zoo.doctor.evidence import Suspicion
-from zoo.doctor.experiments import Experiments, named
+from zoo.doctor.experiments import ALL, Experiments, named
 from zoo.doctor.measurements import loss_function
 from zoo.doctor.rules import loss as loss_rules
 from zoo.doctor.rules import training
@@ -73,6 +73,15 @@ def test_a_rate_among_two_faults_is_named_as_the_rate():
     """The optimizer of the experiment has a rate of its own."""
     assert confirm._about(rate(100.0), "optimizer") and confirm._about(rate(100.0), "rate")
     assert not confirm._about(rate(100.0, score=-6.0), "optimizer") and not confirm._about(rate(100.0), "loss")
+
+
+@pytest.mark.parametrize("doubtful", [True, False])
+def test_initial_weights_are_replaced_too_if_they_are_doubtful(doubtful):
+    """Everything else replaced, a network with bad initial weights is no better than before."""
+    replaced = {named(ALL): 0.45, named({**ALL, "initialization": "he"}): 0.78}
+    experiments = MadeExperiments(0.55, replaced)
+    assert decide._works(experiments, {}, None, doubtful) != doubtful
+    assert (named({**ALL, "initialization": "he"}) in experiments.courses) == doubtful
 
 
 PROBE = {"pairing": {"transfer": 0.8}}

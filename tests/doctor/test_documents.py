@@ -7,14 +7,14 @@ import pytest
 
 import zoo
 
-SLOW = [
-    (4, "torch", None),
+SLOW = [(4, "torch", None), (4, "torch", "labels_independent"), (0, "keras", "output_activation")]
+FULL = [
+    (4, "torch", "output_activation"),
     (4, "torch", "learning_rate_high"),
-    (4, "torch", "labels_independent"),
     (0, "keras", None),
-    (0, "keras", "output_activation"),
+    (0, "keras", "learning_rate_high"),
+    (0, "keras", "labels_independent"),
 ]
-FULL = [(4, "torch", "output_activation"), (0, "keras", "learning_rate_high"), (0, "keras", "labels_independent")]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from zoo.doctor.likelihood import confidence
-from zoo.doctor.rules import generalization, suspicions, training
+from zoo.doctor.rules import data, generalization, suspicions, training
 
 IMAGES = {"curve_gap": 0.0, "random": False, "random_declared": False, "delivered_plain": True}
 TABLE = {"random": False, "random_declared": False, "delivered_plain": True}
@@ -42,6 +42,16 @@ def test_memorized(preparation, parameters, cause):
 
 def test_memorized_needs_a_whole_run():
     assert not list(generalization.memorized({"evaluation": run(0.5, whole=False)}))
+
+
+@pytest.mark.parametrize(("examples", "likely"), [(30, True), (55, True), (90, False)])
+def test_few_examples_are_the_likelier_cause_if_they_are_memorized(examples, likely):
+    labels = {"examples": examples, "spread": True, "train_distinct": 2}
+    (alone,) = data.too_little_data({"labels": labels})
+    (kept,) = data.too_little_data({"labels": labels, "evaluation": run(0.0)})
+    (memorized,) = data.too_little_data({"labels": labels, "evaluation": run(0.25)})
+    assert confidence(alone) == confidence(kept) < confidence(memorized)
+    assert (confidence(memorized) > 0.5) == likely
 
 
 @pytest.mark.parametrize(("ratio", "named"), [(None, False), (1.3, False), (0.6, False), (0.2, True), (1e-8, True)])

@@ -16,7 +16,7 @@ from zoo.models.registry import entries, find_entry
 SIDE = 16  # pixels, or the network's minimum if larger
 QUICK = ("alexnet", "bn_cnn", "lenet5", "mlp", "resnet18")
 # With the quick ones, every kind of layer; the others, made of the same layers, are marked `full`.
-SLOW = ("convnext_tiny", "densenet121", "efficientnet_b0", "mobilenet_v3_small", "shufflenet_v2_x1_0")
+SLOW = ("convnext_tiny", "efficientnet_b0", "shufflenet_v2_x1_0")
 
 
 def marks(names):

@@ -3,6 +3,7 @@
 A comment before a block says how, and is not shown:
 
     <!-- test: slow -->               executed by the slow tests, since it takes many seconds
+    <!-- test: full -->               executed by the tests marked `full`, since it takes minutes or much memory
     <!-- test: exit 1 -->             executed, and ends with this status; also "slow, exit 1"
     <!-- test: parsed, REASON -->     not executed: flags, names and syntax are checked
 
@@ -26,7 +27,7 @@ from programs import ROOT, child_environment
 
 GUIDES = (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in GUIDES)
-MARKER = re.compile(r"<!-- test: (slow|(?:slow, )?exit \d+|parsed, .+) -->")
+MARKER = re.compile(r"<!-- test: (slow|full|(?:slow, )?exit \d+|parsed, .+) -->")
 PARSER = MarkdownIt("commonmark").enable("table")
 
 
@@ -52,6 +53,11 @@ class Block:
     def is_slow(self) -> bool:
         """Whether the block is executed by the slow tests only."""
         return self.marker.startswith("slow")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the block is executed by the tests marked `full` only."""
+        return self.marker == "full"
 
     @property
     def is_executed(self) -> bool:
@@ -107,7 +113,7 @@ def execute(chosen: Iterable[Block], folder: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
 

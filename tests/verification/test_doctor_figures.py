@@ -1,12 +1,17 @@
 """The figures of the doctor, and the simpler answers that it is compared with."""
 
-import pytest
+import itertools
 
-from verification.doctor import baselines, page, swaps, trials
+import numpy as np
+import pytest
+from PIL import Image
+
+from verification.doctor import baselines, colour, page, swaps, trials
 from verification.doctor.bases import mlp
 from verification.doctor.diagnosed import program_of
 from verification.doctor.faults import faults
 from zoo.doctor.causes import CAUSES
+from zoo.errors import ZooError
 
 
 def result(*found, causes=("learning_rate_high",), verdict="fault", harmless=False):
@@ -30,6 +35,34 @@ def test_cases_have_known_causes_and_unique_names():
     assert {cause for case in cases for cause in case.causes} <= set(CAUSES)
     assert [case.learned for case in cases] == sorted((case.learned for case in cases), reverse=True)
     assert all("\n" not in case.name for case in cases)
+
+
+def test_cases_on_colour_images_are_only_scored():
+    """They are there only where a source of such images is given, which is opened when a case is made."""
+    known = {case.name for case in trials.all_cases()}
+    added = [case for case in trials.all_cases("folder:nowhere") if case.name not in known]
+    assert len(added) > 20 and not any(case.learned for case in added)
+    assert {"channel_order"} in [set(case.causes) for case in added]
+    with pytest.raises(ZooError, match="nowhere"):
+        added[0].make()
+
+
+def test_channels_of_evaluation_in_another_order(tmp_path):
+    random = np.random.default_rng(0)
+    for split, name, number in itertools.product(("train", "test"), "abcdefghij", range(4)):
+        folder = tmp_path / split / name
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / f"{number}.png")
+    source = f"folder:{tmp_path}"
+    swapped = next(case for case in colour.cases(source) if case.causes == ("channel_order",))
+    (healthy, _), (faulty, _) = program_of(colour.base(source)), program_of(swapped.make())
+    images, _, _ = healthy.examples("eval", 8)
+    assert len(images) == 8
+    for train in (True, False):
+        seen = [program.inputs(images, train=train, seed=0) for program in (healthy, faulty)]
+        assert np.array_equal(*seen) == train
+    np.testing.assert_array_equal(faulty.inputs(images, train=False, seed=0),
+                                  healthy.inputs(images[..., ::-1], train=False, seed=0))  # fmt: skip
 
 
 def test_digest_of_the_code_is_recorded():
