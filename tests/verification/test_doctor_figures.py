@@ -1,10 +1,12 @@
 """The figures of the doctor, and the simpler answers that it is compared with."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
+from programs import ROOT
 
 from verification.doctor import baselines, colour, page, swaps, trials
 from verification.doctor.bases import mlp
@@ -35,6 +37,22 @@ def test_cases_have_known_causes_and_unique_names():
     assert {cause for case in cases for cause in case.causes} <= set(CAUSES)
     assert [case.learned for case in cases] == sorted((case.learned for case in cases), reverse=True)
     assert all("\n" not in case.name for case in cases)
+
+
+def test_every_reason_in_the_texts_has_an_answer():
+    """There are 39; an answer is a cause that has a case or a test of its own, or a sentence."""
+    document = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
+    table = document.partition("### What the five texts name")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 39
+    shown = {case.causes[0] for case in trials.all_cases("folder:any") if case.causes} | set(page.WITHOUT_CASE)
+    for reason, texts, answer in rows:
+        named = re.findall("`([a-z_]+)`", answer)
+        assert named or answer.startswith(" none: "), reason
+        assert set(named) <= shown & set(CAUSES), reason
+        if not answer.startswith((" none", " a symptom")):
+            known = {number for cause in named for number in CAUSES[cause].documents}
+            assert known & set(map(int, texts.split(","))), (reason, known)
 
 
 def test_cases_on_colour_images_are_only_scored():

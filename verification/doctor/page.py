@@ -79,7 +79,8 @@ def figures() -> str:
     harmless = [each for each in results if without_effect(each, results)]
     faulty = [each for each in results if each["causes"] and each not in harmless]
     others = [each for each in faulty if each["group"] == trials.OTHERS]
-    scored = [each for each in faulty if not each["learned"] and each not in others]
+    colour = [each for each in faulty if each["group"] == trials.COLOUR]
+    scored = [each for each in faulty if not each["learned"] and each not in others and each not in colour]
     learned = [each for each in faulty if each["learned"]]
     healthy = [each for each in results if not each["causes"]]
     tables = [
@@ -87,11 +88,12 @@ def figures() -> str:
             HEADER,
             _row(trials.OTHERS, others),
             _row("only scored", scored),
+            _row(trials.COLOUR, colour),
             _row("learned from", learned),
         ],
         [
             ("answer", "first cause right", "alarms on healthy programs"),
-            *_simpler([*others, *scored], learned, healthy),
+            *_simpler([*others, *scored, *colour], learned, healthy),
         ],
         [("cause", "documents", "cases", "first cause right", "first causes named instead"), *_by_cause(faulty)],
         [("case", "verdict", "found"), *(_found(each) for each in faulty if not right(each))],

@@ -21,7 +21,8 @@ from verification.doctor.case import Case
 from verification.doctor.faults import faults
 from zoo import cli
 
-OTHERS = "other strengths on other networks"  # group of cases
+OTHERS = "other strengths on other networks"  # groups of cases
+COLOUR = "colour images"
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results.jsonl"
 UNRELATED = ("__main__.py", "history.py", "records.py")  # files of the doctor that no diagnosis of a program uses
