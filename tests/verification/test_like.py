@@ -1,6 +1,7 @@
 """Tests of `verification.check`: networks, recipes and data of one's own, each with a difference that must be named."""
 
 import dataclasses
+import io
 from typing import Any
 
 import flax.linen as nn
@@ -8,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 from examples import tabular, tiny_dataset
+from PIL import Image
 
 import verification
 import zoo
@@ -158,6 +160,42 @@ def test_batch_normalization_gradients_and_initial_values(mistake, name, said):
     assert next(iter(failed), None) == name and (said is None or said in failed[name]), failed
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, None),
+        ({"padding": "SAME"}, "padding SAME"),
+        ({"hidden": False}, "between layer 4, f6, and layer 5, output: yours has no tanh"),
+        ({"channels_first": True}, "between layer 2, c3, and layer 3, c5: values differ"),
+    ],
+)
+def test_dense_layers_in_place_of_convolutions_and_calls_by_keyword(change, said):
+    """A dense layer computes what a convolution over the whole of its input does, if that is flattened in its order."""
+
+    class ByKeyword(nn.Module):
+        padding: str = "VALID"
+        hidden: bool = True
+        channels_first: bool = False
+
+        @nn.compact
+        def __call__(self, images, train=False):
+            x = nn.Conv(6, (5, 5), padding=self.padding)(inputs=images)
+            x = nn.avg_pool(inputs=nn.tanh(x), window_shape=(2, 2), strides=(2, 2))
+            x = nn.Conv(16, (5, 5), padding="VALID")(inputs=x)
+            x = nn.avg_pool(inputs=nn.tanh(x), window_shape=(2, 2), strides=(2, 2))
+            x = x.transpose(0, 3, 1, 2) if self.channels_first else x
+            x = x.reshape(len(x), -1)
+            for width in (120, 84):
+                x = nn.Dense(features=width)(inputs=x)
+                x = nn.tanh(x) if self.hidden or width == 120 else x
+            return nn.Dense(10)(inputs=x)
+
+    drawn = zoo.load_recipe("lenet5").initialization
+    checks = list(network.check_network("mine", ByKeyword(**change), "lenet5", drawn))
+    failed = [check.detail for check in checks if check.status == "fail"]
+    assert failed[0].count(said) == 1 if said else not failed and len(checks) == 5, failed
+
+
 def test_networks_that_cannot_be_compared():
     class NoTrain(nn.Module):
         @nn.compact
@@ -288,6 +326,39 @@ def test_data_of_ones_own(change, name):
     mine = dataclasses.replace(reference, train=change(reference.train))
     failed = [check.name for check in data.check_data("mine", mine, reference) if check.status == "fail"]
     assert next(iter(failed), None) == name
+
+
+class Files:
+    """A split of PNG files, some of which are cut off."""
+
+    images = None
+
+    def __init__(self, split, damaged):
+        self.split, self.labels, self.damaged = split, split.labels, damaged
+
+    def __len__(self):
+        return len(self.split)
+
+    def describe(self, index):
+        return self.split.describe(index)
+
+    def read(self, index):
+        pixels, label = self.split.read(index)
+        file = io.BytesIO()
+        Image.fromarray(pixels.squeeze(-1)).save(file, "PNG")
+        content = file.getvalue()
+        return (content[: len(content) // 2] if index in self.damaged else content), label
+
+
+@pytest.mark.parametrize(("part", "failed"), [(0.0, None), (0.1, None), (1.0, "examples of train")])
+def test_damaged_images_are_left_out_of_comparisons(part, failed):
+    reference = tiny_dataset()
+    count = len(reference.train)
+    damaged = set(np.flatnonzero(np.random.default_rng(0).random(count) < part))
+    mine = dataclasses.replace(reference, train=Files(reference.train, damaged))
+    checks = {check.name: check for check in data.check_data("mine", mine, reference)}
+    assert next((name for name, check in checks.items() if check.status == "fail"), None) == failed
+    assert (f"{len(damaged)} of {count} cannot be decoded" in checks["examples of train"].detail) == bool(damaged)
 
 
 def test_other_data_is_not_compared():

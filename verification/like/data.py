@@ -37,8 +37,12 @@ def check_data(subject: str, dataset: Dataset, reference: Dataset) -> Iterator[C
     for name in ("train", "eval"):
         ours, theirs = getattr(dataset, name), getattr(reference, name)
         counts = f"{len(ours):,} examples in split {name}, the reference has {len(theirs):,}"
-        yield group.check(f"examples of {name}", len(ours) == len(theirs), counts)
         samples = [_sample(split, dataset.channels) for split in (ours, theirs)]
+        read, sampled = len(samples[0][1]), len(sample_indices(len(ours), SAMPLE))
+        damaged = f"; {sampled - read} of {sampled} cannot be decoded" if read < sampled else ""
+        yield group.check(f"examples of {name}", len(ours) == len(theirs) and read > 0, counts + damaged)
+        if not read:
+            continue
         yield group.check(f"labels of {name}", *_compare_labels(samples, len(dataset.class_names)))
         yield group.check(f"pixels of {name}", *_compare_pixels(samples, dataset.class_names))
 

@@ -103,7 +103,7 @@ def check_gradients(group: Group, theirs: Network, ours: Network, pairs: list[Pa
     errors = {}
     for pair in (pair for pair in pairs if pair.ours[0] == "params"):
         mine, other = (_flat(tree)[path[1:]] for tree, path in ((found, pair.theirs), (right, pair.ours)))
-        off = float(np.abs(mine - other).max() / max(np.abs(other).max(), 1e-30))
+        off = float(np.abs(mine - other.reshape(mine.shape)).max() / max(np.abs(other).max(), 1e-30))
         errors["/".join(pair.theirs[1:])] = off if np.isfinite(off) else np.inf
     wrong = [name for name, off in errors.items() if off > GRADIENT_TOLERANCE]
     worst = max(errors.values(), default=0.0)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import traverse_util
 
-from zoo.inspect.layers import Network, match_leaves
+from zoo.inspect.layers import Network, comparable, match_leaves
 
 Path = tuple[str, ...]
 COLLECTIONS = {"params": "params", "batch_stats": "stats"}  # of Flax, and the attribute of `Layer`
@@ -19,12 +19,14 @@ class Pair(NamedTuple):
 
     Attributes:
       theirs, ours: paths, beginning with the collection, such as ("params", "conv1", "kernel").
-      shape: of both.
+      shape: of the user's; the reference's, `ours_shape`, is another one for a dense layer in place of a convolution
+        over the whole of its input.
     """
 
     theirs: Path
     ours: Path
     shape: tuple[int, ...]
+    ours_shape: tuple[int, ...]
 
 
 def pair_variables(theirs: Network, ours: Network) -> list[Pair] | None:
@@ -37,11 +39,12 @@ def pair_variables(theirs: Network, ours: Network) -> list[Pair] | None:
     for yours, reference in zip(theirs.weighted, ours.weighted, strict=True):
         for collection, attribute in COLLECTIONS.items():
             shapes, right = getattr(yours, attribute), getattr(reference, attribute)
-            names = match_leaves(shapes, right)
+            names = match_leaves(*(getattr(layer, attribute) for layer in comparable(yours, reference)))
             if names is None:
                 return None
             for name, other in names.items():
-                pair = Pair((collection, *yours.path, name), (collection, *reference.path, other), right[other])
+                paths = (collection, *yours.path, name), (collection, *reference.path, other)
+                pair = Pair(*paths, shapes[name], right[other])
                 if pairs.setdefault(pair.theirs, pair) != pair:  # a layer that is called twice in one network only
                     return None
     known = {path for collection in theirs.variables for path in _paths(theirs, collection)}
@@ -62,7 +65,8 @@ def draw(pairs: list[Pair]) -> tuple[dict[str, Any], dict[str, Any]]:
     theirs, ours = {}, {}
     for pair in pairs:
         random = np.random.default_rng(zlib.crc32("/".join(pair.ours).encode()))
-        theirs[pair.theirs] = ours[pair.ours] = _values(random, pair.ours[-1], pair.shape)
+        ours[pair.ours] = _values(random, pair.ours[-1], pair.ours_shape)
+        theirs[pair.theirs] = ours[pair.ours].reshape(pair.shape)
     return traverse_util.unflatten_dict(theirs), traverse_util.unflatten_dict(ours)
 
 

@@ -168,6 +168,7 @@ def _names(yours, reference):
 
 def _difference(theirs, ours, place, yours, reference):
     """Returns what differs in a pair of layers whose predecessors agree, or None."""
+    yours, reference = comparable(yours, reference)
     if yours.input_shape != reference.input_shape:
         size, right = times(yours.input_shape), times(reference.input_shape)
         inside = [f"{layer.name} ({describe(layer)})" for layer in between(ours, place)]
@@ -183,6 +184,25 @@ def _difference(theirs, ours, place, yours, reference):
         why = different or f"padding {plain(yours.settings['padding'])}" if "padding" in yours.settings else different
         return f"{why + ': ' if why else ''}gives {times(pixels)}, the reference {times(right)}"
     return None
+
+
+def comparable(yours: Layer, reference: Layer) -> tuple[Layer, Layer]:
+    """Returns two layers as dense ones, if one is dense and the other a convolution over the whole of its input.
+
+    Both compute the same if the dense layer's input is flattened in the order height, width, channels.
+    """
+    if len(yours.input_shape) == len(reference.input_shape):
+        return yours, reference
+    return _as_dense(yours), _as_dense(reference)
+
+
+def _as_dense(layer):
+    kernels = [name for name, shape in layer.params.items() if shape[:-1] == layer.input_shape]
+    if len(layer.input_shape) != 3 or len(kernels) != 1 or layer.output_shape[:-1] != (1, 1):
+        return layer
+    size, shape = math.prod(layer.input_shape), layer.params[kernels[0]]
+    params = {**layer.params, kernels[0]: (size, shape[-1])}
+    return layer._replace(input_shape=(size,), output_shape=layer.output_shape[-1:], params=params)
 
 
 def _difference_of_parameters(yours, reference):
