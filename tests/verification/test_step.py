@@ -213,14 +213,29 @@ def test_a_loss_of_clipped_probabilities_is_found(experiment):
         assert check_loss(GROUP, Reader(dataclasses.replace(experiment))).status == "fail"
 
 
-def test_gradients_summed_over_two_devices_are_found():
-    """In a process of its own, since the number of devices is fixed when JAX starts."""
-    test = f"{__file__}::test_gradients_summed_over_devices_are_found"
-    process = run_python("-m", "pytest", "-q", "-p", "no:xdist", test, devices=2)
-    assert process.returncode == 0 and "1 passed" in process.stdout, process.stdout + process.stderr
+def test_two_devices():
+    """Runs the next two tests in a process of its own, since the number of devices is fixed when JAX starts."""
+    tests = [
+        f"{__file__}::{test.__name__}" for test in (test_gradients_summed_over_devices_are_found, test_odd_batches)
+    ]
+    process = run_python("-m", "pytest", "-q", "-p", "no:xdist", *tests, devices=2)
+    assert process.returncode == 0 and "4 passed" in process.stdout, process.stdout + process.stderr
 
 
-@pytest.mark.skipif(len(jax.devices()) < 2, reason="needs two devices; the test above has them")
+TWO_DEVICES = pytest.mark.skipif(len(jax.devices()) < 2, reason="needs two devices; the test above has them")
+
+
+@TWO_DEVICES
+@pytest.mark.parametrize(("count", "status"), [(1, "skip"), (3, "pass"), (7, "pass")])
+def test_odd_batches(experiment, count, status):
+    """The example that is too many for two equal parts is left out; of one alone, nothing is left."""
+    probe = Probe(experiment)
+    batch = jax.tree.map(lambda array: array[:count], probe.batches(1, 1)[0])
+    found = check_devices(GROUP, probe, generic_state(probe.initial_state(1), 0), batch)
+    assert found.status == status, found
+
+
+@TWO_DEVICES
 def test_gradients_summed_over_devices_are_found(experiment):
     right = parallel.sum_over_devices
 
