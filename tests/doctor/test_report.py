@@ -19,7 +19,7 @@ from zoo.doctor.program import check_program
 from zoo.doctor.report.page import page
 from zoo.doctor.report.table import table_of_causes
 from zoo.doctor.report.terminal import print_diagnosis, print_findings
-from zoo.doctor.report.words import VERDICTS, remedy_of
+from zoo.doctor.report.words import VERDICTS, names_of_runs, remedy_of, said
 from zoo.json_files import strict
 from zoo.page.values import value_text
 from zoo.recipe.assignments import parse_changes
@@ -189,6 +189,27 @@ def test_remedies_end_with_lines_to_copy(recipe):
     of_all = [remedy_of(Finding(name, 0.5, False, "")) for name in CAUSES]
     changes = [shlex.split(line)[0].removeprefix("--set=") for _, lines in of_all for line in lines]
     assert changes and all(parse_changes(recipe, [change]) for change in changes)
+
+
+def test_changes_of_fields_are_named_as_overrides():
+    text = "accuracy rises from 0.1 to 0.8 with fields={'schedule.peak': 0.05, 'model.options.padding': 'VALID'}"
+    assert said(text).endswith("with schedule.peak=0.05, model.options.padding='VALID'")
+    assert said("rate=0.1") == "rate=0.1"
+
+
+def test_runs_with_many_changes_have_short_names():
+    whole = "standardize=True, loss=cross_entropy, optimizer=adam, regularization=False, augmentation=False"
+    fewer = "standardize=True, optimizer=adam, regularization=False, augmentation=False"
+    names = ["as it is", "fields={'schedule.peak': 0.05}", whole, f"{whole}, initialization=he", fewer, "rate=0.1"]
+    assert list(names_of_runs(names).values()) == [
+        "as it is",
+        "schedule.peak=0.05",
+        "everything replaced",
+        "everything replaced, initialization=he",
+        "everything replaced but loss",
+        "rate=0.1",
+    ]
+    assert list(names_of_runs(names)) == names
 
 
 def test_values_as_text():

@@ -13,7 +13,9 @@ from zoo.doctor.report.words import (
     Test,
     ending,
     name_of,
+    names_of_runs,
     remedy_of,
+    said,
     sentence,
     state_of,
     stopped,
@@ -64,10 +66,12 @@ def _card(finding: Finding) -> str:
     rows = {
         "healthy": finding.healthy,
         "where": finding.where,
-        "shown by": finding.decided_by,
+        "shown by": said(finding.decided_by),
         "remedy": words or "change this",
     }
-    evidence = table(("measured", "value"), [(name, value_text(value)) for name, value in finding.evidence.items()])
+    evidence = table(
+        ("measured", "value"), [(said(name), value_text(value)) for name, value in finding.evidence.items()]
+    )
     percent = f"{min(max(finding.confidence, 0), 1) * 100:.0f}"
     bar = (
         f'<div class="bar" role="img" aria-label="confidence {percent} %"><span style="width:{percent}%"></span>'
@@ -92,6 +96,8 @@ def _courses(courses: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Returns the picture and the table of the short runs."""
     if not courses:
         return []
+    shown = names_of_runs(courses)
+    courses = {shown[name]: course for name, course in courses.items()}
     picture = losses_as_svg(courses)
     rows = [_course_row(name, course) for name, course in courses.items()]
     return [f'<figure class="scroll">{picture}</figure>\n' if picture else "", table(COURSE_COLUMNS, rows)]
@@ -106,6 +112,7 @@ def _course_row(name: str, course: Mapping[str, Any]) -> list[str]:
 
 def _tests(tests: Iterable[Test]) -> str:
     rows = [
-        (test.name, test.status, test.detail, f"{test.seconds:.1f}" if test.status == "done" else "-") for test in tests
+        (said(test.name), test.status, test.detail, f"{test.seconds:.1f}" if test.status == "done" else "-")
+        for test in tests
     ]
     return table(("test", "status", "result, or why it was not run", "seconds"), rows)
