@@ -19,7 +19,7 @@ from zoo.recipe.assignments import parse_changes
 
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 # Programs of others, whose arguments are not checked.
-OTHERS = {"cd", "docker", "gcloud", "git", "lint-imports", "ruff", "sh", "test", "wait", ".", "bash"}
+OTHERS = {"cd", "mkdir", "docker", "gcloud", "git", "lint-imports", "ruff", "sh", "test", "wait", ".", "bash"}
 MODULES = {"mkdocs", "mypy", "pip", "pre_commit", "pytest", "venv"}
 PLACEHOLDER = re.compile(r"[A-Z][A-Z_.]*(:[A-Z]+)?")
 
