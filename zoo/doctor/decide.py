@@ -94,8 +94,8 @@ def _of_the_network(
 ) -> list[Finding]:
     """Returns what is wrong with the network itself, if no change of anything else helps, and a probe does better.
 
-    That is what the measurements of its layers point to; else that it is too small. A change that brings whole runs
-    part of the way, and leaves them far below the probe, is no remedy.
+    That is what the measurements of its layers point to, with whatever confidence is worth mentioning; else that it is
+    too small. A change that brings whole runs part of the way, and leaves them far below the probe, is no remedy.
     """
     own, probe = experiments.own, evidence.get("pairing", {}).get("transfer")
     if probe is None or len(experiments.courses) < 2 or probe < experiments.best + NOTICEABLE:
@@ -106,7 +106,7 @@ def _of_the_network(
     if any(not each.decided_by.startswith("experiment") or not far for each in findings):
         return []
     for each in ranked:
-        if not each.change and each.cause not in OF_RESULT and confidence(each) >= REPORTED:
+        if not each.change and each.cause not in OF_RESULT and confidence(each) >= POSSIBLE:
             return [to_finding(each, False)]
     text = (
         f"no change brings the network above an accuracy of {experiments.best:.3f}, and a probe with a few hundred"
