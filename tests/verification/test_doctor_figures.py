@@ -163,3 +163,24 @@ def test_changes_at_random_find_a_rate_that_is_too_low():
     assert swaps.first_remedy(program, "one", seconds=60, limit=60)
     healthy, _ = program_of(mlp())
     assert swaps.first_remedy(healthy, "one", seconds=10, limit=60) == []
+
+
+def test_misses_are_explained():
+    """By what the fault costs, and how probable its cause seemed."""
+    missed = result(verdict="none") | {
+        "courses": {
+            "as it is": {"eval_accuracy": 0.70, "finite": True},
+            "other": {"eval_accuracy": 0.73, "finite": True},
+            "broken": {"eval_accuracy": 0.99, "finite": False},
+        },
+        "suspicions": [{"rule": "none", "cause": "learning_rate_high", "score": 0.0, "exact": False}],
+    }
+    assert page._why(missed) == "training works; it costs 3 points, less than the 6 of chance; a probability of 0.50"
+    other = missed | {"verdict": "fault", "suspicions": []}
+    assert page._why(other) == "the right cause has no measurement that points to it"
+
+
+def test_results_of_equivalent_code_are_present(monkeypatch):
+    code = trials.code_digest()
+    monkeypatch.setattr(trials, "EQUIVALENT", {code: {"old"}, "other": {"older"}})
+    assert [trials.is_present({"code": each}) for each in (code, "old", "older", None)] == [True, True, False, False]

@@ -28,8 +28,7 @@ def main(args: flags.FlagValues) -> int:
     if args.learn:
         console.print(learn.learn(trials.read_results()))
         return 0
-    code = trials.code_digest()
-    done = {result["case"] for result in trials.read_results() if result.get("code") == code and "error" not in result}
+    done = {result["case"] for result in trials.read_results() if trials.is_present(result) and "error" not in result}
     cases = trials.all_cases(args.colour)
     if args.case:
         _diagnose([case for case in cases if fnmatch.fnmatchcase(case.name, args.case)], args, console)
