@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from zoo.doctor import confirm, decide
+from zoo.doctor.changes import named
 from zoo.doctor.diagnosis import Finding
 from zoo.doctor.evidence import Suspicion
-from zoo.doctor.experiments import ALL, Experiments, named
+from zoo.doctor.experiments import ALL, Experiments
 from zoo.doctor.measurements import loss_function
 from zoo.doctor.rules import loss as loss_rules
 from zoo.doctor.rules import training

@@ -8,25 +8,11 @@ from pathlib import Path
 import documents
 import numpy as np
 import pytest
+from keras_examples import CLASSES, CROSS_ENTROPY, IMAGES, LABELS, keras, layers, network, program, same, trace
 
 from zoo.doctor.adapters.keras_program import from_keras
 from zoo.doctor.program import Program, can, class_of
 from zoo.errors import ZooError
-
-os.environ.setdefault("KERAS_BACKEND", "jax")
-keras = pytest.importorskip("keras")
-layers = keras.layers
-
-from keras_examples import (  # noqa: E402
-    CLASSES,
-    CROSS_ENTROPY,
-    IMAGES,
-    LABELS,
-    network,
-    program,
-    same,
-    trace,
-)
 
 
 def test_is_a_program():

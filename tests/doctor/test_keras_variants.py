@@ -1,26 +1,21 @@
 """Variants of programs of Keras: each changes one thing, and neither the program nor the user's objects."""
 
-import os
-
 import numpy as np
 import pytest
-
-from zoo.doctor.adapters.keras_program import from_keras
-
-os.environ.setdefault("KERAS_BACKEND", "jax")
-keras = pytest.importorskip("keras")
-layers = keras.layers
-
-from keras_examples import (  # noqa: E402
+from keras_examples import (
     CLASSES,
     CROSS_ENTROPY,
     IMAGES,
     LABELS,
     RANDOM,
     cross_entropy,
+    keras,
+    layers,
     network,
     program,
 )
+
+from zoo.doctor.adapters.keras_program import from_keras
 
 
 def test_variant_of_the_optimizer():

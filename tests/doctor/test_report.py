@@ -13,13 +13,14 @@ from rich.console import Console
 
 from verification import results
 from zoo.doctor.causes import CAUSES
+from zoo.doctor.changes import named, names_of_runs
 from zoo.doctor.diagnosis import Diagnosis, Finding
 from zoo.doctor.diagnosis import Test as Done
 from zoo.doctor.program import check_program
 from zoo.doctor.report.page import page
 from zoo.doctor.report.table import table_of_causes
 from zoo.doctor.report.terminal import print_diagnosis, print_findings
-from zoo.doctor.report.words import VERDICTS, names_of_runs, remedy_of, said
+from zoo.doctor.report.words import VERDICTS, remedy_of
 from zoo.json_files import strict
 from zoo.page.values import value_text
 from zoo.recipe.assignments import parse_changes
@@ -191,19 +192,21 @@ def test_remedies_end_with_lines_to_copy(recipe):
     assert changes and all(parse_changes(recipe, [change]) for change in changes)
 
 
-def test_changes_of_fields_are_named_as_overrides():
-    text = "accuracy rises from 0.1 to 0.8 with fields={'schedule.peak': 0.05, 'model.options.padding': 'VALID'}"
-    assert said(text).endswith("with schedule.peak=0.05, model.options.padding='VALID'")
-    assert said("rate=0.1") == "rate=0.1"
+def test_changes_are_named_as_overrides():
+    fields = {"schedule.peak": 0.05, "optimizer": "SGD(momentum=0.9)"}
+    assert named({"fields": fields}) == "the reference's schedule.peak=0.05, optimizer=SGD(momentum=0.9)"
+    assert named({"fields": fields, "steps": 3}).endswith("optimizer=SGD(momentum=0.9), steps=3")
+    assert named({"rate": 0.1, "standardize": True}) == "rate=0.1, standardize=True"
 
 
 def test_runs_with_many_changes_have_short_names():
     whole = "standardize=True, loss=cross_entropy, optimizer=adam, regularization=False, augmentation=False"
     fewer = "standardize=True, optimizer=adam, regularization=False, augmentation=False"
-    names = ["as it is", "fields={'schedule.peak': 0.05}", whole, f"{whole}, initialization=he", fewer, "rate=0.1"]
+    reference = named({"fields": dict.fromkeys("abcd", 1)})
+    names = ["as it is", reference, whole, f"{whole}, initialization=he", fewer, "rate=0.1"]
     assert list(names_of_runs(names).values()) == [
         "as it is",
-        "schedule.peak=0.05",
+        reference,
         "everything replaced",
         "everything replaced, initialization=he",
         "everything replaced but loss",

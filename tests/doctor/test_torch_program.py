@@ -5,13 +5,10 @@ import copy
 import documents
 import numpy as np
 import pytest
+from torch_examples import CLASSES, loaders, network, nn, program, run, same, sgd, torch, trace
 
 from zoo.doctor.program import Program, can
 from zoo.errors import ZooError
-
-torch = pytest.importorskip("torch")
-from torch import nn  # noqa: E402
-from torch_examples import CLASSES, loaders, network, program, run, same, sgd, trace  # noqa: E402
 
 
 def test_is_a_program():

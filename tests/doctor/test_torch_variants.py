@@ -4,10 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-from torch import nn  # noqa: E402
-from torch_examples import loaders, network, program, sgd  # noqa: E402
+from torch_examples import loaders, network, nn, program, sgd, torch
 
 
 def test_variant_of_the_rate():

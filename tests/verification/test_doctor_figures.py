@@ -67,20 +67,24 @@ def test_cases_on_colour_images_are_only_scored():
 
 def test_channels_of_evaluation_in_another_order(tmp_path):
     random = np.random.default_rng(0)
-    for split, name, number in itertools.product(("train", "test"), "abcdefghij", range(4)):
+    for split, name, number in itertools.product(("train", "test"), ("one", "other"), range(8)):
         folder = tmp_path / split / name
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / f"{number}.png")
     source = f"folder:{tmp_path}"
-    swapped = next(case for case in colour.cases(source) if case.causes == ("channel_order",))
-    (healthy, _), (faulty, _) = program_of(colour.base(source)), program_of(swapped.make())
+    case = next(case for case in colour.cases(source) if case.causes == ("channel_order",))
+    (healthy, _), (faulty, _) = program_of(colour.base(source)), program_of(case.make())
     images, _, _ = healthy.examples("eval", 8)
     assert len(images) == 8
     for train in (True, False):
         seen = [program.inputs(images, train=train, seed=0) for program in (healthy, faulty)]
         assert np.array_equal(*seen) == train
-    np.testing.assert_array_equal(faulty.inputs(images, train=False, seed=0),
-                                  healthy.inputs(images[..., ::-1], train=False, seed=0))  # fmt: skip
+    swapped = healthy.inputs(images[..., ::-1], train=False, seed=0)
+    np.testing.assert_array_equal(faulty.inputs(images, train=False, seed=0), swapped)
+    Image.new("RGB", (20, 32)).save(tmp_path / "train" / "one" / "0.png")
+    colour._part.cache_clear()
+    with pytest.raises(ZooError, match="images of several sizes"):
+        colour.base(source)
 
 
 def test_digest_of_the_code_is_recorded():

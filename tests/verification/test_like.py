@@ -1,24 +1,21 @@
 """Tests of `verification.check`: networks, recipes and data of one's own, each with a difference that must be named."""
 
-import dataclasses
-import io
 from typing import Any
 
 import flax.linen as nn
 import jax
 import numpy as np
 import pytest
-from examples import tabular, tiny_dataset
-from PIL import Image
+from examples import tabular
 
 import verification
 import zoo
 from verification import convergence, ledger, suite
-from verification.like import activations, data, network, training, weights
+from verification.like import activations, network, training, weights
 from zoo.catalog import load_object
 from zoo.differences import differing_fields, nearest_recipe
 from zoo.errors import ZooError
-from zoo.inspect import layers
+from zoo.inspect import layer_pairs, layers
 from zoo.layers import LocalResponseNorm
 from zoo.recipe import *
 from zoo.training.prepare import prepare
@@ -88,7 +85,7 @@ def alexnet():
     ],
 )
 def test_first_layer_that_differs_is_named(alexnet, mistake, said):
-    assert said in layers.first_difference(layers.trace(MyAlexNet(**mistake), SHAPE), alexnet)
+    assert said in layer_pairs.first_difference(layers.trace(MyAlexNet(**mistake), SHAPE), alexnet)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +104,7 @@ def test_first_layer_that_differs_is_named(alexnet, mistake, said):
 )
 def test_first_activation_that_differs_is_named(alexnet, mistake, said):
     theirs = layers.trace(MyAlexNet(**mistake), SHAPE)
-    assert layers.first_difference(theirs, alexnet) is None
+    assert layer_pairs.first_difference(theirs, alexnet) is None
     images = np.random.default_rng(0).standard_normal((2, *SHAPE)).astype(np.float32)
     variables = weights.draw(weights.pair_variables(theirs, alexnet))
     found, off = activations.first_difference(theirs, alexnet, *variables, images)
@@ -302,67 +299,3 @@ def test_a_network_of_ones_own_gets_the_recipes_initializers_and_decay():
     assert mapped.initialization.exceptions["Dense_0/kernel"] == Normal(0.01)
     assert mapped.initialization.exceptions["Conv_0/kernel"] == GlorotUniform()
     assert mapped.regularization.decayed == ("Dense_0/bias", "Dense_0/kernel")
-
-
-def changed_split(split, images=None, labels=None):
-    return dataclasses.replace(
-        split, images=split.images if images is None else images, labels=split.labels if labels is None else labels
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "name"),
-    [
-        (lambda split: split, None),
-        (lambda split: changed_split(split, images=split.images[:, ::-1]), "pixels of train"),
-        (lambda split: changed_split(split, images=split.images // 2), "pixels of train"),
-        (lambda split: changed_split(split, labels=(split.labels + 1) % 10), "pixels of train"),
-        (lambda split: changed_split(split, labels=np.minimum(split.labels, 8)), "labels of train"),
-        (lambda split: changed_split(split, images=split.images[:900], labels=split.labels[:900]), "examples of train"),
-    ],
-)
-def test_data_of_ones_own(change, name):
-    reference = tiny_dataset()
-    mine = dataclasses.replace(reference, train=change(reference.train))
-    failed = [check.name for check in data.check_data("mine", mine, reference) if check.status == "fail"]
-    assert next(iter(failed), None) == name
-
-
-class Files:
-    """A split of PNG files, some of which are cut off."""
-
-    images = None
-
-    def __init__(self, split, damaged):
-        self.split, self.labels, self.damaged = split, split.labels, damaged
-
-    def __len__(self):
-        return len(self.split)
-
-    def describe(self, index):
-        return self.split.describe(index)
-
-    def read(self, index):
-        pixels, label = self.split.read(index)
-        file = io.BytesIO()
-        Image.fromarray(pixels.squeeze(-1)).save(file, "PNG")
-        content = file.getvalue()
-        return (content[: len(content) // 2] if index in self.damaged else content), label
-
-
-@pytest.mark.parametrize(("part", "failed"), [(0.0, None), (0.1, None), (1.0, "examples of train")])
-def test_damaged_images_are_left_out_of_comparisons(part, failed):
-    reference = tiny_dataset()
-    count = len(reference.train)
-    damaged = set(np.flatnonzero(np.random.default_rng(0).random(count) < part))
-    mine = dataclasses.replace(reference, train=Files(reference.train, damaged))
-    checks = {check.name: check for check in data.check_data("mine", mine, reference)}
-    assert next((name for name, check in checks.items() if check.status == "fail"), None) == failed
-    assert (f"{len(damaged)} of {count} cannot be decoded" in checks["examples of train"].detail) == bool(damaged)
-
-
-def test_other_data_is_not_compared():
-    reference = tiny_dataset()
-    other = dataclasses.replace(reference, class_names=(*reference.class_names, "another"))
-    (check,) = data.check_data("mine", other, reference)
-    assert check.status == "skip" and "11 classes" in check.detail

@@ -16,10 +16,12 @@ from zoo.data.decoding import decode
 from zoo.data.sources import open_source
 from zoo.data.split import ArraySplit
 from zoo.doctor.adapters.recipe_program import RecipeProgram
+from zoo.errors import ZooError
 from zoo.recipe import Augmentation, ChannelMeanStd, ConstantRate, HorizontalFlip, Initialization, Normalize
 
 TRAIN, EVAL = 8_000, 1_500  # images
 SEEDS = 5
+GROUP = "colour images"  # of the faults
 # Faults of other bases, at their first strength.
 FAULTS = {
     *("raw pixels", "rate too high", "rate too low", "schedule decays at once", "wrong labels", "labels permuted"),
@@ -54,7 +56,11 @@ class EvaluatedInOtherOrder(RecipeProgram):
 
 @functools.cache
 def _part(source: str) -> Dataset:
-    """Returns a part of the images of a source in memory, the same number of each class."""
+    """Returns a part of the images of a source in memory, the same number of each class.
+
+    Raises:
+      ZooError: the source cannot be opened, or its images are of several sizes.
+    """
     data = open_source(source)
 
     def read(split, count, name):
@@ -62,8 +68,10 @@ def _part(source: str) -> Dataset:
         each = count // len(data.class_names)
         chosen = np.concatenate([np.flatnonzero(labels == label)[:each] for label in range(len(data.class_names))])
         chosen = np.random.default_rng(0).permutation(chosen)
-        images = np.stack([decode(split.read(int(index))[0], 3) for index in chosen])
-        return ArraySplit(images, labels[chosen].astype(np.int32), name=name)
+        images = [decode(split.read(int(index))[0], 3) for index in chosen]
+        if len({image.shape for image in images}) > 1:
+            raise ZooError(f"{source}: images of several sizes; expected one, as in CIFAR-10")
+        return ArraySplit(np.stack(images), labels[chosen].astype(np.int32), name=name)
 
     return Dataset("colour", read(data.train, TRAIN, "train"), read(data.eval, EVAL, "eval"), data.class_names, 3)
 
@@ -80,7 +88,8 @@ def base(source: str) -> Subject:
         "schedule": ConstantRate(peak=0.001),
         "initialization": Initialization(),
     }
-    return Subject(load_recipe("bn_cnn").override(changes), Convolutions(), _part(source))
+    data = _part(source)
+    return Subject(load_recipe("bn_cnn").override(changes), Convolutions(len(data.class_names)), data)
 
 
 def _other_order(subject, strength):
@@ -99,4 +108,4 @@ def cases(source: str) -> Iterator[Case]:
             def make_faulty(fault=fault):
                 return fault.apply(make(), fault.strengths[0])
 
-            yield Case(f"{fault.name} in colour", fault.causes, False, make_faulty, "colour images")
+            yield Case(f"{fault.name} in colour", fault.causes, False, make_faulty, GROUP)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from verification.doctor import trials
+from verification.doctor import colour, trials
 from zoo.doctor.causes import CAUSES
 from zoo.doctor.confirm import NOTICEABLE
 from zoo.doctor.evidence import Suspicion
@@ -82,8 +82,8 @@ def figures() -> str:
     harmless = [each for each in results if without_effect(each, results)]
     faulty = [each for each in results if each["causes"] and each not in harmless]
     others = [each for each in faulty if each["group"] == trials.OTHERS]
-    colour = [each for each in faulty if each["group"] == trials.COLOUR]
-    scored = [each for each in faulty if not each["learned"] and each not in others and each not in colour]
+    coloured = [each for each in faulty if each["group"] == colour.GROUP]
+    scored = [each for each in faulty if not each["learned"] and each not in others and each not in coloured]
     learned = [each for each in faulty if each["learned"]]
     healthy = [each for each in results if not each["causes"]]
     tables = [
@@ -91,12 +91,12 @@ def figures() -> str:
             HEADER,
             _row(trials.OTHERS, others),
             _row("only scored", scored),
-            _row(trials.COLOUR, colour),
+            _row(colour.GROUP, coloured),
             _row("learned from", learned),
         ],
         [
             ("answer", "first cause right", "alarms on healthy programs"),
-            *_simpler([*others, *scored, *colour], learned, healthy),
+            *_simpler([*others, *scored, *coloured], learned, healthy),
         ],
         [("cause", "documents", "cases", "first cause right", "first causes named instead"), *_by_cause(faulty)],
         [("case", "verdict", "found", "why"), *((*_found(each), _why(each)) for each in faulty if not right(each))],
@@ -130,7 +130,7 @@ def _versions(results: Sequence[Result]) -> tuple[str, str]:
     if all(scored) and all(learned):
         return (
             f"All {len(results)} cases were diagnosed by the present version of the code, or by one that differs in",
-            ("nothing that concerns them."),
+            "nothing that concerns them.",
         )
     return (
         f"Of the cases only scored, {sum(scored)} of {len(scored)} were diagnosed by the present code, and of those to"

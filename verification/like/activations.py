@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from zoo.compilation import run_once
-from zoo.inspect.layers import Network, between, describe, difference_of_settings
+from zoo.inspect.layer_pairs import difference_of_settings
+from zoo.inspect.layers import Network, between, describe
 from zoo.layers import AvgPool, MaxPool
 
 TOLERANCE = 1e-4  # standard deviations of the reference's activations, as in `verification.architecture.numbers`

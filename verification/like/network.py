@@ -15,7 +15,7 @@ from verification.like import activations
 from verification.like.weights import Pair, draw, pair_variables
 from zoo.compilation import run_once
 from zoo.errors import ZooError, printable, reason
-from zoo.inspect import layers
+from zoo.inspect import layer_pairs, layers
 from zoo.inspect.layers import Network
 from zoo.models.registry import create_model, find_entry
 from zoo.recipe import Initialization
@@ -49,7 +49,7 @@ def check_network(
         yield group.check("layers", False, str(error))
         return
     ours = layers.trace(create_model(model_name, theirs.logits), shape)
-    different = layers.first_difference(theirs, ours)
+    different = layer_pairs.first_difference(theirs, ours)
     size = "x".join(map(str, shape))
     fine = f"all {len(ours.weighted)} layers with parameters have the shapes of {model_name}'s, for images of {size}"
     yield group.check("layers", different is None, different or fine)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import traverse_util
 
-from zoo.inspect.layers import Network, comparable, match_leaves
+from zoo.inspect.layer_pairs import comparable, match_leaves
+from zoo.inspect.layers import Network
 
 Path = tuple[str, ...]
 COLLECTIONS = {"params": "params", "batch_stats": "stats"}  # of Flax, and the attribute of `Layer`

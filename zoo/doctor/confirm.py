@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.doctor.causes import CAUSES
+from zoo.doctor.changes import named
 from zoo.doctor.diagnosis import Finding
 from zoo.doctor.evidence import Suspicion, Values
-from zoo.doctor.experiments import ALL, RECOVERED, Experiments, named, smallest, value
+from zoo.doctor.experiments import ALL, RECOVERED, Experiments, smallest, value
 from zoo.doctor.likelihood import confidence
 from zoo.doctor.trial import Course
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.doctor.changes import named
 from zoo.doctor.diagnosis import Test
 from zoo.doctor.program import can
 from zoo.doctor.session import Session
@@ -109,13 +110,6 @@ class Experiments:
 def value(course: Course) -> float:
     """Returns what runs are compared by: held-out accuracy; that of the commonest class for a run that diverged."""
     return course.eval_accuracy if course.finite else min(course.eval_accuracy, course.majority)
-
-
-def named(changes: Mapping[str, Any]) -> str:
-    """Returns a name for changes, such as "rate=0.1, standardize=True"."""
-    return ", ".join(
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in changes.items()
-    )
 
 
 def smallest(experiments: Experiments, changes: Mapping[str, Any]) -> Iterator[str]:

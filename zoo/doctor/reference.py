@@ -14,7 +14,7 @@ from zoo.doctor.evidence import Suspicion
 from zoo.doctor.program import Program, can
 from zoo.doctor.session import Session
 from zoo.errors import ZooError
-from zoo.inspect import layers
+from zoo.inspect import layer_pairs, layers
 from zoo.models.registry import create_model, find_entry
 from zoo.recipe import Recipe
 
@@ -127,7 +127,7 @@ def differences(model: nn.Module, reference: nn.Module, shape: tuple[int, ...]) 
     for operation, i1, i2, j1, j2 in matcher.get_opcodes():
         if operation == "equal":
             for yours, right in zip(theirs[i1:i2], ours[j1:j2], strict=True):
-                if different := layers.difference_of_settings(yours, right):
+                if different := layer_pairs.difference_of_settings(yours, right):
                     found.append(f"{yours.name}: {different}")
             continue
         pairs = min(i2 - i1, j2 - j1) if operation == "replace" else 0

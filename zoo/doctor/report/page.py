@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zoo.doctor.causes import CAUSES
+from zoo.doctor.changes import names_of_runs
 from zoo.doctor.report.chart import losses_as_svg
 from zoo.doctor.report.style import STYLE
 from zoo.doctor.report.words import (
@@ -13,9 +14,7 @@ from zoo.doctor.report.words import (
     Test,
     ending,
     name_of,
-    names_of_runs,
     remedy_of,
-    said,
     sentence,
     state_of,
     stopped,
@@ -66,12 +65,10 @@ def _card(finding: Finding) -> str:
     rows = {
         "healthy": finding.healthy,
         "where": finding.where,
-        "shown by": said(finding.decided_by),
+        "shown by": finding.decided_by,
         "remedy": words or "change this",
     }
-    evidence = table(
-        ("measured", "value"), [(said(name), value_text(value)) for name, value in finding.evidence.items()]
-    )
+    evidence = table(("measured", "value"), [(name, value_text(value)) for name, value in finding.evidence.items()])
     percent = f"{min(max(finding.confidence, 0), 1) * 100:.0f}"
     bar = (
         f'<div class="bar" role="img" aria-label="confidence {percent} %"><span style="width:{percent}%"></span>'
@@ -112,7 +109,6 @@ def _course_row(name: str, course: Mapping[str, Any]) -> list[str]:
 
 def _tests(tests: Iterable[Test]) -> str:
     rows = [
-        (said(test.name), test.status, test.detail, f"{test.seconds:.1f}" if test.status == "done" else "-")
-        for test in tests
+        (test.name, test.status, test.detail, f"{test.seconds:.1f}" if test.status == "done" else "-") for test in tests
     ]
     return table(("test", "status", "result, or why it was not run", "seconds"), rows)

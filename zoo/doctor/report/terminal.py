@@ -15,7 +15,6 @@ from zoo.doctor.report.words import (
     left_out,
     name_of,
     remedy_of,
-    said,
     sentence,
     state_of,
     stopped,
@@ -88,7 +87,7 @@ def _certainty(finding):
 def _print_row(console, label, value):
     """Prints a label, and a value that is wrapped beside it."""
     if value:
-        lines = Text(said(value)).wrap(console, max(_width(console) - INDENT, 20))
+        lines = Text(printable(value)).wrap(console, max(_width(console) - INDENT, 20))
         for number, line in enumerate(lines):
             line.rstrip()
             prefix = f"  {label}" if number == 0 else ""

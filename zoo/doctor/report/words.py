@@ -22,9 +22,6 @@ VERDICTS: Mapping[str, str] = {
     "undecided": "training does not work, and no cause could be shown",
 }
 
-MANY = 4  # changes, from which on a run is the one with everything replaced
-# How experiments name a change of a recipe's fields: fields={'schedule.peak': 0.05}
-FIELDS = re.compile(r"fields=\{([^{}]*)\}")
 # A line to copy: an override of a recipe's field, or code between backticks.
 CODE = re.compile(r"""`(?P<code>[^`]+)`|(?P<flag>--set=(?:'[^']*'|"[^"]*"|[^\s'"])+)""")
 
@@ -61,35 +58,9 @@ def remedy_of(finding: Finding) -> tuple[str, tuple[str, ...]]:
     return remedy[:end].rstrip(" :,;"), (*([" ".join(flags)] if flags else []), *lines)
 
 
-def said(text: str) -> str:
-    """Returns a text as one printable line, with changes of fields as overrides state them: schedule.peak=0.05."""
-    return FIELDS.sub(lambda found: re.sub(r"'([\w.]+)': ", r"\1=", found[1]), printable(text))
-
-
-def names_of_runs(names: Iterable[str]) -> dict[str, str]:
-    """Returns short names of runs by their own: "everything replaced" for the first one with many changes.
-
-    Others of many changes are named by how they differ from that.
-    """
-    shown: dict[str, str] = {}
-    everything: set[str] = set()
-    for name in names:
-        changes = name.split(", ")
-        if len(changes) < MANY or not all("=" in change for change in changes) or "fields=" in name:
-            shown[name] = said(name)
-        elif not everything:
-            everything, shown[name] = set(changes), "everything replaced"
-        else:
-            more = [change for change in changes if change not in everything]
-            fewer = sorted(change.partition("=")[0] for change in everything.difference(changes))
-            shown[name] = "everything replaced" + (f" but {' and '.join(fewer)}" if fewer else "")
-            shown[name] += f", {', '.join(more)}" if more else ""
-    return shown
-
-
 def stopped(text: str) -> str:
     """Returns a text as one printable line that ends with a full stop."""
-    text = said(text).strip()
+    text = printable(text).strip()
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
