@@ -27,8 +27,9 @@ ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results.jsonl"
 UNRELATED = ("__main__.py", "history.py", "records.py")  # files of the doctor that no diagnosis of a program uses
 SECONDS = 120.0  # that a diagnosis may take
-# The present version of the code, and those that diagnosed the cases, whose diagnoses are the same: it names a fault of
-# the network where they could only call it too small, and such cases were diagnosed again; else it differs in texts.
+# The present version of the code, and those that diagnosed the cases, whose diagnoses are the same. It names a fault of
+# the network where they could only call it too small, and counts memorizing of few examples in a part of a run as
+# well: the cases that either concerns were diagnosed again. Else it differs in texts.
 EQUIVALENT = {"74f61d50c1d0": {"85e63edc9764", "71e59a9646be", "fc72e158abf0"}}
 
 
