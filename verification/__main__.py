@@ -39,7 +39,7 @@ flags.DEFINE_enum(
     "tier",
     None,
     ["quick", "full"],
-    "quick: train only recipes that take less than 20 s; full: train all. Default: full with --recipe, quick without.",
+    "quick: train only recipes that take less than 10 s; full: train all. Default: full with --recipe, quick without.",
     flag_values=FLAGS,
 )
 cli.define_integer("seed", SEED, "Seed of the run under test.", lower_bound=0, upper_bound=2**32 - 1, flag_values=FLAGS)

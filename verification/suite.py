@@ -14,7 +14,7 @@ from verification.architecture import check_architecture
 from verification.check import Check, Group, NoClosedForm
 from verification.convergence import MIN_RUNS, check_convergence, too_few_runs
 from verification.convergence.first_steps import check_first_steps
-from verification.devices import mesh_of_runs
+from verification.devices import keep_programs, mesh_of_runs
 from verification.fingerprint import check_fingerprint
 from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
@@ -31,7 +31,7 @@ from zoo.training.experiment import Experiment
 from zoo.training.prepare import prepare
 from zoo.training.tracking import Tracker
 
-QUICK_SECONDS = 20.0
+QUICK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ def check_experiment(under: Prepared, groups: Sequence[str]) -> Iterator[Check]:
     """Yields the checks of an experiment that belong to the given groups, cheapest first."""
     for group, check in OF_EXPERIMENT.items():
         if group in groups:
+            keep_programs()
             try:
                 yield from check(under)
             except NoClosedForm as error:

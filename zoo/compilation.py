@@ -7,14 +7,22 @@ from typing import Any
 
 import jax
 
+KEPT_FROM = "jax_persistent_cache_min_compile_time_secs"  # of programs in JAX's persistent compilation cache
 # Not a public interface, see `zoo.interfaces`: each option is omitted if XLA rejects it.
 CPU_OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 def compile_quickly(function: Callable, *arguments: Any, **options: Any) -> Callable:
-    """Compiles `jax.jit(function, **options)` for these arguments."""
-    lowered = jax.jit(function, **options).lower(*arguments)
-    return lowered.compile(known_options(CPU_OPTIONS) if jax.default_backend() == "cpu" else None)
+    """Compiles `jax.jit(function, **options)` for these arguments.
+
+    If lowering it calls `keep_programs_out_of_cache`, that is for this program alone.
+    """
+    before = getattr(jax.config, KEPT_FROM)
+    try:
+        lowered = jax.jit(function, **options).lower(*arguments)
+        return lowered.compile(known_options(CPU_OPTIONS) if jax.default_backend() == "cpu" else None)
+    finally:
+        jax.config.update(KEPT_FROM, before)
 
 
 def known_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +45,7 @@ def keep_programs_out_of_cache() -> None:
 
     Must be called before lowering a program that XLA cannot serialize: some versions warn, others crash the process.
     """
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", math.inf)
+    jax.config.update(KEPT_FROM, math.inf)
 
 
 def run_once(function: Callable, *arguments: Any) -> Any:

@@ -13,6 +13,7 @@ from zoo.data.pipeline import Batch
 from zoo.layers.lowering import convolution_lowering, lowering_of_programs
 from zoo.models.registry import find_entry, list_models
 from zoo.recipe import SGD, ConstantRate, HorizontalFlip, Normalize, RandomCrop, Regularization
+from zoo.training.step.initialization import initial_variables
 from zoo.training.step.inputs import Constants
 from zoo.training.step.optimizer import make_optimizer
 from zoo.training.step.schedule import learning_rate
@@ -32,7 +33,7 @@ def abstract_step(name, steps):
     body = several_steps(body) if steps else body
     program = convolution_lowering(lowering_of_programs("tpu"))(body)
     shape = (side, side, channels)
-    state = jax.eval_shape(lambda: create_state(model, optimizer, jnp.uint32(0), shape))
+    state = jax.eval_shape(lambda: create_state(initial_variables(model, shape), optimizer, jnp.uint32(0)))
     front = (steps, IMAGES) if steps else (IMAGES,)
     batch = Batch(
         *(np.zeros(front, dtype) for dtype in (np.int32, np.int32, np.float32)),

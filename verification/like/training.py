@@ -15,7 +15,6 @@ from verification.convergence.sequential import describe
 from verification.ledger import read_first_steps, read_ledger, seconds
 from verification.like.weights import Pair
 from verification.statistics import prediction_band
-from verification.suite import QUICK_SECONDS
 from zoo.errors import TrainingInterrupted, ZooError
 from zoo.recipe import Initialization, Recipe
 from zoo.training.experiment import Experiment
@@ -23,6 +22,7 @@ from zoo.training.fit import fit
 from zoo.training.step.initialization import distribution_of
 from zoo.training.tracking import Tracker
 
+SHORT_SECONDS = 20.0  # that a short run takes the reference
 MIN_STEPS = 20  # of a short run
 ALPHA = 0.01  # false-alarm rate of the bands of one run together
 
@@ -63,7 +63,7 @@ def check_run(
       experiment: the user's.
       reference_name, reference: the built-in recipe.
       seed: of the run; another one than the reference runs'.
-      tier: "quick" for the first steps only, if the whole run takes the reference longer than `QUICK_SECONDS`.
+      tier: "quick" for the first steps only, if the whole run takes the reference longer than `SHORT_SECONDS`.
       trackers: trackers of the run.
     """
     group, platform = Group(subject, "convergence"), jax.default_backend()
@@ -75,9 +75,9 @@ def check_run(
     check_seed(reference_name, seed, runs)
     total, known = experiment.total_steps, min(len(run["train_loss"]) for run in runs)
     steps = min(total, known)
-    if tier == "quick" and seconds(runs, reference) > QUICK_SECONDS:
+    if tier == "quick" and seconds(runs, reference) > SHORT_SECONDS:
         speed = np.median([run["images_per_second"] for run in runs]) / reference.budget.batch_size
-        steps = min(steps, max(MIN_STEPS, int(QUICK_SECONDS * speed)))
+        steps = min(steps, max(MIN_STEPS, int(SHORT_SECONDS * speed)))
     whole = runs is complete and steps == total == known
     try:
         losses, results = _train(experiment, steps, seed, trackers)

@@ -18,7 +18,7 @@ from verification.step.order import check_host_crops, check_order
 from verification.step.probe import Probe, generic_state, small
 from verification.step.run import check_run, decides
 from verification.step.specification import Specification
-from verification.step.stand_in import StandIn, with_stand_in
+from verification.step.stand_in import StandIn, in_two_parts, with_stand_in
 from verification.step.statistics import check_statistics
 from verification.step.update import CONSECUTIVE, check_update
 from zoo.training.experiment import Experiment
@@ -44,7 +44,7 @@ def check_step(
       probe: of the experiment.
       seed: of the states that the steps start from.
       thorough: whether to compile the steps of a large network; otherwise, a small one takes its place, see
-        `with_stand_in`, and everything else is the recipe's.
+        `with_stand_in`, with at most two micro-batches, and everything else is the recipe's.
       shown: the recipes that show what the programs with the small network would (`programs`), which are not compiled
         then; and the one that has the same `statistics`. See `verification.shared`.
     """
@@ -60,6 +60,8 @@ def check_step(
     if replaced and (by := shown.get("programs")):
         yield group.skip("programs", f"its kinds of parts are in those of {by}; run it with --tier=full")
         return
+    if replaced:
+        experiment = in_two_parts(experiment)
     reader = Reader(experiment)
     yield check_inputs(group, reader)
     yield check_loss(group, reader)

@@ -88,7 +88,9 @@ class Probe:
     def batches(self, seed: int, count: int) -> list[Batch]:
         """Returns the first batches of a run, cut to `batch_size` examples each."""
         given = self.experiment.recipe.budget.batch_size
-        some = training_batches(self.experiment.train_pipeline, given, seed=seed)
+        # The first of many hosts reads the first examples of each batch: not images that are cut off.
+        hosts = given // self.batch_size
+        some = training_batches(self.experiment.train_pipeline, given, seed=seed, hosts=hosts)
         batches = [jax.tree.map(lambda array: np.asarray(array)[: self.batch_size], next(some)) for _ in range(count)]
         some.close()
         return batches

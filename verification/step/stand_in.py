@@ -1,4 +1,4 @@
-"""A small network in the place of a large one, to check everything else in a recipe's steps quickly."""
+"""A small network in the place of a large one, and fewer micro-batches, to check a recipe's steps quickly."""
 
 import dataclasses
 
@@ -25,6 +25,19 @@ class StandIn(nn.Module):
         x = nn.relu(BatchNorm(use_running_average=not train, name="bn")(x)).mean((1, 2))
         x = nn.Dropout(0.2, deterministic=not train, name="dropout")(x)
         return nn.Dense(self.classes, name="fc")(x)
+
+
+def in_two_parts(experiment: Experiment) -> Experiment:
+    """Returns the experiment with gradients accumulated over two micro-batches of the same size, if there are more.
+
+    A batch of the checks has at least an example for each, or a pair, and some recipes have 16 or 32 parts of large
+    images.
+    """
+    budget = experiment.recipe.budget
+    if budget.accumulation <= 2:
+        return experiment
+    changes = {"budget.accumulation": 2, "budget.batch_size": 2 * (budget.batch_size // budget.accumulation)}
+    return dataclasses.replace(experiment, recipe=experiment.recipe.override(changes))
 
 
 def with_stand_in(experiment: Experiment) -> Experiment:

@@ -85,7 +85,8 @@ def check_learning_rate(group: Group, experiment: Experiment) -> Check:
     steps = np.array(sorted(step for step in steps if 0 <= step < total))
     reported, updates = run_once(lambda steps: _rates_and_updates(experiment, steps), jnp.asarray(steps))
     expected = np.array([closed_form(schedule, int(step), total) for step in steps])
-    changes = np.array([_change(experiment, rate, int(step)) for rate, step in zip(expected, steps, strict=True)])
+    change = _update_rule(experiment)
+    changes = np.array([change(rate, int(step)) for rate, step in zip(expected, steps, strict=True)])
     ends = f", including the ends of {len(epochs)} epochs," if epochs else ""
     detail = (
         f"{len(steps):,} of {total:,} steps{ends} from {expected[0]:g} to {expected[-1]:g} agree with the closed form,"
@@ -128,9 +129,11 @@ def _rates_and_updates(experiment, steps):
     return jax.vmap(experiment.learning_rate)(steps), jax.vmap(update)(steps)
 
 
-def _change(experiment, rate, step):
-    """Returns the closed form of the update in `_rates_and_updates`."""
+def _update_rule(experiment):
+    """Returns the closed form of the update in `_rates_and_updates`, of a rate and a step."""
     recipe, path = experiment.recipe, _trained(experiment)
     penalties = recipe.regularization
     decay, l1 = (penalties.weight_decay, penalties.l1) if decays(recipe, path) else (0.0, 0.0)
-    return float(update_rule(recipe.optimizer, decay)(np.array([SMALL + l1]), np.ones(1), rate, step)[0])
+    gradient, weight = np.array([SMALL + l1]), np.ones(1)
+    # A rule keeps its moments: each step has its own, since here the optimizer's are zero.
+    return lambda rate, step: float(update_rule(recipe.optimizer, decay)(gradient, weight, rate, step)[0])

@@ -17,6 +17,7 @@ from zoo.data.pipeline import Batch
 from zoo.layers.lowering import convolution_lowering, lowering_of_programs
 from zoo.models.registry import create_model, find_entry
 from zoo.recipe import SGD, ConstantRate, Normalize, Regularization
+from zoo.training.step.initialization import initial_variables
 from zoo.training.step.inputs import Constants
 from zoo.training.step.optimizer import make_optimizer
 from zoo.training.step.schedule import learning_rate
@@ -49,7 +50,7 @@ def zoo_side(work: Work) -> Side:
     optimizer = make_optimizer(SGD(0.9), Regularization(5e-4), rate)
 
     def create(seed):
-        return create_state(model, optimizer, seed, work.input_shape)
+        return create_state(initial_variables(model, work.input_shape), optimizer, seed)
 
     state = parallel.replicated_program(create, mesh)(np.uint32(0))
     body: Callable

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -19,7 +20,7 @@ from zoo.data.pipeline import InputPipeline
 from zoo.layers.initializers import OwnInitializer
 from zoo.layers.lowering import Lowering, convolution_lowering, lowering_of_programs
 from zoo.recipe import Recipe, ReduceOnPlateau
-from zoo.training.step.initialization import draw_parameters
+from zoo.training.step.initialization import draw_parameters, initial_variables
 from zoo.training.step.inputs import Constants, make_constants
 from zoo.training.step.objective import Objective
 from zoo.training.step.state import TrainState, create_state
@@ -86,6 +87,10 @@ class Experiment:
         return parallel.replicated_program(self._create_state, self.mesh)
 
     @functools.cached_property
+    def _initial_variables(self) -> Callable[[jax.Array], dict[str, Any]]:
+        return initial_variables(self.model, self.input_shape)
+
+    @functools.cached_property
     def abstract_state(self) -> TrainState:
         """The shapes and dtypes of a state."""
         return jax.eval_shape(self._create_state, jnp.uint32(0), {})
@@ -93,10 +98,9 @@ class Experiment:
     def _create_state(self, seed, taken):
         recipe = self.recipe
         return create_state(
-            self.model,
+            self._initial_variables,
             self.optimizer,
             seed,
-            self.input_shape,
             taken=taken,
             average=recipe.weight_average is not None,
             rate_factor=isinstance(recipe.schedule, ReduceOnPlateau),

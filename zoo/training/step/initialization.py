@@ -5,7 +5,8 @@ import fnmatch
 import functools
 import math
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -114,6 +115,18 @@ def _standard(sampler, length, key):
     everything else before the first step.
     """
     return SAMPLERS[sampler](key, (length,))
+
+
+def initial_variables(model: nn.Module, input_shape: tuple[int, int, int]) -> Callable[[jax.Array], dict[str, Any]]:
+    """Returns the network's own initialization as a function of a key.
+
+    It is jitted, so that the programs that call it share one trace: that of a large network takes seconds.
+
+    Args:
+      model: called as `model(images, train=False)`.
+      input_shape: (height, width, channels) of its input.
+    """
+    return jax.jit(lambda key: model.init(key, jnp.zeros((1, *input_shape)), train=False))
 
 
 def draw_parameters(

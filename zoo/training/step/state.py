@@ -1,12 +1,11 @@
 """The training state."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
 from flax import struct, traverse_util
 
 
@@ -53,10 +52,9 @@ class TrainState(struct.PyTreeNode):
 
 
 def create_state(
-    model: nn.Module,
+    init: Callable[[jax.Array], dict[str, Any]],
     optimizer: optax.GradientTransformation,
     seed: jax.Array,
-    input_shape: tuple[int, int, int],
     *,
     taken: Mapping[tuple[str, ...], jax.Array] | None = None,
     average: bool = False,
@@ -66,14 +64,13 @@ def create_state(
     """Creates the state before the first step; call it inside `jit`.
 
     Args:
-      model: called as `model(images, train=False)`.
+      init: function of a key that returns the network's variables, see `initial_variables`.
       optimizer: the recipe's.
       seed: uint32; its key initializes the variables that are not in `taken`.
-      input_shape: (height, width, channels) of the network's input.
-      taken: initial values by path, for variables that `model.init` does not initialize.
+      taken: initial values by path, of variables that `init` does not initialize.
       average, rate_factor, best: whether the state has these fields.
     """
-    variables = model.init(jax.random.key(seed), jnp.zeros((1, *input_shape)), train=False)
+    variables = init(jax.random.key(seed))
     if taken:
         variables = traverse_util.unflatten_dict({**traverse_util.flatten_dict(variables), **taken})
     state = TrainState(
