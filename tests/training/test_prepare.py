@@ -76,3 +76,20 @@ def test_a_weight_average_of_mostly_initial_weights_is_an_error(recipe, dataset)
         prepare(slow, dataset)
     prepare(quick, dataset)
     prepare(ramped, dataset)
+
+
+def test_initial_states_of_all_seeds_take_one_trace_of_the_network(recipe, dataset):
+    """The trace of a large network takes seconds."""
+    traced = []
+
+    class Traced(nn.Module):
+        @nn.compact
+        def __call__(self, images, train=False):
+            traced.append(images.shape)
+            return nn.Dense(10, kernel_init=nn.initializers.normal(0.1))(images.mean((1, 2)))
+
+    experiment = prepare(recipe.override({"initialization.kernel": None}), dataset, model=Traced())
+    traced.clear()
+    assert experiment.abstract_state.params["Dense_0"]["kernel"].shape == (1, 10)
+    one, other = (np.asarray(experiment.initial_state(seed).params["Dense_0"]["kernel"]) for seed in (0, 1))
+    assert len(traced) == 1 and not np.array_equal(one, other)
