@@ -1,19 +1,24 @@
 """What several networks or recipes share, which the quick tier checks in the first of them only."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from zoo.catalog import load_recipe
 from zoo.models.registry import find_entry
-from zoo.recipe import Recipe
+from zoo.recipe import Augmentation, Recipe, ReduceOnPlateau, TenCrop
+from zoo.recipe.augmentation import Mixing, Transform
 from zoo.recipe.part import Part
 
+NOTHING: Mapping[str, str] = MappingProxyType({})  # what `recipes_before` returns if no other recipe shows anything
 # The fields of a recipe that its training and evaluation steps are made of, apart from the network.
 OF_STEPS = (
     "data.source", "normalization", "augmentation", "optimizer", "schedule", "regularization", "precision", "loss",
     "clipping", "weight_average", "early_stopping", "imbalance",
 )  # fmt: skip
+# Those that decide which weights a run evaluates and when it ends; and the schedule, if evaluations decide on it.
+OF_RUNS = ("weight_average", "early_stopping")
 
 
 def network_before(name: str, names: Sequence[str]) -> str | None:
@@ -30,7 +35,9 @@ def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
     - splits: one with the same data;
     - statistics: one with the same data and normalization, of images resized and cropped in the same way;
     - programs, the checks of compiled steps: those that together have every kind of part of this recipe. Two parts are
-      of a kind if they are of one class and have the same fields that are not zero, false or empty.
+      of a kind if they are of one class and have the same fields that are not zero, false or empty;
+    - run, the checks of a short run: those that have the kinds of what decides in it;
+    - transforms: those that together have the same random transforms, and mixing.
 
     Args:
       name: of a recipe.
@@ -47,24 +54,45 @@ def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
             shown.setdefault("splits", each)
             if other.normalization == recipe.normalization and other.augmentation.eval == recipe.augmentation.eval:
                 shown.setdefault("statistics", each)
-    kinds = set(kinds_of_parts(recipe))
-    covering = []
-    for each, other in earlier.items():
-        if found := kinds & set(kinds_of_parts(other)):
-            covering.append(each)
-            kinds -= found
-    if not kinds:
-        shown["programs"] = ", ".join(covering)
+    of_run = (*OF_RUNS, "schedule") if isinstance(recipe.schedule, ReduceOnPlateau) else OF_RUNS
+    parts: dict[str, Callable[[Recipe], Iterable[Any]]] = {
+        "programs": kinds_of_parts,
+        "run": lambda each: kinds_of_parts(each, of_run),
+        "transforms": lambda each: random_parts(each.augmentation),
+    }
+    for check, of in parts.items():
+        if covering := _covering(set(of(recipe)), {each: set(of(other)) for each, other in earlier.items()}):
+            shown[check] = ", ".join(covering)
     return shown
+
+
+def _covering(parts, earlier):
+    """Returns the names of the first earlier recipes that together have these parts; None if none have all."""
+    covering = []
+    for name, others in earlier.items():
+        if parts & others:
+            covering.append(name)
+            parts = parts - others
+    return None if parts else covering
+
+
+def random_parts(augmentation: Augmentation) -> list[Transform | Mixing]:
+    """Returns the transforms whose results vary, and mixing if there is any."""
+    found: list[Transform | Mixing] = [
+        transform
+        for transform in (*augmentation.train, *augmentation.eval)
+        if transform.random or isinstance(transform, TenCrop)
+    ]
+    return [*found, augmentation.mixing] if augmentation.mixing else found
 
 
 def _initial(recipe):
     return dataclasses.replace(recipe.model, num_classes=None), recipe.initialization
 
 
-def kinds_of_parts(recipe: Recipe) -> Iterator[tuple[Any, ...]]:
-    """Yields place, class and set fields of all parts of a recipe's steps, down to single transforms."""
-    for field in OF_STEPS:
+def kinds_of_parts(recipe: Recipe, fields: Sequence[str] = OF_STEPS) -> Iterator[tuple[Any, ...]]:
+    """Yields place, class and set fields of all parts in some fields of a recipe, down to single transforms."""
+    for field in fields:
         value: Any = recipe
         for attribute in field.split("."):
             value = getattr(value, attribute)

@@ -87,7 +87,7 @@ def _converges(under: Prepared) -> Iterator[Check]:
 # The groups of checks of an experiment, in the order in which they run.
 OF_EXPERIMENT: Mapping[str, Callable[[Prepared], Iterator[Check]]] = {
     "initialization": _starts,
-    "traces": lambda under: check_traces(under.subject, under.experiment, under.shown.get("splits")),
+    "traces": lambda under: check_traces(under.subject, under.experiment, under.shown),
     "step": lambda under: check_step(
         under.subject,
         under.experiment,

@@ -2,10 +2,12 @@
 
 from verification import suite
 from verification.check import NoClosedForm
-from verification.shared import kinds_of_parts, network_before, recipes_before
+from verification.shared import kinds_of_parts, network_before, random_parts, recipes_before
+from verification.step.run import decides
 from verification.suite import check_recipe
 from zoo.catalog import list_recipes, load_recipe
 from zoo.models.registry import find_entry, list_models
+from zoo.recipe import ReduceOnPlateau
 
 
 def test_every_kind_of_part_is_checked_in_a_recipe():
@@ -14,6 +16,20 @@ def test_every_kind_of_part_is_checked_in_a_recipe():
     assert 10 < len(left) < len(names)
     checked = {kind for name in left for kind in kinds_of_parts(load_recipe(name))}
     assert checked == {kind for name in names for kind in kinds_of_parts(load_recipe(name))}
+
+
+def test_every_kind_of_decision_is_checked_in_a_run():
+    """Averages of weights, plateaus and early stopping, each in the first recipe that has its kind."""
+    names = list_recipes()
+    recipes = {name: load_recipe(name) for name in names}
+    deciding = [name for name in names if recipes[name].weight_average is not None or decides(recipes[name])]
+    ran = [name for name in deciding if not recipes_before(name, names).keys() & {"programs", "run"}]
+    assert 2 <= len(ran) < len(deciding)
+    fields = ("weight_average", "early_stopping")
+    kinds = {name: {*kinds_of_parts(recipes[name], fields)} for name in deciding}
+    assert set.union(*(kinds[name] for name in ran)) == set.union(*kinds.values())
+    plateaus = [name for name in deciding if isinstance(recipes[name].schedule, ReduceOnPlateau)]
+    assert plateaus and {*plateaus} & {*ran}
 
 
 def test_kinds_differ_in_what_is_set_and_where():
@@ -31,14 +47,23 @@ def test_kinds_differ_in_what_is_set_and_where():
 
 
 def test_only_earlier_recipes_count():
-    assert recipes_before("alexnet", ["vgg11", "alexnet"]) == {"programs": "vgg11", "splits": "vgg11"}
+    expected = {"programs": "vgg11", "run": "vgg11", "splits": "vgg11", "transforms": "vgg11"}
+    assert recipes_before("alexnet", ["vgg11", "alexnet"]) == expected
     assert recipes_before("alexnet", ["alexnet", "vgg11"]) == {} == recipes_before("alexnet", [])
     assert "distributions" not in recipes_before("vgg11", ["alexnet", "vgg11"])
     names = ["inception_v3_imagenet", "inception_v3_imagenette"]  # they differ in the number of classes
     assert recipes_before(names[1], names)["distributions"] == names[0]
     names = ["resnet20", "resnet20_cifar10"]
-    assert recipes_before("resnet20_cifar10", names) == {"distributions": "resnet20"}
+    assert recipes_before("resnet20_cifar10", names) == {"distributions": "resnet20", "run": "resnet20"}
     assert recipes_before("vgg11", ["alexnet", "vgg11"])["splits"] == "alexnet"
+
+
+def test_every_random_transform_is_checked_in_a_recipe():
+    names = list_recipes()
+    parts = {name: {*random_parts(load_recipe(name).augmentation)} for name in names}
+    left = [name for name in names if parts[name] and "transforms" not in recipes_before(name, names)]
+    assert 5 < len(left) < len(names)
+    assert set.union(*(parts[name] for name in left)) == set.union(*parts.values())
 
 
 def test_every_file_has_a_network_whose_behaviour_is_checked():

@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
 import jax
 import numpy as np
 
 from verification.check import Check, Group
+from verification.shared import NOTHING
 from verification.step.devices import check_devices
 from verification.step.evaluation import check_evaluation
 from verification.step.forward import check_forward
@@ -23,8 +23,6 @@ from verification.step.statistics import check_statistics
 from verification.step.update import CONSECUTIVE, check_update
 from zoo.training.experiment import Experiment
 from zoo.training.step.state import TrainState
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def check_step(
@@ -45,8 +43,8 @@ def check_step(
       seed: of the states that the steps start from.
       thorough: whether to compile the steps of a large network; otherwise, a small one takes its place, see
         `with_stand_in`, with at most two micro-batches, and everything else is the recipe's.
-      shown: the recipes that show what the programs with the small network would (`programs`), which are not compiled
-        then; and the one that has the same `statistics`. See `verification.shared`.
+      shown: the recipes that show what the programs with the small network would (`programs`), or a short `run` with
+        it, which are not compiled then; and the one that has the same `statistics`. See `verification.shared`.
     """
     group, recipe = Group(recipe_name, "step"), experiment.recipe
     if by := shown.get("statistics"):
@@ -71,8 +69,13 @@ def check_step(
     for check in check_programs(group, experiment, probe, seed):
         note = "with a small network in the place of the recipe's: " if replaced else ""
         yield dataclasses.replace(check, detail=note + check.detail)
-    if not replaced or recipe.weight_average is not None or decides(recipe):
+    if not replaced:
         yield from check_run(group, experiment, seed)
+    elif recipe.weight_average is not None or decides(recipe):
+        if by := shown.get("run"):
+            yield group.skip("run", f"what decides in it is of the kinds of {by}; run it with --tier=full")
+        else:
+            yield from check_run(group, experiment, seed)
 
 
 def check_programs(group: Group, experiment: Experiment, probe: Probe, seed: int) -> Iterator[Check]:

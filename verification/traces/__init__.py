@@ -2,7 +2,7 @@
 
 import fnmatch
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 import jax
@@ -14,6 +14,7 @@ from flax import traverse_util
 from verification.check import Check, Group
 from verification.optimizer import decays, update_rule
 from verification.schedule import closed_form, corners
+from verification.shared import NOTHING
 from verification.traces.features import check_features
 from verification.traces.images import check_images
 from verification.traces.splits import check_splits
@@ -24,23 +25,26 @@ from zoo.training.experiment import Experiment
 SMALL = 1e-3  # gradient that no recipe clips
 
 
-def check_traces(recipe_name: str, experiment: Experiment, same_data: str | None = None) -> Iterator[Check]:
+def check_traces(recipe_name: str, experiment: Experiment, shown: Mapping[str, str] = NOTHING) -> Iterator[Check]:
     """Checks budget and learning rate against closed forms, the splits, and the network's inputs.
 
     Args:
       recipe_name: for the results.
       experiment: of the recipe.
-      same_data: a recipe with the same data, whose splits are checked in the place of this one's.
+      shown: the recipe that has the same `splits`, and those that have the same random `transforms`, which are checked
+        in the place of this one's. See `verification.shared`.
     """
     group = Group(recipe_name, "traces")
     yield check_budget(group, experiment)
     yield check_learning_rate(group, experiment)
-    if same_data:
-        yield group.skip("splits", f"shown by {same_data}; run it with --tier=full")
+    if by := shown.get("splits"):
+        yield group.skip("splits", f"shown by {by}; run it with --tier=full")
     else:
         yield check_splits(group, experiment.dataset)
-    table = experiment.dataset.feature_names is not None
-    yield from (check_features if table else check_images)(group, experiment)
+    if experiment.dataset.feature_names is not None:
+        yield from check_features(group, experiment)
+    else:
+        yield from check_images(group, experiment, shown.get("transforms"))
 
 
 def check_budget(group: Group, experiment: Experiment) -> Check:

@@ -7,19 +7,26 @@ import jax.numpy as jnp
 import numpy as np
 
 from verification.check import Check, Group
+from verification.shared import random_parts
 from verification.traces.transforms import ALPHA, behaves, mixes
 from zoo.data.pipeline import evaluation_batches
 from zoo.data.selection import sample_indices
 from zoo.recipe import ChannelMeanStd, FixedMeanStd, PixelMean, RawRange, SignedRange, TenCrop, UnitRange
-from zoo.recipe.augmentation import Normalization
+from zoo.recipe.augmentation import Mixing, Normalization
 from zoo.training.experiment import Experiment
 from zoo.training.step.inputs import inputs_and_labels
 
 EXAMPLES = 256
 
 
-def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
-    """Checks evaluation inputs, each random training transform, and mixing."""
+def check_images(group: Group, experiment: Experiment, same_transforms: str | None = None) -> Iterator[Check]:
+    """Checks evaluation inputs, each random training transform, and mixing.
+
+    Args:
+      group: of the checks.
+      experiment: of the recipe.
+      same_transforms: recipes that together have the same random transforms, which are checked in their place.
+    """
     # Sampled from the whole split: images of a folder are sorted by class, and colours differ between classes.
     inputs = network_inputs(experiment, sample_indices(len(experiment.dataset.eval), EXAMPLES))
     plausible, found = looks_normalized(experiment.recipe.normalization, inputs)
@@ -27,14 +34,11 @@ def check_images(group: Group, experiment: Experiment) -> Iterator[Check]:
     shape = tuple(inputs.shape[1:])
     detail = f"{shape} in evaluation, {experiment.input_shape} in training"
     yield group.check("size", fits(experiment, shape), detail)
-    augmentation = experiment.recipe.augmentation
-    checked = [
-        (transform, *behaves(transform))
-        for transform in (*augmentation.train, *augmentation.eval)
-        if transform.random or isinstance(transform, TenCrop)
-    ]
-    if augmentation.mixing:
-        checked.append((augmentation.mixing, *mixes(augmentation.mixing)))
+    parts = random_parts(experiment.recipe.augmentation)
+    if parts and same_transforms:
+        yield group.skip("transforms", f"shown by {same_transforms}; run it with --tier=full")
+        return
+    checked = [(part, *(mixes if isinstance(part, Mixing) else behaves)(part)) for part in parts]
     for part, passed, found in checked:
         false_alarms = "" if isinstance(part, TenCrop) else f"; false alarm for 1 of {1 / ALPHA:,.0f} keys"
         yield group.check(type(part).__name__, passed, f"{found}{false_alarms}")
