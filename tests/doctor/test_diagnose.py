@@ -139,6 +139,13 @@ class BrokenAlexNet(nn.Module):
         return nn.Dense(self.num_classes, name="fc8")(x)
 
 
+def test_what_only_reads_is_measured_before_what_trains():
+    """The time may be over before a large network has trained, and its inputs or layers are known at once."""
+    names = [measurement.name for measurement in measurements()]
+    read = max(map(names.index, ("inputs", "labels", "duplicates", "preparation", "initial weights", "loss function")))
+    assert read < min(map(names.index, ("evaluation", "range of rates", "one batch", "outputs")))
+
+
 @pytest.mark.slow
 def test_a_broken_alexnet():
     recipe = zoo.load_recipe("alexnet").override({"normalization": RawRange(), "initialization": Initialization()})

@@ -29,8 +29,9 @@ UNRELATED = ("__main__.py", "history.py", "records.py")  # files of the doctor t
 SECONDS = 120.0  # that a diagnosis may take
 # The present version of the code, and those that diagnosed the cases, whose diagnoses are the same. It names a fault of
 # the network where they could only call it too small, and counts memorizing of few examples in a part of a run as
-# well: the cases that either concerns were diagnosed again. Else it differs in texts.
-EQUIVALENT = {"74f61d50c1d0": {"85e63edc9764", "71e59a9646be", "fc72e158abf0"}}
+# well: the cases that either concerns were diagnosed again. It also trains after the measurements that only read, which
+# matters where the time is short. Else it differs in texts.
+EQUIVALENT = {"055eb0c09082": {"85e63edc9764", "71e59a9646be", "fc72e158abf0", "74f61d50c1d0"}}
 
 
 def faulty_cases() -> Iterator[Case]:

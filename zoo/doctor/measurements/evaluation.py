@@ -81,4 +81,4 @@ def _shrink(program, session, trained):
     return float(np.median(ratios)) if ratios else None
 
 
-MEASUREMENT = Measurement("evaluation", measure, seconds=1.0)
+MEASUREMENT = Measurement("evaluation", measure, seconds=1.8)
