@@ -6,6 +6,7 @@ import jax
 from jax.sharding import Mesh
 
 from zoo import parallel
+from zoo.compilation import MIN_CACHED_SECONDS
 
 OPTION = "xla_force_host_platform_device_count"  # in XLA_FLAGS: the number of CPU devices that the user chose
 
@@ -25,7 +26,7 @@ def set_up_jax() -> None:
 
 def keep_programs() -> None:
     """Lets JAX keep compiled programs again, which one with oneDNN's convolutions has turned off: it cannot be kept."""
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_COMPILE_SECONDS)
+    jax.config.update(MIN_CACHED_SECONDS, MIN_COMPILE_SECONDS)
 
 
 def mesh_of_runs() -> Mesh:

@@ -7,7 +7,8 @@ from typing import Any
 
 import jax
 
-KEPT_FROM = "jax_persistent_cache_min_compile_time_secs"  # of programs in JAX's persistent compilation cache
+# JAX's option for the compile time from which it keeps a program in its persistent compilation cache.
+MIN_CACHED_SECONDS = "jax_persistent_cache_min_compile_time_secs"
 # Not a public interface, see `zoo.interfaces`: each option is omitted if XLA rejects it.
 CPU_OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
@@ -17,12 +18,12 @@ def compile_quickly(function: Callable, *arguments: Any, **options: Any) -> Call
 
     If lowering it calls `keep_programs_out_of_cache`, that is for this program alone.
     """
-    before = getattr(jax.config, KEPT_FROM)
+    before = getattr(jax.config, MIN_CACHED_SECONDS)
     try:
         lowered = jax.jit(function, **options).lower(*arguments)
         return lowered.compile(known_options(CPU_OPTIONS) if jax.default_backend() == "cpu" else None)
     finally:
-        jax.config.update(KEPT_FROM, before)
+        jax.config.update(MIN_CACHED_SECONDS, before)
 
 
 def known_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def keep_programs_out_of_cache() -> None:
 
     Must be called before lowering a program that XLA cannot serialize: some versions warn, others crash the process.
     """
-    jax.config.update(KEPT_FROM, math.inf)
+    jax.config.update(MIN_CACHED_SECONDS, math.inf)
 
 
 def run_once(function: Callable, *arguments: Any) -> Any:

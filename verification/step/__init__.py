@@ -51,7 +51,7 @@ def check_step(
         yield group.skip("statistics", f"shown by {by}; run it with --tier=full")
     else:
         yield check_statistics(group, experiment)
-    yield check_order(group, experiment)
+    yield check_order(group, experiment, thorough=thorough)
     if crops := check_host_crops(group, experiment):
         yield crops
     replaced = not thorough and not small(experiment)

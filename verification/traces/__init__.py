@@ -89,7 +89,7 @@ def check_learning_rate(group: Group, experiment: Experiment) -> Check:
     steps = np.array(sorted(step for step in steps if 0 <= step < total))
     reported, updates = run_once(lambda steps: _rates_and_updates(experiment, steps), jnp.asarray(steps))
     expected = np.array([closed_form(schedule, int(step), total) for step in steps])
-    change = _update_rule(experiment)
+    change = _expected_update(experiment)
     changes = np.array([change(rate, int(step)) for rate, step in zip(expected, steps, strict=True)])
     ends = f", including the ends of {len(epochs)} epochs," if epochs else ""
     detail = (
@@ -133,7 +133,7 @@ def _rates_and_updates(experiment, steps):
     return jax.vmap(experiment.learning_rate)(steps), jax.vmap(update)(steps)
 
 
-def _update_rule(experiment):
+def _expected_update(experiment):
     """Returns the closed form of the update in `_rates_and_updates`, of a rate and a step."""
     recipe, path = experiment.recipe, _trained(experiment)
     penalties = recipe.regularization
