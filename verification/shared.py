@@ -36,7 +36,7 @@ def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
     - statistics: one with the same data and normalization, of images resized and cropped in the same way;
     - programs, the checks of compiled steps: those that together have every kind of part of this recipe. Two parts are
       of a kind if they are of one class and have the same fields that are not zero, false or empty;
-    - run, the checks of a short run: those that have the kinds of what decides in it;
+    - run, the checks of a short run: those that have the kinds of what decides in it, see `with_ramp`;
     - transforms: those that together have the same random transforms, and mixing.
 
     Args:
@@ -57,7 +57,7 @@ def recipes_before(name: str, names: Sequence[str]) -> Mapping[str, str]:
     of_run = (*OF_RUNS, "schedule") if isinstance(recipe.schedule, ReduceOnPlateau) else OF_RUNS
     parts: dict[str, Callable[[Recipe], Iterable[Any]]] = {
         "programs": kinds_of_parts,
-        "run": lambda each: kinds_of_parts(each, of_run),
+        "run": lambda each: kinds_of_parts(with_ramp(each), of_run),
         "transforms": lambda each: random_parts(each.augmentation),
     }
     for check, of in parts.items():
@@ -84,6 +84,11 @@ def random_parts(augmentation: Augmentation) -> list[Transform | Mixing]:
         if transform.random or isinstance(transform, TenCrop)
     ]
     return [*found, augmentation.mixing] if augmentation.mixing else found
+
+
+def with_ramp(recipe: Recipe) -> Recipe:
+    """Returns the recipe with an average of weights, if any, that follows them at once, as a short run needs."""
+    return recipe.override({"weight_average.ramp": True}) if recipe.weight_average is not None else recipe
 
 
 def _initial(recipe):

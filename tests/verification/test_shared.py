@@ -1,13 +1,23 @@
 """Tests of what the quick tier checks once for several networks or recipes."""
 
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import pytest
+
 from verification import suite
+from verification.architecture import check_architecture
+from verification.architecture.behaviour import EVERY_KIND, create_shallow, shallow_twin
 from verification.check import NoClosedForm
-from verification.shared import kinds_of_parts, network_before, random_parts, recipes_before
+from verification.shared import kinds_of_parts, network_before, random_parts, recipes_before, with_ramp
 from verification.step.run import decides
 from verification.suite import check_recipe
 from zoo.catalog import list_recipes, load_recipe
 from zoo.models.registry import find_entry, list_models
 from zoo.recipe import ReduceOnPlateau
+
+LAYERS = {"AdaptiveAvgPool", "AvgPool", "BatchNorm", "Conv", "Dense", "Dropout", "DropPath", "LayerNorm"}
+LAYERS |= {"LocalResponseNorm", "MaxPool", "SqueezeExcite"}
 
 
 def test_every_kind_of_part_is_checked_in_a_recipe():
@@ -21,7 +31,7 @@ def test_every_kind_of_part_is_checked_in_a_recipe():
 def test_every_kind_of_decision_is_checked_in_a_run():
     """Averages of weights, plateaus and early stopping, each in the first recipe that has its kind."""
     names = list_recipes()
-    recipes = {name: load_recipe(name) for name in names}
+    recipes = {name: with_ramp(load_recipe(name)) for name in names}
     deciding = [name for name in names if recipes[name].weight_average is not None or decides(recipes[name])]
     ran = [name for name in deciding if not recipes_before(name, names).keys() & {"programs", "run"}]
     assert 2 <= len(ran) < len(deciding)
@@ -66,12 +76,49 @@ def test_every_random_transform_is_checked_in_a_recipe():
     assert set.union(*(parts[name] for name in left)) == set.union(*parts.values())
 
 
-def test_every_file_has_a_network_whose_behaviour_is_checked():
+def test_every_file_has_a_network_whose_numbers_are_checked():
     names = list_models()
     checked = {find_entry(name).module for name in names if network_before(name, names) is None}
     assert checked == {find_entry(name).module for name in names}
     assert network_before("resnet50", ["resnet18", "resnet50"]) == "resnet18"
     assert network_before("resnet18", ["resnet18", "resnet50"]) is network_before("resnet18", []) is None
+
+
+def _kinds_of_layers(model_name):
+    """Returns the kinds of layers of a network: class, and size, strides and groups of its window."""
+    found = set()
+
+    def record(next_function, arguments, options, context):
+        layer = context.module
+        if context.method_name == "__call__" and type(layer).__name__ in LAYERS:
+            size, strides = getattr(layer, "kernel_size", getattr(layer, "window", None)), getattr(layer, "strides", 1)
+            size = size if isinstance(size, tuple) else (size, size)
+            groups = getattr(layer, "groups", 1)
+            grouping = "depthwise" if groups == arguments[0].shape[-1] > 1 else groups > 1
+            found.add((type(layer).__name__, size, strides, grouping))
+        return next_function(*arguments, **options)
+
+    model, shape = create_shallow(model_name), find_entry(model_name).input_shape
+    with nn.intercept_methods(record):
+        jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False))
+    return found
+
+
+@pytest.mark.slow
+def test_every_kind_of_layer_is_in_a_network_whose_behaviour_is_checked():
+    """In the quick tier; a network that adds a kind of layer must be added to `EVERY_KIND`."""
+    alone = [name for name in list_models() if shallow_twin(name) is None]
+    assert {*EVERY_KIND} < {*alone}  # of two networks that differ in their number of blocks, only one is checked
+    kinds = {name: _kinds_of_layers(name) for name in alone}
+    assert {kind[0] for found in kinds.values() for kind in found} == LAYERS
+    assert set.union(*kinds.values()) == set.union(*(kinds[name] for name in EVERY_KIND))
+
+
+def test_the_quick_tier_names_networks_whose_behaviour_it_does_not_check():
+    quick = {name: [*check_architecture(name, shown_by="another", thorough=False)][-1] for name in ("mlp", "vgg19_bn")}
+    assert (quick["vgg19_bn"].name, quick["vgg19_bn"].status) == ("behaviour", "skip")
+    assert ", bn_cnn, convnext_small, " in quick["vgg19_bn"].detail
+    assert (quick["mlp"].name, quick["mlp"].status) == ("export", "pass")
 
 
 def test_the_quick_tier_names_what_it_leaves_out():

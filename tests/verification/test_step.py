@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import traverse_util
 from programs import run_python
 from small_step import GROUP, TABLE, Network, failed, one_device, prepared, scaled_gradient
 
@@ -68,6 +69,16 @@ def gradient_of(experiment):
 def update_of(experiment):
     probe = Probe(experiment)
     return failed(check_update(GROUP, probe, probe.initial_state(1), probe.batches(1, 4)))
+
+
+def test_losses_of_several_parameters_are_those_of_single_steps(experiment):
+    """In which the optimizer's state is not that of the step before."""
+    probe = Probe(experiment)
+    batch, states = probe.batches(1, 1)[0], [generic_state(probe.initial_state(1), seed) for seed in range(3)]
+    alone = [probe.loss(state, batch) for state in states]
+    params = [traverse_util.flatten_dict(dict(state.params), sep="/") for state in states]
+    assert probe.losses(states[0], params, batch) == alone
+    assert len(set(alone)) == 3
 
 
 @pytest.mark.parametrize("factor", [0.9, 0.5])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from verification.architecture.behaviour import check_behaviour
+from verification.architecture.behaviour import EVERY_KIND, check_behaviour
 from verification.architecture.keras_numbers import check_keras_numbers, load_keras_reference
 from verification.architecture.numbers import check_numbers, load_reference
 from verification.check import Check, Group
@@ -17,21 +17,27 @@ def check_architecture(model_name: str, shown_by: str | None = None, *, thorough
 
     Args:
       model_name: of the network.
-      shown_by: a network of the same file, whose numbers and behaviour stand for this one's.
-      thorough: whether to compare with a second implementation as well, Keras's, where there is one.
+      shown_by: a network of the same file, whose numbers stand for this one's.
+      thorough: whether to compare with a second implementation as well, Keras's, where there is one, and to check the
+        behaviour of a network whose kinds of layers others have, see `EVERY_KIND`.
     """
     yield from check_layers(model_name)
     if load_facts(model_name) is None:
         return
+    group = Group(model_name, "architecture")
     if shown_by:
-        yield Group(model_name, "architecture").skip("logits", f"shown by {shown_by}; run it with --tier=full")
-        return
-    yield from check_numbers(model_name)
-    if thorough or load_reference(model_name) is None:
-        yield from check_keras_numbers(model_name)
-    elif load_keras_reference(model_name):
-        yield Group(model_name, "architecture").skip("keras logits", "a second implementation; run it with --tier=full")
-    yield from check_behaviour(model_name)
+        yield group.skip("logits", f"shown by {shown_by}; run it with --tier=full")
+    else:
+        yield from check_numbers(model_name)
+        if thorough or load_reference(model_name) is None:
+            yield from check_keras_numbers(model_name)
+        elif load_keras_reference(model_name):
+            yield group.skip("keras logits", "a second implementation; run it with --tier=full")
+    if thorough or model_name in EVERY_KIND:
+        yield from check_behaviour(model_name)
+    else:
+        others = ", ".join(EVERY_KIND)
+        yield group.skip("behaviour", f"its kinds of layers are among those of {others}; run it with --tier=full")
 
 
 def check_layers(model_name: str) -> Iterator[Check]:

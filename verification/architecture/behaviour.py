@@ -35,6 +35,25 @@ SHALLOW: Mapping[str, Mapping[str, Any]] = {
     "WideResNet": {"blocks": 2},
     "ZFNet": {"hidden": 256},
 }
+# Networks that together have every kind of layer: class, and of a convolution the size of its kernel, its strides, and
+# whether it is grouped or depthwise, of a pool its window and strides.
+EVERY_KIND = (
+    "alexnet",
+    "bn_cnn",
+    "convnext_small",
+    "densenet121",
+    "efficientnet_b0",
+    "googlenet",
+    "inception_resnet_v2",
+    "lenet5",
+    "mlp",
+    "nin_cifar",
+    "regnet_y_400mf",
+    "resnet110",
+    "resnet9",
+    "shufflenet_v2_x1_0",
+    "zfnet",
+)
 SIDE = 48  # pixels, or the network's minimum if that is larger
 BATCH_TOLERANCE = 1e-5  # relative to the largest logit, in float32
 BFLOAT16_TOLERANCE = 3e-2

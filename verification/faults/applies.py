@@ -54,6 +54,11 @@ def has(*kinds: str) -> Applies:
     return lambda recipe: any(layer.kind in kinds for layer in layers_of(recipe))
 
 
+def several(kind: str) -> Applies:
+    """Returns the predicate that a network has more than one layer of this class, so that one follows another layer."""
+    return lambda recipe: sum(layer.kind == kind for layer in layers_of(recipe)) > 1
+
+
 def every(*predicates: Applies) -> Applies:
     """Returns the predicate that all of these hold."""
     return lambda recipe: all(predicate(recipe) for predicate in predicates)

@@ -12,7 +12,7 @@ import zoo.layers.conv
 import zoo.layers.normalization
 import zoo.layers.pooling
 import zoo.models.articles
-from verification.faults.applies import accumulates, has, lacks
+from verification.faults.applies import accumulates, has, lacks, several
 from verification.faults.fault import fault
 from verification.faults.patching import (
     in_training,
@@ -94,12 +94,15 @@ def kernel_gradient_transposed():
     return _convolution_backward(of_kernel=change)
 
 
-@fault("The gradient of every convolution's input is scaled.", strengths=(0.5, 0.9), matters=0.9, applies=has("Conv"))
+# The gradient of the first convolution's input is used nowhere.
+@fault(
+    "The gradient of every convolution's input is scaled.", strengths=(0.5, 0.9), matters=0.9, applies=several("Conv")
+)
 def input_gradient_scaled(factor):
     return _convolution_backward(of_input=lambda gradient: factor * gradient)
 
 
-@fault("The gradient of every convolution's input is shifted by a pixel.", applies=has("Conv"))
+@fault("The gradient of every convolution's input is shifted by a pixel.", applies=several("Conv"))
 def input_gradient_shifted():
     return _convolution_backward(of_input=lambda gradient: jnp.roll(gradient, 1, 2))
 

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +19,7 @@ from zoo.training.step.state import TrainState
 
 MAX_VALUES = 2**16  # input values of a batch; batches of larger images are cut, since the checks make 100 steps
 MIN_EXAMPLES = 4
-SMALL, SMALL_WEIGHTS = 20, 10**6  # parameters of a small network, such as conv1/kernel, and their values
+SMALL, SMALL_WEIGHTS = 20, 2 * 10**5  # parameters of a small network, such as conv1/kernel, and their values
 
 
 class Recorded(NamedTuple):
@@ -97,20 +98,34 @@ class Probe:
 
     def step(self, state: TrainState, batch: Batch) -> Outcome:
         """Executes the compiled step on a state and a batch, both on the host."""
-        new, metrics = self._execute(state, batch)
+        new, metrics = self._execute(parallel.replicate(state, self.experiment.mesh), batch)
         new = jax.device_get(new)
         params, stats = (traverse_util.flatten_dict(dict(tree), sep="/") for tree in (new.params, new.batch_stats))
         gradient = traverse_util.flatten_dict(dict(new.opt_state.gradient), sep="/")
         numbers = (metrics[name].item() for name in ("loss", "top1", "learning_rate"))
         return Outcome(*numbers, gradient, params, stats, new)
 
+    def losses(self, state: TrainState, some_params: Iterable[dict[str, np.ndarray]], batch: Batch) -> list[float]:
+        """Returns the losses that the compiled step reports for a state with each of some parameters, by path.
+
+        The optimizer's state does not decide on a loss: each step takes the one that the step before left on the
+        devices. To bring it there takes longer than the step itself, where there are many weights and few examples.
+        """
+        mesh, losses = self.experiment.mesh, []
+        opt_state = parallel.replicate(state.opt_state, mesh)
+        for params in some_params:
+            moved = state.replace(params=traverse_util.unflatten_dict(params, sep="/"), opt_state=None)
+            new, metrics = self._execute(parallel.replicate(moved, mesh).replace(opt_state=opt_state), batch)
+            losses.append(metrics["loss"].item())
+            opt_state = new.opt_state
+        return losses
+
     def loss(self, state: TrainState, batch: Batch) -> float:
         """Returns the loss that the compiled step reports for a state and a batch."""
-        return self._execute(state, batch)[1]["loss"].item()
+        return self._execute(parallel.replicate(state, self.experiment.mesh), batch)[1]["loss"].item()
 
     def _execute(self, state, batch):
         mesh = self.experiment.mesh
-        state = parallel.replicate(state, mesh)
         new, metrics = self.experiment.train_step(state, self.constants, parallel.shard_batch(batch, mesh))
         return new, jax.device_get(metrics)
 

@@ -17,6 +17,7 @@ from flax import traverse_util
 from verification.check import Check, Group
 from verification.devices import keep_programs
 from verification.schedule import closed_form
+from verification.shared import with_ramp
 from verification.step.evaluation import compare, expected_metrics
 from verification.step.probe import batch_size, small
 from verification.step.specification import Specification
@@ -59,7 +60,7 @@ def decides(recipe: Recipe) -> bool:
 
 def short_recipe(experiment: Experiment) -> Recipe:
     """Returns the recipe of a short run, in which evaluations decide at once."""
-    recipe, steps = experiment.recipe, DECIDING if decides(experiment.recipe) else STEPS
+    recipe, steps = with_ramp(experiment.recipe), DECIDING if decides(experiment.recipe) else STEPS
     changes = {
         "budget.steps": steps,
         "budget.epochs": None,
@@ -68,8 +69,6 @@ def short_recipe(experiment: Experiment) -> Recipe:
         "budget.interim_examples": None,
         "target": None,
     }
-    if recipe.weight_average is not None:
-        changes["weight_average.ramp"] = True  # else the average would mostly be initial weights
     if isinstance(recipe.schedule, ReduceOnPlateau):
         changes["schedule.patience"] = 1
     if recipe.early_stopping is not None:
