@@ -41,6 +41,14 @@ def test_every_fault_applies_to_a_recipe():
     assert [name for name, found in FAULTS.items() if not bases_of(found)] == []
 
 
+def test_every_fault_can_be_injected():
+    """With each of its strengths; what it changes is tried for some of them below, and for all before a release."""
+    for name, found in FAULTS.items():
+        for strength in found.variants():
+            with inject(f"{name}:{label(strength)}".rstrip(":")):
+                pass
+
+
 def test_strengths_in_flags():
     assert parse("weight_decay", FAULTS)[1] == parse("weight_decay:10", FAULTS)[1] == 10.0
     assert parse("weight_decay:1.05", FAULTS)[1] == 1.05  # not listed, for bisecting

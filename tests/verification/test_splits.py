@@ -11,8 +11,15 @@ from PIL import Image
 import zoo
 from verification.check import Group
 from verification.traces import splits
-from verification.traces.splits import check_splits, near_copies_of_images, nearest_neighbors, thumbnails
+from verification.traces.splits import (
+    check_held_out,
+    check_splits,
+    near_copies_of_images,
+    nearest_neighbors,
+    thumbnails,
+)
 from zoo.data.dataset import Dataset
+from zoo.data.splitting import hold_out, subset
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,17 @@ def status(dataset):
 def test_the_splits_of_fashion_mnist_are_apart(fashion_mnist):
     check = check_splits(Group("data", "traces"), fashion_mnist)
     assert check.status == "pass" and "60,000 of 60,000 training images" in check.detail
+
+
+def test_validation_images_that_are_trained_on_are_found(fashion_mnist):
+    """The evaluation split has none of them."""
+    kept, out = hold_out(fashion_mnist.train.labels, 1 / 12)
+    train, held_out = (subset(fashion_mnist.train, positions) for positions in (kept, out))
+    rest, group = dataclasses.replace(fashion_mnist, train=train), Group("data", "traces")
+    assert check_splits(group, fashion_mnist).status == check_held_out(group, rest, held_out).status == "pass"
+    check = check_held_out(group, fashion_mnist, held_out)
+    assert (check.name, check.status) == ("validation split", "fail")
+    assert "2,500 of 2,500 validation images are near copies of one of 60,000" in check.detail
 
 
 @pytest.mark.parametrize("change", [lambda image: image, one_pixel_changed, as_jpeg])

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_step import GROUP, TABLE, failed, one_device, prepared
+from small_step import GROUP, TABLE, failed, images, one_device, prepared
 
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
+from verification.faults import inject
 from verification.fingerprint import differences, trace
 from verification.step.evaluation import check_evaluation
 from verification.step.order import check_order
@@ -118,6 +119,16 @@ def test_mistakes_of_the_loop_are_found(mistake):
     with patch:
         found = failed(check_run(GROUP, experiment, 1))
     assert ("resuming" if "resumed" in mistake else "run") in found
+
+
+@pytest.mark.parametrize("fault", ["plateau_patience", "plateau_direction"])
+def test_wrong_decisions_on_a_validation_split_are_found(fault):
+    plateau = ReduceOnPlateau(0.01, metric="loss", factor=0.5, patience=3)
+    changes = {"data": Data("fashion_mnist", validation=0.1), "schedule": plateau, "budget.evaluate_every": 0.1}
+    experiment = prepared(images(**changes))
+    assert not failed(check_run(GROUP, experiment, 1))
+    with inject(fault):
+        assert "the learning rate of step" in failed(check_run(GROUP, experiment, 1))["run"]
 
 
 def _older(state):

@@ -205,12 +205,7 @@ def activation_gradient(factor):
     def make(right):
         return lambda x: right(_scaled(factor)(x))
 
-    table = {name: make(function) for name, function in zoo.models.articles.ACTIVATIONS.items()}
-    return together(
-        replaced(nn, "relu", make),
-        replaced(nn, "tanh", make),
-        replaced(zoo.models.articles, "ACTIVATIONS", lambda right: table),
-    )
+    return together(*(replaced(nn, name, make) for name in zoo.models.articles.ACTIVATIONS))
 
 
 @fault("All gradients have the wrong sign.")

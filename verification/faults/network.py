@@ -141,12 +141,10 @@ def missing_activation(which):
     def make(right):
         return lambda x: x if which == "all" or first.last == first.path is not None else right(x)
 
-    table = {name: make(function) for name, function in zoo.models.articles.ACTIVATIONS.items()}
-    names = ("relu", "tanh", "silu", "hard_swish")
+    names = {*zoo.models.articles.ACTIVATIONS, "silu", "hard_swish"}
     with (
         nn.intercept_methods(first),
         together(*(replaced(nn, name, make) for name in names)),
-        replaced(zoo.models.articles, "ACTIVATIONS", lambda right: table),
         _constructed_with((zoo.layers.ConvBN,), lambda module: {"activation": make(module.activation)}),
     ):
         yield

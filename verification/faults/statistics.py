@@ -22,9 +22,16 @@ def statistics_never_updated():
     return in_training(make)
 
 
-@fault("The running variance is that of the batch with Bessel's correction.", applies=has("BatchNorm"))
+@fault(
+    "The running variance is that of the batch with Bessel's correction.",
+    applies=has("BatchNorm"),
+    bases=("mobilenet_v3_small",),
+)
 def corrected_variance():
-    """As in PyTorch; the reference networks of the zoo keep the biased variance."""
+    """As in PyTorch; the reference networks of the zoo keep the biased variance.
+
+    It is less than rounding where a batch has thousands of values, as in `bn_cnn`: a 22,000th.
+    """
 
     def make(right):
         def wrong(x, scale, bias, epsilon):

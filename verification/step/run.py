@@ -24,7 +24,8 @@ from verification.step.specification import Specification
 from zoo import parallel
 from zoo.data.dataset import Dataset
 from zoo.data.pipeline import training_batches
-from zoo.data.splitting import subset
+from zoo.data.split import ArraySplit
+from zoo.data.splitting import hold_out, keep_fractions, subset
 from zoo.layers.lowering import convolution_lowering
 from zoo.recipe import EarlyStopping, Recipe, ReduceOnPlateau
 from zoo.training.experiment import Experiment
@@ -35,6 +36,7 @@ from zoo.training.tracking import Tracker
 STEPS, EVERY = 6, 2  # of a short run, and between its evaluations
 DECIDING = 12  # steps of a run whose evaluations decide something, with one after each step
 EXAMPLES, EVALUATED = 240, 37  # of the splits of a short run, if batches are not larger
+SAME_WEIGHTS = 1e-5  # largest difference, relative to the length of a variable, of weights after the same steps
 LATE = 2  # steps before the end at which a run is stopped, to be resumed
 
 
@@ -79,7 +81,8 @@ def short_recipe(experiment: Experiment) -> Recipe:
 def short_dataset(experiment: Experiment, recipe: Recipe) -> Dataset:
     """Returns a data set with a part of each split, in which evaluation examples have the label of the next class.
 
-    While the loss of training falls, that of such an evaluation rises, so that a decision by the wrong one shows.
+    While the loss of training falls, that of such an evaluation rises, so that a decision by the wrong one shows. The
+    same holds for the validation examples that the recipe holds out.
     """
     dataset = experiment.dataset
     train = subset(dataset.train, _spread(len(dataset.train), max(EXAMPLES, 3 * recipe.budget.batch_size)))
@@ -87,7 +90,24 @@ def short_dataset(experiment: Experiment, recipe: Recipe) -> Dataset:
     if evaluation.labels is not None and decides(recipe):
         shifted = (evaluation.labels + 1) % len(dataset.class_names)
         evaluation = dataclasses.replace(evaluation, labels=shifted)
+        if recipe.data.validation:
+            train = _with_wrong_validation(train, recipe.data, dataset.class_names)
     return dataclasses.replace(dataset, train=train, eval=evaluation)
+
+
+def _with_wrong_validation(train, data, class_names):
+    """Returns the split with examples of other classes in the place of those that will be held out.
+
+    The labels stay, since they decide which examples are held out. Only examples in memory can be changed.
+    """
+    if not isinstance(train, ArraySplit):
+        return train
+    kept = keep_fractions(train.labels, data.keep, class_names) if data.keep else np.arange(len(train))
+    out = kept[hold_out(train.labels[kept], data.validation)[1]]
+    by_class = out[np.argsort(train.labels[out], kind="stable")]
+    images = train.images.copy()
+    images[by_class] = train.images[np.roll(by_class, np.bincount(train.labels[out]).max())]
+    return dataclasses.replace(train, images=images)
 
 
 def _spread(length, count):
@@ -122,7 +142,7 @@ def _check_records(group, result, experiment, seed) -> Check:
     others = [record for record in result.history if record["kind"] != "train" and "restored_step" not in record]
     evaluated = {record["step"]: record for record in others}
     interim = experiment.eval_pipeline if experiment.validation_pipeline is None else experiment.validation_pipeline
-    state, problems, seen, weights = experiment.initial_state(seed), [], [], []
+    state, problems, seen, weights, best = experiment.initial_state(seed), [], [], [], 0
     batches = training_batches(experiment.train_pipeline, recipe.budget.batch_size, seed=seed)
     for step, batch in zip(range(1, total + 1), batches, strict=False):
         factor = 1.0
@@ -160,8 +180,23 @@ def _check_records(group, result, experiment, seed) -> Check:
                     problems.append(f"the run went on after step {step}, at which it had to stop")
                 break
     batches.close()
+    if weights:
+        learned = weights[best] if recipe.early_stopping is not None else weights[-1]
+        if different := _different(result.variables, learned):
+            problems.append(f"the run does not return the weights of its last record; most different: {different}")
     detail = f"{step} steps and {len(seen)} evaluations are those of the same steps by hand"
     return group.check("run", not problems, "; ".join(problems[:2]) or detail)
+
+
+def _different(found, expected):
+    """Returns the path of the variable that differs most; None if all are the same but for rounding."""
+    found, expected = (traverse_util.flatten_dict(jax.device_get(each), sep="/") for each in (found, expected))
+    off = {
+        path: float(np.linalg.norm(found[path] - value)) / (float(np.linalg.norm(value)) or 1.0)
+        for path, value in expected.items()
+    }
+    worst = max(off, key=lambda path: off[path])
+    return worst if off[worst] > SAME_WEIGHTS else None
 
 
 def plateau_factor(schedule: ReduceOnPlateau, evaluations: Sequence[dict[str, Any]]) -> float:

@@ -17,7 +17,7 @@ from verification.schedule import closed_form, corners
 from verification.shared import NOTHING
 from verification.traces.features import check_features
 from verification.traces.images import check_images
-from verification.traces.splits import check_splits
+from verification.traces.splits import check_held_out, check_splits
 from zoo.compilation import run_once
 from zoo.data.pipeline import training_order
 from zoo.training.experiment import Experiment
@@ -41,6 +41,8 @@ def check_traces(recipe_name: str, experiment: Experiment, shown: Mapping[str, s
         yield group.skip("splits", f"shown by {by}; run it with --tier=full")
     else:
         yield check_splits(group, experiment.dataset)
+        if experiment.validation_pipeline is not None:
+            yield check_held_out(group, experiment.dataset, experiment.validation_pipeline.split)
     if experiment.dataset.feature_names is not None:
         yield from check_features(group, experiment)
     else:

@@ -1,5 +1,6 @@
-"""Search for evaluation examples that are also training examples, byte by byte or slightly changed."""
+"""Search for evaluation and validation examples that are also training examples, byte by byte or slightly changed."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -36,6 +37,15 @@ def check_splits(group: Group, dataset: Dataset) -> Check:
 
     The nearest training example is found in a space of few dimensions, and compared in full.
     """
+    return _check(group, "splits", dataset, "evaluation")
+
+
+def check_held_out(group: Group, dataset: Dataset, held_out: Split) -> Check:
+    """Checks the validation split in the same way: it is held out of the training split of the data set."""
+    return _check(group, "validation split", dataclasses.replace(dataset, eval=held_out), "validation")
+
+
+def _check(group, name, dataset, kind):
     both = dataset.train, dataset.eval
     at_once = all(split.images is not None for split in both) and (
         dataset.train.images.shape[1:] == dataset.eval.images.shape[1:]
@@ -53,9 +63,9 @@ def check_splits(group: Group, dataset: Dataset) -> Check:
     allowed = int(scipy.stats.poisson.isf(ALPHA, expected))
     what = dataset.examples
     return group.check(
-        "splits",
+        name,
         found <= allowed,
-        f"{found:,} of {len(evaluation):,} evaluation {what} are near copies of one of {len(train):,} of"
+        f"{found:,} of {len(evaluation):,} {kind} {what} are near copies of one of {len(train):,} of"
         f" {len(dataset.train):,} training {what}; limit {allowed:,}, which {MAX_SHARED_FRACTION:.0%} of all exceed in"
         f" 1 of {1 / ALPHA:,.0f} samples",
     )
