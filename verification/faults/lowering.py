@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from verification.faults.applies import has, layers_of
+from verification.faults.applies import has, layers_of, several
 from verification.faults.fault import fault
 from verification.faults.patching import replaced, together
 from zoo.layers.convolution import fast, onednn
@@ -36,7 +36,7 @@ def lowered_last_channel():
     return _lowered(kernel_gradient=lambda gradient, options: gradient.at[..., -1].set(0))
 
 
-@fault("Lowered input gradients lack the last column of the image.", applies=has("Conv"))
+@fault("Lowered input gradients lack the last column of the image.", applies=several("Conv"))
 def lowered_last_column():
     return _lowered(input_gradient=lambda gradient, options: gradient.at[:, :, -1].set(0))
 
