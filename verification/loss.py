@@ -17,12 +17,12 @@ def closed_form(loss: Loss, logits: np.ndarray, targets: np.ndarray) -> np.ndarr
     """Returns the loss of each example [n], for logits [n, K] and targets [n, K]."""
     logits, targets = np.asarray(logits, np.float64), np.asarray(targets, np.float64)
     softmax = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    sigmoid = 1 / (1 + np.exp(-logits))
     match loss:
         case SoftmaxCrossEntropy():
             return -(targets * np.log(softmax)).sum(-1)
         case SigmoidCrossEntropy():
-            return -(targets * np.log(sigmoid) + (1 - targets) * np.log(1 - sigmoid)).sum(-1)
+            # -log(sigmoid(x)) is log(1 + exp(-x)), without the rounding of a sigmoid that is nearly 1.
+            return (targets * np.logaddexp(0, -logits) + (1 - targets) * np.logaddexp(0, logits)).sum(-1)
         case Focal(gamma):
             correct = softmax[targets == 1]
             return -((1 - correct) ** gamma) * np.log(correct)

@@ -5,7 +5,7 @@ import numpy as np
 from verification.check import Check, Group
 from verification.step.inputs import Reader
 
-SPREADS = (1.0, 4.0, 10.0)  # standard deviations of logits; with the last one, probabilities are as small as 1e-10
+RANGES = (3.0, 12.0, 30.0)  # differences of the largest and the smallest logit; the last one is a probability of 1e-13
 TOLERANCE = 2e-5  # relative
 
 
@@ -13,8 +13,9 @@ def check_loss(group: Group, reader: Reader) -> Check:
     """Checks the loss of a linear network whose biases are the logits of every example."""
     random, batch = np.random.default_rng(0), reader.probe.batches(0, 1)[0]
     worst, smallest = 0.0, 1.0
-    for spread in SPREADS:
-        bias = (spread * random.standard_normal(reader.state.params["bias"].shape)).astype(np.float32)
+    for width in RANGES:
+        drawn = random.standard_normal(reader.state.params["bias"].shape)
+        bias = (width / np.ptp(drawn) * drawn).astype(np.float32)
         state = reader.state.replace(params={**reader.state.params, "bias": bias})
         expected, found = reader.specification.training_step(state, batch).loss, reader.probe.loss(state, batch)
         off = abs(found / expected - 1)
