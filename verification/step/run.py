@@ -195,8 +195,8 @@ def _different(found, expected):
         path: float(np.linalg.norm(found[path] - value)) / (float(np.linalg.norm(value)) or 1.0)
         for path, value in expected.items()
     }
-    worst = max(off, key=lambda path: off[path])
-    return worst if off[worst] > SAME_WEIGHTS else None
+    worst = max(off, key=lambda path: np.nan_to_num(off[path], nan=np.inf))
+    return None if off[worst] <= SAME_WEIGHTS else worst
 
 
 def plateau_factor(schedule: ReduceOnPlateau, evaluations: Sequence[dict[str, Any]]) -> float:
