@@ -20,7 +20,7 @@ from verification.initialization import check_initialization
 from verification.ledger import read_first_steps, read_ledger, seconds
 from verification.shared import recipes_before
 from verification.step import check_step
-from verification.step.probe import Probe, small
+from verification.step.probe import QUICK_WEIGHTS, Probe, small
 from verification.synthetic_data import with_synthetic_data
 from verification.traces import check_traces
 from zoo.catalog import list_recipes, load_recipe
@@ -68,7 +68,7 @@ def _starts(under: Prepared) -> Iterator[Check]:
     if by := under.shown.get("distributions"):
         yield Group(under.subject, "initialization").skip("distributions", f"shown by {by}; run it with --tier=full")
     else:
-        loss = under.thorough or under.own_network or small(under.experiment)
+        loss = under.thorough or under.own_network or small(under.experiment, QUICK_WEIGHTS)
         yield from check_initialization(
             under.subject, under.experiment, under.seed, own_network=under.own_network, loss=loss
         )

@@ -17,7 +17,7 @@ import numpy as np
 from verification.check import Check, Group
 from verification.ledger import data_name, fingerprint
 from verification.step.evaluation import some_examples
-from verification.step.probe import Probe, small
+from verification.step.probe import QUICK_WEIGHTS, Probe, small
 from zoo import parallel
 from zoo.catalog import list_recipes
 from zoo.training.evaluation import evaluate_pipeline
@@ -153,7 +153,7 @@ def check_fingerprint(recipe_name: str, probe: Probe, platform: str, *, thorough
         yield group.skip("first steps", f"no reference values on {platform}" + (command if known else ""))
         return
     known = json.loads(path.read_bytes()[:MAX_BYTES])
-    if not thorough and not small(probe.experiment):
+    if not thorough and not small(probe.experiment, QUICK_WEIGHTS):
         yield group.skip("first steps", "compiling a larger network's step is part of --tier=full")
         return
     if reason := _other(known, probe):

@@ -15,7 +15,7 @@ from verification.step.gradient import check_gradient
 from verification.step.inputs import Reader, check_inputs
 from verification.step.loss import check_loss
 from verification.step.order import check_host_crops, check_order
-from verification.step.probe import Probe, generic_state, small
+from verification.step.probe import QUICK_WEIGHTS, Probe, generic_state, small
 from verification.step.run import check_run, decides
 from verification.step.specification import Specification
 from verification.step.stand_in import StandIn, in_two_parts, with_stand_in
@@ -54,7 +54,7 @@ def check_step(
     yield check_order(group, experiment, thorough=thorough)
     if crops := check_host_crops(group, experiment):
         yield crops
-    replaced = not thorough and not small(experiment)
+    replaced = not thorough and not small(experiment, QUICK_WEIGHTS)
     if replaced and (by := shown.get("programs")):
         yield group.skip("programs", f"its kinds of parts are in those of {by}; run it with --tier=full")
         return

@@ -5,7 +5,7 @@ import numpy as np
 from verification.check import Check, Group
 from verification.step.inputs import Reader
 
-RANGES = (3.0, 12.0, 30.0)  # differences of the largest and the smallest logit; the last one is a probability of 1e-13
+RANGES = (3.0, 12.0, 30.0, 60.0)  # between the smallest and the largest logit; the last is a probability of 1e-26
 TOLERANCE = 2e-5  # relative
 
 

@@ -19,7 +19,8 @@ from zoo.training.step.state import TrainState
 
 MAX_VALUES = 2**16  # input values of a batch; batches of larger images are cut, since the checks make 100 steps
 MIN_EXAMPLES = 4
-SMALL, SMALL_WEIGHTS = 20, 2 * 10**5  # parameters of a small network, such as conv1/kernel, and their values
+SMALL, SMALL_WEIGHTS = 20, 10**6  # parameters of a small network, such as conv1/kernel, and their values
+QUICK_WEIGHTS = 2 * 10**5  # the same, of a network whose own step the quick tier compiles
 
 
 class Recorded(NamedTuple):
@@ -130,10 +131,10 @@ class Probe:
         return new, jax.device_get(metrics)
 
 
-def small(experiment: Experiment) -> bool:
-    """Returns whether a network has few layers and few weights, so that more programs of it are affordable."""
+def small(experiment: Experiment, weights: int = SMALL_WEIGHTS) -> bool:
+    """Returns whether a network has few layers and at most so many weights: more programs of it are affordable."""
     leaves = jax.tree.leaves(experiment.abstract_state.params)
-    return len(leaves) <= SMALL and sum(leaf.size for leaf in leaves) <= SMALL_WEIGHTS
+    return len(leaves) <= SMALL and sum(leaf.size for leaf in leaves) <= weights
 
 
 def generic_state(state: TrainState, seed: int) -> TrainState:
