@@ -89,6 +89,11 @@ def drops(recipe: Recipe) -> bool:
     return any(layer.kind in ("Dropout", "DropPath") and layer.attributes["rate"] for layer in layers_of(recipe))
 
 
+def modes_differ(recipe: Recipe) -> bool:
+    """Returns whether the network computes something else in training: batch normalization, or what `drops` does."""
+    return has("BatchNorm")(recipe) or drops(recipe)
+
+
 def uses_keys(recipe: Recipe) -> bool:
     """Returns whether training steps are random: dropout, augmentation or mixing."""
     return drops(recipe) or random_transforms(recipe) or mixing(recipe)

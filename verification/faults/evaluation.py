@@ -11,7 +11,7 @@ import numpy as np
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
-from verification.faults.applies import drops, has, images, random_transforms, validated
+from verification.faults.applies import drops, has, images, modes_differ, random_transforms, validated
 from verification.faults.augmentation import prepared_as
 from verification.faults.fault import fault
 from verification.faults.patching import replaced
@@ -55,7 +55,7 @@ def _state(change):
     return replaced(zoo.training.loop.Loop, "evaluate", make)
 
 
-@fault("Evaluation uses the statistics of the batch and dropout (train=True).", applies=has("BatchNorm", "Dropout"))
+@fault("Evaluation uses the statistics of the batch and dropout (train=True).", applies=modes_differ)
 def evaluation_in_train_mode():
     def apply(model, variables, inputs):
         outputs, _ = model.apply(

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 
 import zoo.layers.normalization
-from verification.faults.applies import has
+from verification.faults.applies import has, modes_differ
 from verification.faults.fault import fault
 from verification.faults.patching import in_training, only_in_training, replaced
 from zoo.layers import BatchNorm
@@ -56,9 +56,7 @@ def statistics_of_output():
     return replaced(zoo.layers.normalization, "batch_norm", make)
 
 
-@fault(
-    "Training runs the network in evaluation mode: no dropout, running statistics.", applies=has("BatchNorm", "Dropout")
-)
+@fault("Training runs the network in evaluation mode: no dropout, running statistics.", applies=modes_differ)
 def training_in_evaluation_mode():
     def make(right):
         def wrong(model, params, batch_stats, images, *arguments, **options):

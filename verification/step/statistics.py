@@ -1,8 +1,14 @@
 """Normalization statistics, computed a second time from the training split alone, in float64."""
 
+import dataclasses
+import itertools
+from statistics import NormalDist
+
+import jax
 import numpy as np
 
 from verification.check import Check, Group
+from zoo.data import augment
 from zoo.data.normalization import Statistics
 from zoo.data.pipeline import decoded
 from zoo.data.selection import sample_indices
@@ -11,6 +17,7 @@ from zoo.recipe import (
     FeatureMeanStd,
     FeatureRange,
     FixedMeanStd,
+    Normalize,
     PixelMean,
     RawRange,
     SignedRange,
@@ -20,39 +27,53 @@ from zoo.recipe import (
 from zoo.training.experiment import Experiment
 
 TOLERANCE = 1e-5  # relative; statistics are stored as float32
-SAMPLED_TOLERANCE = 0.15  # of the standard deviation, for images that have to be decoded: of 256 images
-SAMPLED = 256
+SAMPLED = 1024  # images that are read, of those in files
+FALSE_ALARM = 1e-6  # of the comparison with a sample, if its means are normal
+BLOCKS = 8  # along each side of a mean image, whose means are compared with those of the sample
 
 
 def expected_statistics(experiment: Experiment) -> Statistics | None:
     """Returns the statistics by the formula of the recipe's normalization, with those of colour as they are.
 
-    None for training images that have to be decoded, mean images, and features with missing values or outliers.
+    None if they are those of images in files, or of features with missing values or outliers.
     """
     dataset, recipe = experiment.dataset, experiment.recipe
     images, normalization = dataset.train.images, recipe.normalization
-    if images is None or isinstance(normalization, PixelMean):
-        return None
     if dataset.feature_names is not None:
         if recipe.data.missing is not None or recipe.data.outliers is not None:
             return None
         mean, scale = _of_features(normalization, images[:, 0, 0].astype(np.float64))
+    elif isinstance(normalization, ChannelMeanStd | PixelMean):
+        if images is None:
+            return None
+        mean, scale = _measured(experiment, images[sample_indices(len(images), normalization.sample)])
     else:
-        some = images[sample_indices(len(images), getattr(normalization, "sample", 1))]
-        mean, scale = _of_images(normalization, some)
-    return experiment.statistics._replace(
-        mean=np.broadcast_to(mean, images.shape[-1:]).astype(np.float32),
-        scale=np.broadcast_to(np.where(scale > 0, scale, 1), images.shape[-1:]).astype(np.float32),
+        mean, scale = _fixed(normalization)
+    found = experiment.statistics
+    return found._replace(
+        mean=np.broadcast_to(mean, np.shape(found.mean)).astype(np.float32),
+        scale=np.broadcast_to(np.where(scale > 0, scale, 1), np.shape(found.scale)).astype(np.float32),
     )
 
 
-def _of_images(normalization, images):
+def _measured(experiment, images):
+    if isinstance(experiment.recipe.normalization, PixelMean):
+        return np.asarray(_before_normalize(experiment)(images.mean(0, dtype=np.float64))), np.ones(1)
+    pixels = images.reshape(-1, images.shape[-1])
+    mean = pixels.mean(0, dtype=np.float64)
+    squares = np.stack([np.square(channel.astype(np.float64)).mean() for channel in pixels.T])
+    return mean, np.sqrt(squares - mean**2)
+
+
+def _before_normalize(experiment):
+    """Returns evaluation's transforms before `Normalize()`, which are not random, as a function of an image."""
+    transforms = experiment.eval_pipeline.transforms
+    before = tuple(itertools.takewhile(lambda transform: not isinstance(transform, Normalize), transforms))
+    return lambda image: augment.apply(before, image, jax.random.key(0), experiment.statistics)
+
+
+def _fixed(normalization):
     match normalization:
-        case ChannelMeanStd():
-            pixels = images.reshape(-1, images.shape[-1])
-            mean = pixels.mean(0, dtype=np.float64)
-            squares = np.stack([np.square(channel.astype(np.float64)).mean() for channel in pixels.T])
-            return mean, np.sqrt(squares - mean**2)
         case FixedMeanStd(mean, std):
             return np.array(mean), np.array(std)
         case UnitRange():
@@ -80,32 +101,66 @@ def _missing(normalization):
 
 
 def check_statistics(group: Group, experiment: Experiment) -> Check:
-    """Checks mean and scale of the inputs' normalization against those of the training split."""
-    expected, found = expected_statistics(experiment), experiment.statistics
+    """Checks mean and scale of the inputs' normalization against those of the training split.
+
+    Constants, and those of images in memory, are compared with their formula. Of images in files, `SAMPLED` are read,
+    and the differences are in units of the standard errors of such a sample; if these are all, the formula holds too.
+    """
     kind = type(experiment.recipe.normalization).__name__
-    if expected is not None:
-        pairs = ((found.mean, expected.mean), (found.scale, expected.scale))
-        off = float(
-            np.max([np.abs(np.asarray(value) - wanted) / np.asarray(expected.scale) for value, wanted in pairs])
-        )
-        detail = f"mean and scale of {kind} differ by {off:.1e} of the scale from those of the training split"
-        return group.check("statistics", off < TOLERANCE, detail, {"value": off, "high": TOLERANCE})
-    pipeline = experiment.train_pipeline
-    if experiment.dataset.feature_names is not None:
-        return group.skip("statistics", f"{kind} with imputation or trimming has a check of its inputs, see traces")
-    some = sample_indices(len(pipeline.split), SAMPLED)
-    pixels = np.concatenate([images for images, *_ in decoded(pipeline, some)]).astype(np.float64)
-    mean, std = pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))
-    found_mean = np.asarray(found.mean, np.float64).reshape(-1, pixels.shape[-1]).mean(0)
-    off = np.abs(found_mean - mean) / std if _centers(experiment) else np.zeros(1)
-    if isinstance(experiment.recipe.normalization, ChannelMeanStd):
-        off = np.maximum(off, np.abs(np.asarray(found.scale) / std - 1))
+    expected = expected_statistics(experiment)
+    if expected is None:
+        if experiment.dataset.feature_names is not None:
+            return group.skip("statistics", f"{kind} with imputation or trimming has a check of its inputs, see traces")
+        train = experiment.dataset.train
+        pipeline = dataclasses.replace(experiment.eval_pipeline, split=train)
+        images = np.concatenate([some for some, *_ in decoded(pipeline, sample_indices(len(train), SAMPLED))])
+        mean, scale = _measured(experiment, images)
+        expected = experiment.statistics._replace(mean=mean, scale=scale)
+        if len(train) > min(SAMPLED, experiment.recipe.normalization.sample):
+            return _compare_with_sample(group, experiment, images, expected)
+    # A mean image comes without a scale: its unit is the range of pixel values.
+    scale = np.asarray(expected.scale)
+    unit = 255 if isinstance(experiment.recipe.normalization, PixelMean) else scale
+    off = _largest_difference(experiment.statistics, expected, unit, scale)
+    detail = f"mean and scale of {kind} differ by {off:.1e} of the scale from those of the training split"
+    return group.check("statistics", off < TOLERANCE, detail, {"value": off, "high": TOLERANCE})
+
+
+def _compare_with_sample(group, experiment, images, expected):
+    if isinstance(experiment.recipe.normalization, PixelMean):
+        before = _before_normalize(experiment)
+        values = np.stack([_blocks(np.asarray(before(image))) for image in images])
+        found = experiment.statistics._replace(mean=_blocks(np.asarray(experiment.statistics.mean)))
+        expected = expected._replace(mean=values.mean(0))
+        errors = values.std(0, ddof=1), np.zeros(1)
+    else:
+        found = experiment.statistics
+        channels = [image.reshape(-1, image.shape[-1]).astype(np.float64) for image in images]
+        means = np.stack([each.mean(0) for each in channels])
+        squares = np.stack([np.square(each).mean(0) for each in channels])
+        # The derivative of the variance by what an image adds to the mean and to the mean square.
+        variances = squares - 2 * expected.mean * means
+        errors = means.std(0, ddof=1), variances.std(0, ddof=1) / (2 * expected.scale)
+    errors = [np.maximum(error / len(images) ** 0.5, TOLERANCE) for error in errors]
+    limit = NormalDist().inv_cdf(1 - FALSE_ALARM / 2 / sum(error.size for error in errors))
+    off = _largest_difference(found, expected, *errors)
+    kind = type(experiment.recipe.normalization).__name__
     detail = (
-        f"mean and scale of {kind} differ by {off.max():.2f} standard deviations from those of {len(pixels)} images"
+        f"mean and scale of {kind} differ by up to {off:.1f} standard errors from those of {len(images)} images, limit"
+        f" {limit:.1f}"
     )
-    figures = {"value": float(off.max()), "high": SAMPLED_TOLERANCE}
-    return group.check("statistics", bool(off.max() < SAMPLED_TOLERANCE), detail, figures)
+    return group.check("statistics", off < limit, detail, {"value": off, "high": limit})
 
 
-def _centers(experiment):
-    return isinstance(experiment.recipe.normalization, ChannelMeanStd | PixelMean)
+def _blocks(image):
+    """Returns the means [B, B, C] of blocks of an image [H, W, C], without the last rows that fill none."""
+    count = min(BLOCKS, *image.shape[:2])
+    height, width = (size // count for size in image.shape[:2])
+    cut = image[: count * height, : count * width]
+    return cut.reshape(count, height, count, width, -1).mean((1, 3), dtype=np.float64)
+
+
+def _largest_difference(found, expected, unit_of_mean, unit_of_scale):
+    mean = np.abs(np.asarray(found.mean, np.float64) - expected.mean) / unit_of_mean
+    scale = np.abs(np.asarray(found.scale, np.float64) - expected.scale) / unit_of_scale
+    return float(max(mean.max(), scale.max()))
