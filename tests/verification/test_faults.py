@@ -1,14 +1,16 @@
 """Tests of the faults: each changes a run, and verification finds those of the matrix that are tried again here."""
 
 import json
+import sys
 
 import pytest
 from fault_effects import RECIPES, changes, traced
 from programs import run_python
 
+import verification.suite  # noqa: F401  all checks, which no fault may change
 import zoo.training.loop
 from verification import faults
-from verification.faults import FAULTS, inject, page
+from verification.faults import FAULTS, applies, inject, page
 from verification.faults.bases import BASES
 from verification.faults.fault import fault, label, parse
 from verification.faults.trial import (
@@ -47,6 +49,39 @@ def test_every_fault_can_be_injected():
         for strength in found.variants():
             with inject(f"{name}:{label(strength)}".rstrip(":")):
                 pass
+
+
+def test_no_fault_changes_a_check():
+    """The checks' own names stay what they are: a fault is where the mistake would be made."""
+
+    def names_of_checks():
+        modules = [
+            (name, module)
+            for name, module in list(sys.modules.items())
+            if name.startswith("verification.") and not name.startswith("verification.faults")
+        ]
+        return {(name, each): id(value) for name, module in modules for each, value in vars(module).items()}
+
+    assert "verification.step" in sys.modules and "verification.convergence" in sys.modules
+    before = names_of_checks()
+    for name, found in FAULTS.items():
+        with inject(name):
+            assert names_of_checks() == before, found.mistake
+
+
+def test_modes_differ_only_with_batch_norm_or_a_dropout_rate():
+    assert not applies.modes_differ(load_recipe("squeezenet1_1"))  # its dropout layer has a rate of 0
+    assert applies.modes_differ(load_recipe("bn_cnn")) and applies.modes_differ(load_recipe("alexnet"))
+
+
+@pytest.mark.slow
+def test_a_missing_bias_ends_in_a_verdict(tmp_path):
+    report = tmp_path / "report.json"
+    checks = ["--recipe=lenet5", "--only=architecture", "--fault=layers_without_bias", f"--json={report}"]
+    done = run_python("-m", "verification", *checks)
+    assert done.returncode == 1, done.stderr
+    failed = [check["name"] for check in json.loads(report.read_text())["checks"] if check["status"] == "fail"]
+    assert "layers" in failed and "numbers" in failed
 
 
 def test_strengths_in_flags():

@@ -1,5 +1,6 @@
 """Tests of `verification.check`: networks, recipes and data of one's own, each with a difference that must be named."""
 
+import re
 from typing import Any
 
 import flax.linen as nn
@@ -279,6 +280,29 @@ def test_fields_that_differ_are_named():
     )
     assert nearest_recipe(recipe.override({"schedule.peak": 0.15})) == "lenet5"
     assert nearest_recipe(recipe.override({"model.name": "vgg19"})) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"schedule.peak": 0.15}, "schedule.peak is 0.15, reference 0.05"),
+        ({"loss": Focal(2.0)}, "loss.kind is Focal"),
+        ({"initialization.kernel": HeNormal()}, "initialization.kernel"),
+        ({"regularization.weight_decay": 0.01}, "regularization.weight_decay is 0.01"),
+        ({"optimizer.momentum": 0.8}, "optimizer.momentum is 0.8"),
+    ],
+)
+def test_a_recipe_with_another_field_fails_first(changes, found, monkeypatch):
+    """Before anything is trained: `check` ends at its first difference here."""
+
+    class Found(Exception):
+        pass
+
+    def stop(check):
+        raise Found(f"{check.group}: {check.name}: {check.status}: {check.detail}")
+
+    with pytest.raises(Found, match=f"recipe: fields: fail: .*{re.escape(found)}"):
+        verification.check(zoo.load_recipe("lenet5").override(changes), on_check=stop)
 
 
 def test_a_recipe_file_without_like_is_told_what_to_compare_with(tmp_path):

@@ -116,6 +116,12 @@ def test_bands_are_undecided_without_reference_runs(small_world):
     assert "--record" not in checks[2].detail and "--recipe=mlp --record" in convergence.too_few_runs("mlp", [], "cpu")
 
 
+def test_a_target_that_is_not_reached_fails(small_world):
+    recipe, dataset = small_world
+    checks = check_small(prepare(recipe.override({"target.value": 0.9999}), dataset))
+    assert (checks[0].name, checks[0].status) == ("target", "fail")
+
+
 def test_reference_runs_on_other_data_are_not_used(small_world):
     recipe, dataset = small_world
     experiment = prepare(recipe, dataset)

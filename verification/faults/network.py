@@ -133,6 +133,11 @@ def missing_bias():
         yield
 
 
+@fault("Layers are built without a bias.", applies=has("Conv", "Dense"))
+def layers_without_bias():
+    return _constructed_with((Conv, nn.Dense), lambda layer: {"use_bias": False})
+
+
 @fault("The activation after the first layer is left out.", strengths=("all", "first"), matters="first")
 @contextlib.contextmanager
 def missing_activation(which):
