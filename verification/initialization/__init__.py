@@ -3,14 +3,18 @@
 import fnmatch
 from collections.abc import Iterator, Mapping
 
+import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
 from verification.check import Check, Group
 from verification.facts.initializers import NETWORKS, Law, laws_of
+from verification.facts.running_statistics import momentum_of
 from verification.initialization.distributions import find_problems, law_of
 from verification.initialization.first_loss import check_loss
+from zoo.layers import BatchNorm
 from zoo.recipe import Initialization, Orthogonal, Recipe
 from zoo.recipe.initialization import Distribution
 from zoo.training.experiment import Experiment
@@ -47,6 +51,8 @@ def check_initialization(
     fresh = {path: values for path, values in statistics.items() if ("batch_stats", *path.split("/")) not in taken}
     if fresh:
         yield check_statistics(group, fresh)
+    if statistics and not own_network:
+        yield check_momentum(group, experiment)
     if taken:
         yield group.skip("loss", "training starts from pretrained weights")
     elif not loss:
@@ -100,6 +106,28 @@ def check_statistics(group: Group, statistics: Mapping[str, np.ndarray]) -> Chec
     wrong = [path for path, values in statistics.items() if np.any(values != STATISTICS[path.rpartition("/")[2]])]
     fine = f"{len(statistics)} running means and variances are 0 and 1"
     return group.check("running statistics", not wrong, f"not 0 or 1: {', '.join(wrong)}" if wrong else fine)
+
+
+def check_momentum(group: Group, experiment: Experiment) -> Check:
+    """Checks that each batch normalization updates its running statistics with the momentum of the network's source."""
+    expected = momentum_of(experiment.recipe.model)
+    if expected is None:
+        return group.check("momentum", False, "verification/facts/running_statistics.py does not state it")
+    found = {}
+
+    def record(next_function, arguments, options, context):
+        output = next_function(*arguments, **options)
+        if isinstance(context.module, BatchNorm) and context.method_name == "__call__":
+            found["/".join(context.module.path)] = context.module.momentum
+        return output
+
+    images = jax.ShapeDtypeStruct((2, *experiment.input_shape), jnp.float32)
+    with nn.intercept_methods(record):
+        jax.eval_shape(lambda inputs: experiment.model.init(jax.random.key(0), inputs, train=False), images)
+    wrong = [f"{path} has {value:g}" for path, value in found.items() if abs(value - expected.value) > 1e-9]
+    fine = f"running statistics of {len(found)} layers keep {expected.value:g} in a step: {expected.source}"
+    detail = f"expected a momentum of {expected.value:g} ({expected.source}), but {'; '.join(wrong[:3])}"
+    return group.check("momentum", bool(found) and not wrong, detail if wrong else fine)
 
 
 def named_distribution(initialization: Initialization, path: str) -> Distribution | None:

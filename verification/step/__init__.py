@@ -24,6 +24,8 @@ from verification.step.update import CONSECUTIVE, check_update
 from zoo.training.experiment import Experiment
 from zoo.training.step.state import TrainState
 
+REPLACED = "with a small network in the place of the recipe's: "  # before the details of such checks
+
 
 def check_step(
     recipe_name: str,
@@ -67,8 +69,7 @@ def check_step(
         experiment = with_stand_in(experiment)
         probe = Probe(experiment)
     for check in check_programs(group, experiment, probe, seed):
-        note = "with a small network in the place of the recipe's: " if replaced else ""
-        yield dataclasses.replace(check, detail=note + check.detail)
+        yield dataclasses.replace(check, detail=REPLACED + check.detail) if replaced else check
     if not replaced:
         yield from check_run(group, experiment, seed)
     elif recipe.weight_average is not None or decides(recipe):
@@ -92,9 +93,19 @@ def check_programs(group: Group, experiment: Experiment, probe: Probe, seed: int
     stands_in = isinstance(experiment.model, StandIn)
     few = 2 if stands_in else None  # its gradient is not the recipe's: that of the loss and the inputs is what counts
     yield from check_gradient(group, probe, generic, batches[0], probe.step(generic, batches[0]), seed, few)
-    if small(experiment) and not stands_in:
+    if small(experiment):
         yield check_devices(group, probe, generic, batches[0])
+    else:
+        yield _devices_of_small_network(group, experiment, seed, batches[0])
     yield check_evaluation(group, experiment, specification, generic)
+
+
+def _devices_of_small_network(group, experiment, seed, batch):
+    """Compares devices with a small network: programs of a large one on two devices take minutes to compile."""
+    replaced = with_stand_in(in_two_parts(experiment))
+    probe = Probe(replaced)
+    check = check_devices(group, probe, generic_state(probe.initial_state(seed), seed), batch)
+    return dataclasses.replace(check, detail=REPLACED + check.detail)
 
 
 def check_seeds(group: Group, state: TrainState, other: TrainState) -> Check:

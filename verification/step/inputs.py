@@ -83,10 +83,14 @@ class Reader:
 
 
 def check_inputs(group: Group, reader: Reader) -> Check:
-    """Checks inputs and labels of some examples, and which random numbers they are made with."""
+    """Checks inputs and labels of some examples, and which random numbers they are made with.
+
+    The second batch has the positions of a second device's examples, which random numbers depend on.
+    """
     problems = []
-    batches = reader.probe.batches(0, 2)
-    size = len(batches[0].index)
+    first, second = reader.probe.batches(0, 2)
+    size = len(first.index)
+    batches = [first, second._replace(position=second.position + np.int32(size))]
     compared, worst = 0, 0.0
     for step, batch in enumerate(batches):
         expected, labels = reader.specification.inputs(reader.state.replace(step=np.int32(step)), batch)
@@ -102,7 +106,7 @@ def check_inputs(group: Group, reader: Reader) -> Check:
     if not worst < TOLERANCE:
         problems.append(f"inputs differ by {worst:.2g} standard deviations from the recipe's transforms of the images")
     kinds = [type(each).__name__ for each in reader.probe.experiment.train_pipeline.transforms if each.random]
-    problems += _keys(reader, batches[0], FEW_DRAWS if {*kinds} - FEW_OUTCOMES else DRAWS, random=bool(kinds))
+    problems += _keys(reader, first, FEW_DRAWS if {*kinds} - FEW_OUTCOMES else DRAWS, random=bool(kinds))
     random = f"{', '.join(kinds)} drawn anew for each example and step" if kinds else "nothing is random on the device"
     detail = f"{compared} inputs and labels are those of the recipe, to {worst:.1e} standard deviations; {random}"
     figures = {"value": float(worst), "high": TOLERANCE}
