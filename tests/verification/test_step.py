@@ -13,13 +13,15 @@ from flax import traverse_util
 from programs import run_python
 from small_step import GROUP, TABLE, Network, failed, one_device, prepared, scaled_gradient
 
+import verification.step
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
 import zoo.training.prepare.data
 import zoo.training.step.objective
 import zoo.training.step.step
-from verification.step import check_step
+from verification.faults import inject
+from verification.step import check_programs, check_step
 from verification.step.devices import check_devices
 from verification.step.forward import check_forward
 from verification.step.gradient import check_gradient
@@ -225,12 +227,11 @@ def test_a_loss_of_clipped_probabilities_is_found(experiment):
 
 
 def test_two_devices():
-    """Runs the next two tests in a process of its own, since the number of devices is fixed when JAX starts."""
-    tests = [
-        f"{__file__}::{test.__name__}" for test in (test_gradients_summed_over_devices_are_found, test_odd_batches)
-    ]
+    """Runs the next three tests in a process of its own, since the number of devices is fixed when JAX starts."""
+    chosen = (test_gradients_summed_over_devices_are_found, test_odd_batches, test_devices_of_a_large_network)
+    tests = [f"{__file__}::{test.__name__}" for test in chosen]
     process = run_python("-m", "pytest", "-q", "-p", "no:xdist", *tests, devices=2)
-    assert process.returncode == 0 and "4 passed" in process.stdout, process.stdout + process.stderr
+    assert process.returncode == 0 and "5 passed" in process.stdout, process.stdout + process.stderr
 
 
 TWO_DEVICES = pytest.mark.skipif(len(jax.devices()) < 2, reason="needs two devices; the test above has them")
@@ -260,6 +261,31 @@ def test_gradients_summed_over_devices_are_found(experiment):
     state, batch = generic_state(probe.initial_state(1), 0), probe.batches(1, 1)[0]
     with mock.patch.object(parallel, "sum_over_devices", summed):
         assert check_devices(GROUP, probe, state, batch).status == "fail"
+
+
+@TWO_DEVICES
+def test_devices_of_a_large_network(experiment, monkeypatch):
+    """A small network is run in its place."""
+    monkeypatch.setattr(verification.step, "small", lambda experiment: False)
+    large = dataclasses.replace(experiment, model=Network())  # whose programs are not those of the other tests
+
+    def found():
+        return {check.name: check for check in check_programs(GROUP, large, Probe(large), 3)}["devices"]
+
+    assert found().status == "pass" and found().detail.startswith(verification.step.REPLACED)
+    with inject("statistics_of_first_device"):
+        assert found().status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("name", "check"), [("keys_by_place_on_device", "inputs"), ("dropout_by_place_on_device", "forward")]
+)
+def test_keys_that_are_the_same_on_every_device_are_found(name, check):
+    """On one device, whose examples have the positions of a second one."""
+    with inject(name):
+        experiment = prepared()
+        checks = check_inputs(GROUP, Reader(experiment)) if check == "inputs" else None
+        assert (checks.status == "fail") if checks else "reported loss" in forward_of(experiment)["forward"]
 
 
 @pytest.mark.parametrize("field", ["params", "batch_stats"])
