@@ -54,7 +54,7 @@ def test_a_recipes_own_momentum_counts():
 @pytest.mark.parametrize("name", ["resnet18", "inception_v3", "mnasnet1_0", "mobilenet_v3_small", "efficientnet_b5"])
 def test_torchvision_has_the_same_momentum(name):
     torch = pytest.importorskip("torch")
-    network = torch_libraries.build("torchvision", name, name).network
+    network = torch_libraries.build(name).network
     found = [layer.momentum for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
     assert found == pytest.approx([1 - momentum_of(Model(name)).value] * len(found))
 
