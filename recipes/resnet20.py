@@ -30,7 +30,7 @@ RECIPE = Recipe(
         "model": "He et al. 2016, section 4.2",
         "initialization": "He et al. 2016, section 4.2, after He et al. 2015",
         "optimizer": "He et al. 2016, section 3.4: momentum 0.9",
-        "schedule.peak": "0.1 for batches of 128, He et al. 2016, section 4.2, by the rule of Goyal et al. 2017, section 2.1",
+        "schedule.peak": "He et al. 2016, section 4.2: 0.1 for 128 images; scaled as in Goyal et al. 2017, section 2.1",
         "regularization": "He et al. 2016, section 4.2: 0.0001",
         "loss": "He et al. 2016, section 4.2: softmax",
     },
