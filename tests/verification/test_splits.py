@@ -69,7 +69,15 @@ def test_validation_images_that_are_trained_on_are_found(fashion_mnist):
     assert "2,500 of 2,500 validation images are near copies of one of 60,000" in check.detail
 
 
-@pytest.mark.parametrize("change", [lambda image: image, one_pixel_changed, as_jpeg])
+def mirrored(image):
+    return image[:, ::-1]
+
+
+def lighter(image):
+    return np.minimum(image, 235) + np.uint8(20)
+
+
+@pytest.mark.parametrize("change", [lambda image: image, one_pixel_changed, as_jpeg, mirrored, lighter])
 def test_a_tenth_of_copies_is_found(fashion_mnist, change):
     assert status(with_copies(fashion_mnist, 0.1, change)) == "fail"
 

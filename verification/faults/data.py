@@ -91,7 +91,7 @@ def evaluated_on_training_images():
 
 @fault("A part of the evaluation examples are training examples.", strengths=(0.5, 0.1, 0.02), matters=0.1)
 def split_overlap(fraction):
-    return _opened(lambda dataset: _overlapping(dataset, fraction, 0))
+    return _opened(lambda dataset: _overlapping(dataset, fraction, lambda examples: examples))
 
 
 @fault(
@@ -100,14 +100,29 @@ def split_overlap(fraction):
     matters=0.1,
 )
 def near_copies(fraction):
-    return _opened(lambda dataset: _overlapping(dataset, fraction, 1))
+    def one_value(examples):
+        examples[:, 0, 0, 0] += np.asarray(1, examples.dtype)
+        return examples
+
+    return _opened(lambda dataset: _overlapping(dataset, fraction, one_value))
 
 
-def _overlapping(dataset, fraction, changed):
-    """Replaces a part of the evaluation examples by training examples, whose first value is changed by so much."""
+@fault(
+    "Images were augmented before they were divided: a tenth of evaluation's are training images, mirrored or lighter.",
+    strengths=("mirrored", "lighter"),
+    applies=images,
+)
+def divided_after_augmentation(kind):
+    def augmented(examples):
+        return examples[:, :, ::-1] if kind == "mirrored" else np.minimum(examples, 235) + np.uint8(20)
+
+    return _opened(lambda dataset: _overlapping(dataset, 0.1, augmented))
+
+
+def _overlapping(dataset, fraction, change):
+    """Replaces a part of the evaluation examples by changed training examples."""
     count = round(fraction * len(dataset.eval))
-    examples = dataset.train.images[:count].copy()
-    examples[:, 0, 0, 0] += np.asarray(changed, examples.dtype)
+    examples = change(dataset.train.images[:count].copy())
     parts = [examples, dataset.eval.images[count:]], [dataset.train.labels[:count], dataset.eval.labels[count:]]
     values, labels = (np.concatenate(part) for part in parts)
     return dataclasses.replace(dataset, eval=dataclasses.replace(dataset.eval, images=values, labels=labels))
