@@ -79,6 +79,11 @@ def flips(recipe: Recipe) -> bool:
     return any(type(transform).__name__ == "HorizontalFlip" for transform in recipe.augmentation.train)
 
 
+def resizes(recipe: Recipe) -> bool:
+    """Returns whether images are resized."""
+    return any(type(transform).__name__.startswith("Resize") for transform in recipe.augmentation.eval)
+
+
 def mixing(recipe: Recipe) -> bool:
     """Returns whether training images are mixed."""
     return recipe.augmentation.mixing is not None

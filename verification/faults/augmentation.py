@@ -5,9 +5,10 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+import zoo.data.augment.resize_crop
 import zoo.training.prepare
 import zoo.training.step.inputs
-from verification.faults.applies import flips, images, mixing, random_transforms
+from verification.faults.applies import flips, images, mixing, random_transforms, resizes
 from verification.faults.fault import fault
 from verification.faults.patching import inputs_in_training, replaced
 from zoo.recipe import HorizontalFlip, Normalize, VerticalFlip
@@ -117,3 +118,11 @@ def one_mixing_coefficient():
         return wrong
 
     return replaced(zoo.training.step.inputs.augment, "mix", make)
+
+
+@fault("Images are resized without interpolation.", applies=resizes)
+def resized_by_nearest_pixel():
+    def make(right):
+        return lambda pixels, height, width, interpolation="bilinear": right(pixels, height, width, "nearest")
+
+    return replaced(zoo.data.augment.resize_crop, "_resized", make)
