@@ -8,14 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from examples import small, tabular, tiny_dataset
+from PIL import Image
 
 import zoo
 from verification import traces
 from verification.check import Group
+from verification.faults import inject
 from verification.initialization.first_loss import first_eval_step
 from verification.traces.images import check_images, fits, looks_normalized, network_inputs
 from verification.traces.splits import check_splits
 from verification.traces.transforms import behaves, geometry
+from zoo.data import resize_crop as host
 from zoo.data.dataset import Dataset
 from zoo.data.resize_crop import resize_and_crop
 from zoo.data.split import ArraySplit
@@ -92,6 +95,34 @@ def test_training_images_in_the_evaluation_split_are_detected_in_samples():
             train=train, eval=Numbered(first, 50_000), examples="images", channels=1, feature_names=None
         )
         assert check_splits(Group("large", "traces"), dataset).status == status
+
+
+SIZES = [
+    Resize(64), ResizeShort(40), CenterCrop(31), PresetCrop(40, 33), PresetCrop(256, 224, "bicubic"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("transform", SIZES, ids=repr)
+def test_resizing_agrees_with_pil(transform):
+    passed, found = behaves(transform)
+    assert passed, found
+
+
+@pytest.mark.parametrize("transform", [each for each in SIZES if not isinstance(each, CenterCrop)], ids=repr)
+def test_resizing_with_another_filter_is_found(transform, monkeypatch):
+    with inject("resized_by_nearest_pixel"):
+        assert not behaves(transform)[0]
+    nearest = {"bilinear": Image.Resampling.NEAREST, "bicubic": Image.Resampling.BILINEAR}
+    monkeypatch.setattr(host, "FILTERS", nearest)
+    assert not behaves(transform)[0]
+
+
+@pytest.mark.parametrize("transform", [CenterCrop(31), PresetCrop(40, 33)], ids=repr)
+def test_crops_off_the_centre_are_found(transform, monkeypatch):
+    for name in ("center", "preset_center"):
+        right = getattr(host, name)
+        monkeypatch.setattr(host, name, lambda *sizes, right=right: (right(*sizes)[0] + 1, right(*sizes)[1]))
+    assert not behaves(transform)[0]
 
 
 def test_crops_on_the_host_are_checked(monkeypatch):

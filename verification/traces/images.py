@@ -11,8 +11,21 @@ from verification.shared import random_parts
 from verification.traces.transforms import ALPHA, behaves, mixes
 from zoo.data.pipeline import evaluation_batches
 from zoo.data.selection import sample_indices
-from zoo.recipe import ChannelMeanStd, FixedMeanStd, PixelMean, RawRange, SignedRange, TenCrop, UnitRange
-from zoo.recipe.augmentation import Mixing, Normalization
+from zoo.recipe import (
+    Augmentation,
+    CenterCrop,
+    ChannelMeanStd,
+    FixedMeanStd,
+    PixelMean,
+    PresetCrop,
+    RawRange,
+    Resize,
+    ResizeShort,
+    SignedRange,
+    TenCrop,
+    UnitRange,
+)
+from zoo.recipe.augmentation import Mixing, Normalization, Transform
 from zoo.training.experiment import Experiment
 from zoo.training.step.inputs import inputs_and_labels
 
@@ -20,7 +33,7 @@ EXAMPLES = 256
 
 
 def check_images(group: Group, experiment: Experiment, same_transforms: str | None = None) -> Iterator[Check]:
-    """Checks evaluation inputs, each random training transform, and mixing.
+    """Checks evaluation inputs, resizing and crops, each random training transform, and mixing.
 
     Args:
       group: of the checks.
@@ -34,6 +47,9 @@ def check_images(group: Group, experiment: Experiment, same_transforms: str | No
     shape = tuple(inputs.shape[1:])
     detail = f"{shape} in evaluation, {experiment.input_shape} in training"
     yield group.check("size", fits(experiment, shape), detail)
+    if fixed := resizing_parts(experiment.recipe.augmentation):
+        results = [behaves(part) for part in fixed]
+        yield group.check("resizing", all(passed for passed, _ in results), "; ".join(found for _, found in results))
     parts = random_parts(experiment.recipe.augmentation)
     if parts and same_transforms:
         yield group.skip("transforms", f"shown by {same_transforms}; run it with --tier=full")
@@ -42,6 +58,12 @@ def check_images(group: Group, experiment: Experiment, same_transforms: str | No
     for part, passed, found in checked:
         false_alarms = "" if isinstance(part, TenCrop) else f"; false alarm for 1 of {1 / ALPHA:,.0f} keys"
         yield group.check(type(part).__name__, passed, f"{found}{false_alarms}")
+
+
+def resizing_parts(augmentation: Augmentation) -> list[Transform]:
+    """Returns the different transforms of training and evaluation that change an image's size without being random."""
+    kinds = (Resize, ResizeShort, CenterCrop, PresetCrop)
+    return list(dict.fromkeys(part for part in (*augmentation.train, *augmentation.eval) if isinstance(part, kinds)))
 
 
 def fits(experiment: Experiment, shape: tuple[int, int, int]) -> bool:
