@@ -40,5 +40,5 @@ def test_every_random_transform_has_a_check():
 def test_transform_without_a_check_is_an_error():
     from verification.traces.transforms import behaves
 
-    with pytest.raises(TypeError, match="no check of Resize: add it to verification/traces/transforms"):
-        behaves(Resize(8))
+    with pytest.raises(TypeError, match="no check of Normalize: add it to verification/traces/transforms"):
+        behaves(Normalize())
