@@ -53,14 +53,16 @@ def of_files(image_folder):
 
 
 def test_the_first_examples_of_each_batch_are_read_alone(of_files, monkeypatch):
-    with contextlib.closing(training_batches(of_files.train_pipeline, 48, seed=5)) as batches:
-        whole = list(itertools.islice(batches, 3))
+    """The whole batches are read afterwards, as their reading goes on for a moment when it is not needed any more."""
     read = []
     original = zoo.data.pipeline.resize_and_crop
-    monkeypatch.setattr(zoo.data.pipeline, "resize_and_crop", lambda *arguments: read.append(1) or original(*arguments))
-    probe = Probe(of_files)
-    some = probe.batches(5, 3)
-    assert probe.batch_size == 4 and len(read) < 48
+    with monkeypatch.context() as patch:
+        patch.setattr(zoo.data.pipeline, "resize_and_crop", lambda *arguments: read.append(1) or original(*arguments))
+        probe = Probe(of_files)
+        some = probe.batches(5, 3)
+        assert probe.batch_size == 4 and len(read) < 48
+    with contextlib.closing(training_batches(of_files.train_pipeline, 48, seed=5)) as batches:
+        whole = list(itertools.islice(batches, 3))
     for part, batch in zip(some, whole, strict=True):
         for field in ("index", "position", "weight", "image", "label"):
             np.testing.assert_array_equal(getattr(part, field), getattr(batch, field)[:4])
