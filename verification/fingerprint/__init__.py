@@ -176,7 +176,7 @@ def check_fingerprint(recipe_name: str, probe: Probe, platform: str, *, thorough
         for step, what in np.argwhere(~(off <= allowed) & useful)[:1]
     ]
     detail = (
-        f"losses and gradients of {int(useful.all(1).sum())} steps with the reference's seed agree to"
+        f"losses of {useful[:, 0].sum()} and gradients of {useful[:, 1].sum()} steps with the reference's seed agree to"
         f" {off[useful].max():.1e}, tolerance {allowed[0].max():.0e} to {allowed[useful].max():.0e}"
     )
     figures = {"value": float(off[useful].max()), "high": float(allowed[useful].max()), "n": len(found.steps)}
