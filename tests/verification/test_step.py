@@ -10,19 +10,15 @@ import numpy as np
 import optax
 import pytest
 from flax import traverse_util
-from programs import run_python
 from small_step import GROUP, TABLE, Network, failed, one_device, prepared, scaled_gradient
 
-import verification.step
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
 import zoo.training.prepare.data
 import zoo.training.step.objective
 import zoo.training.step.step
-from verification.faults import inject
-from verification.step import check_programs, check_step
-from verification.step.devices import check_devices
+from verification.step import check_step
 from verification.step.forward import check_forward
 from verification.step.gradient import check_gradient
 from verification.step.inputs import Reader, check_inputs
@@ -31,7 +27,6 @@ from verification.step.probe import Probe, generic_state
 from verification.step.specification import Specification
 from verification.step.statistics import check_statistics
 from verification.step.update import check_update
-from zoo import parallel
 from zoo.data.sources import open_data
 from zoo.layers.normalization import BatchNorm
 from zoo.recipe import *
@@ -224,68 +219,6 @@ def test_a_loss_of_clipped_probabilities_is_found(experiment):
     assert check_loss(GROUP, Reader(dataclasses.replace(experiment))).status == "pass"
     with mock.patch.object(zoo.training.step.objective, "example_losses", clipped):
         assert check_loss(GROUP, Reader(dataclasses.replace(experiment))).status == "fail"
-
-
-def test_two_devices():
-    """Runs the next three tests in a process of its own, since the number of devices is fixed when JAX starts."""
-    chosen = (test_gradients_summed_over_devices_are_found, test_odd_batches, test_devices_of_a_large_network)
-    tests = [f"{__file__}::{test.__name__}" for test in chosen]
-    process = run_python("-m", "pytest", "-q", "-p", "no:xdist", *tests, devices=2)
-    assert process.returncode == 0 and "5 passed" in process.stdout, process.stdout + process.stderr
-
-
-TWO_DEVICES = pytest.mark.skipif(len(jax.devices()) < 2, reason="needs two devices; the test above has them")
-
-
-@TWO_DEVICES
-@pytest.mark.parametrize(("count", "status"), [(1, "skip"), (3, "pass"), (7, "pass")])
-def test_odd_batches(experiment, count, status):
-    """The example that is too many for two equal parts is left out; of one alone, nothing is left."""
-    probe = Probe(experiment)
-    batch = jax.tree.map(lambda array: array[:count], probe.batches(1, 1)[0])
-    found = check_devices(GROUP, probe, generic_state(probe.initial_state(1), 0), batch)
-    assert found.status == status, found
-
-
-@TWO_DEVICES
-def test_gradients_summed_over_devices_are_found(experiment):
-    right = parallel.sum_over_devices
-
-    def summed(tree):
-        total = right(tree)
-        if not isinstance(tree, tuple) or len(tree) != 3:
-            return total
-        return jax.tree.map(lambda leaf: leaf * jax.lax.axis_size(parallel.AXIS), total[0]), *total[1:]
-
-    probe = Probe(experiment)
-    state, batch = generic_state(probe.initial_state(1), 0), probe.batches(1, 1)[0]
-    with mock.patch.object(parallel, "sum_over_devices", summed):
-        assert check_devices(GROUP, probe, state, batch).status == "fail"
-
-
-@TWO_DEVICES
-def test_devices_of_a_large_network(experiment, monkeypatch):
-    """A small network is run in its place."""
-    monkeypatch.setattr(verification.step, "small", lambda experiment: False)
-    large = dataclasses.replace(experiment, model=Network())  # whose programs are not those of the other tests
-
-    def found():
-        return {check.name: check for check in check_programs(GROUP, large, Probe(large), 3)}["devices"]
-
-    assert found().status == "pass" and found().detail.startswith(verification.step.REPLACED)
-    with inject("statistics_of_first_device"):
-        assert found().status == "fail"
-
-
-@pytest.mark.parametrize(
-    ("name", "check"), [("keys_by_place_on_device", "inputs"), ("dropout_by_place_on_device", "forward")]
-)
-def test_keys_that_are_the_same_on_every_device_are_found(name, check):
-    """On one device, whose examples have the positions of a second one."""
-    with inject(name):
-        experiment = prepared()
-        checks = check_inputs(GROUP, Reader(experiment)) if check == "inputs" else None
-        assert (checks.status == "fail") if checks else "reported loss" in forward_of(experiment)["forward"]
 
 
 @pytest.mark.parametrize("field", ["params", "batch_stats"])

@@ -15,7 +15,7 @@ import numpy as np
 import optax
 
 from verification.check import Check, Group
-from verification.step.probe import Probe
+from verification.step.probe import Probe, of_second_device
 from verification.step.specification import Specification
 from zoo.data.pipeline import Batch
 from zoo.training.experiment import Experiment
@@ -85,12 +85,12 @@ class Reader:
 def check_inputs(group: Group, reader: Reader) -> Check:
     """Checks inputs and labels of some examples, and which random numbers they are made with.
 
-    The second batch has the positions of a second device's examples, which random numbers depend on.
+    The second batch is that of a second device.
     """
     problems = []
     first, second = reader.probe.batches(0, 2)
     size = len(first.index)
-    batches = [first, second._replace(position=second.position + np.int32(size))]
+    batches = [first, of_second_device(second)]
     compared, worst = 0, 0.0
     for step, batch in enumerate(batches):
         expected, labels = reader.specification.inputs(reader.state.replace(step=np.int32(step)), batch)

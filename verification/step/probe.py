@@ -30,6 +30,14 @@ class Recorded(NamedTuple):
     inner: Any
 
 
+def of_second_device(batch: Batch) -> Batch:
+    """Returns a batch with the positions that its examples have on the second of several devices.
+
+    Random numbers depend on them.
+    """
+    return batch._replace(position=batch.position + np.int32(len(batch.position)))
+
+
 def recording(optimizer: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
     """Wraps an optimizer so that its state also holds the gradient of the last update."""
     optimizer = optax.with_extra_args_support(optimizer)

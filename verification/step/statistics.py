@@ -29,6 +29,7 @@ from zoo.training.experiment import Experiment
 TOLERANCE = 1e-5  # relative; statistics are stored as float32
 SAMPLED = 1024  # images that are read, of those in files
 FALSE_ALARM = 1e-6  # of the comparison with a sample, if its means are normal
+LARGEST = 0.15  # difference from a sample that may pass, in standard deviations of its pixels
 BLOCKS = 8  # along each side of a mean image, whose means are compared with those of the sample
 
 
@@ -127,29 +128,35 @@ def check_statistics(group: Group, experiment: Experiment) -> Check:
 
 
 def _compare_with_sample(group, experiment, images, expected):
-    if isinstance(experiment.recipe.normalization, PixelMean):
+    normalization, found = experiment.recipe.normalization, experiment.statistics
+    if isinstance(normalization, PixelMean):
         before = _before_normalize(experiment)
         values = np.stack([_blocks(np.asarray(before(image))) for image in images])
-        found = experiment.statistics._replace(mean=_blocks(np.asarray(experiment.statistics.mean)))
-        expected = expected._replace(mean=values.mean(0))
-        errors = values.std(0, ddof=1), np.zeros(1)
+        found, expected = found._replace(mean=_blocks(np.asarray(found.mean))), expected._replace(mean=values.mean(0))
+        spreads = values.std(0, ddof=1), np.zeros(1)
     else:
-        found = experiment.statistics
-        channels = [image.reshape(-1, image.shape[-1]).astype(np.float64) for image in images]
-        means = np.stack([each.mean(0) for each in channels])
-        squares = np.stack([np.square(each).mean(0) for each in channels])
-        # The derivative of the variance by what an image adds to the mean and to the mean square.
-        variances = squares - 2 * expected.mean * means
-        errors = means.std(0, ddof=1), variances.std(0, ddof=1) / (2 * expected.scale)
-    errors = [np.maximum(error / len(images) ** 0.5, TOLERANCE) for error in errors]
-    limit = NormalDist().inv_cdf(1 - FALSE_ALARM / 2 / sum(error.size for error in errors))
-    off = _largest_difference(found, expected, *errors)
-    kind = type(experiment.recipe.normalization).__name__
+        spreads = _spreads(images, expected)
+    # The recipe's own statistics may be those of a sample too.
+    train, measured = len(experiment.dataset.train), normalization.sample
+    factor = (1 / len(images) + (1 / measured if measured < train else 0)) ** 0.5
+    limit = NormalDist().inv_cdf(1 - FALSE_ALARM / 2 / sum(spread.size for spread in spreads))
+    most = LARGEST * images.std() / limit
+    units = [np.maximum(np.minimum(spread * factor, most), TOLERANCE) for spread in spreads]
+    off = _largest_difference(found, expected, *units)
     detail = (
-        f"mean and scale of {kind} differ by up to {off:.1f} standard errors from those of {len(images)} images, limit"
-        f" {limit:.1f}"
+        f"mean and scale of {type(normalization).__name__} differ by up to {off:.1f} standard errors from those of"
+        f" {len(images)} images, limit {limit:.1f}"
     )
     return group.check("statistics", off < limit, detail, {"value": off, "high": limit})
+
+
+def _spreads(images, expected):
+    """Returns the standard deviations, over images, of what each adds to the mean and to the standard deviation [C]."""
+    channels = [image.reshape(-1, image.shape[-1]).astype(np.float64) for image in images]
+    means = np.stack([each.mean(0) for each in channels])
+    squares = np.stack([np.square(each).mean(0) for each in channels])
+    variances = squares - 2 * expected.mean * means  # the derivative of the mean square minus the squared mean
+    return means.std(0, ddof=1), variances.std(0, ddof=1) / (2 * expected.scale)
 
 
 def _blocks(image):

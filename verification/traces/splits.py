@@ -76,18 +76,25 @@ def near_copies_of_images(train: np.ndarray, evaluation: np.ndarray) -> np.ndarr
 
     Copies may also be mirrored, or lighter or darker, as where images were augmented before they were divided.
     """
-    codes = thumbnails(train)
-    level = codes.mean(1, keepdims=True)
-    found = np.zeros(len(evaluation), bool)
-    for images, any_level in ((evaluation, False), (evaluation[:, :, ::-1], False), (evaluation, True)):
-        queries = thumbnails(images)
-        if any_level:
-            nearest = nearest_neighbors(codes - level, queries - queries.mean(1, keepdims=True))
-        else:
-            nearest = nearest_neighbors(codes - codes.mean(0), queries - codes.mean(0))
-        for index, neighbor in enumerate(nearest):
-            difference = images[index].astype(np.int16) - train[neighbor]
-            found[index] |= np.abs(difference - any_level * difference.mean()).mean() <= PIXEL_TOLERANCE
+    codes, queries, mirrored = thumbnails(train), thumbnails(evaluation), evaluation[:, :, ::-1]
+    center = codes.mean(0)
+    as_they_are = nearest_neighbors(codes - center, queries - center)
+    as_in_mirror = nearest_neighbors(codes - center, thumbnails(mirrored) - center)
+    without_level = nearest_neighbors(*(each - each.mean(1, keepdims=True) for each in (codes, queries)))
+    differences = [
+        _differences(evaluation, train, as_they_are),
+        _differences(mirrored, train, as_in_mirror),
+        _differences(evaluation, train, without_level, at_any_level=True),
+    ]
+    return np.min(differences, 0) <= PIXEL_TOLERANCE
+
+
+def _differences(images, train, nearest, *, at_any_level=False):
+    """Returns the mean absolute difference of each image from its nearest one, of the same mean if `at_any_level`."""
+    found = np.empty(len(images))
+    for index, neighbor in enumerate(nearest):
+        difference = images[index].astype(np.int16) - train[neighbor]
+        found[index] = np.abs(difference - difference.mean() if at_any_level else difference).mean()
     return found
 
 
