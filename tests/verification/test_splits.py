@@ -82,6 +82,13 @@ def test_a_tenth_of_copies_is_found(fashion_mnist, change):
     assert status(with_copies(fashion_mnist, 0.1, change)) == "fail"
 
 
+@pytest.mark.parametrize("change", [mirrored, lighter])
+def test_nearly_every_augmented_copy_is_found(fashion_mnist, change):
+    """Also of shoes, which are not symmetric."""
+    train = fashion_mnist.train.images[:5000]
+    assert near_copies_of_images(train, np.stack([change(image) for image in train[:300]])).mean() > 0.98
+
+
 def test_images_of_different_sizes_in_files_are_compared():
     random = np.random.default_rng(0)
 
