@@ -19,7 +19,7 @@ def test_all_transforms_of_a_recipe_are_checked(recipe, dataset):
     assert all(check.status == "pass" for check in checks), checks
     names = [check.name for check in checks]
     random = ["RandomRotation", "RandomZoom", "TrivialAugmentWide", "Cutout", "Cutout", "TenCrop", "Mixup"]
-    assert names == ["input", "size", *random]
+    assert names == ["input", "size", "resizing", *random]
 
 
 def test_every_random_transform_has_a_check():
