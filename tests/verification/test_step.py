@@ -74,7 +74,7 @@ def test_losses_of_several_parameters_are_those_of_single_steps(experiment):
     batch, states = probe.batches(1, 1)[0], [generic_state(probe.initial_state(1), seed) for seed in range(3)]
     alone = [probe.loss(state, batch) for state in states]
     params = [traverse_util.flatten_dict(dict(state.params), sep="/") for state in states]
-    assert probe.losses(states[0], params, batch) == alone
+    assert list(probe.losses(states[0], params, batch)) == alone
     assert len(set(alone)) == 3
 
 

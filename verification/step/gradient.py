@@ -1,9 +1,10 @@
 """Comparison of the gradient that a training step hands to its optimizer with differences of the loss it reports.
 
 Nothing is known about how the step computes its gradient. The loss is evaluated by the compiled step itself, with
-parameters moved a little in a direction, and the derivative is extrapolated from two step sizes. There are three kinds
-of directions: the whole gradient, whose length a wrong factor changes; the gradient of each parameter, which shows a
-wrong factor of one layer; and random ones, which show gradients that lack a part.
+parameters moved a little in a direction. Where the difference is not close to the claim, the derivative is extrapolated
+from two step sizes. There are three kinds of directions: the whole gradient, whose length a wrong factor changes; the
+gradient of each parameter, which shows a wrong factor of one layer; and random ones, which show gradients that lack a
+part.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ FEW_DIRECTIONS, MANY_WEIGHTS = 6, 10**7  # of a network with so many values that
 # Largest differences of correct gradients, relative to the expected length of the derivative. They come from the kinks
 # of activations and max pools, which extrapolation does not remove.
 TOLERANCE = {"whole": 0.02, "own": 0.05, "random": 0.25}
+CLOSE = 4  # how many times smaller than tolerated a difference is that needs no extrapolation
 ERRORS = 5  # estimated errors of the difference that are tolerated in any case
 DRAWS = 3  # a direction fails only if it does so with this many draws in a row
 
@@ -146,13 +148,16 @@ def measure(probe: Probe, state: TrainState, batch: Batch, direction: Direction,
 
     moved = (
         {**base, **{path: base[path] + np.float32(factor) * move for path, move in direction.moves.items()}}
-        for factor in (1.0, -1.0, 0.5, -0.5)
+        for factor in (0.5, -0.5, 1.0, -1.0)
     )
-    after, before, near_after, near_before = probe.losses(state, moved, batch)
-    wide, narrow = (after - before) / 2, near_after - near_before
-    found = (4 * narrow - wide) / 3
+    losses = probe.losses(state, moved, batch)
     rounding = ULP * abs(loss)
-    error = abs(narrow - wide) / 3 + 2 * rounding
     # A gradient of zero has no scale of its own: a change of the loss beyond rounding is then as large as can be.
-    scale = max(direction.scale, 10 * rounding)
-    return Deviation(abs(found - direction.claimed) / scale, max(TOLERANCE[direction.kind], ERRORS * error / scale))
+    scale, tolerance = max(direction.scale, 10 * rounding), TOLERANCE[direction.kind]
+    narrow = next(losses) - next(losses)
+    if (off := abs(narrow - direction.claimed) / scale) <= tolerance / CLOSE:
+        return Deviation(off, tolerance)
+    wide = (next(losses) - next(losses)) / 2
+    error = abs(narrow - wide) / 3 + 2 * rounding
+    off = abs((4 * narrow - wide) / 3 - direction.claimed) / scale
+    return Deviation(off, max(tolerance, ERRORS * error / scale))
