@@ -13,7 +13,7 @@ from programs import run_python
 
 import zoo
 from verification import convergence, ledger, report, suite
-from verification.architecture import numbers
+from verification.architecture import keras_numbers, numbers
 from verification.check import Check, Group
 from verification.convergence import first_steps
 from verification.faults import inject
@@ -278,3 +278,12 @@ def test_weights_of_another_network_fail_the_check_and_do_not_end_verification(m
     (check,) = numbers.check_numbers("lenet5")
     assert (check.name, check.status) == ("numbers", "fail")
     assert "the reference's weights do not fit" in check.detail and "conv1.other" in check.detail
+
+
+def test_keras_weights_of_another_network_fail_the_check_and_do_not_end_verification(monkeypatch):
+    reference = keras_numbers.load_keras_reference("mobilenet_v1")
+    kept = [[name, shape] for name, shape in reference["variables"] if not name.startswith("conv_dw_3/")]
+    monkeypatch.setattr(keras_numbers, "load_keras_reference", lambda name: {**reference, "variables": kept})
+    (check,) = keras_numbers.check_keras_numbers("mobilenet_v1")
+    assert (check.name, check.status) == ("keras logits", "fail")
+    assert "the reference's weights do not fit" in check.detail
