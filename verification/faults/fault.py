@@ -26,7 +26,6 @@ class Fault:
       bases: names of the recipes that it is tried on; empty for those of `verification.faults.bases.BASES` that are
         cheapest among the ones it applies to.
       devices: number of devices with which it changes anything; verification offers two.
-      unseen: why verification does not see it, for the page; None if it must be seen.
     """
 
     name: str
@@ -37,7 +36,6 @@ class Fault:
     applies: Callable[[Recipe], bool] = lambda recipe: True
     bases: tuple[str, ...] = ()
     devices: int = 1
-    unseen: str | None = None
 
     @property
     def subject(self) -> str:

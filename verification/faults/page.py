@@ -97,8 +97,7 @@ def missed(outcomes: Mapping[Trial, Outcome]) -> str:
             continue
         where = ", ".join(f"{short(each.base)}{f' ({each.strength})' if each.strength else ''}" for each in own)
         trained = "" if all(each.trained for each in own) else " Only checks without training were run."
-        reason = f" Why: {fault.unseen}." if fault.unseen else ""
-        lines.append(f"- `{fault.name}`: {fault.mistake} {where}.{reason}{trained}")
+        lines.append(f"- `{fault.name}`: {fault.mistake} {where}.{trained}")
     return "\n".join(lines) or ("None." if outcomes else "No fault has been tried.")
 
 

@@ -17,6 +17,7 @@ from verification.schedule import closed_form, corners
 from verification.shared import NOTHING
 from verification.traces.features import check_features
 from verification.traces.images import check_images
+from verification.traces.published import check_published
 from verification.traces.splits import check_held_out, check_splits
 from zoo.compilation import run_once
 from zoo.data.pipeline import training_order
@@ -31,18 +32,21 @@ def check_traces(recipe_name: str, experiment: Experiment, shown: Mapping[str, s
     Args:
       recipe_name: for the results.
       experiment: of the recipe.
-      shown: the recipe that has the same `splits`, and those that have the same random `transforms`, which are checked
-        in the place of this one's. See `verification.shared`.
+      shown: the recipe that has the same `splits` and `data`, and those that have the same random `transforms`, which
+        are checked in the place of this one's. See `verification.shared`.
     """
     group = Group(recipe_name, "traces")
     yield check_budget(group, experiment)
     yield check_learning_rate(group, experiment)
     if by := shown.get("splits"):
-        yield group.skip("splits", f"shown by {by}; run it with --tier=full")
+        for name in ("splits", "data"):
+            yield group.skip(name, f"shown by {by}; run it with --tier=full")
     else:
+        held_out = None if experiment.validation_pipeline is None else experiment.validation_pipeline.split
         yield check_splits(group, experiment.dataset)
-        if experiment.validation_pipeline is not None:
-            yield check_held_out(group, experiment.dataset, experiment.validation_pipeline.split)
+        if held_out is not None:
+            yield check_held_out(group, experiment.dataset, held_out)
+        yield check_published(group, experiment.dataset, experiment.recipe.data, held_out)
     if experiment.dataset.feature_names is not None:
         yield from check_features(group, experiment)
     else:
