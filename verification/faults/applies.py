@@ -159,6 +159,11 @@ def validated(recipe: Recipe) -> bool:
     return recipe.data.validation > 0
 
 
+def evaluates_fewer_at_first(recipe: Recipe) -> bool:
+    """Returns whether evaluations during the run are of fewer examples than the one at its end."""
+    return recipe.budget.interim_examples is not None
+
+
 def weighted(recipe: Recipe) -> bool:
     """Returns whether classes are weighted."""
     return type(recipe.imbalance).__name__ == "ClassWeights"

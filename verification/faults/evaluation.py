@@ -11,7 +11,15 @@ import numpy as np
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
-from verification.faults.applies import drops, has, images, modes_differ, random_transforms, validated
+from verification.faults.applies import (
+    drops,
+    evaluates_fewer_at_first,
+    has,
+    images,
+    modes_differ,
+    random_transforms,
+    validated,
+)
 from verification.faults.augmentation import prepared_as
 from verification.faults.fault import fault
 from verification.faults.patching import replaced
@@ -53,6 +61,11 @@ def _state(change):
         return wrong
 
     return replaced(zoo.training.loop.Loop, "evaluate", make)
+
+
+def _counts(change):
+    """Changes what is counted of a batch: `change(counts, logits, labels, weight) -> counts`."""
+    return replaced(step, "count_predictions", lambda right: lambda *arguments: change(right(*arguments), *arguments))
 
 
 @fault("Evaluation uses the statistics of the batch and dropout (train=True).", applies=modes_differ)
@@ -122,6 +135,30 @@ def last_batch_dropped():
 @fault("Only the first batch is evaluated.")
 def only_first_batch():
     return _batches(lambda batches: batches[:1])
+
+
+@fault("The final evaluation is of the examples of interim evaluations only.", applies=evaluates_fewer_at_first)
+def final_evaluation_of_interim_examples():
+    def make(right):
+        def wrong(self, *arguments):
+            evaluate = right(self, *arguments)
+            return lambda variables, step, all_examples: evaluate(variables, step, False)
+
+        return wrong
+
+    return replaced(zoo.training.loop.Loop, "evaluator", make)
+
+
+@fault("Evaluation ends after so many examples.", strengths=(100, 900), matters=900)
+def evaluation_ends_early(examples):
+    def make(right):
+        def wrong(pipeline, batch_size, indices=None, **options):
+            indices = np.arange(len(pipeline.split)) if indices is None else indices
+            return right(pipeline, batch_size, indices[:examples], **options)
+
+        return wrong
+
+    return replaced(zoo.training.evaluation, "evaluation_batches", make)
 
 
 @fault("Padding of the last batch counts.")
@@ -206,6 +243,20 @@ def top2_for_top1():
         return wrong
 
     return replaced(step, "sums_over_examples", make)
+
+
+@fault("The class is counted among the six largest logits for top-5 accuracy.", applies=images)
+def top6_for_top5():
+    def counted(counts, logits, labels, weight):
+        _, best = jax.lax.top_k(logits, 6)
+        return {**counts, "top5": (best == labels[:, None]).any(-1) @ weight}
+
+    return _counts(counted)
+
+
+@fault("Rows and columns of the confusion matrix are exchanged.")
+def confusion_transposed():
+    return _counts(lambda counts, *_: {**counts, "confusion": counts["confusion"].T})
 
 
 @fault(

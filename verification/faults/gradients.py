@@ -47,7 +47,12 @@ def _convolution_backward(of_input=None, of_kernel=None):
     return replaced(zoo.layers.conv, "convolution", make)
 
 
-@fault("The kernel gradient of one layer is scaled.", strengths=(0.5, 0.9, 0.99), matters=0.9)
+@fault(
+    "The kernel gradient of one layer is scaled.",
+    strengths=(0.5, 0.9, 0.99),
+    matters=0.9,
+    bases=("mlp", "lenet5", "mobilenet_v3_small"),
+)
 def kernel_gradient_scaled(factor):
     return parameters_in_training(parameter_of("middle", "kernel"), _scaled(factor))
 

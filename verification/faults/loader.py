@@ -58,6 +58,15 @@ def same_order_each_epoch():
     return _ordered(lambda examples, pipeline, batch_size: lambda place: examples[place % pipeline.epoch])
 
 
+@fault("Every epoch after the second has the order of the second.")
+def same_order_after_two_epochs():
+    return _ordered(
+        lambda examples, pipeline, batch_size: (
+            lambda place: examples[place if place < pipeline.epoch else pipeline.epoch + place % pipeline.epoch]
+        )
+    )
+
+
 @fault("The order does not depend on the seed.")
 def order_without_seed():
     def make(right):

@@ -16,6 +16,7 @@ from zoo.data.pipeline import InputPipeline, evaluation_batches
 from zoo.data.splitting import subset
 from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.experiment import Experiment
+from zoo.training.step.objective import OUTCOMES, TOP5_CLASSES, Sums
 from zoo.training.step.state import TrainState
 
 MAX_VALUES = 2**20  # input values; of large images, fewer examples are evaluated
@@ -74,6 +75,7 @@ def check_evaluation(group: Group, experiment: Experiment, specification: Specif
         off, problem = compare(found, expected, near)
         worst = max(worst, off)
         problems += [f"{name}, {problem}"] if problem else []
+    problems += _of_whole_split(experiment, full)
     detail = (
         f"{expected['examples']} examples {', '.join(name for name, *_ in ways)}: the loss differs by {worst:.1e},"
         " accuracy and counts by no example, from an evaluation one by one"
@@ -82,10 +84,32 @@ def check_evaluation(group: Group, experiment: Experiment, specification: Specif
     return group.check("evaluation", not problems, "; ".join(problems[:2]) or detail, figures)
 
 
+def _of_whole_split(experiment, batch_size):
+    """Returns problems of the examples that an evaluation of the whole split counts, if it need not decode images."""
+    pipeline = experiment.eval_pipeline
+    if not pipeline.resident:
+        return []
+
+    def counted(variables, constants, batch):
+        index, weight = np.asarray(batch.index, np.float64), np.asarray(batch.weight, np.float64)
+        count = weight.sum(keepdims=True)
+        return Sums((weight * index).sum(), np.zeros(1), count, outcomes=np.zeros((len(index), len(OUTCOMES))))
+
+    found = evaluate_pipeline(counted, {}, None, pipeline, experiment.mesh, batch_size=batch_size)
+    total = len(pipeline.split)
+    if found["examples"] != total:
+        return [f"of the whole split, {found['examples']} examples are counted, there are {total}"]
+    # The mean of their positions.
+    return [] if found["loss"] == (total - 1) / 2 else ["of the whole split, some examples are counted twice"]
+
+
 def expected_metrics(
     specification: Specification, pipeline: InputPipeline, variables: dict[str, Any]
-) -> tuple[dict[str, Any], int]:
-    """Returns the metrics of a plain evaluation over a pipeline, and how many predictions are nearly ties."""
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Returns the metrics of a plain evaluation over a pipeline, and how many examples of "top1" and "top5" are ties.
+
+    Ties are predictions that rounding may change.
+    """
     batches = [batch for batch in evaluation_batches(pipeline, min(64, len(pipeline.split)))]
     losses, logits, labels = [], [], []
     for batch in batches:
@@ -95,33 +119,54 @@ def expected_metrics(
         logits.append(predicted.logits[kept])
         labels.append(predicted.labels[kept])
     losses, logits, labels = map(np.concatenate, (losses, logits, labels))
-    classes = logits.shape[-1]
-    predictions, counts = logits.argmax(-1), np.bincount(labels, minlength=classes)
-    right = predictions == labels
-    recall = [float(right[labels == label].mean()) for label in range(classes) if counts[label]]
-    two = np.sort(logits, -1)[:, -2:]
-    near = int((two[:, 1] - two[:, 0] < NEAR_TIE * logits.std()).sum())
-    metrics = {
-        "loss": float(losses.mean()),
-        "top1": float(right.mean()),
-        "balanced_accuracy": float(np.mean(recall)),
-        "majority": float(counts.max() / len(labels)),
-        "examples": len(labels),
+    order, classes = np.sort(logits, -1), logits.shape[-1]
+    near, of_five = {"top1": _nearly_tied(order, 1, logits)}, {}
+    if classes >= TOP5_CLASSES:
+        of_five["top5"] = float((logits.argsort(-1)[:, -5:] == labels[:, None]).any(-1).mean())
+        near["top5"] = _nearly_tied(order, 5, logits)
+    confusion = np.zeros((classes, classes), int)
+    np.add.at(confusion, (labels, logits.argmax(-1)), 1)
+    metrics = {"loss": float(losses.mean()), "examples": len(labels), "confusion": confusion}
+    return metrics | of_five | _of_confusion(confusion), near
+
+
+def _of_confusion(confusion):
+    """Returns the metrics that follow from the numbers of examples by class and prediction, [K, K]."""
+    counts = confusion.sum(1)
+    recall = np.divide(confusion.diagonal(), counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    return {
+        "top1": confusion.trace() / counts.sum(),
+        "recall": recall,
+        "balanced_accuracy": np.nanmean(recall),
+        "majority": counts.max() / counts.sum(),
     }
-    return metrics, near
 
 
-def compare(found: dict[str, Any], expected: dict[str, Any], near: int) -> tuple[float, str | None]:
+def _nearly_tied(order, count, logits):
+    """Returns in how many examples the smallest of the `count` largest logits is nearly equal to the next one."""
+    return int((order[:, -count] - order[:, -count - 1] < NEAR_TIE * logits.std()).sum())
+
+
+def compare(found: dict[str, Any], expected: dict[str, Any], near: dict[str, int]) -> tuple[float, str | None]:
     """Returns the relative difference of the loss, and a sentence if metrics differ by more than rounding explains."""
     off = abs(found["loss"] / expected["loss"] - 1)
     if found["examples"] != expected["examples"]:
         return off, f"{found['examples']} examples were counted, there are {expected['examples']}"
     if not off < TOLERANCE:
         return off, f"the loss is {found['loss']:.6g}, expected {expected['loss']:.6g}"
-    if not abs(found["top1"] - expected["top1"]) * expected["examples"] <= near + 0.5:
-        return off, f"the accuracy is {found['top1']:.4f}, expected {expected['top1']:.4f}"
-    if not near:
-        for name in ("balanced_accuracy", "majority"):
-            if not abs(found[name] - expected[name]) <= 1e-6:
-                return off, f"{name} is {found[name]:.6f}, expected {expected[name]:.6f}"
+    for name, ties in near.items():
+        if not abs(found[name] - expected[name]) * expected["examples"] <= ties + 0.5:
+            return off, f"{name} is {found[name]:.4f}, expected {expected[name]:.4f}"
+    known, tied = expected, near["top1"] > 0
+    if "confusion" in found:
+        confusion = np.array(found["confusion"])
+        different = np.abs(confusion - expected["confusion"]).sum() / 2
+        if different > near["top1"]:
+            return off, f"the confusion matrix differs in {different:.0f} examples"
+        known, tied = _of_confusion(confusion), False
+    if not tied:
+        for name in ("balanced_accuracy", "majority", "recall"):
+            value = np.array(found.get(name, known[name]), np.float64)
+            if not np.allclose(value, known[name], rtol=0, atol=1e-6, equal_nan=True):
+                return off, f"{name} is {value.round(6).tolist()}, expected {known[name].round(6).tolist()}"
     return off, None

@@ -154,6 +154,8 @@ def measure(probe: Probe, state: TrainState, batch: Batch, direction: Direction,
     rounding = ULP * abs(loss)
     # A gradient of zero has no scale of its own: a change of the loss beyond rounding is then as large as can be.
     scale, tolerance = max(direction.scale, 10 * rounding), TOLERANCE[direction.kind]
+    if direction.kind == "own":  # several parameters contribute the same: one of them is to be seen
+        tolerance /= np.sqrt(len(direction.moves))
     narrow = next(losses) - next(losses)
     if (off := abs(narrow - direction.claimed) / scale) <= tolerance / CLOSE:
         return Deviation(off, tolerance)

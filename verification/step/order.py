@@ -14,7 +14,7 @@ from zoo.training.experiment import Experiment
 
 MAX_POSITIONS = 6_000  # of an epoch, that are looked at
 MAX_READ = 256  # images of a batch that are read, if not all of them
-SEEDS = (0, 1)
+SEEDS, EPOCHS = (0, 1), (0, 1, 5)
 HOSTS = 2
 # Two random permutations agree in one place on average, Poisson distributed: in more than this many with probability
 # 1e-10.
@@ -37,7 +37,7 @@ def check_order(group: Group, experiment: Experiment, *, thorough: bool = True) 
     looked = min(epoch, MAX_POSITIONS)
     orders = {}
     for seed in SEEDS:
-        for number in (0, 1):
+        for number in EPOCHS:
             orders[f"epoch {number + 1} of seed {seed}"] = _positions(pipeline, size, seed, number * epoch, looked)
     natural = np.arange(looked) if pipeline.examples is None else pipeline.examples[:looked]
     everything = {**orders, "the order of the data set": natural}

@@ -24,6 +24,7 @@ from verification.step.specification import Specification
 from zoo import parallel
 from zoo.data.dataset import Dataset
 from zoo.data.pipeline import training_batches
+from zoo.data.selection import sample_indices
 from zoo.data.split import ArraySplit
 from zoo.data.splitting import hold_out, keep_fractions, subset
 from zoo.layers.lowering import convolution_lowering
@@ -36,6 +37,7 @@ from zoo.training.tracking import Tracker
 STEPS, EVERY = 6, 2  # of a short run, and between its evaluations
 DECIDING = 12  # steps of a run whose evaluations decide something, with one after each step
 EXAMPLES, EVALUATED = 240, 37  # of the splits of a short run, if batches are not larger
+INTERIM = 23  # evaluated examples during such a run, if the recipe evaluates fewer than all
 SAME_WEIGHTS = 1e-5  # largest difference, relative to the length of a variable, of weights after the same steps
 LATE = 2  # steps before the end at which a run is stopped, to be resumed
 
@@ -68,7 +70,7 @@ def short_recipe(experiment: Experiment) -> Recipe:
         "budget.epochs": None,
         "budget.batch_size": batch_size(experiment),
         "budget.evaluate_every": 1 / steps if decides(recipe) else EVERY / steps,
-        "budget.interim_examples": None,
+        "budget.interim_examples": recipe.budget.interim_examples and INTERIM,
         "target": None,
     }
     if isinstance(recipe.schedule, ReduceOnPlateau):
@@ -142,6 +144,9 @@ def _check_records(group, result, experiment, seed) -> Check:
     others = [record for record in result.history if record["kind"] != "train" and "restored_step" not in record]
     evaluated = {record["step"]: record for record in others}
     interim = experiment.eval_pipeline if experiment.validation_pipeline is None else experiment.validation_pipeline
+    if recipe.budget.interim_examples:
+        chosen = sample_indices(len(interim.split), recipe.budget.interim_examples)
+        interim = dataclasses.replace(interim, split=subset(interim.split, chosen))
     state, problems, seen, weights, best = experiment.initial_state(seed), [], [], [], 0
     batches = training_batches(experiment.train_pipeline, recipe.budget.batch_size, seed=seed)
     for step, batch in zip(range(1, total + 1), batches, strict=False):
