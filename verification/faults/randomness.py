@@ -59,6 +59,13 @@ def keys_change_rarely():
     return replaced(step, "step_keys", lambda right: lambda state: right(state.replace(step=state.step // 1000)))
 
 
+@fault("From the hundredth step on, a step's keys do not depend on the step.", applies=uses_keys)
+def keys_fixed_later():
+    return replaced(
+        step, "step_keys", lambda right: lambda state: right(state.replace(step=jnp.minimum(state.step, 99)))
+    )
+
+
 @fault("Augmentation and dropout use the same key.", applies=drops)
 def one_key_for_both():
     return _keys(lambda state, keys: (keys[0], keys[0]))

@@ -15,7 +15,7 @@ from verification.step.gradient import check_gradient
 from verification.step.inputs import Reader, check_inputs
 from verification.step.loss import check_loss
 from verification.step.order import check_host_crops, check_order
-from verification.step.probe import QUICK_WEIGHTS, Probe, generic_state, small
+from verification.step.probe import QUICK_WEIGHTS, Probe, generic_state, late_step, small
 from verification.step.run import check_run, decides
 from verification.step.specification import Specification
 from verification.step.stand_in import StandIn, in_two_parts, with_stand_in
@@ -87,7 +87,7 @@ def check_programs(group: Group, experiment: Experiment, probe: Probe, seed: int
     if experiment.start is None:  # else loaded weights are the same for all seeds
         yield check_seeds(group, start, probe.initial_state(seed + 1))
     generic = generic_state(start, seed)
-    later = generic_state(start, seed + 1).replace(step=start.step + 1)
+    later = generic_state(start, seed + 1).replace(step=np.full_like(start.step, late_step(experiment)))
     yield from check_forward(group, probe, specification, [start, generic, later], batches)
     yield from check_update(group, probe, start, batches)
     stands_in = isinstance(experiment.model, StandIn)

@@ -15,7 +15,7 @@ import numpy as np
 import optax
 
 from verification.check import Check, Group
-from verification.step.probe import Probe, of_second_device
+from verification.step.probe import Probe, late_step, of_second_device
 from verification.step.specification import Specification
 from zoo.data.pipeline import Batch
 from zoo.training.experiment import Experiment
@@ -85,14 +85,14 @@ class Reader:
 def check_inputs(group: Group, reader: Reader) -> Check:
     """Checks inputs and labels of some examples, and which random numbers they are made with.
 
-    The second batch is that of a second device.
+    The second batch is that of a second device, the third that of a late step.
     """
     problems = []
-    first, second = reader.probe.batches(0, 2)
+    first, second, third = reader.probe.batches(0, 3)
     size = len(first.index)
-    batches = [first, of_second_device(second)]
+    batches = {0: first, 1: of_second_device(second), late_step(reader.probe.experiment): third}
     compared, worst = 0, 0.0
-    for step, batch in enumerate(batches):
+    for step, batch in batches.items():
         expected, labels = reader.specification.inputs(reader.state.replace(step=np.int32(step)), batch)
         spread = float(np.std(expected)) or 1.0
         for place in {0, 1, size - 1} & {*range(size)}:

@@ -158,6 +158,11 @@ def generic_state(state: TrainState, seed: int) -> TrainState:
     return state.replace(params=jax.tree.map(move, state.params))
 
 
+def late_step(experiment: Experiment) -> int:
+    """Returns the number of steps done at three quarters of a run, where what changes at half of it shows."""
+    return experiment.total_steps * 3 // 4
+
+
 def batch_size(experiment: Experiment) -> int:
     """Returns how many examples of a batch the checks use: all, or fewer large images, in the same micro-batches."""
     budget = experiment.recipe.budget
