@@ -42,10 +42,11 @@ def check_loss(group: Group, experiment: Experiment, state: TrainState, alpha: f
     images = tuple(sorted(np.unique(labels, return_counts=True)[1].tolist()))
     equal = of_equal_logits(experiment.recipe.loss, classes)
     low, high = of_random_logits(experiment.recipe.loss, classes, images, alpha)
+    how = ", with batch statistics" if state.batch_stats else ""
     yield group.check(
         "loss",
         low <= metrics["loss"] <= high,
-        f"{metrics['loss']:.3f} before training, with batch statistics; {equal:.3f} if all {classes} logits are equal,"
+        f"{metrics['loss']:.3f} before training{how}; {equal:.3f} if all {classes} logits are equal,"
         f" {low:.3f} to {high:.3f} if they are random with unit variance, except in 1 of {1 / alpha:,.0f} seeds",
     )
 
