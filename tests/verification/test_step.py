@@ -83,6 +83,15 @@ def test_a_wrong_gradient_of_one_layer_is_found(factor):
     assert "conv/kernel" in gradient_of(prepared(model=Network(factor=factor)))["gradient"]
 
 
+def test_a_wrong_gradient_is_found_among_several_parameters():
+    """All six parameters are moved together; the one at fault is then named."""
+    experiment = prepared(model=Network(factor=0.9))
+    probe = Probe(experiment)
+    state, batch = generic_state(probe.initial_state(1), 0), probe.batches(1, 1)[0]
+    (check,) = check_gradient(GROUP, probe, state, batch, probe.step(state, batch), 0, groups_of_all=1)
+    assert "conv/kernel: the derivative along each parameter's gradient" in check.detail
+
+
 def test_a_gradient_scaled_as_a_whole_is_found(experiment):
     """By 5 %, in the backward pass of the loss only."""
     right = zoo.training.step.step.sums_of_outputs

@@ -13,7 +13,7 @@ from small_step import GROUP, TABLE, failed, images, one_device, prepared
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
-from verification.faults import inject
+from verification.faults import FAULTS, inject
 from verification.fingerprint import differences, trace
 from verification.step.evaluation import check_evaluation
 from verification.step.order import check_order
@@ -77,6 +77,28 @@ def test_evaluations_that_drop_or_count_too_many_examples_are_found(experiment):
         with mock.patch.object(zoo.training.evaluation, "evaluation_batches", wrong):
             check = evaluation_of(experiment)
         assert check.status == "fail" and "examples were counted" in check.detail
+
+
+@pytest.mark.parametrize(("fault", "metric"), [("top6_for_top5", "top5"), ("confusion_transposed", "confusion")])
+def test_wrong_counts_of_an_evaluation_are_found(experiment, fault, metric):
+    with inject(fault):
+        check = evaluation_of(dataclasses.replace(experiment))
+    assert check.status == "fail" and metric in check.detail
+
+
+def test_an_evaluation_of_a_part_of_the_split_is_found():
+    """Of more examples than are evaluated one by one."""
+    experiment = prepared(dataset=open_data(Data("fashion_mnist")))
+    with FAULTS["evaluation_ends_early"].inject(3000):
+        check = evaluation_of(experiment)
+    assert check.status == "fail" and check.detail == "of the whole split, 3000 examples are counted, there are 10000"
+
+
+def test_a_final_evaluation_of_fewer_examples_is_found():
+    experiment = prepared(images(**{"budget.interim_examples": 500}))
+    assert not failed(check_run(GROUP, experiment, 1))
+    with inject("final_evaluation_of_interim_examples"):
+        assert "examples were counted" in failed(check_run(GROUP, experiment, 1))["run"]
 
 
 def test_augmented_evaluation_is_found(experiment):
