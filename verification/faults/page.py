@@ -28,7 +28,7 @@ def table_of_trials() -> str:
 
 
 def table_of_missed() -> str:
-    """Returns the Markdown list of faults that no check found, with the reason where one is known."""
+    """Returns the Markdown list of faults that no check found."""
     return missed(read_outcomes(MATRIX))
 
 
