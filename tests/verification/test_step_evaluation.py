@@ -13,7 +13,7 @@ from small_step import GROUP, TABLE, failed, images, one_device, prepared
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
-from verification.faults import FAULTS, inject
+from verification.faults import inject
 from verification.fingerprint import differences, trace
 from verification.step.evaluation import check_evaluation
 from verification.step.order import check_order
@@ -88,8 +88,13 @@ def test_wrong_counts_of_an_evaluation_are_found(experiment, fault, metric):
 
 def test_an_evaluation_of_a_part_of_the_split_is_found():
     """Of more examples than are evaluated one by one."""
+    right = zoo.training.evaluation.evaluation_batches
+
+    def wrong(pipeline, size, indices=None, **options):
+        return right(pipeline, size, np.arange(min(len(pipeline.split), 3000)), **options)
+
     experiment = prepared(dataset=open_data(Data("fashion_mnist")))
-    with FAULTS["evaluation_ends_early"].inject(3000):
+    with mock.patch.object(zoo.training.evaluation, "evaluation_batches", wrong):
         check = evaluation_of(experiment)
     assert check.status == "fail" and check.detail == "of the whole split, 3000 examples are counted, there are 10000"
 

@@ -149,12 +149,12 @@ def final_evaluation_of_interim_examples():
     return replaced(zoo.training.loop.Loop, "evaluator", make)
 
 
-@fault("Evaluation ends after so many examples.", strengths=(100, 900), matters=900)
-def evaluation_ends_early(examples):
+@fault("Evaluation ends after a part of the examples.", strengths=(0.1, 0.9), matters=0.9)
+def evaluation_ends_early(fraction):
     def make(right):
         def wrong(pipeline, batch_size, indices=None, **options):
             indices = np.arange(len(pipeline.split)) if indices is None else indices
-            return right(pipeline, batch_size, indices[:examples], **options)
+            return right(pipeline, batch_size, indices[: int(fraction * len(indices))], **options)
 
         return wrong
 
