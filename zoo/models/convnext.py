@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from zoo.layers import AdaptiveAvgPool, Conv, DropPath
+from zoo.layers.gelu import gelu
 from zoo.layers.initializers import Gaussian
 from zoo.layers.window import require_pixels
 from zoo.models import preprocessing
@@ -80,7 +81,7 @@ class ConvNeXtBlock(nn.Module):
             x
         )
         y = nn.LayerNorm(epsilon=1e-6, dtype=self.dtype, name="norm")(y)
-        y = nn.gelu(dense(4 * channels, name="expand")(y), approximate=False)
+        y = gelu(dense(4 * channels, name="expand")(y))
         y = dense(channels, name="project")(y)
         scale = self.param("layer_scale", nn.initializers.constant(self.initial_scale), (channels,), jnp.float32)
         return x + DropPath(self.drop_path, deterministic=not train, name="drop_path")(scale.astype(self.dtype) * y)
