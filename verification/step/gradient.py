@@ -83,7 +83,8 @@ def check_gradient(
     for paths in groups:
         if len(paths) > 1 and comparison.agrees("own", paths, points=1):
             continue
-        wrong += [("own", [path]) for path in paths if not comparison.agrees("own", [path])]
+        width = 1 / np.sqrt(len(paths))  # as far as in the group: a wider move of one parameter meets more kinks
+        wrong += [("own", [path]) for path in paths if not comparison.agrees("own", [path], width=width)]
     wrong += [("random", paths) for paths in groups if not comparison.agrees("random", paths)]
     amounts = ", ".join(f"{value:.1%} in {_DIRECTIONS[kind]}" for kind, value in comparison.worst.items())
     fine = f"the gradient of {len(trained)} parameters agrees with differences of the loss to {amounts}"
@@ -115,15 +116,19 @@ class Comparison:
         self.last: dict[tuple[str, ...], float] = {}
         self.share = 0.0
 
-    def agrees(self, kind: str, paths: Sequence[str], points: int = POINTS) -> bool:
-        """Returns whether the derivative in a direction of some parameters is as claimed at one of some points."""
+    def agrees(self, kind: str, paths: Sequence[str], points: int = POINTS, width: float = 1.0) -> bool:
+        """Returns whether the derivative in a direction of some parameters is as claimed at one of some points.
+
+        `width` multiplies the moves; those along each parameter's gradient become narrower from point to point.
+        """
         for number in range(points):
             state, outcome = self._point(number)
             params = traverse_util.flatten_dict(dict(state.params), sep="/")
-            direction = draw(kind, paths, params, outcome, self.random)
+            narrower = 0.5**number if kind == "own" else 1.0
+            direction = draw(kind, paths, params, outcome, self.random, width * narrower)
             if direction is None:
                 return True
-            deviation = measure(self.probe, state, self.batch, direction, outcome.loss)
+            deviation = measure(self.probe, state, self.batch, direction, outcome)
             if deviation.found <= deviation.tolerated:
                 self.worst[kind] = max(self.worst.get(kind, 0.0), deviation.found)
                 self.share = max(self.share, deviation.found / deviation.tolerated)
@@ -152,11 +157,16 @@ def _names(paths):
 
 
 def draw(
-    kind: str, paths: Sequence[str], params: Mapping[str, np.ndarray], outcome: Outcome, random: np.random.Generator
+    kind: str,
+    paths: Sequence[str],
+    params: Mapping[str, np.ndarray],
+    outcome: Outcome,
+    random: np.random.Generator,
+    width: float = 1.0,
 ) -> Direction | None:
     """Draws a direction of a kind in which some parameters are moved; None if their gradients are zero along it."""
     moves, claimed, squares = {}, 0.0, 0.0
-    change = CHANGE * abs(outcome.loss) / np.sqrt(len(paths))
+    change = width * CHANGE * abs(outcome.loss) / np.sqrt(len(paths))
     whole = np.sqrt(sum(float(np.vdot(outcome.gradient[path], outcome.gradient[path])) for path in paths))
     for path in paths:
         gradient, value = outcome.gradient[path].astype(np.float64), params[path]
@@ -182,24 +192,35 @@ def draw(
     return Direction(kind, moves, claimed, float(scale)) if moves else None
 
 
-def measure(probe: Probe, state: TrainState, batch: Batch, direction: Direction, loss: float) -> Deviation:
-    """Measures the derivative in a direction by differences of the loss that the compiled step reports."""
+def measure(probe: Probe, state: TrainState, batch: Batch, direction: Direction, outcome: Outcome) -> Deviation:
+    """Measures the derivative in a direction by differences of the loss that the compiled step reports.
+
+    Many weights move by less than their rounding, so that each difference is compared with the gradient along what the
+    parameters really moved by.
+    """
     base = traverse_util.flatten_dict(dict(state.params), sep="/")
 
-    moved = (
-        {**base, **{path: base[path] + np.float32(factor) * move for path, move in direction.moves.items()}}
-        for factor in (0.5, -0.5, 1.0, -1.0)
-    )
-    losses = probe.losses(state, moved, batch)
-    rounding = ULP * abs(loss)
+    def moved(factor):
+        return {path: base[path] + np.float32(factor) * move for path, move in direction.moves.items()}
+
+    def difference(factor):
+        """Returns how far the loss changes from -factor to +factor, in excess of what the gradient says."""
+        ends = moved(factor), moved(-factor)
+        after, before = probe.losses(state, ({**base, **end} for end in ends), batch)
+        claimed = sum(
+            float(np.vdot(outcome.gradient[path].astype(np.float64), ends[0][path].astype(np.float64) - ends[1][path]))
+            for path in direction.moves
+        )
+        return after - before - claimed
+
+    rounding = ULP * abs(outcome.loss)
     # A gradient of zero has no scale of its own: a change of the loss beyond rounding is then as large as can be.
     scale, tolerance = max(direction.scale, 10 * rounding), TOLERANCE[direction.kind]
     if direction.kind == "own":  # several parameters contribute as much: a fault of one of them is to be seen
         tolerance /= np.sqrt(len(direction.moves))
-    narrow = next(losses) - next(losses)
-    if (off := abs(narrow - direction.claimed) / scale) <= tolerance / CLOSE:
-        return Deviation(off, tolerance)
-    wide = (next(losses) - next(losses)) / 2
+    narrow = difference(0.5)
+    if abs(narrow) / scale <= tolerance / CLOSE:
+        return Deviation(abs(narrow) / scale, tolerance)
+    wide = difference(1.0) / 2
     error = abs(narrow - wide) / 3 + 2 * rounding
-    off = abs((4 * narrow - wide) / 3 - direction.claimed) / scale
-    return Deviation(off, max(tolerance, ERRORS * error / scale))
+    return Deviation(abs((4 * narrow - wide) / 3) / scale, max(tolerance, ERRORS * error / scale))
