@@ -20,7 +20,7 @@ import zoo.training.step.objective
 import zoo.training.step.step
 from verification.step import check_step
 from verification.step.forward import check_forward
-from verification.step.gradient import check_gradient
+from verification.step.gradient import check_gradient, draw, measure
 from verification.step.inputs import Reader, check_inputs
 from verification.step.loss import check_loss
 from verification.step.probe import Probe, generic_state
@@ -74,7 +74,7 @@ def test_losses_of_several_parameters_are_those_of_single_steps(experiment):
     batch, states = probe.batches(1, 1)[0], [generic_state(probe.initial_state(1), seed) for seed in range(3)]
     alone = [probe.loss(state, batch) for state in states]
     params = [traverse_util.flatten_dict(dict(state.params), sep="/") for state in states]
-    assert list(probe.losses(states[0], params, batch)) == alone
+    assert probe.losses(states[0], params, batch) == alone
     assert len(set(alone)) == 3
 
 
@@ -90,6 +90,17 @@ def test_a_wrong_gradient_is_found_among_several_parameters():
     state, batch = generic_state(probe.initial_state(1), 0), probe.batches(1, 1)[0]
     (check,) = check_gradient(GROUP, probe, state, batch, probe.step(state, batch), 0, groups_of_all=1)
     assert "conv/kernel: the derivative along each parameter's gradient" in check.detail
+
+
+@pytest.mark.parametrize("kind", ["whole", "own", "random"])
+def test_moves_that_rounding_swallows_show_nothing(experiment, kind):
+    probe = Probe(experiment)
+    state, batch = generic_state(probe.initial_state(1), 0), probe.batches(1, 1)[0]
+    outcome, params = probe.step(state, batch), traverse_util.flatten_dict(dict(state.params), sep="/")
+    direction = draw(kind, list(params), params, outcome, np.random.default_rng(0))
+    assert np.isfinite(measure(probe, state, batch, direction, outcome).found)
+    tiny = direction._replace(moves={path: np.float32(1e-9) * move for path, move in direction.moves.items()})
+    assert measure(probe, state, batch, tiny, outcome).found == np.inf
 
 
 def test_a_gradient_scaled_as_a_whole_is_found(experiment):

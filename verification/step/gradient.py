@@ -27,6 +27,7 @@ FEW_DIRECTIONS, MANY_WEIGHTS = 6, 10**7  # of a network with so many values that
 # of activations and max pools, which extrapolation does not remove.
 TOLERANCE = {"whole": 0.02, "own": 0.05, "random": 0.25}
 CLOSE = 4  # how many times smaller than tolerated a difference is that needs no extrapolation
+LEAST_KEPT = 0.5  # of a move, after rounding of the moved parameters to float32
 ERRORS = 5  # estimated errors of the difference that are tolerated in any case
 POINTS = 3  # a direction fails only if it does so at this many points
 
@@ -36,7 +37,7 @@ class Direction(NamedTuple):
 
     Attributes:
       kind: "whole", "own" or "random".
-      moves: the widest moves, by path.
+      moves: the widest moves, by path, before rounding of the moved parameters.
       claimed: derivative times length according to the gradient.
       scale: expected size of that, from the lengths of the gradient.
     """
@@ -200,27 +201,38 @@ def measure(probe: Probe, state: TrainState, batch: Batch, direction: Direction,
     """
     base = traverse_util.flatten_dict(dict(state.params), sep="/")
 
-    def moved(factor):
-        return {path: base[path] + np.float32(factor) * move for path, move in direction.moves.items()}
-
     def difference(factor):
-        """Returns how far the loss changes from -factor to +factor, in excess of what the gradient says."""
-        ends = moved(factor), moved(-factor)
+        """Returns how far the loss changes from -factor to +factor, in excess of the gradient, and how far that goes.
+
+        The second is the smallest fraction of a move that rounding leaves.
+        """
+        ends = [
+            {path: base[path] + np.float32(sign * factor) * move for path, move in direction.moves.items()}
+            for sign in (1, -1)
+        ]
         after, before = probe.losses(state, ({**base, **end} for end in ends), batch)
-        claimed = sum(
-            float(np.vdot(outcome.gradient[path].astype(np.float64), ends[0][path].astype(np.float64) - ends[1][path]))
-            for path in direction.moves
-        )
-        return after - before - claimed
+        steps = {path: ends[0][path] - ends[1][path] for path in direction.moves}
+        claimed = sum(float(np.vdot(outcome.gradient[path].astype(np.float64), step)) for path, step in steps.items())
+        if direction.kind == "whole":
+            kept = claimed / (2 * factor * direction.claimed)
+        else:
+            kept = min(_length(step) / (2 * factor * _length(direction.moves[path])) for path, step in steps.items())
+        return after - before - claimed, kept
 
     rounding = ULP * abs(outcome.loss)
     # A gradient of zero has no scale of its own: a change of the loss beyond rounding is then as large as can be.
     scale, tolerance = max(direction.scale, 10 * rounding), TOLERANCE[direction.kind]
     if direction.kind == "own":  # several parameters contribute as much: a fault of one of them is to be seen
         tolerance /= np.sqrt(len(direction.moves))
-    narrow = difference(0.5)
+    narrow, kept = difference(0.5)
+    if not kept > LEAST_KEPT:
+        return Deviation(np.inf, tolerance)  # parameters that do not move show nothing
     if abs(narrow) / scale <= tolerance / CLOSE:
         return Deviation(abs(narrow) / scale, tolerance)
-    wide = difference(1.0) / 2
+    wide = difference(1.0)[0] / 2
     error = abs(narrow - wide) / 3 + 2 * rounding
     return Deviation(abs((4 * narrow - wide) / 3) / scale, max(tolerance, ERRORS * error / scale))
+
+
+def _length(values):
+    return float(np.linalg.norm(values))

@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -114,19 +114,20 @@ class Probe:
         numbers = (metrics[name].item() for name in ("loss", "top1", "learning_rate"))
         return Outcome(*numbers, gradient, params, stats, new)
 
-    def losses(self, state: TrainState, some_params: Iterable[dict[str, np.ndarray]], batch: Batch) -> Iterator[float]:
-        """Yields the losses that the compiled step reports for a state with each of some parameters, by path.
+    def losses(self, state: TrainState, some_params: Iterable[dict[str, np.ndarray]], batch: Batch) -> list[float]:
+        """Returns the losses that the compiled step reports for a state with each of some parameters, by path.
 
         The optimizer's state does not decide on a loss: each step takes the one that the step before left on the
         devices. To bring it there takes longer than the step itself, where there are many weights and few examples.
         """
-        mesh = self.experiment.mesh
+        mesh, losses = self.experiment.mesh, []
         opt_state = parallel.replicate(state.opt_state, mesh)
         for params in some_params:
             moved = state.replace(params=traverse_util.unflatten_dict(params, sep="/"), opt_state=None)
             new, metrics = self._execute(parallel.replicate(moved, mesh).replace(opt_state=opt_state), batch)
+            losses.append(metrics["loss"].item())
             opt_state = new.opt_state
-            yield metrics["loss"].item()
+        return losses
 
     def loss(self, state: TrainState, batch: Batch) -> float:
         """Returns the loss that the compiled step reports for a state and a batch."""
