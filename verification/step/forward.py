@@ -22,10 +22,11 @@ def check_forward(
 
     The last step is that of a second device's examples.
     """
-    worst, worst_stats, problems = 0.0, 0.0, []
+    worst, worst_stats, problems, losses = 0.0, 0.0, [], []
     batches = batches[: len(states)]
     for state, batch in zip(states, [*batches[:-1], of_second_device(batches[-1])], strict=True):
         expected, outcome = specification.training_step(state, batch), probe.step(state, batch)
+        losses.append(outcome.loss)
         worst = float(np.maximum(worst, abs(outcome.loss / expected.loss - 1)))  # NaN, where there is one
         if not abs(outcome.top1 - expected.top1) * len(batch.index) <= 1.5:  # a tie may be broken either way
             problems.append(f"the step reports an accuracy of {outcome.top1:.3f}, expected {expected.top1:.3f}")
@@ -39,9 +40,9 @@ def check_forward(
                 problems.append(f"{path} differs by {off:.1e} from the moving average of the batch's statistics")
     if not worst < TOLERANCE:
         problems.insert(0, f"the reported loss differs by {worst:.1e} of it from an independent computation")
-    again = [probe.loss(states[0], batches[0]) for _ in range(2)]
-    if again[0] != again[1]:
-        problems.append(f"the same step twice gives losses {again[0]:.7g} and {again[1]:.7g}")
+    again = probe.loss(states[0], batches[0])
+    if losses[0] != again:
+        problems.append(f"the same step twice gives losses {losses[0]:.7g} and {again:.7g}")
     statistics = f" and running statistics by {worst_stats:.1e}" if states[0].batch_stats else ""
     detail = f"losses of {len(states)} steps differ by {worst:.1e}{statistics} from an independent computation"
     figures = {"value": float(worst), "high": TOLERANCE}

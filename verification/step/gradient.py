@@ -38,13 +38,11 @@ class Direction(NamedTuple):
     Attributes:
       kind: "whole", "own" or "random".
       moves: the widest moves, by path, before rounding of the moved parameters.
-      claimed: derivative times length according to the gradient.
-      scale: expected size of that, from the lengths of the gradient.
+      scale: expected size of the change of the loss, from the lengths of the gradient; for "whole", the change.
     """
 
     kind: str
     moves: dict[str, np.ndarray]
-    claimed: float
     scale: float
 
 
@@ -166,31 +164,28 @@ def draw(
     width: float = 1.0,
 ) -> Direction | None:
     """Draws a direction of a kind in which some parameters are moved; None if their gradients are zero along it."""
-    moves, claimed, squares = {}, 0.0, 0.0
+    moves, changes = {}, []
     change = width * CHANGE * abs(outcome.loss) / np.sqrt(len(paths))
-    whole = np.sqrt(sum(float(np.vdot(outcome.gradient[path], outcome.gradient[path])) for path in paths))
+    whole = np.sqrt(sum(_inner(outcome.gradient[path], outcome.gradient[path]) for path in paths))
     for path in paths:
-        gradient, value = outcome.gradient[path].astype(np.float64), params[path]
-        length = float(np.linalg.norm(gradient))
-        limit = MAX_MOVE * max(float(np.sqrt(np.mean(np.square(value, dtype=np.float64)))), 0.1) * np.sqrt(value.size)
+        gradient, value = outcome.gradient[path], params[path]
+        length = _length(gradient)
+        limit = MAX_MOVE * max(np.sqrt(_inner(value, value) / value.size), 0.1) * np.sqrt(value.size)
         if kind == "random":
-            unit, slope = (
-                random.standard_normal(value.shape, np.float32) / np.sqrt(value.size),
-                length / np.sqrt(value.size),
-            )
+            unit, size = random.standard_normal(value.shape, np.float32), np.sqrt(value.size)
         elif length == 0:
             continue
         else:
-            unit, slope = gradient / length, length
+            unit, size = gradient, length
+        slope = length / np.sqrt(value.size) if kind == "random" else length
         far = min(change / slope, limit) if slope else limit
         if kind == "whole":
             far = min(CHANGE * abs(outcome.loss) / whole, limit) * length / whole
         sign = 1 if kind == "whole" else random.choice([-1.0, 1.0])
-        moves[path] = (sign * far * unit).astype(np.float32)
-        claimed += float(np.vdot(gradient, moves[path]))
-        squares += (far * slope) ** 2
-    scale = abs(claimed) if kind == "whole" else np.sqrt(squares)
-    return Direction(kind, moves, claimed, float(scale)) if moves else None
+        moves[path] = np.float32(sign * far / size) * unit
+        changes.append(far * slope)
+    scale = sum(changes) if kind == "whole" else np.sqrt(np.sum(np.square(changes)))
+    return Direction(kind, moves, float(scale)) if moves else None
 
 
 def measure(probe: Probe, state: TrainState, batch: Batch, direction: Direction, outcome: Outcome) -> Deviation:
@@ -212,9 +207,9 @@ def measure(probe: Probe, state: TrainState, batch: Batch, direction: Direction,
         ]
         after, before = probe.losses(state, ({**base, **end} for end in ends), batch)
         steps = {path: ends[0][path] - ends[1][path] for path in direction.moves}
-        claimed = sum(float(np.vdot(outcome.gradient[path].astype(np.float64), step)) for path, step in steps.items())
+        claimed = sum(_inner(outcome.gradient[path], step) for path, step in steps.items())
         if direction.kind == "whole":
-            kept = claimed / (2 * factor * direction.claimed)
+            kept = claimed / (2 * factor * direction.scale)
         else:
             kept = min(_length(step) / (2 * factor * _length(direction.moves[path])) for path, step in steps.items())
         return after - before - claimed, kept
@@ -234,5 +229,10 @@ def measure(probe: Probe, state: TrainState, batch: Batch, direction: Direction,
     return Deviation(abs((4 * narrow - wide) / 3) / scale, max(tolerance, ERRORS * error / scale))
 
 
+def _inner(one, other):
+    """Returns the inner product of two arrays, summed in float64 without copies in it."""
+    return float(np.einsum("i,i->", one.ravel(), other.ravel(), dtype=np.float64))
+
+
 def _length(values):
-    return float(np.linalg.norm(values))
+    return np.sqrt(_inner(values, values))

@@ -122,21 +122,25 @@ class Probe:
         """
         mesh, losses = self.experiment.mesh, []
         opt_state = parallel.replicate(state.opt_state, mesh)
-        for params in some_params:
+        for params in some_params:  # the next are made while the device is busy
             moved = state.replace(params=traverse_util.unflatten_dict(params, sep="/"), opt_state=None)
-            new, metrics = self._execute(parallel.replicate(moved, mesh).replace(opt_state=opt_state), batch)
-            losses.append(metrics["loss"].item())
+            new, metrics = self._start(parallel.replicate(moved, mesh).replace(opt_state=opt_state), batch)
+            losses.append(metrics["loss"])
             opt_state = new.opt_state
-        return losses
+        return [loss.item() for loss in losses]
 
     def loss(self, state: TrainState, batch: Batch) -> float:
         """Returns the loss that the compiled step reports for a state and a batch."""
         return self._execute(parallel.replicate(state, self.experiment.mesh), batch)[1]["loss"].item()
 
     def _execute(self, state, batch):
-        mesh = self.experiment.mesh
-        new, metrics = self.experiment.train_step(state, self.constants, parallel.shard_batch(batch, mesh))
+        new, metrics = self._start(state, batch)
         return new, jax.device_get(metrics)
+
+    def _start(self, state, batch):
+        """Starts a step, with its results on the devices."""
+        mesh = self.experiment.mesh
+        return self.experiment.train_step(state, self.constants, parallel.shard_batch(batch, mesh))
 
 
 def small(experiment: Experiment, weights: int = SMALL_WEIGHTS) -> bool:

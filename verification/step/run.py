@@ -3,11 +3,10 @@
 The same steps are made by hand with the compiled step, so that the weights of each evaluation are known.
 """
 
-import contextlib
 import dataclasses
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -31,7 +30,7 @@ from zoo.layers.lowering import convolution_lowering
 from zoo.recipe import EarlyStopping, Recipe, ReduceOnPlateau
 from zoo.training.experiment import Experiment
 from zoo.training.fit import fit
-from zoo.training.prepare import prepare
+from zoo.training.run.folder import RunFolder
 from zoo.training.tracking import Tracker
 
 STEPS, EVERY = 6, 2  # of a short run, and between its evaluations
@@ -39,22 +38,13 @@ DECIDING = 12  # steps of a run whose evaluations decide something, with one aft
 EXAMPLES, EVALUATED = 240, 37  # of the splits of a short run, if batches are not larger
 INTERIM = 23  # evaluated examples during such a run, if the recipe evaluates fewer than all
 SAME_WEIGHTS = 1e-5  # largest difference, relative to the length of a variable, of weights after the same steps
-LATE = 2  # steps before the end at which a run is stopped, to be resumed
 
 
-class _Stop(Exception):
-    """Raised to stop a run."""
+class _Prepared(Tracker):
+    """Keeps the experiment that `fit` prepares, whose compiled steps are then made by hand."""
 
-
-class _StopAt(Tracker):
-    """Stops a run once it has made some steps."""
-
-    def __init__(self, step):
-        self.step = step
-
-    def train(self, record):
-        if record["step"] == self.step:
-            raise _Stop
+    def begin(self, experiment, step):
+        self.experiment = experiment
 
 
 def decides(recipe: Recipe) -> bool:
@@ -125,14 +115,17 @@ def check_run(group: Group, experiment: Experiment, seed: int) -> Iterator[Check
     lowering = "xla" if small(experiment) else experiment.convolution
     keep_programs()
     with convolution_lowering(lowering), tempfile.TemporaryDirectory() as folder:
-        by_hand = prepare(recipe, dataset, model=experiment.model, mesh=experiment.mesh)
-        whole = fit(recipe, seed=seed, experiment=by_hand)
-        yield _check_records(group, whole, by_hand, seed)
-        stopped, end = Path(folder) / "stopped", max(record["step"] for record in whole.history)
-        with contextlib.suppress(_Stop):
-            fit(recipe, stopped, seed, trackers=[_StopAt(max(end - LATE, 1) + 1)], **options)
-        resumed = fit(recipe, stopped, seed, **options)
-    yield _check_resumed(group, whole, resumed, end)
+        prepared = _Prepared()
+        whole = fit(recipe, folder, seed, trackers=[prepared], **options)
+        yield _check_records(group, whole, prepared.experiment, seed)
+        checkpoints = [path for path in RunFolder(folder).checkpoints.iterdir() if path.name.isdecimal()]
+        *_, earlier, last = [None, None, *sorted(checkpoints, key=lambda path: int(path.name))]
+        if earlier is None:
+            yield group.check("resuming", False, f"a run leaves {len(checkpoints)} checkpoints, expected two or more")
+            return
+        shutil.rmtree(last)  # as if the run had been killed before it wrote its last checkpoint
+        resumed = fit(recipe, folder, seed, **options)
+    yield _check_resumed(group, whole, resumed, int(earlier.name))
 
 
 def _check_records(group, result, experiment, seed) -> Check:
@@ -231,8 +224,8 @@ def _losses(metric, evaluations):
     return [evaluation[metric] if metric == "loss" else -evaluation[metric] for evaluation in evaluations]
 
 
-def _check_resumed(group, whole, resumed, end) -> Check:
-    """Compares the results of a run that was stopped and resumed with those of one that was not."""
+def _check_resumed(group, whole, resumed, step) -> Check:
+    """Compares the results of a run that was resumed after some steps with those of one that was not."""
     problems = []
     ours, theirs = (traverse_util.flatten_dict(jax.device_get(each.variables), sep="/") for each in (whole, resumed))
     different = [path for path, value in ours.items() if not np.array_equal(value, theirs[path])]
@@ -242,7 +235,6 @@ def _check_resumed(group, whole, resumed, end) -> Check:
     if losses[0] != losses[1]:
         problems.append("the losses of the steps differ")
     detail = (
-        f"stopped {LATE} steps before its end after {end} and resumed, a run ends with the same {len(ours)} variables,"
-        " bit for bit"
+        f"resumed after {step} of {len(losses[0])} steps, a run ends with the same {len(ours)} variables, bit for bit"
     )
     return group.check("resuming", not problems, "; ".join(problems) or detail)

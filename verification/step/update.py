@@ -4,7 +4,6 @@ import fnmatch
 import math
 from collections.abc import Callable, Iterator
 
-import jax
 import numpy as np
 import optax
 from flax import traverse_util
@@ -42,12 +41,11 @@ def check_update(group: Group, probe: Probe, state: TrainState, batches: list[Ba
         state = at_step(state, start)
         if state.rate_factor is not None and start >= CONSECUTIVE:
             state = state.replace(rate_factor=np.float32(0.5))  # as if the metric had reached a plateau
-        before = jax.tree.map(np.copy, state)
         outcome = probe.step(state, batches[place % len(batches)])
-        found, problem = rule.compare(start, before, outcome)
+        found, problem = rule.compare(start, state, outcome)
         worst = max(worst, found)
         problems += [f"step {start + 1}: {problem}"] if problem else []
-        averages += _average(experiment, before, outcome)
+        averages += _average(experiment, state, outcome)
         state = outcome.state
     # No example counts, hence the gradient is zero: what remains is the momentum so far and the weight decay.
     nothing = batches[0]._replace(weight=np.zeros_like(batches[0].weight))
