@@ -71,19 +71,25 @@ def short_recipe(experiment: Experiment) -> Recipe:
 
 
 def short_dataset(experiment: Experiment, recipe: Recipe) -> Dataset:
-    """Returns a data set with a part of each split, in which evaluation examples have the label of the next class.
+    """Returns a data set with a part of each split."""
+    dataset = experiment.dataset
+    train = subset(dataset.train, _spread(len(dataset.train), max(EXAMPLES, 3 * recipe.budget.batch_size)))
+    evaluation = subset(dataset.eval, _spread(len(dataset.eval), EVALUATED))
+    return dataclasses.replace(dataset, train=train, eval=evaluation)
+
+
+def misleading(dataset: Dataset, recipe: Recipe) -> Dataset:
+    """Returns a data set in which evaluation examples have the label of the next class.
 
     While the loss of training falls, that of such an evaluation rises, so that a decision by the wrong one shows. The
     same holds for the validation examples that the recipe holds out.
     """
-    dataset = experiment.dataset
-    train = subset(dataset.train, _spread(len(dataset.train), max(EXAMPLES, 3 * recipe.budget.batch_size)))
-    evaluation = subset(dataset.eval, _spread(len(dataset.eval), EVALUATED))
-    if evaluation.labels is not None and decides(recipe):
-        shifted = (evaluation.labels + 1) % len(dataset.class_names)
-        evaluation = dataclasses.replace(evaluation, labels=shifted)
-        if recipe.data.validation:
-            train = _with_wrong_validation(train, recipe.data, dataset.class_names)
+    if dataset.eval.labels is None:
+        return dataset
+    shifted = (dataset.eval.labels + 1) % len(dataset.class_names)
+    evaluation, train = dataclasses.replace(dataset.eval, labels=shifted), dataset.train
+    if recipe.data.validation:
+        train = _with_wrong_validation(train, recipe.data, dataset.class_names)
     return dataclasses.replace(dataset, train=train, eval=evaluation)
 
 
@@ -107,29 +113,42 @@ def _spread(length, count):
 
 
 def check_run(group: Group, experiment: Experiment, seed: int) -> Iterator[Check]:
-    """Checks a short run of a recipe, and that it ends with the same bits if it is stopped and resumed."""
+    """Checks a short run of a recipe, and that it ends with the same bits if it is killed and resumed.
+
+    If evaluations decide, there is a second run with `misleading` data. In the first, loss and accuracy do not improve
+    at the same steps; in the second, the losses of training and evaluation do not.
+    """
     recipe = short_recipe(experiment)
     dataset = short_dataset(experiment, recipe)
-    options = {"dataset": dataset, "model": experiment.model, "devices": list(experiment.mesh.devices.flat)}
+    options = {"model": experiment.model, "devices": list(experiment.mesh.devices.flat)}
     # Programs with XLA's own convolutions are kept in the compilation cache, and are fast enough for small networks.
     lowering = "xla" if small(experiment) else experiment.convolution
     keep_programs()
     with convolution_lowering(lowering), tempfile.TemporaryDirectory() as folder:
         prepared = _Prepared()
-        whole = fit(recipe, folder, seed, trackers=[prepared], **options)
-        yield _check_records(group, whole, prepared.experiment, seed)
+        whole = fit(recipe, folder, seed, dataset=dataset, trackers=[prepared], **options)
+        problems, counts = _compare(whole, prepared.experiment, seed)
+        if decides(recipe):
+            other = fit(recipe, None, seed, dataset=misleading(dataset, recipe), trackers=[prepared], **options)
+            problems += _compare(other, prepared.experiment, seed)[0]
+        yield group.check(
+            "run", not problems, "; ".join(problems[:2]) or f"{counts} are those of the same steps by hand"
+        )
         checkpoints = [path for path in RunFolder(folder).checkpoints.iterdir() if path.name.isdecimal()]
         *_, earlier, last = [None, None, *sorted(checkpoints, key=lambda path: int(path.name))]
         if earlier is None:
             yield group.check("resuming", False, f"a run leaves {len(checkpoints)} checkpoints, expected two or more")
             return
         shutil.rmtree(last)  # as if the run had been killed before it wrote its last checkpoint
-        resumed = fit(recipe, folder, seed, **options)
+        resumed = fit(recipe, folder, seed, dataset=dataset, **options)
     yield _check_resumed(group, whole, resumed, int(earlier.name))
 
 
-def _check_records(group, result, experiment, seed) -> Check:
-    """Compares the records of a run with steps made by hand and with plain evaluations of their weights."""
+def _compare(result, experiment, seed) -> tuple[list[str], str]:
+    """Compares the records of a run with steps made by hand and with plain evaluations of their weights.
+
+    Returns sentences about the differences, and how much was compared.
+    """
     recipe, total = experiment.recipe, experiment.total_steps
     specification, constants = Specification(experiment), experiment.constants(experiment.train_pipeline)
     trained = {record["step"]: record for record in result.history if record["kind"] == "train"}
@@ -182,8 +201,7 @@ def _check_records(group, result, experiment, seed) -> Check:
         learned = weights[best] if recipe.early_stopping is not None else weights[-1]
         if different := _different(result.variables, learned):
             problems.append(f"the run does not return the weights of its last record; most different: {different}")
-    detail = f"{step} steps and {len(seen)} evaluations are those of the same steps by hand"
-    return group.check("run", not problems, "; ".join(problems[:2]) or detail)
+    return problems, f"{step} steps and {len(seen)} evaluations"
 
 
 def _different(found, expected):
