@@ -148,7 +148,10 @@ def test_mistakes_of_the_loop_are_found(mistake):
     assert ("resuming" if "resumed" in mistake else "run") in found
 
 
-@pytest.mark.parametrize("fault", ["plateau_patience", "plateau_direction"])
+DECISIONS = ["plateau_patience", "plateau_direction", "plateau_by_accuracy", "plateau_by_training_loss"]
+
+
+@pytest.mark.parametrize("fault", DECISIONS)
 def test_wrong_decisions_on_a_validation_split_are_found(fault):
     plateau = ReduceOnPlateau(0.01, metric="loss", factor=0.5, patience=3)
     changes = {"data": Data("fashion_mnist", validation=0.1), "schedule": plateau, "budget.evaluate_every": 0.1}
