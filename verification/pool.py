@@ -76,7 +76,7 @@ def in_parallel(
     compilation_cache: bool = True,
     convolution: "Choice" = "auto",
 ) -> Iterator[Any]:
-    """Yields the result of `check` for each name, in order, computed in a pool of processes; a single one in this.
+    """Yields the result of `check` for each name, in order, computed in a pool of processes.
 
     Args:
       check: a picklable function of a name.
@@ -84,9 +84,6 @@ def in_parallel(
       fault: name of a fault of `verification.faults` to inject into each process.
       compilation_cache, convolution: as the flags of these names.
     """
-    if len(names) == 1:
-        yield check(names[0])
-        return
     processes = min(MAX_PROCESSES, os.cpu_count() or 1, len(names))
     spawned = multiprocessing.get_context("spawn")  # JAX is multithreaded, and threads do not survive a fork
     with ProcessPoolExecutor(processes, spawned, _set_up, (fault, compilation_cache, convolution)) as pool:

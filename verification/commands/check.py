@@ -11,6 +11,7 @@ from rich.console import Console
 
 import zoo.data.sources
 from verification import SEED, baseline, certificate, report
+from verification.architecture import check_architecture
 from verification.baseline.recording import Recorder
 from verification.check import Check
 from verification.convergence.sequential import recipe_alpha
@@ -167,7 +168,9 @@ def run_checks(args: flags.FlagValues, request: Request, console: Console, recor
     with Bar(console) as bar:
         if "architecture" in request.groups:
             chosen = list(dict.fromkeys(networks)) if request.recipes else list_models()
-            for found in check_networks(chosen, once, **options):
+            # A single one is checked in this process, without the time that another takes to start.
+            alone = len(chosen) == 1
+            for found in [list(check_architecture(*chosen))] if alone else check_networks(chosen, once, **options):
                 outcome.checks += found
                 report.show_network(console, found)
         others = [group for group in request.groups if group != "architecture"]
