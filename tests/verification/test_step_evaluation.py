@@ -13,6 +13,7 @@ from small_step import GROUP, TABLE, failed, images, one_device, prepared
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
+from verification import SEED
 from verification.faults import inject
 from verification.fingerprint import differences, trace
 from verification.step.evaluation import check_evaluation
@@ -20,6 +21,7 @@ from verification.step.order import check_order
 from verification.step.probe import Probe, generic_state
 from verification.step.run import check_run
 from verification.step.specification import Specification
+from zoo.catalog import load_recipe
 from zoo.data import pipeline as pipelines
 from zoo.data.sources import open_data
 from zoo.layers.normalization import BatchNorm
@@ -153,12 +155,11 @@ DECISIONS = ["plateau_patience", "plateau_direction", "plateau_by_accuracy", "pl
 
 @pytest.mark.parametrize("fault", DECISIONS)
 def test_wrong_decisions_on_a_validation_split_are_found(fault):
-    plateau = ReduceOnPlateau(0.01, metric="loss", factor=0.5, patience=3)
-    changes = {"data": Data("fashion_mnist", validation=0.1), "schedule": plateau, "budget.evaluate_every": 0.1}
-    experiment = prepared(images(**changes))
-    assert not failed(check_run(GROUP, experiment, 1))
+    recipe = load_recipe("bn_cnn")
+    experiment = prepare(recipe, open_data(recipe.data), mesh=one_device())
+    assert not failed(check_run(GROUP, experiment, SEED))
     with inject(fault):
-        assert "the learning rate of step" in failed(check_run(GROUP, experiment, 1))["run"]
+        assert "the learning rate of step" in failed(check_run(GROUP, experiment, SEED))["run"]
 
 
 def _older(state):

@@ -168,9 +168,9 @@ def run_checks(args: flags.FlagValues, request: Request, console: Console, recor
     with Bar(console) as bar:
         if "architecture" in request.groups:
             chosen = list(dict.fromkeys(networks)) if request.recipes else list_models()
-            # A single one is checked in this process, without the time that another takes to start.
-            alone = len(chosen) == 1
-            for found in [list(check_architecture(*chosen))] if alone else check_networks(chosen, once, **options):
+            # Another process takes seconds to start, which a single network is not worth.
+            several = len(chosen) > 1
+            for found in check_networks(chosen, once, **options) if several else [list(check_architecture(*chosen))]:
                 outcome.checks += found
                 report.show_network(console, found)
         others = [group for group in request.groups if group != "architecture"]

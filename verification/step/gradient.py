@@ -173,11 +173,11 @@ def draw(
         limit = MAX_MOVE * max(np.sqrt(_inner(value, value) / value.size), 0.1) * np.sqrt(value.size)
         if kind == "random":
             unit, size = random.standard_normal(value.shape, np.float32), np.sqrt(value.size)
+            slope = length / size
         elif length == 0:
             continue
         else:
-            unit, size = gradient, length
-        slope = length / np.sqrt(value.size) if kind == "random" else length
+            unit, size, slope = gradient, length, length
         far = min(change / slope, limit) if slope else limit
         if kind == "whole":
             far = min(CHANGE * abs(outcome.loss) / whole, limit) * length / whole

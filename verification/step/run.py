@@ -43,7 +43,7 @@ SAME_WEIGHTS = 1e-5  # largest difference, relative to the length of a variable,
 class _Prepared(Tracker):
     """Keeps the experiment that `fit` prepares, whose compiled steps are then made by hand."""
 
-    def begin(self, experiment, step):
+    def begin(self, experiment, first_step):
         self.experiment = experiment
 
 
