@@ -48,6 +48,7 @@ RECIPES = {
             "augmentation.train.0.size": 32, "augmentation.eval.0.size": 32, "weight_average.decay": 0.5,
         }
     ),
+    "squeezenet1_1": load_recipe("squeezenet1_1").override(SHORT),
     "alexnet": load_recipe("alexnet").override(
         {
             **SHORT, "model.options.hidden": 32, "augmentation.train.0.size": 67, "augmentation.eval.0.size": 67,

@@ -10,7 +10,7 @@ from verification.architecture import check_architecture
 from verification.architecture.behaviour import EVERY_KIND, create_shallow, shallow_twin
 from verification.check import NoClosedForm
 from verification.shared import kinds_of_parts, network_before, random_parts, recipes_before, with_ramp
-from verification.step.run import decides
+from verification.step.decisions import decides
 from verification.suite import check_recipe
 from zoo.catalog import list_recipes, load_recipe
 from zoo.models.registry import find_entry, list_models

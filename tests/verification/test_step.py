@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 from flax import traverse_util
-from small_step import GROUP, TABLE, Network, failed, one_device, prepared, scaled_gradient
+from small_step import GROUP, TABLE, Network, failed, images, one_device, prepared, scaled_gradient
 
 import zoo.training.evaluation
 import zoo.training.experiment
@@ -18,6 +18,7 @@ import zoo.training.loop
 import zoo.training.prepare.data
 import zoo.training.step.objective
 import zoo.training.step.step
+from verification.faults import inject
 from verification.step import check_step
 from verification.step.forward import check_forward
 from verification.step.gradient import check_gradient, draw, measure
@@ -27,6 +28,7 @@ from verification.step.probe import Probe, generic_state
 from verification.step.specification import Specification
 from verification.step.statistics import check_statistics
 from verification.step.update import check_update
+from zoo.catalog import load_recipe
 from zoo.data.sources import open_data
 from zoo.layers.normalization import BatchNorm
 from zoo.recipe import *
@@ -172,6 +174,25 @@ def test_reused_keys_are_found(experiment, name, wrong, found):
     with mock.patch.object(module, name, wrong):
         check = check_inputs(GROUP, Reader(dataclasses.replace(experiment)))
     assert check.status == "fail" and found in check.detail
+
+
+def test_transforms_with_one_key_or_another_normalization_are_found():
+    """In transforms themselves, which the expected inputs must not share."""
+    experiment = prepared(images(**{"augmentation.train": (HorizontalFlip(), VerticalFlip(), Normalize())}))
+    assert check_inputs(GROUP, Reader(experiment)).status == "pass"
+    for fault in ("one_key_for_all_transforms", "normalized_per_image"):
+        with inject(fault):
+            check = check_inputs(GROUP, Reader(dataclasses.replace(experiment)))
+        assert check.status == "fail" and "inputs differ" in check.detail
+
+
+@pytest.mark.parametrize("fault", ["variance_within_images", "second_moment_for_variance", "variance_momentum"])
+def test_wrong_running_variances_are_found_where_a_batch_counts_little(fault):
+    recipe = load_recipe("bn_cnn")  # a batch is 1 % of the statistics
+    experiment = prepare(recipe, open_data(recipe.data), mesh=one_device())
+    assert not forward_of(experiment)
+    with inject(fault):
+        assert "bn1/var differs" in forward_of(experiment)["forward"]
 
 
 def test_training_inputs_without_augmentation_or_scale_are_found(experiment):

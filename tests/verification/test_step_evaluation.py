@@ -13,6 +13,7 @@ from small_step import GROUP, TABLE, failed, images, one_device, prepared
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
+import zoo.training.step.step
 from verification import SEED
 from verification.faults import inject
 from verification.fingerprint import differences, trace
@@ -106,6 +107,33 @@ def test_a_final_evaluation_of_fewer_examples_is_found():
     assert not failed(check_run(GROUP, experiment, 1))
     with inject("final_evaluation_of_interim_examples"):
         assert "examples were counted" in failed(check_run(GROUP, experiment, 1))["run"]
+
+
+@pytest.mark.parametrize("fault", ["evaluations_at_other_steps", "interim_examples", "resumed_with_evaluation"])
+def test_records_of_other_evaluations_are_found(fault):
+    experiment = prepared(images(**{"budget.interim_examples": 500}))
+    with inject(fault):
+        assert failed(check_run(GROUP, experiment, 1))
+
+
+@pytest.mark.skipif(len(jax.devices()) < 2, reason="needs two devices; the test of the matrix has them")
+def test_predictions_in_the_order_of_other_devices_are_found(experiment):
+    with inject("outcomes_of_devices_exchanged"):
+        check = evaluation_of(dataclasses.replace(experiment))
+    assert check.status == "fail" and "not in the order" in check.detail
+
+
+def test_predictions_of_other_examples_are_found(experiment):
+    right = zoo.training.step.step.outcomes_of_examples
+    for column, message in ((2, "predictions"), (3, "losses"), (4, "probabilities"), (5, "probabilities")):
+
+        def wrong(*arguments, column=column):
+            rows = right(*arguments)
+            return rows.at[:, column].set(jnp.roll(rows[:, column], 1))
+
+        with mock.patch.object(zoo.training.step.step, "outcomes_of_examples", wrong):
+            check = evaluation_of(dataclasses.replace(experiment))
+        assert check.status == "fail" and message in check.detail
 
 
 def test_augmented_evaluation_is_found(experiment):

@@ -11,16 +11,20 @@ steps, in what a run is prepared with, in the loop and in the data. None changes
 from contextlib import AbstractContextManager
 
 from verification.faults import (
+    adam,
     augmentation,
     averaging,
     data,
     devices,
     evaluation,
+    frozen,
     gradients,
     initialization,
+    interim,
     loader,
     loss,
     lowering,
+    metrics,
     network,
     normalization,
     optimizer,
@@ -34,8 +38,9 @@ from verification.faults import (
 from verification.faults.fault import Fault, parse
 
 _MODULES = (
-    network, gradients, lowering, optimizer, schedule, loss, precision, statistics, evaluation, data, loader,
-    augmentation, randomness, normalization, initialization, averaging, resuming, stopping, devices,
+    network, gradients, frozen, lowering, optimizer, adam, schedule, loss, precision, statistics, evaluation, interim,
+    metrics, data, loader, augmentation, randomness, normalization, initialization, averaging, resuming, stopping,
+    devices,
 )  # fmt: skip
 
 FAULTS: dict[str, Fault] = {

@@ -59,6 +59,11 @@ def several(kind: str) -> Applies:
     return lambda recipe: sum(layer.kind == kind for layer in layers_of(recipe)) > 1
 
 
+def grouped(recipe: Recipe) -> bool:
+    """Returns whether a network has a grouped convolution."""
+    return any((layer.attributes["groups"] or 1) > 1 for layer in layers_of(recipe))
+
+
 def every(*predicates: Applies) -> Applies:
     """Returns the predicate that all of these hold."""
     return lambda recipe: all(predicate(recipe) for predicate in predicates)
@@ -67,6 +72,11 @@ def every(*predicates: Applies) -> Applies:
 def images(recipe: Recipe) -> bool:
     """Returns whether the data are images."""
     return not isinstance(recipe.normalization, FeatureNormalization)
+
+
+def fashion(recipe: Recipe) -> bool:
+    """Returns whether the data are Fashion-MNIST."""
+    return recipe.data.source == "fashion_mnist"
 
 
 def random_transforms(recipe: Recipe) -> bool:

@@ -5,13 +5,19 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+import zoo.data.augment
+import zoo.data.augment.color
+import zoo.data.augment.geometry
+import zoo.data.augment.policies
 import zoo.data.augment.resize_crop
 import zoo.training.prepare
 import zoo.training.step.inputs
+import zoo.training.step.step
 from verification.faults.applies import flips, images, mixing, random_transforms, resizes
 from verification.faults.fault import fault
-from verification.faults.patching import inputs_in_training, replaced
+from verification.faults.patching import inputs_in_training, replaced, together, with_attributes
 from zoo.recipe import HorizontalFlip, Normalize, VerticalFlip
+from zoo.recipe.augmentation import Affine
 
 
 def prepared_as(change):
@@ -35,6 +41,21 @@ def _of_training(change):
         return {"train_pipeline": dataclasses.replace(data.train_pipeline, transforms=transforms)}
 
     return prepared_as(changed)
+
+
+def _blends(recipe):
+    """Whether training images are blended with others: brightness, contrast, saturation."""
+    return any(type(each).__name__ in ("Brightness", "Contrast", "Saturation") for each in recipe.augmentation.train)
+
+
+def _affine(recipe):
+    """Whether training images are shifted, rotated, sheared or zoomed, and the border fills what is outside."""
+    return any(isinstance(each, Affine) and each.fill == "nearest" for each in recipe.augmentation.train)
+
+
+def _several_random(recipe):
+    """Whether several transforms of training are random."""
+    return sum(each.random for each in recipe.augmentation.train) > 1
 
 
 @fault("Training images are not augmented: they get the transforms of evaluation.", applies=random_transforms)
@@ -63,6 +84,25 @@ def vertical_flips():
 
 
 @fault(
+    "Only the images of the first half of a batch are flipped.",
+    applies=flips,
+    bases=("verification.faults.bases.mixed", "squeezenet1_1"),
+)
+def flips_in_half_of_batch():
+    def make(right):
+        def wrong(transforms, constants, batch, key):
+            never = tuple(HorizontalFlip(0.0) if isinstance(each, HorizontalFlip) else each for each in transforms)
+            inputs, labels = right(transforms, constants, batch, key)
+            others, _ = right(never, constants, batch, key)
+            first = jnp.arange(len(inputs)) < len(inputs) // 2
+            return jnp.where(first[:, None, None, None], inputs, others), labels
+
+        return wrong
+
+    return replaced(zoo.training.step.inputs, "inputs_and_labels", make)
+
+
+@fault(
     "Training images are scaled first and augmented afterwards.",
     applies=lambda recipe: any(each.random and each.before_normalize for each in recipe.augmentation.train),
 )
@@ -83,6 +123,38 @@ def shifted_in_training():
     return inputs_in_training(lambda inputs: jnp.roll(inputs, 1, 2))
 
 
+@fault(
+    "Pixels that are shifted in from outside of the image are black, or of its other side, not those of the border.",
+    strengths=("wrap", "constant"),
+    matters="constant",
+    applies=_affine,
+    bases=("verification.faults.bases.mixed",),
+)
+def shift_fill(mode):
+    def make(right):
+        return lambda pixels, matrix, fill, order: right(pixels, matrix, mode, order)
+
+    return replaced(zoo.data.augment.geometry, "warp", make)
+
+
+@fault(
+    "Pixels above 255 after a change of brightness or contrast are not clipped: they overflow as bytes, or stay.",
+    strengths=("overflow", "unclipped"),
+    matters="overflow",
+    applies=_blends,
+    bases=("verification.faults.bases.mixed",),
+)
+def brightness_not_clipped(kind):
+    def wrong(pixels, other, factor):
+        values = factor * pixels + (1 - factor) * other
+        return jnp.mod(jnp.floor(values), 256) if kind == "overflow" else values
+
+    return together(
+        replaced(zoo.data.augment.color, "blend", lambda right: wrong),
+        replaced(zoo.data.augment.policies, "blend", lambda right: wrong),
+    )
+
+
 @fault("All examples of a batch are augmented with the same key.", applies=random_transforms)
 def one_key_for_the_batch():
     def make(right):
@@ -92,6 +164,16 @@ def one_key_for_the_batch():
         return wrong
 
     return replaced(zoo.training.step.inputs, "inputs_and_labels", make)
+
+
+@fault(
+    "All transforms of an image use the same key.", applies=_several_random, bases=("verification.faults.bases.mixed",)
+)
+def one_key_for_all_transforms():
+    def make(module):
+        return with_attributes(module, random=with_attributes(module.random, fold_in=lambda key, index: key))
+
+    return replaced(zoo.data.augment, "jax", make)
 
 
 @fault("Every image is mixed with itself.", applies=mixing)

@@ -41,6 +41,24 @@ def average_decay(value):
     return replaced(step, "average_weights", make)
 
 
+@fault(
+    "The ramp of the average's decay is longer: (1 + n) / (100 + n) after n steps.",
+    applies=every(averaged, lambda recipe: recipe.weight_average.ramp),
+    bases=("efficientnet_b0",),
+)
+def average_ramp():
+    def make(right):
+        def wrong(averaging, average, variables, steps):
+            if not averaging.ramp:
+                return right(averaging, average, variables, steps)
+            decay = jnp.minimum(averaging.decay, (1 + steps) / (100 + steps))
+            return jax.tree.map(lambda mean, new: mean + (1 - decay) * (new - mean), average, variables)
+
+        return wrong
+
+    return replaced(step, "average_weights", make)
+
+
 @fault("The average is kept in bfloat16.", applies=averaged)
 def average_in_bfloat16():
     def make(right):

@@ -5,13 +5,16 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
+import zoo.data.selection
 import zoo.data.sources
+import zoo.data.sources.fashion_mnist
 import zoo.training.prepare.data
 import zoo.training.step.inputs
 import zoo.training.step.step
-from verification.faults.applies import images, lacks, validated
+from verification.faults.applies import fashion, images, lacks, validated
 from verification.faults.fault import fault
 from verification.faults.patching import inputs_in_training, replaced, together
+from zoo.data.splitting import all_labels, subset
 
 
 def _colored(recipe):
@@ -42,6 +45,13 @@ def _labels(change, both=False):
     return _opened(changed)
 
 
+def _files(change):
+    """Changes the files of Fashion-MNIST as they are read: `change(name, values) -> values`, uint8 without shape."""
+    return replaced(
+        zoo.data.sources.fashion_mnist, "_read", lambda right: lambda folder, name: change(name, right(folder, name))
+    )
+
+
 @fault("The training labels are permuted.")
 def shuffled_labels():
     return _labels(lambda labels, classes: labels[np.random.default_rng(0).permutation(len(labels))])
@@ -66,6 +76,25 @@ def label_noise(fraction):
     return _labels(change)
 
 
+@fault(
+    "A part of the labels of the evaluation split is shuffled.",
+    strengths=(1.0, 0.05),
+    matters=0.05,
+    applies=fashion,
+    bases=("lenet5", "bn_cnn"),
+)
+def evaluation_labels_shuffled(fraction):
+    def change(name, values):
+        if name != "t10k-labels-idx1-ubyte":
+            return values
+        random, changed = np.random.default_rng(0), values.copy()
+        places = random.choice(len(values), round(fraction * len(values)), replace=False)
+        changed[places] = values[random.permutation(places)]
+        return changed
+
+    return _files(change)
+
+
 @fault("One class is missing from the training split.", applies=images)
 def class_missing():
     def change(dataset):
@@ -73,6 +102,20 @@ def class_missing():
         return dataclasses.replace(dataset, train=_chosen(dataset.train, kept))
 
     return _opened(change)
+
+
+@fault("The examples of the first class are twice in the training split.", bases=("mlp", "lenet5"))
+def class_doubled():
+    def make(right):
+        def wrong(data, dataset):
+            selected, validation = right(data, dataset)
+            labels = all_labels(selected.train)
+            places = np.sort(np.concatenate([np.arange(len(labels)), np.flatnonzero(labels == 0)]))
+            return dataclasses.replace(selected, train=subset(selected.train, places)), validation
+
+        return wrong
+
+    return replaced(zoo.training.prepare.data, "select", make)
 
 
 def _chosen(split, places):
@@ -152,6 +195,26 @@ def validation_not_held_out():
     return replaced(zoo.training.prepare.data, "select", make)
 
 
+@fault(
+    "The validation split has another size: it is exchanged with the rest, or twice as large.",
+    strengths=("exchanged", "doubled"),
+    matters="doubled",
+    applies=validated,
+    bases=("bn_cnn", "verification.faults.bases.weighted"),
+)
+def validation_split_size(kind):
+    def make(right):
+        def wrong(labels, fraction):
+            if kind == "doubled":
+                return right(labels, min(2 * fraction, 0.9))
+            kept, held_out = right(labels, fraction)
+            return held_out, kept
+
+        return wrong
+
+    return replaced(zoo.data.selection, "hold_out", make)
+
+
 @fault("Channels or features are reversed (BGR for RGB).", applies=_colored, bases=("mlp", "resnet20_cifar10"))
 def channels_reversed():
     def make(right):
@@ -175,6 +238,27 @@ def rotated():
         return wrong
 
     return _both(make)
+
+
+@fault(
+    "Images are transposed, rows for columns.",
+    strengths=("both", "training"),
+    matters="training",
+    applies=fashion,
+    bases=("lenet5", "bn_cnn"),
+)
+def images_transposed(where):
+    def change(name, values):
+        if "images" not in name or (where == "training" and not name.startswith("train")):
+            return values
+        return values.reshape(-1, 28, 28).swapaxes(1, 2).ravel()
+
+    return _files(change)
+
+
+@fault("The pixels of the evaluation split are inverted.", applies=fashion, bases=("lenet5", "bn_cnn"))
+def evaluation_pixels_inverted():
+    return _files(lambda name, values: 255 - values if name == "t10k-images-idx3-ubyte" else values)
 
 
 @fault("Images get the labels of their neighbours in the batch.")

@@ -62,6 +62,18 @@ def gradient_of_first_device():
     return _summed(change)
 
 
+@fault(
+    "Of biases and other vectors, only the first device's gradient counts.", devices=DEVICES, bases=("mlp", "lenet5")
+)
+def vectors_of_first_device():
+    def change(gradient, batch_stats, sums):
+        size = lax.axis_size(zoo.parallel.AXIS)
+        of_first = jax.tree.map(lambda each: size * _first(each) if each.ndim < 2 else each, gradient)
+        return of_first, batch_stats, sums
+
+    return _summed(change)
+
+
 @fault("The reported loss is the first device's.", devices=DEVICES)
 def loss_of_first_device():
     def change(gradient, batch_stats, sums):
@@ -127,3 +139,16 @@ def evaluation_of_first_device():
         return with_attributes(module, sum_over_devices=wrong)
 
     return replaced(step, "parallel", make)
+
+
+@fault("The predictions for single examples are in the order of other devices.", devices=DEVICES, bases=("lenet5",))
+def outcomes_of_devices_exchanged():
+    def make(right):
+        def wrong(logits, labels, batch, loss):
+            local = len(batch.position)
+            moved = (batch.position + local) % (local * lax.axis_size(zoo.parallel.AXIS))
+            return right(logits, labels, batch._replace(position=moved), loss)
+
+        return wrong
+
+    return replaced(step, "outcomes_of_examples", make)

@@ -8,17 +8,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import zoo.data.augment.resize_crop
 import zoo.training.evaluation
 import zoo.training.experiment
 import zoo.training.loop
 from verification.faults.applies import (
     drops,
-    evaluates_fewer_at_first,
+    every,
+    fashion,
     has,
     images,
     modes_differ,
     random_transforms,
-    validated,
+    resizes,
 )
 from verification.faults.augmentation import prepared_as
 from verification.faults.fault import fault
@@ -61,11 +63,6 @@ def _state(change):
         return wrong
 
     return replaced(zoo.training.loop.Loop, "evaluate", make)
-
-
-def _counts(change):
-    """Changes what is counted of a batch: `change(counts, logits, labels, weight) -> counts`."""
-    return replaced(step, "count_predictions", lambda right: lambda *arguments: change(right(*arguments), *arguments))
 
 
 @fault("Evaluation uses the statistics of the batch and dropout (train=True).", applies=modes_differ)
@@ -132,21 +129,14 @@ def last_batch_dropped():
     return _batches(lambda batches: batches[:-1] or batches)
 
 
+@fault("The last batch is evaluated twice.", bases=("mlp", "lenet5"))
+def last_batch_evaluated_twice():
+    return _batches(lambda batches: [*batches, batches[-1]])
+
+
 @fault("Only the first batch is evaluated.")
 def only_first_batch():
     return _batches(lambda batches: batches[:1])
-
-
-@fault("The final evaluation is of the examples of interim evaluations only.", applies=evaluates_fewer_at_first)
-def final_evaluation_of_interim_examples():
-    def make(right):
-        def wrong(self, *arguments):
-            evaluate = right(self, *arguments)
-            return lambda variables, step, all_examples: evaluate(variables, step, False)
-
-        return wrong
-
-    return replaced(zoo.training.loop.Loop, "evaluator", make)
 
 
 @fault("Evaluation ends after a part of the examples.", strengths=(0.1, 0.9), matters=0.9)
@@ -208,65 +198,27 @@ def evaluation_upside_down():
     return replaced(step, "inputs_and_labels", make)
 
 
-@fault("The evaluation loss has label smoothing.", strengths=(0.1, 0.01))
-def evaluation_smoothed(amount):
-    def make(right):
-        def wrong(logits, targets, weight, objective):
-            return right(logits, targets, weight, objective._replace(label_smoothing=amount))
-
-        return wrong
-
-    return replaced(step, "sums_over_examples", make)
-
-
-@fault("Every batch has the same weight in the evaluation loss, also the last one, which is smaller.")
-def mean_of_means():
-    def make(right):
-        def wrong(logits, targets, weight, *arguments):
-            sums = right(logits, targets, weight, *arguments)
-            return sums._replace(loss=sums.loss * len(weight) / jnp.maximum(weight.sum(), 1))
-
-        return wrong
-
-    return replaced(step, "sums_over_examples", make)
-
-
-@fault("An example counts as correct if its class is among the two largest logits.")
-def top2_for_top1():
-    def make(right):
-        def wrong(logits, targets, weight, *arguments):
-            sums = right(logits, targets, weight, *arguments)
-            _, best = jax.lax.top_k(logits, min(2, logits.shape[-1]))
-            among = (best == targets.argmax(-1)[:, None]).any(-1)
-            return sums._replace(correct=(among * weight) @ targets)
-
-        return wrong
-
-    return replaced(step, "sums_over_examples", make)
-
-
-@fault("The class is counted among the six largest logits for top-5 accuracy.", applies=images)
-def top6_for_top5():
-    def counted(counts, logits, labels, weight):
-        _, best = jax.lax.top_k(logits, 6)
-        return {**counts, "top5": (best == labels[:, None]).any(-1) @ weight}
-
-    return _counts(counted)
-
-
-@fault("Rows and columns of the confusion matrix are exchanged.")
-def confusion_transposed():
-    return _counts(lambda counts, *_: {**counts, "confusion": counts["confusion"].T})
-
-
 @fault(
-    "Evaluations during the run are on the evaluation split although there is a validation split.", applies=validated
+    "Evaluation pads images to the network's size where training enlarges them.",
+    applies=every(fashion, resizes),
+    bases=("lenet5",),
 )
-def validation_on_evaluation_split():
-    def make(right):
-        def wrong(self, kind, pipeline, eval_step):
-            return right(self, kind, self.experiment.eval_pipeline, self.experiment.eval_step)
+def evaluation_padded():
+    def padded(right):
+        def wrong(pixels, height, width, interpolation="bilinear"):
+            rows, columns = height - pixels.shape[0], width - pixels.shape[1]
+            if min(rows, columns) < 0:
+                return right(pixels, height, width, interpolation)
+            sides = ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0))
+            return jnp.pad(pixels, sides)
 
         return wrong
 
-    return replaced(zoo.training.loop.Loop, "evaluator", make)
+    def make(right):
+        def wrong(*arguments):
+            with replaced(zoo.data.augment.resize_crop, "_resized", padded):
+                return right(*arguments)
+
+        return wrong
+
+    return replaced(step, "inputs_and_labels", make)

@@ -1,10 +1,11 @@
-"""Mistakes in the backward pass, where the forward pass is right, and parameters that are not trained."""
+"""Mistakes in gradients, where the forward pass is right: those of layers, and those of all parameters together."""
 
 import functools
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import optax
 from flax.linen import linear
 from jax import lax
 
@@ -12,10 +13,11 @@ import zoo.layers.conv
 import zoo.layers.normalization
 import zoo.layers.pooling
 import zoo.models.articles
-from verification.faults.applies import accumulates, has, lacks, several
+import zoo.training.prepare
+from verification.faults.applies import has, lacks, several
 from verification.faults.fault import fault
 from verification.faults.patching import (
-    in_training,
+    layer_inputs_in_training,
     layers,
     parameter_of,
     parameters_in_training,
@@ -26,7 +28,6 @@ from verification.faults.patching import (
     with_attributes,
     with_backward,
 )
-from zoo.training.step import step
 
 
 def _scaled(factor):
@@ -114,21 +115,11 @@ def input_gradient_shifted():
 
 @fault("The input gradient of the middle layer is scaled.", strengths=(0.5, 0.9), matters=0.9)
 def one_input_gradient_scaled(factor):
-    def make(right):
-        def wrong(model, params, batch_stats, images, *arguments, **options):
-            path = pick(layers(model, images.shape[1:]), "middle")
+    def choose(model, image_shape):
+        path = pick(layers(model, image_shape), "middle")
+        return lambda module: module.path == path
 
-            def intercept(next_function, given, named, context):
-                if context.module.path == path and context.method_name == "__call__":
-                    given = (_scaled(factor)(given[0]), *given[1:])
-                return next_function(*given, **named)
-
-            with nn.intercept_methods(intercept):
-                return right(model, params, batch_stats, images, *arguments, **options)
-
-        return wrong
-
-    return in_training(make)
+    return layer_inputs_in_training(choose, _scaled(factor))
 
 
 @fault("The gradients of dense layers are scaled.", strengths=(0.5, 0.9), matters=0.9, applies=has("Dense"))
@@ -213,6 +204,24 @@ def activation_gradient(factor):
     return together(*(replaced(nn, name, make) for name in zoo.models.articles.ACTIVATIONS))
 
 
+@fault(
+    "The backward pass of ReLU is that of a leaky ReLU.",
+    strengths=(1.0, 0.1, 0.01),
+    matters=0.1,
+    applies=lambda recipe: recipe.model.name in ("mlp", "bn_cnn", "squeezenet1_1", "resnet20"),
+    bases=("mlp", "bn_cnn"),
+)
+def relu_backward_leaks(slope):
+    def make(right):
+        def wrong(x):
+            leak = slope * jnp.minimum(x, 0)
+            return right(x) + (leak - lax.stop_gradient(leak))
+
+        return wrong
+
+    return replaced(nn, "relu", make)
+
+
 @fault("All gradients have the wrong sign.")
 def gradient_sign():
     return parameters_in_training(lambda model, shape: lambda path: True, _scaled(-1.0))
@@ -229,45 +238,27 @@ def gradients_rounded(bits):
     return parameters_in_training(lambda model, shape: lambda path: True, change)
 
 
-@fault("A layer gets no gradient: it is frozen.", strengths=("first", "middle", "last"), matters="middle")
-def layer_frozen(which):
-    def choose(model, image_shape):
-        layer = pick(layers(model, image_shape), which)
-        return lambda path: path[:-1] == layer
-
-    return parameters_in_training(choose, lax.stop_gradient)
-
-
-@fault("The biases get no gradient.")
-def biases_frozen():
-    return parameters_in_training(lambda model, shape: lambda path: path[-1] == "bias", lax.stop_gradient)
-
-
 @fault(
-    "A part of the batch does not contribute to the gradient, though to the loss.", strengths=(0.5, 0.1), matters=0.5
+    "Gradients are cleared after every second step only: the others add to those of the step before.",
+    bases=("mlp", "lenet5"),
 )
-def gradient_of_a_part(fraction):
+def gradients_cleared_late():
     def make(right):
-        def wrong(model, params, batch_stats, images, *arguments, **options):
-            outputs, batch_stats = right(model, params, batch_stats, images, *arguments, **options)
-            keep = jnp.arange(len(images)) >= round(fraction * len(images))
-            dropped = with_backward(lambda gradient: jnp.where(keep[:, None], gradient, 0))
-            return jax.tree.map(dropped, outputs), batch_stats
+        def wrong(*arguments, **named):
+            inner = right(*arguments, **named)
+
+            def init(params):
+                return inner.init(params), jax.tree.map(jnp.zeros_like, params), jnp.zeros((), jnp.int32)
+
+            def update(gradient, state, params=None, **options):
+                own, before, count = state
+                total = jax.tree.map(jnp.add, before, gradient)
+                updates, own = inner.update(total, own, params, **options)
+                left = jax.tree.map(lambda each: jnp.where(count % 2 == 0, each, 0), total)
+                return updates, (own, left, count + 1)
+
+            return optax.GradientTransformationExtraArgs(init, update)
 
         return wrong
 
-    return in_training(make)
-
-
-@fault("Only the last of the accumulated gradients counts.", applies=accumulates)
-def last_part_only():
-    def scan(add, start, parts):
-        if not isinstance(start, tuple):  # the scan over several steps
-            return lax.scan(add, start, parts)
-
-        def forget(carry, part):
-            return add((jax.tree.map(jnp.zeros_like, carry[0]), carry[1]), part)
-
-        return lax.scan(forget, start, parts)
-
-    return replaced(step, "lax", lambda module: with_attributes(module, scan=scan))
+    return replaced(zoo.training.prepare, "make_optimizer", make)

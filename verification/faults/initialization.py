@@ -8,12 +8,13 @@ import jax
 import numpy as np
 
 import zoo.training.experiment
+import zoo.training.prepare.network
 import zoo.training.step.initialization
 from verification.faults.applies import has, own_initialization
 from verification.faults.fault import fault
-from verification.faults.patching import replaced
+from verification.faults.patching import replaced, together
 from zoo.layers.initializers import VarianceScaling
-from zoo.recipe import GlorotNormal, GlorotUniform, HeNormal, HeUniform
+from zoo.recipe import GlorotNormal, GlorotUniform, HeNormal, HeUniform, LeCunNormal, LeCunUniform
 
 
 def _drawn(change):
@@ -102,6 +103,21 @@ def fan_without_window():
     return replaced(zoo.training.step.initialization, "sampler_and_scale", make)
 
 
+@fault(
+    "The fans of kernels are exchanged: outputs for inputs.",
+    applies=lambda recipe: isinstance(recipe.initialization.kernel, HeNormal | HeUniform | LeCunNormal | LeCunUniform),
+    bases=("squeezenet1_1",),
+)
+def fans_exchanged():
+    def make(right):
+        def wrong(distribution, shape):
+            return right(distribution, (*shape[:-2], *shape[:-3:-1]) if len(shape) > 1 else shape)
+
+        return wrong
+
+    return replaced(zoo.training.step.initialization, "sampler_and_scale", make)
+
+
 @fault("Uniform kernels are Gaussian with the same variance, or the reverse.")
 def other_shape_of_distribution():
     def make(right):
@@ -131,6 +147,24 @@ def own_law_scaled(factor):
         return next_function(*arguments, **options)
 
     return nn.intercept_methods(intercept)
+
+
+@fault(
+    "The exceptions of the recipe's initialization are ignored.",
+    applies=lambda recipe: bool(recipe.initialization.exceptions),
+    bases=("mlp", "bn_cnn"),
+)
+def exceptions_ignored():
+    def make(right):
+        def wrong(initialization, path):
+            return right(dataclasses.replace(initialization, exceptions={}), path)
+
+        return wrong
+
+    return together(
+        replaced(zoo.training.step.initialization, "distribution_of", make),
+        replaced(zoo.training.prepare.network, "distribution_of", make),
+    )
 
 
 @fault("The initialization does not depend on the seed.")

@@ -1,10 +1,12 @@
 """Mistakes in the loader: the order of examples, epochs, hosts."""
 
+import functools
 import sys
 
 import numpy as np
 
 import zoo.data.pipeline
+from verification.faults.applies import images
 from verification.faults.fault import fault
 from verification.faults.patching import replaced
 from zoo.data.pipeline import Order
@@ -27,13 +29,14 @@ def _ordered(change):
     """Changes the order of training.
 
     Args:
-      change: `(examples, pipeline, batch_size) -> at`, from the right sequence of examples to a function of the place.
+      change: `(examples, pipeline, batch_size, seed) -> at`, from the right sequence of examples to a function of the
+        place.
     """
 
     def make(right):
         def wrong(pipeline, batch_size, seed, host=0, hosts=1):
             order = right(pipeline, batch_size, seed, host, hosts)
-            return Order(_Examples(change(order.examples, pipeline, batch_size)), batch_size, host, hosts)
+            return Order(_Examples(change(order.examples, pipeline, batch_size, seed)), batch_size, host, hosts)
 
         return wrong
 
@@ -44,9 +47,14 @@ def _epoch(pipeline):
     return np.arange(len(pipeline.split)) if pipeline.examples is None else pipeline.examples
 
 
+def _several_epochs(recipe):
+    """Whether a run is of several epochs: of the cheap recipes, those of small tables."""
+    return not images(recipe) or (recipe.budget.epochs or 0) > 1
+
+
 @fault("Training examples are not shuffled.")
 def no_shuffling():
-    def change(examples, pipeline, batch_size):
+    def change(examples, pipeline, batch_size, seed):
         epoch = _epoch(pipeline)
         return lambda place: int(epoch[place % len(epoch)])
 
@@ -55,14 +63,47 @@ def no_shuffling():
 
 @fault("Every epoch has the same order.")
 def same_order_each_epoch():
-    return _ordered(lambda examples, pipeline, batch_size: lambda place: examples[place % pipeline.epoch])
+    return _ordered(lambda examples, pipeline, batch_size, seed: lambda place: examples[place % pipeline.epoch])
 
 
 @fault("Every epoch after the second has the order of the second.")
 def same_order_after_two_epochs():
     return _ordered(
-        lambda examples, pipeline, batch_size: (
+        lambda examples, pipeline, batch_size, seed: (
             lambda place: examples[place if place < pipeline.epoch else pipeline.epoch + place % pipeline.epoch]
+        )
+    )
+
+
+@fault(
+    "All examples are shuffled anew at half of an epoch: some are twice in it, and others never.",
+    applies=_several_epochs,
+    bases=("mlp",),
+)
+def half_epochs():
+    def change(examples, pipeline, batch_size, seed):
+        half = max(pipeline.epoch // 2, 1)
+
+        def at(place):
+            number, inside = divmod(place, half)
+            return examples[number * pipeline.epoch + inside]
+
+        return at
+
+    return _ordered(change)
+
+
+@fault(
+    "The last examples of each epoch are the first ones of the next order as well.",
+    strengths=(32.0, 1.0),
+    matters=32.0,
+    applies=_several_epochs,
+    bases=("mlp",),
+)
+def epoch_boundary_repeated(count):
+    return _ordered(
+        lambda examples, pipeline, batch_size, seed: (
+            lambda place: examples[place - int(count) * (place // pipeline.epoch)]
         )
     )
 
@@ -77,7 +118,7 @@ def order_without_seed():
 
 @fault("Examples are drawn with replacement.")
 def drawn_with_replacement():
-    def change(examples, pipeline, batch_size):
+    def change(examples, pipeline, batch_size, seed):
         epoch = _epoch(pipeline)
         return lambda place: int(epoch[np.random.default_rng(place).integers(len(epoch))])
 
@@ -86,7 +127,7 @@ def drawn_with_replacement():
 
 @fault("Examples are shuffled within a buffer of 1,000 only.")
 def small_shuffle_buffer():
-    def change(examples, pipeline, batch_size):
+    def change(examples, pipeline, batch_size, seed):
         epoch, buffer = _epoch(pipeline), 1000
 
         def at(place):
@@ -99,9 +140,29 @@ def small_shuffle_buffer():
     return _ordered(change)
 
 
+@fault("Batches are shuffled, not examples: a batch is always of the same neighbours.", bases=("mlp", "lenet5"))
+def batched_before_shuffling():
+    def change(examples, pipeline, batch_size, seed):
+        epoch = _epoch(pipeline)
+        whole = len(epoch) // batch_size
+
+        @functools.cache
+        def blocks(number):
+            return np.random.default_rng([seed, number]).permutation(whole)
+
+        def at(place):
+            number, inside = divmod(place, len(epoch))
+            block, offset = divmod(inside, batch_size)
+            return int(epoch[blocks(number)[block] * batch_size + offset if block < whole else inside])
+
+        return at
+
+    return _ordered(change)
+
+
 @fault("A part of the training split is never used.", strengths=(0.9, 0.1), matters=0.9)
 def examples_left_out(fraction):
-    def change(examples, pipeline, batch_size):
+    def change(examples, pipeline, batch_size, seed):
         least = round(fraction * pipeline.epoch)
 
         def at(place):
@@ -115,7 +176,7 @@ def examples_left_out(fraction):
 
 @fault("The second half of each batch repeats the first: every host reads the first host's examples.")
 def first_half_twice():
-    def change(examples, pipeline, batch_size):
+    def change(examples, pipeline, batch_size, seed):
         def at(place):
             start = place // batch_size * batch_size
             return int(examples[start + (place - start) % (batch_size // 2)])

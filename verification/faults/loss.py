@@ -2,7 +2,9 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+import zoo.data.imbalance
 import zoo.training.prepare.data
 import zoo.training.step.objective
 from verification.faults.applies import mixing, weighted
@@ -51,6 +53,12 @@ def relu_before_loss():
     return _of_outputs(lambda logits, labels: jnp.maximum(logits, 0))
 
 
+@fault("Training's logits are clipped, with no gradient beyond.", strengths=(1.0, 3.0), matters=3.0, bases=("lenet5",))
+def logits_clipped(limit):
+    """They are small at first: the first steps are right."""
+    return _of_outputs(lambda logits, labels: jnp.clip(logits, -limit, limit))
+
+
 @fault("The loss's gradient is scaled.", strengths=(1.5, 1.05, 1.01), matters=1.05)
 def loss_gradient_scaled(factor):
     scaled = with_backward(lambda gradient: factor * gradient)
@@ -69,6 +77,11 @@ def cross_entropy_gradient(factor):
         return with_backward(lambda gradient: gradient + (1 - factor) * one_hot)(logits)
 
     return _of_outputs(change)
+
+
+@fault("The logit of the last class gets no gradient.", bases=("mlp", "lenet5"))
+def class_detached():
+    return _of_outputs(lambda logits, labels: logits.at[..., -1].set(jax.lax.stop_gradient(logits[..., -1])))
 
 
 @fault("The gradient is that of the sum over the batch, not of the mean.")
@@ -122,6 +135,18 @@ def label_smoothing(amount):
     return replaced(step, "sums_of_outputs", make)
 
 
+@fault(
+    "Label smoothing spreads its part over the other classes, without the example's own.",
+    applies=lambda recipe: recipe.regularization.label_smoothing > 0,
+    bases=("verification.faults.bases.mixed",),
+)
+def smoothing_of_other_classes():
+    def wrong(labels, alpha):
+        return (1 - alpha) * labels + alpha * (1 - labels) / (labels.shape[-1] - 1)
+
+    return replaced(zoo.training.step.objective, "optax", lambda module: with_attributes(module, smooth_labels=wrong))
+
+
 @fault("Training's logits are divided by a temperature.", strengths=(2.0, 1.1), matters=1.1)
 def temperature(value):
     return _of_outputs(lambda logits, labels: logits / value)
@@ -148,6 +173,39 @@ def class_weights_ignored():
         return wrong
 
     return replaced(step, "sums_of_outputs", make)
+
+
+@fault(
+    "Every class has the weight of the class before.", applies=weighted, bases=("verification.faults.bases.weighted",)
+)
+def class_weights_of_other_classes():
+    def make(right):
+        def wrong(*arguments):
+            weights = right(*arguments)
+            return None if weights is None else np.roll(weights, 1)
+
+        return wrong
+
+    return replaced(zoo.data.imbalance, "class_weights", make)
+
+
+@fault(
+    "The weighted loss is divided by the sum of the weights in the batch, as in PyTorch.",
+    applies=weighted,
+    bases=("verification.faults.bases.weighted",),
+)
+def class_weights_normalized():
+    def make(right):
+        def wrong(logits, targets, weight, objective):
+            sums = right(logits, targets, weight, objective)
+            if objective.class_weights is None:
+                return sums
+            total = (targets @ objective.class_weights) @ weight
+            return sums._replace(loss=sums.loss * weight.sum() / jnp.maximum(total, 1e-6))
+
+        return wrong
+
+    return replaced(zoo.training.step.objective, "sums_over_examples", make)
 
 
 @fault("The labels of mixed images are not mixed.", applies=mixing)

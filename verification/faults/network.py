@@ -5,28 +5,37 @@ import contextlib
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import optax
+from flax import traverse_util
 
 import zoo.layers.conv
 import zoo.layers.normalization
 import zoo.layers.pooling
 import zoo.models.articles
-from verification.faults.applies import has, layers_of
+from verification.faults.applies import grouped, has, layers_of
 from verification.faults.fault import fault
-from verification.faults.patching import replaced, together
+from verification.faults.patching import replaced, together, with_attributes
 from zoo.layers import BatchNorm, Conv, DropPath
 from zoo.recipe import Recipe
+from zoo.training.step import step
 
 
 def _has_kernel(size):
     return lambda recipe: any(layer.attributes["kernel_size"] in (size, (size, size)) for layer in layers_of(recipe))
 
 
-def _has_groups(recipe: Recipe) -> bool:
-    return any((layer.attributes["groups"] or 1) > 1 for layer in layers_of(recipe))
-
-
 def _pads_nothing(recipe: Recipe) -> bool:
     return any(layer.kind == "Conv" and layer.attributes["padding"] == "VALID" for layer in layers_of(recipe))
+
+
+def _pads_strided(recipe: Recipe) -> bool:
+    """Whether a convolution has stride 2 and pads a number of pixels on each side."""
+
+    def strided(layer):
+        padding = layer.attributes["padding"]
+        return layer.attributes["strides"] in (2, (2, 2)) and isinstance(padding, int) and padding > 0
+
+    return any(layer.kind == "Conv" and strided(layer) for layer in layers_of(recipe))
 
 
 def _intercept(kinds, change):
@@ -96,6 +105,28 @@ def same_padding():
     return replaced(zoo.layers.conv, "resolve_window", make)
 
 
+@fault(
+    "Strided convolutions of images of even size pad a pixel less above and on the left, as TensorFlow's do.",
+    applies=_pads_strided,
+    bases=("resnet20",),
+)
+def padding_below_only():
+    def below(pixels, extent, stride, pads):
+        before, after = pads
+        unequal = stride == 2 and pixels % 2 == 0 and before == after > 0 and extent == 2 * before + 1
+        return (before - 1, after) if unequal else pads
+
+    def make(right):
+        def wrong(layer, image_size, size, strides, padding):
+            window = right(layer, image_size, size, strides, padding)
+            pads = tuple(map(below, image_size, window.size, window.strides, window.padding))
+            return window._replace(padding=pads)
+
+        return wrong
+
+    return replaced(zoo.layers.conv, "resolve_window", make)
+
+
 @fault("Local response normalization is left out.", applies=has("LocalResponseNorm"), bases=("alexnet",))
 def no_lrn():
     return replaced(zoo.layers.normalization, "local_response_norm", lambda right: lambda x, *constants: x)
@@ -109,7 +140,7 @@ def small_kernels():
     return _constructed_with((Conv,), lambda conv: {"kernel_size": smaller(conv.kernel_size)})
 
 
-@fault("The groups of a grouped convolution read each other's channels.", applies=_has_groups)
+@fault("The groups of a grouped convolution read each other's channels.", applies=grouped)
 def wrong_groups():
     def make(right):
         def wrong(x, kernel, window, groups=1):
@@ -155,6 +186,21 @@ def missing_activation(which):
         yield
 
 
+@fault(
+    "tanh is a rational approximation, as of a fast mathematical library.",
+    applies=lambda recipe: recipe.model.name == "lenet5",
+    bases=("lenet5",),
+)
+def tanh_approximated():
+    """Its largest error is 0.024."""
+
+    def wrong(x):
+        x = jnp.clip(x, -3, 3)
+        return x * (27 + x * x) / (27 + 9 * x * x)
+
+    return replaced(nn, "tanh", lambda right: wrong)
+
+
 @fault("The first batch normalization is left out.", applies=has("BatchNorm"))
 @contextlib.contextmanager
 def missing_batch_norm():
@@ -183,6 +229,24 @@ def missing_shortcut():
 
     with nn.intercept_methods(remember), _intercept((DropPath,), subtract):
         yield
+
+
+@fault(
+    "After each step, two kernels of the same shape are the same: one array has the other's address.",
+    applies=has("ResidualBlock", "Fire"),
+    bases=("resnet20",),
+)
+def kernels_aliased():
+    def apply(params, updates):
+        flat = traverse_util.flatten_dict(dict(optax.apply_updates(params, updates)))
+        owners = {}
+        for path in sorted(flat):
+            if flat[path].ndim == 4 and (owner := owners.setdefault(flat[path].shape, path)) != path:
+                flat[path] = flat[owner]
+                break
+        return traverse_util.unflatten_dict(flat)
+
+    return replaced(step, "optax", lambda module: with_attributes(module, apply_updates=apply))
 
 
 @fault("Max pools average.", applies=has("MaxPool"))

@@ -3,8 +3,10 @@
 import contextlib
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 
+import zoo.data.augment
 import zoo.data.features
 import zoo.data.statistics
 import zoo.training.prepare.data
@@ -13,6 +15,9 @@ from verification.faults.applies import images, measured
 from verification.faults.augmentation import prepared_as
 from verification.faults.fault import fault
 from verification.faults.patching import inputs_in_training, replaced, together
+from zoo.data.augment.canvas import Canvas
+from zoo.data.splitting import all_labels, subset
+from zoo.recipe import ChannelMeanStd, Normalize
 
 
 def _measured(change):
@@ -93,6 +98,26 @@ def variance_for_deviation():
     return _prepared(lambda right: right._replace(scale=np.asarray(right.scale**2 / 255, np.float32)))
 
 
+@fault(
+    "The standard deviation of pixels is the mean over images of the one in each image.",
+    applies=lambda recipe: isinstance(recipe.normalization, ChannelMeanStd),
+    bases=("lenet5",),
+)
+def deviation_of_single_images():
+    def make(right):
+        def wrong(normalization, batches):
+            batches = list(batches)
+            statistics = right(normalization, batches)
+            if not isinstance(normalization, ChannelMeanStd):
+                return statistics
+            deviations = np.concatenate([batch.std((1, 2), dtype=np.float32) for batch in batches])
+            return statistics._replace(scale=np.asarray(deviations.mean(0), np.float32))
+
+        return wrong
+
+    return replaced(zoo.data.statistics, "measure", make)
+
+
 @fault("Training inputs are scaled otherwise than those of evaluation.", strengths=(0.8, 0.99), matters=0.8)
 def training_scaled_otherwise(factor):
     return inputs_in_training(lambda inputs: factor * inputs)
@@ -138,6 +163,15 @@ def statistics_of_few():
     return _measured_on(few)
 
 
+@fault("The statistics are those of the first class's examples only.", applies=measured, bases=("mlp", "lenet5"))
+def statistics_of_one_class():
+    def one_class(dataset, train, evaluation):
+        labels = all_labels(dataset.train)
+        return subset(dataset.train, np.flatnonzero(labels == labels.min())), train
+
+    return _measured_on(one_class)
+
+
 @fault(
     "Evaluation inputs are scaled otherwise than those of training.", strengths=(1.2, 1.01), matters=1.2, applies=images
 )
@@ -150,3 +184,18 @@ def evaluation_scaled_otherwise(factor):
         return wrong
 
     return replaced(zoo.training.step.step, "inputs_and_labels", make)
+
+
+@fault("Every image is normalized by its own mean and deviation.", applies=images, bases=("lenet5", "bn_cnn"))
+def normalized_per_image():
+    def make(right):
+        def wrong(transform, canvas, key, statistics):
+            if not isinstance(transform, Normalize):
+                return right(transform, canvas, key, statistics)
+            mean, deviation = canvas.pixels.mean((0, 1)), canvas.pixels.std((0, 1))
+            deviation = jnp.where(deviation > 0, deviation, 1)
+            return Canvas((canvas.pixels - mean) / deviation, canvas.unit / deviation)
+
+        return wrong
+
+    return replaced(zoo.data.augment, "transformed", make)

@@ -1,6 +1,5 @@
-"""Mistakes in the optimizer that a run uses: made where a run is prepared, or inside the training step."""
+"""Mistakes in the optimizer that a run uses: in its rules, where a run is prepared, or inside the training step."""
 
-import contextlib
 import dataclasses
 
 import jax
@@ -24,7 +23,7 @@ from verification.faults.applies import (
 )
 from verification.faults.fault import fault
 from verification.faults.patching import pick, replaced, rounded, with_attributes
-from zoo.recipe import AdamW, ClipByNorm
+from zoo.recipe import SGD, AdamW, ClipByNorm
 
 
 def prepared_with(change):
@@ -43,7 +42,8 @@ def prepared_with(change):
     return replaced(zoo.training.prepare, "make_optimizer", make)
 
 
-def _rule(**fields):
+def rule_with(**fields):
+    """Changes fields of the optimizer that a run is prepared with."""
     return prepared_with(lambda rule, penalties, clipping: (dataclasses.replace(rule, **fields), penalties, clipping))
 
 
@@ -72,7 +72,7 @@ def in_step(change):
 
 @fault("Momentum is missing, or another value.", strengths=(0.0, 0.8, 0.89), matters=0.8, applies=momentum)
 def momentum_value(value):
-    return _rule(momentum=value)
+    return rule_with(momentum=value)
 
 
 @fault(
@@ -80,7 +80,7 @@ def momentum_value(value):
     applies=every(momentum, lacks(lambda r: r.optimizer.nesterov)),
 )
 def nesterov_added():
-    return _rule(nesterov=True)
+    return rule_with(nesterov=True)
 
 
 @fault("Momentum is dampened: the gradient is multiplied by 1 - momentum.", applies=momentum)
@@ -105,61 +105,19 @@ def rate_outside_momentum():
     )
 
 
-@fault("Adam's epsilon is another.", strengths=(1.0, 1e-3, 1e-6), matters=1e-3, applies=adam)
-def adam_epsilon(value):
-    return _rule(epsilon=value)
-
-
-@fault("Adam's decay rate of the first moment is another.", strengths=(0.0, 0.8), matters=0.8, applies=adam)
-def adam_beta1(value):
-    return _rule(beta1=value)
-
-
-@fault("Adam's decay rate of the second moment is another.", strengths=(0.9, 0.99), matters=0.99, applies=adam)
-def adam_beta2(value):
-    return _rule(beta2=value)
-
-
-@fault("Adam has no bias correction.", applies=adam)
-@contextlib.contextmanager
-def adam_without_bias_correction():
-    def uncorrected(rule):
-        def init(params):
-            zeros = jax.tree.map(jnp.zeros_like, params)
-            return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), zeros, zeros)
-
-        def update(gradient, state, params=None):
-            first = jax.tree.map(lambda m, g: rule.beta1 * m + (1 - rule.beta1) * g, state.mu, gradient)
-            second = jax.tree.map(lambda v, g: rule.beta2 * v + (1 - rule.beta2) * g * g, state.nu, gradient)
-            updates = jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + rule.epsilon), first, second)
-            return updates, optax.ScaleByAdamState(state.count + 1, first, second)
-
-        return optax.GradientTransformation(init, update)
-
-    def make(right):
-        def wrong(*arguments, **options):
-            with replaced(zoo.training.step.optimizer, "_scale_by_adam", lambda right: uncorrected):
-                return right(*arguments, **options)
-
-        return wrong
-
-    with replaced(zoo.training.prepare, "make_optimizer", make):
-        yield
-
-
 @fault("RMSprop's epsilon is added outside of the root.", applies=rmsprop)
 def rmsprop_epsilon_outside():
-    return _rule(epsilon_in_root=False)
+    return rule_with(epsilon_in_root=False)
 
 
 @fault("RMSprop's average of squares starts at 0.", applies=rmsprop)
 def rmsprop_initial_average():
-    return _rule(initial_average=0.0)
+    return rule_with(initial_average=0.0)
 
 
 @fault("RMSprop has another momentum.", strengths=(0.0, 0.8), matters=0.8, applies=rmsprop)
 def rmsprop_momentum(value):
-    return _rule(momentum=value)
+    return rule_with(momentum=value)
 
 
 @fault(
@@ -175,6 +133,28 @@ def clipping_added(norm):
 @fault("Gradients are not clipped.", applies=clipped)
 def clipping_missing():
     return prepared_with(lambda rule, penalties, clipping: (rule, penalties, None))
+
+
+@fault(
+    "Each parameter's gradient is clipped to the norm, instead of all of them together.",
+    applies=every(clipped, lambda recipe: isinstance(recipe.clipping, ClipByNorm)),
+    bases=("verification.faults.bases.mixed",),
+)
+def clipping_by_parameter():
+    def make(right):
+        def wrong(clipping):
+            if not isinstance(clipping, ClipByNorm):
+                return right(clipping)
+
+            def clip(gradient):
+                norm = jnp.linalg.norm(gradient.ravel())
+                return gradient * jnp.minimum(1.0, clipping.norm / jnp.maximum(norm, 1e-12))
+
+            return optax.stateless(lambda updates, params: jax.tree.map(clip, updates))
+
+        return wrong
+
+    return replaced(zoo.training.step.optimizer, "clip", make)
 
 
 @fault("Weight decay is missing, or too large.", strengths=(100.0, 10.0, 2.0, 0.0), matters=10.0, applies=decayed)
@@ -196,6 +176,23 @@ def weight_decay_missing_in_step():
         return wrong
 
     return in_step(change)
+
+
+@fault(
+    "Weight decay is added after momentum instead of before: the first step is the same.",
+    applies=every(momentum, decayed),
+    bases=("verification.faults.bases.mixed", "resnet20"),
+)
+def decay_after_momentum():
+    def make(right):
+        def wrong(optimizer, decay, scale):
+            if not isinstance(optimizer, SGD):
+                return right(optimizer, decay, scale)
+            return optax.chain(optax.trace(optimizer.momentum, optimizer.nesterov), decay, scale)
+
+        return wrong
+
+    return replaced(zoo.training.step.optimizer, "update_rule", make)
 
 
 @fault("Weight decay is decoupled (AdamW) where the recipe's is L2 (Adam).", applies=every(adam, decayed))
@@ -256,6 +253,34 @@ def parameters_rounded(bits):
         return jax.tree.map(lambda new: rounded(new, int(bits)), optax.apply_updates(params, updates))
 
     return replaced(zoo.training.step.step, "optax", lambda module: with_attributes(module, apply_updates=apply))
+
+
+@fault(
+    "The optimizer's moments are kept with a mantissa of so many bits: 7 are bfloat16's.",
+    strengths=(2.0, 7.0),
+    matters=7.0,
+    applies=lambda recipe: momentum(recipe) or adam(recipe),
+    bases=("mlp", "lenet5"),
+)
+def moments_rounded(bits):
+    """Only momentum and Adam's moments, nothing else in the state."""
+
+    def is_of_moments(node):
+        return isinstance(node, optax.TraceState | optax.ScaleByAdamState)
+
+    def coarse(leaf):
+        return rounded(leaf, int(bits)) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    def change(update, model):
+        def wrong(gradient, state, params, **options):
+            updates, state = update(gradient, state, params, **options)
+            return updates, jax.tree.map(
+                lambda node: jax.tree.map(coarse, node) if is_of_moments(node) else node, state, is_leaf=is_of_moments
+            )
+
+        return wrong
+
+    return in_step(change)
 
 
 @fault("Entries of the gradient below 1 % of the largest are flushed to zero, as by a format of few bits.")

@@ -122,6 +122,34 @@ def parameter_of(which: str, name: str) -> Callable:
     return choose
 
 
+def layer_inputs_in_training(
+    choose: Callable[[nn.Module, tuple[int, ...]], Callable[[nn.Module], bool]],
+    change: Callable[[jax.Array], jax.Array],
+) -> AbstractContextManager:
+    """Applies `change` to the inputs of the chosen layers in the training step's forward pass.
+
+    Args:
+      choose: called with the network and the shape of one image; returns whether to change the inputs of a module.
+      change: what the inputs are replaced with, usually the identity with another gradient.
+    """
+
+    def replace(right):
+        def wrong(model, params, batch_stats, images, *arguments, **options):
+            chosen = choose(model, images.shape[1:])
+
+            def intercept(next_function, given, named, context):
+                if context.method_name == "__call__" and chosen(context.module):
+                    given = (change(given[0]), *given[1:])
+                return next_function(*given, **named)
+
+            with nn.intercept_methods(intercept):
+                return right(model, params, batch_stats, images, *arguments, **options)
+
+        return wrong
+
+    return in_training(replace)
+
+
 def inputs_in_training(change: Callable[[jax.Array], jax.Array]) -> AbstractContextManager:
     """Applies `change` to the network's inputs in training, after augmentation and normalization."""
 

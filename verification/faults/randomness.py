@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from verification.faults.applies import drops, layers_of, random_transforms, uses_keys
 from verification.faults.fault import fault
@@ -59,6 +60,17 @@ def keys_change_rarely():
     return replaced(step, "step_keys", lambda right: lambda state: right(state.replace(step=state.step // 1000)))
 
 
+@fault(
+    "The keys of steps repeat.",
+    strengths=(10.0, 100.0),
+    matters=100.0,
+    applies=uses_keys,
+    bases=("verification.faults.bases.mixed",),
+)
+def keys_repeat(period):
+    return replaced(step, "step_keys", lambda right: lambda state: right(state.replace(step=state.step % int(period))))
+
+
 @fault("From the hundredth step on, a step's keys do not depend on the step.", applies=uses_keys)
 def keys_fixed_later():
     return replaced(
@@ -90,6 +102,20 @@ def dropout_missing():
 @fault("Dropout does not divide by the fraction that is kept.", applies=drops)
 def dropout_not_rescaled():
     return _dropout(lambda module, inputs, output: output * (1 - module.rate))
+
+
+@fault(
+    "Dropout's backward pass has another mask than its forward pass: the neighbouring example's.",
+    applies=drops,
+    bases=("mobilenet_v3_small",),
+)
+def dropout_backward_mask():
+    def change(module, inputs, output):
+        kept = (output != 0) | (inputs == 0)
+        inexact = jnp.where(jnp.roll(kept, 1, 0), inputs / (1 - module.rate), 0)
+        return inexact + lax.stop_gradient(output - inexact)
+
+    return _dropout(change)
 
 
 @fault("The dropout rate is another.", strengths=(2.0, 0.5), matters=0.5, applies=drops)

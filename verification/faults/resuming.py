@@ -1,13 +1,15 @@
-"""Mistakes in resuming an interrupted run from its checkpoint."""
+"""Mistakes in resuming an interrupted run from what it saved."""
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import zoo.training.fit
 import zoo.training.loop
-from verification.faults.applies import averaged, has, uses_keys
+from verification.faults.applies import averaged, changing_rate, has, measured, uses_keys
 from verification.faults.fault import fault
-from verification.faults.patching import replaced
+from verification.faults.patching import replaced, together
+from zoo.training.run.files import RunFiles
 
 
 def _restored(change):
@@ -49,6 +51,16 @@ def resumed_without_step():
     return _restored(lambda state, fresh: state.replace(step=fresh.step))
 
 
+@fault("A resumed run is a step behind in the schedule.", applies=changing_rate, bases=("lenet5",))
+def resumed_late_in_schedule():
+    """The optimizer's step count is one less than the number of steps done."""
+
+    def back(each):
+        return jnp.maximum(each - 1, 0) if jnp.issubdtype(each.dtype, jnp.integer) else each
+
+    return _restored(lambda state, fresh: state.replace(opt_state=jax.tree.map(back, state.opt_state)))
+
+
 @fault("A resumed run reads its data from the beginning.")
 def resumed_at_first_batch():
     """The loader starts at its first batch, whatever the step of the state."""
@@ -65,6 +77,17 @@ def resumed_one_batch_late():
         return lambda self, first_step: right(self, first_step + 1 if first_step else 0)
 
     return replaced(zoo.training.loop.Loop, "batches", make)
+
+
+@fault("A resumed run shuffles its data otherwise.", bases=("mlp", "lenet5"))
+def resumed_in_other_order():
+    def make(right):
+        def wrong(pipeline, batch_size, *, seed, first_step=0, **hosts):
+            return right(pipeline, batch_size, seed=(seed + first_step) % 2**32, first_step=first_step, **hosts)
+
+        return wrong
+
+    return replaced(zoo.training.loop, "training_batches", make)
 
 
 @fault("A resumed run loses the running statistics.", applies=has("BatchNorm"))
@@ -86,6 +109,37 @@ def checkpoints_in_bfloat16():
     return _restored(change)
 
 
+@fault("The normalization of a run is saved in half precision.", applies=measured, bases=("mlp", "lenet5"))
+def statistics_saved_in_half_precision():
+    def make(right):
+        def wrong(self, statistics):
+            rough = (None if each is None else np.asarray(each, np.float16) for each in statistics)
+            return right(self, type(statistics)(*(None if each is None else each.astype(np.float32) for each in rough)))
+
+        return wrong
+
+    return replaced(RunFiles, "write_statistics", make)
+
+
 @fault("A resumed run has the keys of another seed.", applies=uses_keys)
 def resumed_with_other_keys():
     return _restored(lambda state, fresh: state.replace(seed=state.seed + 1))
+
+
+@fault(
+    "A resumed run evaluates once more, and the record counts like any other.",
+    bases=("lenet5", "verification.faults.bases.weighted"),
+)
+def resumed_with_evaluation():
+    def train(right):
+        def wrong(self, state):
+            if 0 < int(state.step) < self.experiment.total_steps:
+                state = self.evaluate(state, int(state.step))
+            return right(self, state)
+
+        return wrong
+
+    return together(
+        replaced(zoo.training.loop.Loop, "train", train),
+        replaced(zoo.training.loop.Loop, "due", lambda right: lambda self, evaluations: {*evaluations}),
+    )

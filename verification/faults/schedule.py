@@ -4,9 +4,11 @@ import dataclasses
 
 import jax.numpy as jnp
 
+import zoo.recipe.metric
 import zoo.training.early_stopping
 import zoo.training.prepare
-from verification.faults.applies import changing_rate, cosine, plateau, warmup
+import zoo.training.step.schedule
+from verification.faults.applies import changing_rate, cosine, every, plateau, warmup
 from verification.faults.fault import fault
 from verification.faults.optimizer import in_step
 from verification.faults.patching import replaced, together
@@ -96,6 +98,45 @@ def warmup_missing():
     return _applied(change)
 
 
+@fault(
+    "The warm-up starts at a third of the peak, as PyTorch's LinearLR.",
+    applies=warmup,
+    bases=("lenet5", "squeezenet1_1"),
+)
+def warmup_from_a_third():
+    def make(right):
+        def wrong(schedule, total_steps):
+            rate, warmup_steps = right(schedule, total_steps), schedule.warmup * total_steps
+
+            def other(step):
+                rising = jnp.minimum((jnp.asarray(step, jnp.float32) + 1) / max(warmup_steps, 1), 1)
+                return rate(step) * (1 / 3 + 2 / 3 * rising) / rising
+
+            return other if warmup_steps else rate
+
+        return wrong
+
+    return together(
+        replaced(zoo.training.step.schedule, "learning_rate", make),
+        replaced(zoo.training.prepare, "learning_rate", make),
+    )
+
+
+@fault(
+    "The decay spans the whole run, also the warm-up: after the warm-up it has begun already.",
+    applies=every(warmup, lambda recipe: type(recipe.schedule).__name__ in ("Cosine", "Polynomial")),
+    bases=("lenet5", "squeezenet1_1"),
+)
+def decay_during_warmup():
+    def make(right):
+        def wrong(schedule, progress, step, total_steps):
+            return right(schedule, jnp.clip(step / total_steps, 0, 1), step, total_steps)
+
+        return wrong
+
+    return replaced(zoo.training.step.schedule, "shape", make)
+
+
 @fault("The optimizer's learning rate stays constant after the warm-up.", applies=changing_rate)
 def decay_missing():
     def change(rate, schedule, total):
@@ -139,6 +180,42 @@ def plateau_patience():
         return lambda schedule, values: right(dataclasses.replace(schedule, patience=2 * schedule.patience), values)
 
     return replaced(zoo.training.early_stopping, "plateau_factor", make)
+
+
+@fault("An improvement does not reset the plateau's count of evaluations.", applies=plateau, bases=("bn_cnn",))
+def plateau_count_not_reset():
+    def wrong(schedule, values):
+        factor, waited, best = 1.0, 0, None
+        for value in values:
+            if zoo.recipe.metric.improves(schedule.metric, value, best, schedule.minimum_change):
+                best = value
+                continue
+            waited += 1
+            if waited == schedule.patience:
+                factor, waited = max(factor * schedule.factor, schedule.final), 0
+        return factor
+
+    return replaced(zoo.training.early_stopping, "plateau_factor", lambda right: wrong)
+
+
+@fault(
+    "On a plateau, only changes larger than a threshold are improvements, though the recipe has none.",
+    strengths=(0.1, 0.01),
+    matters=0.1,
+    applies=plateau,
+    bases=("bn_cnn",),
+)
+def plateau_threshold(threshold):
+    def make(right):
+        def wrong(schedule, values):
+            return right(dataclasses.replace(schedule, minimum_change=schedule.minimum_change + threshold), values)
+
+        return wrong
+
+    return together(
+        replaced(zoo.training.step.schedule, "plateau_factor", make),
+        replaced(zoo.training.early_stopping, "plateau_factor", make),
+    )
 
 
 @fault("The rate is reduced while the metric improves: the comparison has the wrong direction.", applies=plateau)

@@ -1,7 +1,9 @@
 """Mistakes in batch normalization's running statistics, and in which statistics training uses."""
 
 import flax.linen as nn
-import jax
+import jax.numpy as jnp
+from flax import traverse_util
+from jax import lax
 
 import zoo.layers.normalization
 from verification.faults.applies import has, modes_differ
@@ -16,6 +18,29 @@ def statistics_never_updated():
         def wrong(model, params, batch_stats, *arguments, **options):
             outputs, _ = right(model, params, batch_stats, *arguments, **options)
             return outputs, batch_stats
+
+        return wrong
+
+    return in_training(make)
+
+
+@fault(
+    "The running variance has another momentum than the running mean: the weight of a new batch is multiplied.",
+    strengths=(10.0, 2.0),
+    matters=2.0,
+    applies=has("BatchNorm"),
+    bases=("bn_cnn",),
+)
+def variance_momentum(factor):
+    def make(right):
+        def wrong(model, params, batch_stats, *arguments, **options):
+            outputs, changed = right(model, params, batch_stats, *arguments, **options)
+            before = traverse_util.flatten_dict(dict(batch_stats))
+
+            def update(path, new):
+                return before[path] + factor * (new - before[path]) if path[-1] == "var" else new
+
+            return outputs, traverse_util.path_aware_map(update, dict(changed))
 
         return wrong
 
@@ -44,12 +69,46 @@ def corrected_variance():
     return replaced(zoo.layers.normalization, "batch_norm", make)
 
 
+@fault(
+    "The running variance is the mean of the squares: the squared mean is not subtracted.",
+    applies=has("BatchNorm"),
+    bases=("bn_cnn", "resnet20"),
+)
+def second_moment_for_variance():
+    def make(right):
+        def wrong(x, scale, bias, epsilon):
+            y, mean, variance = right(x, scale, bias, epsilon)
+            return y, mean, variance + mean * mean
+
+        return wrong
+
+    return replaced(zoo.layers.normalization, "batch_norm", make)
+
+
+@fault(
+    "The running variance is the mean of the variances within single images.",
+    applies=has("BatchNorm"),
+    bases=("bn_cnn",),
+)
+def variance_within_images():
+    def make(right):
+        def wrong(x, scale, bias, epsilon):
+            y, mean, variance = right(x, scale, bias, epsilon)
+            if x.ndim == 4:
+                variance = lax.stop_gradient(x.astype(jnp.float32).var((1, 2)).mean(0))
+            return y, mean, variance
+
+        return wrong
+
+    return replaced(zoo.layers.normalization, "batch_norm", make)
+
+
 @fault("The running statistics of a layer take the scaled output's mean.", applies=has("BatchNorm"))
 def statistics_of_output():
     def make(right):
         def wrong(x, scale, bias, epsilon):
             y, mean, variance = right(x, scale, bias, epsilon)
-            return y, jax.lax.stop_gradient(y.mean(tuple(range(x.ndim - 1))).astype(mean.dtype)), variance
+            return y, lax.stop_gradient(y.mean(tuple(range(x.ndim - 1))).astype(mean.dtype)), variance
 
         return wrong
 
@@ -86,11 +145,33 @@ def statistics_of_half_a_batch():
             half = len(x) // 2
             first, mean, variance = right(x[:half], scale, bias, epsilon)
             second, *_ = right(x[half:], scale, bias, epsilon)
-            return jax.numpy.concatenate([first, second]), mean, variance
+            return jnp.concatenate([first, second]), mean, variance
 
         return wrong
 
     return only_in_training(lambda: replaced(zoo.layers.normalization, "batch_norm", make))
+
+
+@fault(
+    "Batch statistics are those of each row of pixels: the axes lack the height.",
+    applies=has("BatchNorm"),
+    bases=("bn_cnn",),
+)
+def statistics_by_row():
+    def make(right):
+        def wrong(x, scale, bias, epsilon):
+            if x.ndim != 4:
+                return right(x, scale, bias, epsilon)
+            exact = x.astype(jnp.float32)
+            mean = exact.mean((0, 2), keepdims=True)
+            variance = ((exact - mean) ** 2).mean((0, 2), keepdims=True)
+            y = (exact - mean) * (lax.rsqrt(variance + epsilon) * scale) + bias
+            of_rows = (lax.stop_gradient(each).mean((0, 1, 2)) for each in (mean, variance))
+            return y.astype(x.dtype), *of_rows
+
+        return wrong
+
+    return replaced(zoo.layers.normalization, "batch_norm", make)
 
 
 @fault("The statistics of the first normalization are frozen in training.", applies=has("BatchNorm"))

@@ -2,6 +2,9 @@
 
 import dataclasses
 
+import jax
+import jax.numpy as jnp
+
 import zoo.training.early_stopping
 import zoo.training.loop
 from verification.faults.applies import plateau, stops_early
@@ -61,6 +64,30 @@ def stopping_by_accuracy():
 @fault("Early stopping keeps the last weights, not the best.", applies=stops_early)
 def last_weights_kept():
     return replaced(TrainState, "learned", lambda right: property(lambda self: self.evaluated))
+
+
+@fault(
+    "Early stopping keeps the weights of the evaluation before the best one.",
+    applies=stops_early,
+    bases=("verification.faults.bases.weighted",),
+)
+def weights_before_best():
+    def make(right):
+        memory = {}
+
+        def wrong(self, state, mesh):
+            changed = right(self, state, mesh)
+            if changed.best is None:
+                return changed
+            number = int(state.step)
+            if changed.best is not state.best and memory.get("step", number) < number:
+                changed = changed.replace(best=jax.tree.map(jnp.copy, memory["weights"]))
+            memory.update(step=number, weights=jax.tree.map(jnp.copy, state.evaluated))
+            return changed
+
+        return wrong
+
+    return replaced(Decisions, "apply", make)
 
 
 @fault("Early stopping keeps the worst weights: the comparison has the wrong direction.", applies=stops_early)

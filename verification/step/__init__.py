@@ -8,6 +8,7 @@ import numpy as np
 
 from verification.check import Check, Group
 from verification.shared import NOTHING
+from verification.step.decisions import check_decisions, decides
 from verification.step.devices import check_devices
 from verification.step.evaluation import check_evaluation
 from verification.step.forward import check_forward
@@ -16,7 +17,7 @@ from verification.step.inputs import Reader, check_inputs
 from verification.step.loss import check_loss
 from verification.step.order import check_host_crops, check_order
 from verification.step.probe import QUICK_WEIGHTS, Probe, generic_state, late_step, small
-from verification.step.run import check_run, decides
+from verification.step.run import check_run
 from verification.step.specification import Specification
 from verification.step.stand_in import StandIn, in_two_parts, with_stand_in
 from verification.step.statistics import check_statistics
@@ -62,6 +63,8 @@ def check_step(
         return
     if replaced:
         experiment = in_two_parts(experiment)
+    if decides(recipe):
+        yield check_decisions(group, recipe)
     reader = Reader(experiment)
     yield check_inputs(group, reader)
     yield check_loss(group, reader)

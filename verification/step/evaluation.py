@@ -16,12 +16,14 @@ from zoo.data.pipeline import InputPipeline, evaluation_batches
 from zoo.data.splitting import subset
 from zoo.training.evaluation import evaluate_pipeline
 from zoo.training.experiment import Experiment
+from zoo.training.run.mistakes import Outcomes
 from zoo.training.step.objective import OUTCOMES, TOP5_CLASSES, Sums
 from zoo.training.step.state import TrainState
 
 MAX_VALUES = 2**20  # input values; of large images, fewer examples are evaluated
 MIN_EXAMPLES, MAX_EXAMPLES = 19, 1003  # neither is a multiple of a batch size
 TOLERANCE = 2e-5  # relative, of the loss
+LOSS_OF_EXAMPLE = 1e-3  # relative, of losses and probabilities of single examples: single logits in float32
 NEAR_TIE = 1e-3  # of the logits' standard deviation: predictions that rounding may change
 
 
@@ -64,6 +66,7 @@ def check_evaluation(group: Group, experiment: Experiment, specification: Specif
     problems, worst = [], 0.0
     for name, one, size in ways:
         keep_programs()
+        outcomes: list[Outcomes] = []
         found = evaluate_pipeline(
             one.eval_step,
             parallel.replicate(variables, one.mesh),
@@ -71,8 +74,10 @@ def check_evaluation(group: Group, experiment: Experiment, specification: Specif
             pipeline,
             one.mesh,
             batch_size=size,
+            on_outcomes=outcomes.append,
         )
         off, problem = compare(found, expected, near)
+        problem = problem or _compare_outcomes(outcomes, expected, near)
         worst = max(worst, off)
         problems += [f"{name}, {problem}"] if problem else []
     problems += _of_whole_split(experiment, full)
@@ -82,6 +87,28 @@ def check_evaluation(group: Group, experiment: Experiment, specification: Specif
     )
     figures = {"value": worst, "high": TOLERANCE, "n": expected["examples"]}
     return group.check("evaluation", not problems, "; ".join(problems[:2]) or detail, figures)
+
+
+def _compare_outcomes(found, expected, near):
+    """Returns a sentence if the predictions for single examples are not the expected ones, in the same order."""
+    if len(found) != 1:
+        return f"the predictions for single examples are reported {len(found)} times"
+    (found,), (losses, logits, labels) = found, expected["examples one by one"]
+    if not np.array_equal(found.index, np.arange(len(labels))) or not np.array_equal(found.label, labels):
+        return "predictions for single examples are not in the order of the examples"
+    wrong = int((np.abs(found.loss - losses) > LOSS_OF_EXAMPLE * np.maximum(losses.mean(), losses)).sum())
+    if wrong:
+        return f"the losses of {wrong} examples are others"
+    wrong = int((found.predicted != logits.argmax(-1)).sum())
+    if wrong > near["top1"]:
+        return f"the predictions for {wrong} examples are others"
+    shares = np.exp(logits - logits.max(-1, keepdims=True))
+    shares /= shares.sum(-1, keepdims=True)
+    rows = np.arange(len(labels))
+    for name, values in (("probability", shares[rows, found.predicted]), ("of_class", shares[rows, labels])):
+        if not np.allclose(getattr(found, name), values, rtol=LOSS_OF_EXAMPLE, atol=LOSS_OF_EXAMPLE):
+            return f"the probabilities of the {'predicted' if name == 'probability' else 'own'} classes are others"
+    return None
 
 
 def _of_whole_split(experiment, batch_size):
@@ -126,7 +153,12 @@ def expected_metrics(
         near["top5"] = _nearly_tied(order, 5, logits)
     confusion = np.zeros((classes, classes), int)
     np.add.at(confusion, (labels, logits.argmax(-1)), 1)
-    metrics = {"loss": float(losses.mean()), "examples": len(labels), "confusion": confusion}
+    metrics = {
+        "loss": float(losses.mean()),
+        "examples": len(labels),
+        "confusion": confusion,
+        "examples one by one": (losses, logits, labels),
+    }
     return metrics | of_five | _of_confusion(confusion), near
 
 

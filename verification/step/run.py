@@ -6,8 +6,7 @@ The same steps are made by hand with the compiled step, so that the weights of e
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -17,17 +16,17 @@ from verification.check import Check, Group
 from verification.devices import keep_programs
 from verification.schedule import closed_form
 from verification.shared import with_ramp
+from verification.step.decisions import decides, plateau_factor, stopping
 from verification.step.evaluation import compare, expected_metrics
 from verification.step.probe import batch_size, small
 from verification.step.specification import Specification
 from zoo import parallel
 from zoo.data.dataset import Dataset
 from zoo.data.pipeline import training_batches
-from zoo.data.selection import sample_indices
 from zoo.data.split import ArraySplit
 from zoo.data.splitting import hold_out, keep_fractions, subset
 from zoo.layers.lowering import convolution_lowering
-from zoo.recipe import EarlyStopping, Recipe, ReduceOnPlateau
+from zoo.recipe import Budget, Recipe, ReduceOnPlateau
 from zoo.training.experiment import Experiment
 from zoo.training.fit import fit
 from zoo.training.run.folder import RunFolder
@@ -37,6 +36,7 @@ STEPS, EVERY = 6, 2  # of a short run, and between its evaluations
 DECIDING = 12  # steps of a run whose evaluations decide something, with one after each step
 EXAMPLES, EVALUATED = 240, 37  # of the splits of a short run, if batches are not larger
 INTERIM = 23  # evaluated examples during such a run, if the recipe evaluates fewer than all
+TIMES = ("seconds", "images_per_second")  # of a record: the rest is the same each time
 SAME_WEIGHTS = 1e-5  # largest difference, relative to the length of a variable, of weights after the same steps
 
 
@@ -45,11 +45,6 @@ class _Prepared(Tracker):
 
     def begin(self, experiment, first_step):
         self.experiment = experiment
-
-
-def decides(recipe: Recipe) -> bool:
-    """Returns whether the evaluations of a run decide how it goes on."""
-    return recipe.early_stopping is not None or isinstance(recipe.schedule, ReduceOnPlateau)
 
 
 def short_recipe(experiment: Experiment) -> Recipe:
@@ -115,8 +110,9 @@ def _spread(length, count):
 def check_run(group: Group, experiment: Experiment, seed: int) -> Iterator[Check]:
     """Checks a short run of a recipe, and that it ends with the same bits if it is killed and resumed.
 
-    If evaluations decide, there is a second run with `misleading` data. In the first, loss and accuracy do not improve
-    at the same steps; in the second, the losses of training and evaluation do not.
+    If evaluations decide, there are two runs. In the first, loss and accuracy do not improve at the same steps; in the
+    second, with `misleading` data, the losses of training and evaluation do not. The second is resumed, since it has
+    decided something by then.
     """
     recipe = short_recipe(experiment)
     dataset = short_dataset(experiment, recipe)
@@ -125,12 +121,14 @@ def check_run(group: Group, experiment: Experiment, seed: int) -> Iterator[Check
     lowering = "xla" if small(experiment) else experiment.convolution
     keep_programs()
     with convolution_lowering(lowering), tempfile.TemporaryDirectory() as folder:
-        prepared = _Prepared()
-        whole = fit(recipe, folder, seed, dataset=dataset, trackers=[prepared], **options)
-        problems, counts = _compare(whole, prepared.experiment, seed)
+        prepared, problems = _Prepared(), []
         if decides(recipe):
-            other = fit(recipe, None, seed, dataset=misleading(dataset, recipe), trackers=[prepared], **options)
-            problems += _compare(other, prepared.experiment, seed)[0]
+            plain = fit(recipe, None, seed, dataset=dataset, trackers=[prepared], **options)
+            problems += _compare(plain, prepared.experiment, seed)[0]
+            dataset = misleading(dataset, recipe)
+        whole = fit(recipe, folder, seed, dataset=dataset, trackers=[prepared], **options)
+        found, counts = _compare(whole, prepared.experiment, seed)
+        problems += found
         yield group.check(
             "run", not problems, "; ".join(problems[:2]) or f"{counts} are those of the same steps by hand"
         )
@@ -157,8 +155,9 @@ def _compare(result, experiment, seed) -> tuple[list[str], str]:
     evaluated = {record["step"]: record for record in others}
     interim = experiment.eval_pipeline if experiment.validation_pipeline is None else experiment.validation_pipeline
     if recipe.budget.interim_examples:
-        chosen = sample_indices(len(interim.split), recipe.budget.interim_examples)
+        chosen = _evenly_spaced(len(interim.split), recipe.budget.interim_examples)
         interim = dataclasses.replace(interim, split=subset(interim.split, chosen))
+    planned = planned_evaluations(recipe.budget, total)
     state, problems, seen, weights, best = experiment.initial_state(seed), [], [], [], 0
     batches = training_batches(experiment.train_pipeline, recipe.budget.batch_size, seed=seed)
     for step, batch in zip(range(1, total + 1), batches, strict=False):
@@ -175,7 +174,7 @@ def _compare(result, experiment, seed) -> tuple[list[str], str]:
             found = trained[step][name]
             if not abs(found - expected) <= 1e-5 * max(abs(expected), 1e-3 * recipe.schedule.peak):
                 problems.append(f"the {name.replace('_', ' ')} of step {step} is {found:.6g}, expected {expected:.6g}")
-        if step not in recipe.budget.evaluation_steps(total):
+        if step not in planned:
             continue
         final = step == total and recipe.early_stopping is None
         average = jax.device_get(state.variables if recipe.weight_average is None else state.average)
@@ -197,11 +196,27 @@ def _compare(result, experiment, seed) -> tuple[list[str], str]:
                     problems.append(f"the run went on after step {step}, at which it had to stop")
                 break
     batches.close()
+    if len(others) != len(seen) and not problems:
+        problems.append(f"there are {len(others)} evaluations, expected {len(seen)}")
     if weights:
         learned = weights[best] if recipe.early_stopping is not None else weights[-1]
         if different := _different(result.variables, learned):
             problems.append(f"the run does not return the weights of its last record; most different: {different}")
     return problems, f"{step} steps and {len(seen)} evaluations"
+
+
+def planned_evaluations(budget: Budget, total: int) -> set[int]:
+    """Returns the steps after which a run is evaluated, by the docstring of `Budget`: a multiple of the interval.
+
+    The interval is the nearest number of steps to its fraction of the run, one at least; the last step is added.
+    """
+    every = max(round(budget.evaluate_every * total), 1)
+    return {step for step in range(1, total + 1) if step % every == 0 or step == total}
+
+
+def _evenly_spaced(length, count):
+    """Returns evenly spaced positions, with the first and the last."""
+    return np.unique(np.linspace(0, length - 1, min(length, count)).round().astype(int))
 
 
 def _different(found, expected):
@@ -215,33 +230,6 @@ def _different(found, expected):
     return None if off[worst] <= SAME_WEIGHTS else worst
 
 
-def plateau_factor(schedule: ReduceOnPlateau, evaluations: Sequence[dict[str, Any]]) -> float:
-    """Returns the factor on the learning rate after some evaluations, by the docstring of `ReduceOnPlateau`."""
-    factor, best, waited = 1.0, None, 0
-    for value in _losses(schedule.metric, evaluations):
-        if best is None or value < best - schedule.minimum_change:
-            best, waited = value, 0
-        else:
-            waited += 1
-            if waited >= schedule.patience:
-                factor, waited = max(factor * schedule.factor, schedule.final), 0
-    return factor
-
-
-def stopping(rule: EarlyStopping, evaluations: Sequence[dict[str, Any]]) -> tuple[int, bool]:
-    """Returns the index of the best evaluation, and whether the run ends, by the docstring of `EarlyStopping`."""
-    best, values = 0, _losses(rule.metric, evaluations)
-    for place, value in enumerate(values):
-        if value < values[best] - rule.minimum_change:
-            best = place
-    return best, len(values) - 1 - best >= rule.patience
-
-
-def _losses(metric, evaluations):
-    """Returns the values of a metric, negative where higher is better."""
-    return [evaluation[metric] if metric == "loss" else -evaluation[metric] for evaluation in evaluations]
-
-
 def _check_resumed(group, whole, resumed, step) -> Check:
     """Compares the results of a run that was resumed after some steps with those of one that was not."""
     problems = []
@@ -249,10 +237,16 @@ def _check_resumed(group, whole, resumed, step) -> Check:
     different = [path for path, value in ours.items() if not np.array_equal(value, theirs[path])]
     if different:
         problems.append(f"{len(different)} of {len(ours)} variables differ, such as {different[0]}")
-    losses = [[each["loss"] for each in result.history if each["kind"] == "train"] for result in (whole, resumed)]
-    if losses[0] != losses[1]:
-        problems.append("the losses of the steps differ")
-    detail = (
-        f"resumed after {step} of {len(losses[0])} steps, a run ends with the same {len(ours)} variables, bit for bit"
-    )
+    records = [
+        [{name: value for name, value in record.items() if name not in TIMES} for record in result.history]
+        for result in (whole, resumed)
+    ]
+    if records[0] != records[1]:
+        pairs = zip(*records, strict=False)
+        problems.append(
+            next((f"a record is {two}, not {one}" for one, two in pairs if one != two), None)
+            or f"there are {len(records[1])} records, not {len(records[0])}"
+        )
+    steps = sum(record["kind"] == "train" for record in records[0])
+    detail = f"resumed after {step} of {steps} steps, a run ends with the same {len(ours)} variables, bit for bit"
     return group.check("resuming", not problems, "; ".join(problems) or detail)

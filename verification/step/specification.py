@@ -2,7 +2,7 @@
 
 Inputs, keys, dropout and batch normalization follow the documentation of `zoo.training.step`; the network runs with
 XLA's own operations at the highest matrix precision; the loss is computed in float64 on the host. Only the networks and
-the transforms of single images are the zoo's: they have checks of their own.
+single transforms of images are the zoo's: they have checks of their own.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from flax import traverse_util
 
 from verification.devices import keep_programs
 from verification.loss import closed_form
+from verification.step.images import transformed_image
 from verification.step.statistics import expected_statistics
 from zoo.compilation import compile_quickly
 from zoo.data import augment
@@ -29,6 +30,11 @@ from zoo.training.experiment import Experiment
 from zoo.training.step.freezing import frozen_layers
 from zoo.training.step.state import TrainState
 
+# What rounding may change in running statistics: relative to the spread of a batch's activations (their standard
+# deviation or variance), to the root of their mean square or to that itself, and to the new statistics. Those of layers
+# that are not the zoo's may be off by the first of these, relative to themselves.
+OF_SPREAD, OF_SQUARE, OF_RESULT = 2e-4, 1e-5, 5e-7
+
 
 class Expected(NamedTuple):
     """What a step should report and leave behind, before the optimizer's update.
@@ -37,11 +43,13 @@ class Expected(NamedTuple):
       loss: float64, the mean objective over the examples with weight 1.
       top1: the fraction of these examples whose class has the largest logit.
       batch_stats: the new running statistics by path, such as "conv1/bn/mean".
+      allowed: the difference from each of them that rounding explains, by path.
     """
 
     loss: float
     top1: float
     batch_stats: dict[str, np.ndarray]
+    allowed: dict[str, np.ndarray]
 
 
 class Predicted(NamedTuple):
@@ -106,12 +114,14 @@ class Specification:
         parts = experiment.recipe.budget.accumulation
         size = len(batch.index) // parts
         stats, loss, correct, count = state.batch_stats, 0.0, 0.0, 0.0
+        allowed: dict[str, np.ndarray] = {}
         for part in range(parts):
             rows = jax.tree.map(lambda array, part=part: array[part * size : (part + 1) * size], batch)
             images, labels = raw_examples(experiment, rows)
-            logits, auxiliary, coefficient, stats = jax.device_get(
+            logits, auxiliary, coefficient, stats, more = jax.device_get(
                 self._run("train", self._forward, state.params, stats, state.seed, state.step, images, rows)
             )
+            allowed = {path: allowed.get(path, 0.0) + value for path, value in more.items()}
             targets = self._targets(labels, coefficient, logits.shape[-1])
             weighted = targets @ class_weights(experiment) * rows.weight
             smoothing = experiment.recipe.regularization.label_smoothing
@@ -121,7 +131,8 @@ class Specification:
                 loss += factor * (closed_form(experiment.recipe.loss, each, smooth) * weighted)[kept].sum()
             correct += ((logits.argmax(-1) == targets.argmax(-1)) * rows.weight).sum()
             count += rows.weight.sum()
-        return Expected(loss / count, correct / count, _flat(stats))
+        stats = _flat(stats)
+        return Expected(loss / count, correct / count, stats, _tolerances(stats) | allowed)
 
     def inputs(self, state: TrainState, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         """Returns the inputs before mixing, float32 [n, H, W, C], and the labels [n] of a training batch."""
@@ -153,7 +164,7 @@ class Specification:
         return self._programs[key](*arguments)
 
     def _forward(self, params, stats, seed, step, images, batch):
-        """Returns logits, auxiliary logits, mixing coefficients and the new running statistics."""
+        """Returns logits, auxiliary logits, mixing coefficients, the new running statistics and their tolerances."""
         experiment, recipe = self.experiment, self.experiment.recipe
         _, dropout_key = _step_keys(seed, step)
         inputs, coefficient = self._augment(seed, step, images, batch.position), None
@@ -161,8 +172,8 @@ class Specification:
             last = len(device_transforms(experiment, recipe.augmentation.train))
             keys = jax.vmap(lambda key: jax.random.fold_in(key, last))(_example_keys(seed, step, batch.position))
             inputs, coefficient = augment.mix(recipe.augmentation.mixing, inputs, batch.weight, keys)
-        moments = {}
-        normalize = _normalization(moments, frozen_layers(experiment.frozen, params))
+        moments, allowed = {}, {}
+        normalize = _normalization(moments, allowed, frozen_layers(experiment.frozen, params))
         with nn.intercept_methods(normalize), nn.intercept_methods(_dropout(batch.position)):
             outputs, changed = experiment.model.apply(
                 {"params": params, **({"batch_stats": stats} if stats else {})},
@@ -173,18 +184,18 @@ class Specification:
             )
         logits, auxiliary = outputs if isinstance(outputs, tuple) else (outputs, [])
         new = {**_flat(changed.get("batch_stats", {})), **moments}
-        return logits, auxiliary, coefficient, traverse_util.unflatten_dict(new, sep="/")
+        return logits, auxiliary, coefficient, traverse_util.unflatten_dict(new, sep="/"), allowed
 
     def _augment(self, seed, step, images, position):
         transforms = device_transforms(self.experiment, self.experiment.recipe.augmentation.train)
         keys = _example_keys(seed, step, position)
-        return jax.vmap(lambda image, key: augment.apply(transforms, image, key, self.statistics))(images, keys)
+        return jax.vmap(lambda image, key: transformed_image(transforms, image, key, self.statistics))(images, keys)
 
     def _evaluate(self, variables, images):
         experiment = self.experiment
         transforms = device_transforms(experiment, experiment.recipe.augmentation.eval)
         key = jax.random.key(0)  # evaluation has no random transforms
-        views = jax.vmap(lambda image: augment.apply(transforms, image, key, self.statistics))(images)
+        views = jax.vmap(lambda image: transformed_image(transforms, image, key, self.statistics))(images)
         logits = experiment.model.apply(variables, views.reshape(-1, *views.shape[-3:]), train=False)
         if isinstance(transforms[-1], TenCrop):
             return augment.average_views(transforms[-1], logits.reshape(len(images), -1, logits.shape[-1]))
@@ -213,8 +224,22 @@ def _flat(tree):
     return traverse_util.flatten_dict(dict(tree), sep="/")
 
 
-def _normalization(moments, frozen):
-    """Makes an interceptor that normalizes by two passes over the batch, and notes the new running statistics."""
+def _tolerances(stats):
+    """Returns the tolerances of running statistics of any layer: for means, in standard deviations where there are."""
+
+    def unit(path):
+        layer, _, kind = path.rpartition("/")
+        return np.sqrt(stats[f"{layer}/var"]) if kind == "mean" and f"{layer}/var" in stats else np.abs(stats[path])
+
+    return {path: OF_SPREAD * unit(path) for path in stats}
+
+
+def _normalization(moments, allowed, frozen):
+    """Makes an interceptor that normalizes by two passes over the batch.
+
+    It notes the new running statistics, and by how much rounding may change them: in float32, of activations that other
+    kernels computed, and of the variance as the mean square minus the squared mean.
+    """
 
     def intercept(next_function, arguments, options, context):
         layer = context.module
@@ -224,9 +249,15 @@ def _normalization(moments, frozen):
         axes = tuple(range(x.ndim - 1))
         mean = x.mean(axes)
         variance = ((x - mean) ** 2).mean(axes)
-        for name, batch in (("mean", mean), ("var", variance)):
+        share, square = 1 - layer.momentum, variance + mean**2
+        for name, batch, spread, size in (
+            ("mean", mean, jnp.sqrt(variance), jnp.sqrt(square)),
+            ("var", variance, variance, square),
+        ):
+            path = "/".join((*layer.path, name))
             old = layer.get_variable("batch_stats", name)
-            moments["/".join((*layer.path, name))] = layer.momentum * old + (1 - layer.momentum) * batch
+            moments[path] = layer.momentum * old + share * batch
+            allowed[path] = share * (OF_SPREAD * spread + OF_SQUARE * size) + OF_RESULT * jnp.abs(moments[path])
         y = (x - mean) / jnp.sqrt(variance + layer.epsilon)
         scale = layer.get_variable("params", "scale") if layer.use_scale else 1.0
         return (y * scale + layer.get_variable("params", "bias")).astype(layer.dtype)

@@ -1,4 +1,4 @@
-"""Checks of colour transforms, on pictures of one or two colours."""
+"""Checks of colour transforms: a pixel shows the parameter, which then has to explain all other pixels."""
 
 import colorsys
 
@@ -10,6 +10,14 @@ from verification.traces.transforms.probe import ALPHA, behaves, many, uniform_p
 from zoo.data.normalization import Statistics
 from zoo.recipe import Brightness, Contrast, Hue, PCAColor, Saturation
 
+# From black to white, so that results have to be clipped on both sides.
+COLORS = np.array(
+    [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (20, 0, 255), (250, 240, 5), (10, 250, 130), (90, 90, 90)],
+    np.uint8,
+)
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+ROUNDING = 0.1  # of pixel values: torchvision rounds the coefficients of the luma to four digits
+
 
 @behaves.register
 def _pca_color(transform: PCAColor):
@@ -20,43 +28,53 @@ def _pca_color(transform: PCAColor):
     return pvalue >= ALPHA, f"amounts have std {amounts.std():.3f}, Gaussian with p = {pvalue:.3f}"
 
 
-def _uniform_factors(factors, amount):
-    pvalue = uniform_pvalue(factors, max(0.0, 1 - amount), 1 + amount)
-    return pvalue >= ALPHA, f"factors from {factors.min():.2f} to {factors.max():.2f}, uniform with p = {pvalue:.3f}"
+def _picture(*shown):
+    """Returns a picture [1, n, 3] of pixels that show the parameter, and of `COLORS`."""
+    return np.concatenate([np.array(shown, np.uint8), COLORS])[None]
 
 
 @behaves.register
 def _brightness(transform: Brightness):
     value = max(1, int(200 / (1 + transform.amount)))
-    return _uniform_factors(many(transform, np.full((2, 2, 3), value, np.uint8))[:, 0, 0, 0] / value, transform.amount)
+    picture = _picture((value, value, value))
+    results = many(transform, picture)
+    return _blended(transform, results, results[:, 0, 0, 0] / value, picture, 0.0)
 
 
 @behaves.register
 def _contrast(transform: Contrast):
-    results = many(transform, np.array([[[100] * 3, [110] * 3]], np.uint8))[..., 0]
-    centred = np.allclose(results.mean((1, 2)), 105, atol=0.1)  # the rounded luma coefficients do not add up to 1
-    uniform, found = _uniform_factors((results[:, 0, 1] - results[:, 0, 0]) / 10, transform.amount)
-    return centred and uniform, found
+    picture = _picture((100, 100, 100), (110, 110, 110))
+    results = many(transform, picture)
+    factors = (results[:, 0, 1, 0] - results[:, 0, 0, 0]) / 10
+    return _blended(transform, results, factors, picture, (picture @ LUMA).mean())
 
 
 @behaves.register
 def _saturation(transform: Saturation):
-    picture = np.array([[(110, 100, 100), (160, 150, 150)]], np.uint8)
-    results = many(transform, picture)[:, 0]
-    luma = [0.299, 0.587, 0.114]
-    kept = np.allclose(results @ luma, picture[0] @ luma, atol=0.1 * (1 + transform.amount))
-    uniform, found = _uniform_factors((results[:, 0, 0] - results[:, 0, 1]) / 10, transform.amount)
-    return kept and uniform, found
+    picture = _picture((110, 100, 100))
+    results = many(transform, picture)
+    factors = (results[:, 0, 0, 0] - results[:, 0, 0, 1]) / 10
+    return _blended(transform, results, factors, picture, (picture @ LUMA)[..., None])
+
+
+def _blended(transform, results, factors, picture, other):
+    """Returns whether factors are uniform, and results are blends of the picture with another one, clipped."""
+    pvalue = uniform_pvalue(factors, max(0.0, 1 - transform.amount), 1 + transform.amount)
+    weights = factors[:, None, None, None].astype(np.float64)
+    off = float(np.abs(results - np.clip(weights * picture + (1 - weights) * other, 0, 255)).max())
+    found = f"factors from {factors.min():.2f} to {factors.max():.2f}, uniform with p = {pvalue:.3f}"
+    return pvalue >= ALPHA and off < ROUNDING, f"{found}; pixels differ by up to {off:.1g} from the clipped blend"
 
 
 @behaves.register
 def _hue(transform: Hue):
-    results = many(transform, np.full((1, 1, 3), (200, 100, 100), np.uint8))[:, 0, 0] / 255
-    hues, saturations, values = np.array([colorsys.rgb_to_hsv(*color) for color in results]).T
-    shifts = (hues + 0.5) % 1 - 0.5
+    picture = _picture((200, 100, 100))
+    results = many(transform, picture)
+    shifts = np.array([colorsys.rgb_to_hsv(*image[0, 0] / 255)[0] for image in results])
+    shifts = (shifts + 0.5) % 1 - 0.5
     pvalue = uniform_pvalue(shifts, -transform.amount, transform.amount)
-    kept = np.allclose(saturations, 0.5, atol=1e-3) and np.allclose(values, 200 / 255, atol=1e-3)
-    return (
-        kept and pvalue >= ALPHA,
-        f"shifts from {shifts.min():.2f} to {shifts.max():.2f}, uniform with p = {pvalue:.3f}",
-    )
+    colors = [colorsys.rgb_to_hsv(*color / 255) for color in picture[0]]
+    expected = [[colorsys.hsv_to_rgb((hue + shift) % 1, *rest) for hue, *rest in colors] for shift in shifts]
+    off = float(np.abs(results[:, 0] - 255 * np.array(expected)).max())
+    found = f"shifts from {shifts.min():.2f} to {shifts.max():.2f}, uniform with p = {pvalue:.3f}"
+    return pvalue >= ALPHA and off < ROUNDING, f"{found}; pixels differ by up to {off:.1g} from those of that hue"

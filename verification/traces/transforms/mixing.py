@@ -29,10 +29,52 @@ def mixes(mixing: Mixing) -> tuple[bool, str]:
     # A rectangle may be empty, and a lambda too close to 1.
     expected = 1 - own_fraction(mixing, np.random.default_rng(0), 20 * EXAMPLES, height, width)
     changed = int((others > 1e-6).sum())
-    plausible = fraction_is_plausible(changed, EXAMPLES, probability(mixing) * (expected > 1e-6).mean(), ALPHA / 2)
+    plausible = fraction_is_plausible(changed, EXAMPLES, probability(mixing) * (expected > 1e-6).mean(), ALPHA / 4)
     pvalue = scipy.stats.ks_2samp(others[others > 1e-6], expected[expected > 1e-6]).pvalue if changed else 1.0
     found = f"{changed} of {EXAMPLES} examples are mixed, p = {pvalue:.3f} for the fractions"
-    return alike and plausible and pvalue >= ALPHA / 2, found
+    for part in parts(mixing):
+        if isinstance(part, CutMix):
+            placed, whole = _placed(part, np.asarray(mixed)[..., 0] != labels[:, None, None])
+            alike, pvalue = alike and whole, min(pvalue, placed)
+            found += f", {placed:.3f} for the places of rectangles"
+    return alike and plausible and pvalue >= ALPHA / 4, found
+
+
+def _placed(mixing: CutMix, cut: np.ndarray) -> tuple[float, bool]:
+    """Returns the p-value of the centres of parts that are cut out, and whether all of them are rectangles.
+
+    Args:
+      mixing: their distribution.
+      cut: whether pixels [N, H, W] are the neighbour's; images without any, or without others, are ignored.
+    """
+    height, width = cut.shape[1:]
+    cut = cut[cut.any((1, 2)) & ~cut.all((1, 2))]
+    if not len(cut):
+        return 1.0, True
+    sides = cut.any(2), cut.any(1)
+    whole = np.array_equal(cut.sum((1, 2)), sides[0].sum(1) * sides[1].sum(1))
+    starts, ends = rectangles(mixing, np.random.default_rng(1), 20 * EXAMPLES, height, width)
+    area = np.prod(ends - starts, 0)
+    inside = (area > 0) & (area < height * width)
+    pvalues = [
+        scipy.stats.ks_2samp(
+            2 * side.argmax(1) + side.sum(1),  # the first and the last place, added
+            (start + end)[inside],
+        ).pvalue
+        for side, start, end in zip(sides, starts, ends, strict=True)
+    ]
+    return min(pvalues), whole
+
+
+def rectangles(mixing: CutMix, random: np.random.Generator, count: int, height: int, width: int) -> np.ndarray:
+    """Returns starts and ends [2, 2, count], in rows and in columns, of sampled rectangles inside the image."""
+    kept = random.beta(mixing.alpha, mixing.alpha, count)
+    found = []
+    for side in (height, width):
+        middle = random.integers(side, size=count)
+        half = (side * np.sqrt(1 - kept)).astype(int) // 2
+        found.append((np.maximum(middle - half, 0), np.minimum(middle + half, side)))
+    return np.array(found).swapaxes(0, 1)
 
 
 def probability(mixing: Mixing) -> float:
@@ -58,13 +100,8 @@ def _mixup(mixing: Mixup, random, count, height, width):
 
 @own_fraction.register
 def _cut_mix(mixing: CutMix, random, count, height, width):
-    kept = random.beta(mixing.alpha, mixing.alpha, count)
-    area = 1.0
-    for side in (height, width):
-        middle = random.integers(side, size=count)
-        half = (side * np.sqrt(1 - kept)).astype(int) // 2
-        area = area * (np.minimum(middle + half, side) - np.maximum(middle - half, 0)) / side
-    return 1 - area
+    starts, ends = rectangles(mixing, random, count, height, width)
+    return 1 - np.prod(ends - starts, 0) / (height * width)
 
 
 @own_fraction.register
