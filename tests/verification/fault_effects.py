@@ -49,6 +49,9 @@ RECIPES = {
         }
     ),
     "squeezenet1_1": load_recipe("squeezenet1_1").override(SHORT),
+    "mobilenet_v3_small": load_recipe("mobilenet_v3_small").override(
+        {**SHORT, "augmentation.train.0.size": 32, "augmentation.eval.0.size": 32}
+    ),
     "alexnet": load_recipe("alexnet").override(
         {
             **SHORT, "model.options.hidden": 32, "augmentation.train.0.size": 67, "augmentation.eval.0.size": 67,

@@ -13,11 +13,13 @@ OFTEN = TABLE.override({"budget.evaluate_every": 0.02})
 STOPPING = OFTEN.override({"early_stopping": EarlyStopping("top1", patience=3)})
 FAULTS = [
     (PLATEAU, "plateau_count_not_reset"),
+    (PLATEAU, "plateau_compares_with_previous"),
     (PLATEAU, "plateau_threshold"),
     (PLATEAU, "plateau_patience"),
     (PLATEAU, "plateau_direction"),
     (STOPPING, "worst_weights_kept"),
     (STOPPING, "stopping_patience"),
+    (STOPPING, "stopping_counts_all_failures"),
     (STOPPING, "never_stops"),
 ]
 

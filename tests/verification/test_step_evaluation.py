@@ -151,6 +151,15 @@ def test_orders_that_repeat_are_found(experiment):
             assert check_order(GROUP, experiment).status == "fail"
 
 
+@pytest.mark.parametrize("fault", ["epochs_rotated", "order_cycle", "half_epochs", "windows_sorted_by_class"])
+def test_orders_with_the_same_neighbours_or_that_begin_again_are_found(fault):
+    recipe = load_recipe("mlp" if fault != "order_cycle" else "lenet5")
+    experiment = prepare(recipe, open_data(recipe.data), mesh=one_device())
+    assert check_order(GROUP, experiment).status == "pass"
+    with inject(fault):
+        assert check_order(GROUP, experiment).status == "fail"
+
+
 @pytest.mark.parametrize("mistake", ["stale weights", "average ignored", "resumed without momentum"])
 def test_mistakes_of_the_loop_are_found(mistake):
     recipe = TABLE.override({"weight_average": WeightAverage(0.9)})

@@ -14,6 +14,7 @@ from verification.faults import (
     adam,
     augmentation,
     averaging,
+    backward,
     data,
     devices,
     evaluation,
@@ -25,6 +26,7 @@ from verification.faults import (
     loss,
     lowering,
     metrics,
+    momentum,
     network,
     normalization,
     optimizer,
@@ -32,15 +34,17 @@ from verification.faults import (
     randomness,
     resuming,
     schedule,
+    splits,
     statistics,
     stopping,
+    windows,
 )
 from verification.faults.fault import Fault, parse
 
 _MODULES = (
-    network, gradients, frozen, lowering, optimizer, adam, schedule, loss, precision, statistics, evaluation, interim,
-    metrics, data, loader, augmentation, randomness, normalization, initialization, averaging, resuming, stopping,
-    devices,
+    network, windows, gradients, backward, frozen, lowering, optimizer, momentum, adam, schedule, loss, precision,
+    statistics, evaluation, interim, metrics, data, splits, loader, augmentation, randomness, normalization,
+    initialization, averaging, resuming, stopping, devices,
 )  # fmt: skip
 
 FAULTS: dict[str, Fault] = {

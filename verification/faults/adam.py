@@ -19,6 +19,14 @@ def adam_epsilon(value):
     return rule_with(epsilon=value)
 
 
+@fault("Adam's epsilon is added under the root.", applies=adam, bases=("mlp", "bn_cnn"))
+def adam_epsilon_in_root():
+    def wrong(optimizer):
+        return optax.scale_by_adam(optimizer.beta1, optimizer.beta2, 0.0, optimizer.epsilon)
+
+    return replaced(zoo.training.step.optimizer, "_scale_by_adam", lambda right: wrong)
+
+
 @fault("Adam's decay rate of the first moment is another.", strengths=(0.0, 0.8), matters=0.8, applies=adam)
 def adam_beta1(value):
     return rule_with(beta1=value)

@@ -59,6 +59,11 @@ def several(kind: str) -> Applies:
     return lambda recipe: sum(layer.kind == kind for layer in layers_of(recipe)) > 1
 
 
+def named(*networks: str) -> Applies:
+    """Returns the predicate that the network is one of these."""
+    return lambda recipe: recipe.model.name in networks
+
+
 def grouped(recipe: Recipe) -> bool:
     """Returns whether a network has a grouped convolution."""
     return any((layer.attributes["groups"] or 1) > 1 for layer in layers_of(recipe))
@@ -162,6 +167,11 @@ def averaged(recipe: Recipe) -> bool:
 def stops_early(recipe: Recipe) -> bool:
     """Returns whether there is early stopping."""
     return recipe.early_stopping is not None
+
+
+def several_epochs(recipe: Recipe) -> bool:
+    """Returns whether a run is of several epochs: of the cheap recipes, those of small tables."""
+    return not images(recipe) or (recipe.budget.epochs or 0) > 1
 
 
 def validated(recipe: Recipe) -> bool:

@@ -1,6 +1,7 @@
 """Mistakes in augmentation: what is done to training images."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ import zoo.training.step.step
 from verification.faults.applies import flips, images, mixing, random_transforms, resizes
 from verification.faults.fault import fault
 from verification.faults.patching import inputs_in_training, replaced, together, with_attributes
+from zoo.data.augment.mixing import mix_example
 from zoo.recipe import HorizontalFlip, Normalize, VerticalFlip
 from zoo.recipe.augmentation import Affine
 
@@ -41,6 +43,11 @@ def _of_training(change):
         return {"train_pipeline": dataclasses.replace(data.train_pipeline, transforms=transforms)}
 
     return prepared_as(changed)
+
+
+def _flipped_with(transforms, probability):
+    """Returns transforms with another probability of a horizontal flip."""
+    return tuple(HorizontalFlip(probability) if isinstance(each, HorizontalFlip) else each for each in transforms)
 
 
 def _blends(recipe):
@@ -69,10 +76,7 @@ def augmentation_missing():
 
 @fault("Training images are flipped with another probability.", strengths=(0.0, 1.0, 0.25), matters=1.0, applies=flips)
 def flip_probability(value):
-    def change(transforms):
-        return [HorizontalFlip(value) if isinstance(each, HorizontalFlip) else each for each in transforms]
-
-    return _of_training(change)
+    return _of_training(lambda transforms: _flipped_with(transforms, value))
 
 
 @fault("Training images are flipped vertically instead of horizontally.", applies=flips)
@@ -91,11 +95,30 @@ def vertical_flips():
 def flips_in_half_of_batch():
     def make(right):
         def wrong(transforms, constants, batch, key):
-            never = tuple(HorizontalFlip(0.0) if isinstance(each, HorizontalFlip) else each for each in transforms)
             inputs, labels = right(transforms, constants, batch, key)
-            others, _ = right(never, constants, batch, key)
+            others, _ = right(_flipped_with(transforms, 0.0), constants, batch, key)
             first = jnp.arange(len(inputs)) < len(inputs) // 2
             return jnp.where(first[:, None, None, None], inputs, others), labels
+
+        return wrong
+
+    return replaced(zoo.training.step.inputs, "inputs_and_labels", make)
+
+
+@fault(
+    "Whether an image is flipped depends on its class: all of the even classes are, and none of the odd ones.",
+    applies=flips,
+    bases=("verification.faults.bases.mixed",),
+)
+def flips_by_class():
+    """Half of all images are flipped, as should be."""
+
+    def make(right):
+        def wrong(transforms, constants, batch, key):
+            always, labels = right(_flipped_with(transforms, 1.0), constants, batch, key)
+            never, _ = right(_flipped_with(transforms, 0.0), constants, batch, key)
+            flipped = jnp.asarray(labels) % 2 == 0
+            return jnp.where(flipped[:, None, None, None], always, never), labels
 
         return wrong
 
@@ -187,6 +210,21 @@ def images_not_mixed():
         return wrong
 
     return replaced(zoo.training.step.step, "mixed_inputs", make)
+
+
+@fault(
+    "Images are mixed with the example before, labels with the neighbour of a pair: for half of them, that is another.",
+    applies=mixing,
+    bases=("verification.faults.bases.mixed",),
+)
+def mixed_with_example_before():
+    def make(right):
+        def wrong(mixing, images, weight, keys):
+            return jax.vmap(functools.partial(mix_example, mixing))(images, jnp.roll(images, 1, 0), keys)
+
+        return wrong
+
+    return replaced(zoo.training.step.inputs.augment, "mix", make)
 
 
 @fault("All pairs of a batch are mixed with the same coefficient.", applies=mixing)

@@ -1,17 +1,16 @@
-"""Mistakes in data sources: labels, splits, and what images look like in training and in evaluation."""
+"""Mistakes in data: labels, classes, and what images look like in training and in evaluation."""
 
 import dataclasses
 
 import jax.numpy as jnp
 import numpy as np
 
-import zoo.data.selection
 import zoo.data.sources
 import zoo.data.sources.fashion_mnist
 import zoo.training.prepare.data
 import zoo.training.step.inputs
 import zoo.training.step.step
-from verification.faults.applies import fashion, images, lacks, validated
+from verification.faults.applies import fashion, images, lacks
 from verification.faults.fault import fault
 from verification.faults.patching import inputs_in_training, replaced, together
 from zoo.data.splitting import all_labels, subset
@@ -22,13 +21,18 @@ def _colored(recipe):
     return lacks(images)(recipe) or recipe.data.source != "fashion_mnist"
 
 
-def _opened(change):
+def opened(change):
     """Changes data sets as they are opened: `change(dataset) -> dataset`."""
     return replaced(
         zoo.data.sources,
         "open_source",
         lambda right: lambda *arguments, **options: change(right(*arguments, **options)),
     )
+
+
+def chosen(split, places):
+    """Returns the examples of a split at some places."""
+    return dataclasses.replace(split, images=split.images[places], labels=split.labels[places], lines=None)
 
 
 def _labels(change, both=False):
@@ -42,7 +46,7 @@ def _labels(change, both=False):
 
         return dataclasses.replace(dataset, train=of(dataset.train), **({"eval": of(dataset.eval)} if both else {}))
 
-    return _opened(changed)
+    return opened(changed)
 
 
 def _files(change):
@@ -99,9 +103,9 @@ def evaluation_labels_shuffled(fraction):
 def class_missing():
     def change(dataset):
         kept = np.flatnonzero(dataset.train.labels != len(dataset.class_names) - 1)
-        return dataclasses.replace(dataset, train=_chosen(dataset.train, kept))
+        return dataclasses.replace(dataset, train=chosen(dataset.train, kept))
 
-    return _opened(change)
+    return opened(change)
 
 
 @fault("The examples of the first class are twice in the training split.", bases=("mlp", "lenet5"))
@@ -116,103 +120,6 @@ def class_doubled():
         return wrong
 
     return replaced(zoo.training.prepare.data, "select", make)
-
-
-def _chosen(split, places):
-    return dataclasses.replace(split, images=split.images[places], labels=split.labels[places], lines=None)
-
-
-@fault("The evaluation examples are training examples.")
-def evaluated_on_training_images():
-    return _opened(
-        lambda dataset: dataclasses.replace(dataset, eval=_chosen(dataset.train, np.arange(len(dataset.eval))))
-    )
-
-
-@fault("A part of the evaluation examples are training examples.", strengths=(0.5, 0.1, 0.02), matters=0.1)
-def split_overlap(fraction):
-    return _opened(lambda dataset: _overlapping(dataset, fraction, lambda examples: examples))
-
-
-@fault(
-    "A part of the evaluation examples are training examples with one value changed, as after another compression.",
-    strengths=(1.0, 0.1),
-    matters=0.1,
-)
-def near_copies(fraction):
-    def one_value(examples):
-        examples[:, 0, 0, 0] += np.asarray(1, examples.dtype)
-        return examples
-
-    return _opened(lambda dataset: _overlapping(dataset, fraction, one_value))
-
-
-@fault(
-    "Images were augmented before they were divided: a tenth of evaluation's are training images, mirrored or lighter.",
-    strengths=("mirrored", "lighter"),
-    applies=images,
-)
-def divided_after_augmentation(kind):
-    def augmented(examples):
-        return examples[:, :, ::-1] if kind == "mirrored" else np.minimum(examples, 235) + np.uint8(20)
-
-    return _opened(lambda dataset: _overlapping(dataset, 0.1, augmented))
-
-
-def _overlapping(dataset, fraction, change):
-    """Replaces a part of the evaluation examples by changed training examples."""
-    count = round(fraction * len(dataset.eval))
-    examples = change(dataset.train.images[:count].copy())
-    parts = [examples, dataset.eval.images[count:]], [dataset.train.labels[:count], dataset.eval.labels[count:]]
-    values, labels = (np.concatenate(part) for part in parts)
-    return dataclasses.replace(dataset, eval=dataclasses.replace(dataset.eval, images=values, labels=labels))
-
-
-@fault("Training uses the evaluation split as well.")
-def trained_on_evaluation_split():
-    def change(dataset):
-        train = dataclasses.replace(
-            dataset.train,
-            images=np.concatenate([dataset.eval.images, dataset.train.images]),
-            labels=np.concatenate([dataset.eval.labels, dataset.train.labels]),
-            lines=None,
-        )
-        return dataclasses.replace(dataset, train=train)
-
-    return _opened(change)
-
-
-@fault("The validation split is not held out of the training split.", applies=validated)
-def validation_not_held_out():
-    def make(right):
-        def wrong(data, dataset):
-            _, validation = right(data, dataset)
-            selected, _ = right(dataclasses.replace(data, validation=0.0), dataset)
-            return selected, validation
-
-        return wrong
-
-    return replaced(zoo.training.prepare.data, "select", make)
-
-
-@fault(
-    "The validation split has another size: it is exchanged with the rest, or twice as large.",
-    strengths=("exchanged", "doubled"),
-    matters="doubled",
-    applies=validated,
-    bases=("bn_cnn", "verification.faults.bases.weighted"),
-)
-def validation_split_size(kind):
-    def make(right):
-        def wrong(labels, fraction):
-            if kind == "doubled":
-                return right(labels, min(2 * fraction, 0.9))
-            kept, held_out = right(labels, fraction)
-            return held_out, kept
-
-        return wrong
-
-    return replaced(zoo.data.selection, "hold_out", make)
 
 
 @fault("Channels or features are reversed (BGR for RGB).", applies=_colored, bases=("mlp", "resnet20_cifar10"))

@@ -7,7 +7,7 @@ from jax import lax
 import zoo.parallel
 from verification.faults.applies import drops, has, uses_keys
 from verification.faults.fault import fault
-from verification.faults.patching import in_training, replaced, with_attributes
+from verification.faults.patching import in_training, replaced, rounded, with_attributes
 from zoo.training.step import step
 
 DEVICES = 2
@@ -70,6 +70,20 @@ def vectors_of_first_device():
         size = lax.axis_size(zoo.parallel.AXIS)
         of_first = jax.tree.map(lambda each: size * _first(each) if each.ndim < 2 else each, gradient)
         return of_first, batch_stats, sums
+
+    return _summed(change)
+
+
+@fault(
+    "Gradients are rounded to bfloat16 before they are summed over devices, to save communication.",
+    devices=DEVICES,
+    bases=("mlp", "lenet5"),
+)
+def all_reduce_in_bfloat16():
+    def change(gradient, batch_stats, sums):
+        if lax.axis_size(zoo.parallel.AXIS) > 1:
+            gradient = jax.tree.map(lambda each: rounded(each, 7), gradient)
+        return gradient, batch_stats, sums
 
     return _summed(change)
 

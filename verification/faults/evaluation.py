@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 import zoo.data.augment.resize_crop
 import zoo.training.evaluation
@@ -25,6 +26,7 @@ from verification.faults.applies import (
 from verification.faults.augmentation import prepared_as
 from verification.faults.fault import fault
 from verification.faults.patching import replaced
+from zoo.layers import BatchNorm
 from zoo.training.step import step
 
 
@@ -91,6 +93,34 @@ def evaluation_by_batch_statistics():
     return _evaluated_by(apply)
 
 
+@fault(
+    "Evaluation adapts running statistics to its batch: it mixes the batch's own into them.",
+    strengths=(0.5, 0.1),
+    matters=0.1,
+    applies=has("BatchNorm"),
+    bases=("bn_cnn",),
+)
+def evaluation_adapts_statistics(fraction):
+    def intercept(next_function, arguments, options, context):
+        module = context.module
+        output = next_function(*arguments, **options)
+        if not isinstance(module, BatchNorm) or context.method_name != "__call__":
+            return output
+        x = arguments[0].astype(jnp.float32)
+        axes = tuple(range(x.ndim - 1))
+        own, kept = (x.mean(axes), x.var(axes)), (module.get_variable("batch_stats", name) for name in ("mean", "var"))
+        mean, variance = ((1 - fraction) * old + fraction * new for old, new in zip(kept, own, strict=True))
+        scale = module.get_variable("params", "scale") if module.use_scale else 1.0
+        y = (x - mean) * (lax.rsqrt(variance + module.epsilon) * scale) + module.get_variable("params", "bias")
+        return y.astype(output.dtype)
+
+    def apply(model, variables, inputs):
+        with nn.intercept_methods(intercept):
+            return model.apply(variables, inputs, train=False)
+
+    return _evaluated_by(apply)
+
+
 @fault("Dropout is active in evaluation.", applies=drops)
 def dropout_in_evaluation():
     def intercept(next_function, arguments, options, context):
@@ -122,6 +152,30 @@ def stale_parameters(which):
         return state.replace(**seen)
 
     return _state(change)
+
+
+@fault(
+    "Evaluation has the running statistics of the evaluation before, with the present parameters.",
+    applies=has("BatchNorm"),
+    bases=("bn_cnn",),
+)
+def evaluation_statistics_stale():
+    def make(right):
+        def wrong(self, kind, pipeline, eval_step):
+            evaluate = right(self, kind, pipeline, eval_step)
+            memory = self.__dict__.setdefault("_of_evaluation_before", {})
+
+            def stale(variables, step, all_examples):
+                now = jax.tree.map(jnp.copy, variables["batch_stats"])  # copies, because the next step donates them
+                before = memory.get("batch_stats", now)
+                memory["batch_stats"] = now
+                return evaluate({**variables, "batch_stats": before}, step, all_examples)
+
+            return stale
+
+        return wrong
+
+    return replaced(zoo.training.loop.Loop, "evaluator", make)
 
 
 @fault("The last batch is dropped in evaluation.")

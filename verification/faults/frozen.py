@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 import zoo.layers.conv
-from verification.faults.applies import accumulates, grouped, has
+from verification.faults.applies import grouped, has
 from verification.faults.fault import fault
 from verification.faults.patching import (
     in_training,
@@ -14,10 +14,8 @@ from verification.faults.patching import (
     parameters_in_training,
     pick,
     replaced,
-    with_attributes,
     with_backward,
 )
-from zoo.training.step import step
 
 
 @fault("A layer gets no gradient: it is frozen.", strengths=("first", "middle", "last"), matters="middle")
@@ -73,17 +71,3 @@ def gradient_of_a_part(fraction):
         return wrong
 
     return in_training(make)
-
-
-@fault("Only the last of the accumulated gradients counts.", applies=accumulates)
-def last_part_only():
-    def scan(add, start, parts):
-        if not isinstance(start, tuple):  # the scan over several steps
-            return lax.scan(add, start, parts)
-
-        def forget(carry, part):
-            return add((jax.tree.map(jnp.zeros_like, carry[0]), carry[1]), part)
-
-        return lax.scan(forget, start, parts)
-
-    return replaced(step, "lax", lambda module: with_attributes(module, scan=scan))

@@ -1,8 +1,7 @@
-"""Mistakes in gradients, where the forward pass is right: those of layers, and those of all parameters together."""
+"""Mistakes in gradients, where the forward pass is right: of layers, of all parameters together, and in adding them."""
 
 import functools
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
@@ -10,11 +9,8 @@ from flax.linen import linear
 from jax import lax
 
 import zoo.layers.conv
-import zoo.layers.normalization
-import zoo.layers.pooling
-import zoo.models.articles
 import zoo.training.prepare
-from verification.faults.applies import has, lacks, several
+from verification.faults.applies import accumulates, has, several
 from verification.faults.fault import fault
 from verification.faults.patching import (
     layer_inputs_in_training,
@@ -24,14 +20,11 @@ from verification.faults.patching import (
     pick,
     replaced,
     rounded,
-    together,
     with_attributes,
     with_backward,
+    with_scaled_gradient,
 )
-
-
-def _scaled(factor):
-    return with_backward(lambda gradient: factor * gradient)
+from zoo.training.step import step
 
 
 def _convolution_backward(of_input=None, of_kernel=None):
@@ -48,6 +41,22 @@ def _convolution_backward(of_input=None, of_kernel=None):
     return replaced(zoo.layers.conv, "convolution", make)
 
 
+def _accumulated(change):
+    """Changes the sum of the gradients of a batch's parts, before that of each part is added: `change(sum) -> sum`."""
+
+    def scan(add, start, parts):
+        if not isinstance(start, tuple):  # the scan over several steps
+            return lax.scan(add, start, parts)
+
+        def wrong(carry, part):
+            gradient, *others = carry
+            return add((jax.tree.map(change, gradient), *others), part)
+
+        return lax.scan(wrong, start, parts)
+
+    return replaced(step, "lax", lambda module: with_attributes(module, scan=scan))
+
+
 @fault(
     "The kernel gradient of one layer is scaled.",
     strengths=(0.5, 0.9, 0.99),
@@ -55,17 +64,17 @@ def _convolution_backward(of_input=None, of_kernel=None):
     bases=("mlp", "lenet5", "mobilenet_v3_small"),
 )
 def kernel_gradient_scaled(factor):
-    return parameters_in_training(parameter_of("middle", "kernel"), _scaled(factor))
+    return parameters_in_training(parameter_of("middle", "kernel"), with_scaled_gradient(factor))
 
 
 @fault("The kernel gradient of the first layer is scaled.", strengths=(0.5, 0.9, 0.99), matters=0.9)
 def first_kernel_gradient_scaled(factor):
-    return parameters_in_training(parameter_of("first", "kernel"), _scaled(factor))
+    return parameters_in_training(parameter_of("first", "kernel"), with_scaled_gradient(factor))
 
 
 @fault("The bias gradient of the output layer is a mean where it is a sum.", strengths=(0.1, 0.9), matters=0.9)
 def bias_gradient_scaled(factor):
-    return parameters_in_training(parameter_of("last", "bias"), _scaled(factor))
+    return parameters_in_training(parameter_of("last", "bias"), with_scaled_gradient(factor))
 
 
 @fault(
@@ -100,6 +109,19 @@ def kernel_gradient_transposed():
     return _convolution_backward(of_kernel=change)
 
 
+@fault(
+    "The kernel gradient of every odd output channel is that of the channel before: registers of two are not refilled.",
+    applies=has("Conv"),
+    bases=("lenet5", "bn_cnn"),
+)
+def odd_channels_repeat_gradient():
+    def change(gradient):
+        pairs = gradient.shape[-1] // 2
+        return gradient.at[..., 1::2].set(gradient[..., : 2 * pairs : 2])
+
+    return _convolution_backward(of_kernel=change)
+
+
 # The gradient of the first convolution's input is used nowhere.
 @fault(
     "The gradient of every convolution's input is scaled.", strengths=(0.5, 0.9), matters=0.9, applies=several("Conv")
@@ -119,123 +141,47 @@ def one_input_gradient_scaled(factor):
         path = pick(layers(model, image_shape), "middle")
         return lambda module: module.path == path
 
-    return layer_inputs_in_training(choose, _scaled(factor))
+    return layer_inputs_in_training(choose, with_scaled_gradient(factor))
 
 
 @fault("The gradients of dense layers are scaled.", strengths=(0.5, 0.9), matters=0.9, applies=has("Dense"))
 def dense_gradient_scaled(factor):
     def wrong(left, right, *arguments, **options):
-        return lax.dot_general(left, _scaled(factor)(right), *arguments, **options)
+        return lax.dot_general(left, with_scaled_gradient(factor)(right), *arguments, **options)
 
     return replaced(linear, "lax", lambda module: with_attributes(module, dot_general=wrong))
 
 
-@fault("The gradient of a max pool goes to the neighbour of the maximum.", applies=has("MaxPool"))
-def max_pool_gradient_misplaced():
-    shift = with_backward(lambda gradient: jnp.roll(gradient, 1, 2))
-    return replaced(zoo.layers.pooling, "max_pool", lambda right: lambda x, window: right(shift(x), window))
-
-
-@fault("The gradient of a max pool is spread over the window, as an average pool's.", applies=has("MaxPool"))
-def max_pool_gradient_spread():
-    def make(right):
-        def wrong(x, window):
-            mean = zoo.layers.pooling.avg_pool(x, window, True)
-            return mean + lax.stop_gradient(right(x, window) - mean)
-
-        return wrong
-
-    return replaced(zoo.layers.pooling, "max_pool", make)
-
-
-@fault("The gradient of an average pool is not divided by the window.", applies=has("AvgPool"))
-def average_pool_gradient():
-    def make(right):
-        def wrong(x, window, count_include_pad):
-            size = window.size[0] * window.size[1]
-            return right(_scaled(size)(x), window, count_include_pad)
-
-        return wrong
-
-    return replaced(zoo.layers.pooling, "avg_pool", make)
-
-
-@fault(
-    "The gradient of batch normalization takes batch statistics for constants.",
-    strengths=("both", "mean", "variance"),
-    applies=has("BatchNorm"),
-)
-def batch_norm_gradient(which):
-    def make(right):
-        def wrong(x, scale, bias, epsilon):
-            y, mean, variance = right(x, scale, bias, epsilon)
-            exact, axes = x.astype(jnp.float32), tuple(range(x.ndim - 1))
-            by_input = exact.mean(axes)
-            own_mean = lax.stop_gradient(by_input) if which in ("both", "mean") else by_input
-            own_variance = lax.stop_gradient(variance)
-            if which == "mean":
-                own_variance = ((exact - by_input) ** 2).mean(axes)
-            inexact = (exact - own_mean) * (lax.rsqrt(own_variance + epsilon) * scale) + bias
-            return inexact + lax.stop_gradient(y - inexact), mean, variance
-
-        return wrong
-
-    return replaced(zoo.layers.normalization, "batch_norm", make)
-
-
-@fault(
-    "The gradient of batch normalization's scale is too small.",
-    strengths=(0.5, 0.9),
-    matters=0.9,
-    applies=has("BatchNorm"),
-)
-def batch_norm_scale_gradient(factor):
-    def make(right):
-        return lambda x, scale, bias, epsilon: right(x, _scaled(factor)(scale), bias, epsilon)
-
-    return replaced(zoo.layers.normalization, "batch_norm", make)
-
-
-@fault("The gradient of every activation is scaled.", strengths=(0.5, 0.9), matters=0.9, applies=lacks(has("ConvBN")))
-def activation_gradient(factor):
-    def make(right):
-        return lambda x: right(_scaled(factor)(x))
-
-    return together(*(replaced(nn, name, make) for name in zoo.models.articles.ACTIVATIONS))
-
-
-@fault(
-    "The backward pass of ReLU is that of a leaky ReLU.",
-    strengths=(1.0, 0.1, 0.01),
-    matters=0.1,
-    applies=lambda recipe: recipe.model.name in ("mlp", "bn_cnn", "squeezenet1_1", "resnet20"),
-    bases=("mlp", "bn_cnn"),
-)
-def relu_backward_leaks(slope):
-    def make(right):
-        def wrong(x):
-            leak = slope * jnp.minimum(x, 0)
-            return right(x) + (leak - lax.stop_gradient(leak))
-
-        return wrong
-
-    return replaced(nn, "relu", make)
-
-
 @fault("All gradients have the wrong sign.")
 def gradient_sign():
-    return parameters_in_training(lambda model, shape: lambda path: True, _scaled(-1.0))
+    return parameters_in_training(lambda model, shape: lambda path: True, with_scaled_gradient(-1.0))
 
 
 @fault("All gradients are scaled, as by the wrong loss scale.", strengths=(10.0, 1.1), matters=1.1)
 def gradient_scaled(factor):
-    return parameters_in_training(lambda model, shape: lambda path: True, _scaled(factor))
+    return parameters_in_training(lambda model, shape: lambda path: True, with_scaled_gradient(factor))
 
 
 @fault("Gradients are rounded to a mantissa of so many bits: 7 are bfloat16's.", strengths=(2.0, 7.0), matters=7.0)
 def gradients_rounded(bits):
     change = with_backward(functools.partial(rounded, bits=int(bits)))
     return parameters_in_training(lambda model, shape: lambda path: True, change)
+
+
+@fault("Only the last of the accumulated gradients counts.", applies=accumulates)
+def last_part_only():
+    return _accumulated(jnp.zeros_like)
+
+
+@fault(
+    "Accumulated gradients decay: those of earlier parts of the batch count less.",
+    strengths=(0.5, 0.9),
+    matters=0.9,
+    applies=accumulates,
+    bases=("verification.faults.bases.mixed",),
+)
+def accumulation_decays(factor):
+    return _accumulated(lambda total: factor * total)
 
 
 @fault(

@@ -10,11 +10,12 @@ import numpy as np
 import zoo.training.experiment
 import zoo.training.prepare.network
 import zoo.training.step.initialization
-from verification.faults.applies import has, own_initialization
+from verification.faults.applies import has, named, own_initialization
 from verification.faults.fault import fault
 from verification.faults.patching import replaced, together
 from zoo.layers.initializers import VarianceScaling
-from zoo.recipe import GlorotNormal, GlorotUniform, HeNormal, HeUniform, LeCunNormal, LeCunUniform
+from zoo.recipe import GlorotNormal, GlorotUniform, HeNormal, HeUniform, LeCunNormal, LeCunUniform, Normal
+from zoo.training.step.initialization import TRUNCATED_STD
 
 
 def _drawn(change):
@@ -32,6 +33,13 @@ def _drawn(change):
 
 def _kernels(drawn):
     return {path: values for path, values in drawn.items() if values.ndim > 1}
+
+
+def _gaussian(recipe):
+    """Whether the recipe draws kernels from a Gaussian that is not truncated."""
+    laws = (recipe.initialization.kernel, *recipe.initialization.exceptions.values())
+    kinds = Normal | HeNormal | GlorotNormal | LeCunNormal
+    return any(isinstance(law, kinds) and not getattr(law, "truncated", False) for law in laws)
 
 
 @fault("Initial weights are multiplied by 10.")
@@ -77,6 +85,27 @@ def biases_offset(value):
 
 
 @fault(
+    "Biases are drawn as PyTorch's default: uniformly within the inverse root of the inputs.",
+    applies=has("Conv", "Dense"),
+    bases=("mlp", "lenet5"),
+)
+def biases_drawn():
+    def make(right):
+        def wrong(initialization, own, seed, params):
+            drawn, random = right(initialization, own, seed, params), np.random.default_rng(int(seed))
+            for path in sorted(path for path in drawn if path.endswith("/bias")):
+                kernel = params.get(f"{path.removesuffix('bias')}kernel")
+                if kernel is not None:  # the others are those of normalizations
+                    bound = 1 / math.sqrt(math.prod(kernel.shape[:-1]))
+                    drawn[path] = random.uniform(-bound, bound, drawn[path].shape).astype(np.float32)
+            return drawn
+
+        return wrong
+
+    return replaced(zoo.training.experiment, "draw_parameters", make)
+
+
+@fault(
     "Kernels are drawn by Glorot's variance where He's is meant, or the reverse.",
     applies=lambda recipe: isinstance(
         recipe.initialization.kernel, HeNormal | HeUniform | GlorotUniform | GlorotNormal
@@ -118,12 +147,44 @@ def fans_exchanged():
     return replaced(zoo.training.step.initialization, "sampler_and_scale", make)
 
 
+@fault(
+    "The outputs of an input are counted per group in grouped convolutions: one in depthwise ones.",
+    applies=named("mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"),
+    bases=("mobilenet_v3_small",),
+)
+def fan_divided_by_groups():
+    """The variance of the network's own law, 2 / fan_out, is larger by the number of channels."""
+    return _drawn(
+        lambda drawn, params: {
+            path: values * np.float32(math.sqrt(values.shape[-1]))
+            for path, values in drawn.items()
+            if "depthwise/conv/kernel" in path
+        }
+    )
+
+
 @fault("Uniform kernels are Gaussian with the same variance, or the reverse.")
 def other_shape_of_distribution():
     def make(right):
         def wrong(distribution, shape):
             sampler, scale = right(distribution, shape)
             return ("normal" if sampler == "uniform" else "uniform"), scale
+
+        return wrong
+
+    return replaced(zoo.training.step.initialization, "sampler_and_scale", make)
+
+
+@fault(
+    "Gaussian kernels have no values beyond two standard deviations; their variance is right.",
+    applies=_gaussian,
+    bases=("bn_cnn",),
+)
+def gaussian_tails_cut():
+    def make(right):
+        def wrong(distribution, shape):
+            sampler, scale = right(distribution, shape)
+            return ("truncated", scale / TRUNCATED_STD) if sampler == "normal" else (sampler, scale)
 
         return wrong
 

@@ -6,10 +6,11 @@ import sys
 import numpy as np
 
 import zoo.data.pipeline
-from verification.faults.applies import images
+from verification.faults.applies import several_epochs
 from verification.faults.fault import fault
 from verification.faults.patching import replaced
 from zoo.data.pipeline import Order
+from zoo.data.splitting import all_labels
 
 
 class _Examples:
@@ -47,11 +48,6 @@ def _epoch(pipeline):
     return np.arange(len(pipeline.split)) if pipeline.examples is None else pipeline.examples
 
 
-def _several_epochs(recipe):
-    """Whether a run is of several epochs: of the cheap recipes, those of small tables."""
-    return not images(recipe) or (recipe.budget.epochs or 0) > 1
-
-
 @fault("Training examples are not shuffled.")
 def no_shuffling():
     def change(examples, pipeline, batch_size, seed):
@@ -76,8 +72,42 @@ def same_order_after_two_epochs():
 
 
 @fault(
+    "The order of examples begins anew after some steps, within an epoch: the generator has a short cycle.",
+    strengths=(10.0, 100.0),
+    matters=100.0,
+    bases=("lenet5", "bn_cnn"),
+)
+def order_cycle(steps):
+    return _ordered(
+        lambda examples, pipeline, batch_size, seed: lambda place: examples[place % (int(steps) * batch_size)]
+    )
+
+
+@fault(
+    "Later epochs have the order of the first one, but start at another place of it.",
+    applies=several_epochs,
+    bases=("mlp",),
+)
+def epochs_rotated():
+    def change(examples, pipeline, batch_size, seed):
+        epoch = pipeline.epoch
+
+        @functools.cache
+        def start(number):
+            return int(np.random.default_rng([seed, number]).integers(epoch)) if number else 0
+
+        def at(place):
+            number, inside = divmod(place, epoch)
+            return examples[(inside + start(number)) % epoch]
+
+        return at
+
+    return _ordered(change)
+
+
+@fault(
     "All examples are shuffled anew at half of an epoch: some are twice in it, and others never.",
-    applies=_several_epochs,
+    applies=several_epochs,
     bases=("mlp",),
 )
 def half_epochs():
@@ -97,7 +127,7 @@ def half_epochs():
     "The last examples of each epoch are the first ones of the next order as well.",
     strengths=(32.0, 1.0),
     matters=32.0,
-    applies=_several_epochs,
+    applies=several_epochs,
     bases=("mlp",),
 )
 def epoch_boundary_repeated(count):
@@ -112,6 +142,26 @@ def epoch_boundary_repeated(count):
 def order_without_seed():
     def make(right):
         return lambda pipeline, batch_size, seed, host=0, hosts=1: right(pipeline, batch_size, 0, host, hosts)
+
+    return replaced(zoo.data.pipeline, "training_order", make)
+
+
+@fault(
+    "The order of an epoch is that of the seed plus the epoch's number: runs with neighbouring seeds share orders.",
+    applies=several_epochs,
+    bases=("mlp",),
+)
+def order_of_next_seed():
+    """The loader's shuffle gets the run's seed itself, and adds the number of the epoch to it."""
+
+    def make(right):
+        def wrong(pipeline, batch_size, seed, host=0, hosts=1):
+            dataset = zoo.data.pipeline.grain.MapDataset
+            some = pipeline.examples
+            every_example = dataset.range(len(pipeline.split)) if some is None else dataset.source(some)
+            return Order(every_example.shuffle(seed=int(seed)).repeat(), batch_size, host, hosts)
+
+        return wrong
 
     return replaced(zoo.data.pipeline, "training_order", make)
 
@@ -154,6 +204,32 @@ def batched_before_shuffling():
             number, inside = divmod(place, len(epoch))
             block, offset = divmod(inside, batch_size)
             return int(epoch[blocks(number)[block] * batch_size + offset if block < whole else inside])
+
+        return at
+
+    return _ordered(change)
+
+
+@fault(
+    "Examples of several batches are sorted by class: a batch has only some of the classes.",
+    strengths=(10.0, 2.0),
+    matters=2.0,
+    bases=("mlp", "lenet5"),
+)
+def windows_sorted_by_class(batches):
+    """Each epoch still has every example once: a table was shuffled, and read in blocks that are grouped by class."""
+
+    def change(examples, pipeline, batch_size, seed):
+        labels, width = all_labels(pipeline.split), int(batches) * batch_size
+
+        @functools.lru_cache(8)
+        def window(number):
+            chosen = np.array([int(examples[place]) for place in range(number * width, (number + 1) * width)])
+            return chosen[np.argsort(labels[chosen], kind="stable")]
+
+        def at(place):
+            number, inside = divmod(place, width)
+            return int(window(number)[inside])
 
         return at
 

@@ -9,7 +9,7 @@ import zoo.training.prepare.data
 import zoo.training.step.objective
 from verification.faults.applies import mixing, weighted
 from verification.faults.fault import fault
-from verification.faults.patching import replaced, with_attributes, with_backward
+from verification.faults.patching import replaced, with_attributes, with_backward, with_scaled_gradient
 from zoo.recipe import SoftmaxCrossEntropy
 from zoo.training.step import step
 
@@ -43,6 +43,19 @@ def _of_loss(change):
     return replaced(step, "sums_of_outputs", make)
 
 
+def _of_examples(change):
+    """Changes training's sums over examples: `change(sums, right, logits, targets, weight, objective) -> sums`."""
+
+    def make(right):
+        def wrong(logits, targets, weight, objective):
+            sums = right(logits, targets, weight, objective)
+            return change(sums, right, logits, targets, weight, objective)
+
+        return wrong
+
+    return replaced(zoo.training.step.objective, "sums_over_examples", make)
+
+
 @fault("A softmax precedes the loss in training, although the loss has one.")
 def softmax_before_loss():
     return _of_outputs(lambda logits, labels: jax.nn.softmax(logits))
@@ -61,7 +74,7 @@ def logits_clipped(limit):
 
 @fault("The loss's gradient is scaled.", strengths=(1.5, 1.05, 1.01), matters=1.05)
 def loss_gradient_scaled(factor):
-    scaled = with_backward(lambda gradient: factor * gradient)
+    scaled = with_scaled_gradient(factor)
     return _of_loss(lambda loss, weight: scaled(loss))
 
 
@@ -89,7 +102,7 @@ def sum_for_mean():
     def make(right):
         def wrong(outputs, labels, weight, *arguments, **options):
             sums = right(outputs, labels, weight, *arguments, **options)
-            return sums._replace(loss=with_backward(lambda gradient: len(labels) * gradient)(sums.loss))
+            return sums._replace(loss=with_scaled_gradient(len(labels))(sums.loss))
 
         return wrong
 
@@ -152,6 +165,20 @@ def temperature(value):
     return _of_outputs(lambda logits, labels: logits / value)
 
 
+@fault(
+    "The square of the logarithm of the softmax's denominator is added to the loss, as for large language models.",
+    strengths=(1e-2, 1e-3, 1e-4),
+    matters=1e-3,
+    bases=("mlp", "lenet5"),
+)
+def denominator_penalized(factor):
+    def change(sums, right, logits, targets, weight, objective):
+        penalty = factor * jax.nn.logsumexp(logits.astype(jnp.float32), axis=-1) ** 2
+        return sums._replace(loss=sums.loss + penalty @ weight)
+
+    return _of_examples(change)
+
+
 @fault("Class weights are inverted: rare classes count less.", applies=weighted)
 def class_weights_inverted():
     def make(module):
@@ -195,17 +222,30 @@ def class_weights_of_other_classes():
     bases=("verification.faults.bases.weighted",),
 )
 def class_weights_normalized():
-    def make(right):
-        def wrong(logits, targets, weight, objective):
-            sums = right(logits, targets, weight, objective)
-            if objective.class_weights is None:
-                return sums
-            total = (targets @ objective.class_weights) @ weight
-            return sums._replace(loss=sums.loss * weight.sum() / jnp.maximum(total, 1e-6))
+    def change(sums, right, logits, targets, weight, objective):
+        if objective.class_weights is None:
+            return sums
+        total = (targets @ objective.class_weights) @ weight
+        return sums._replace(loss=sums.loss * weight.sum() / jnp.maximum(total, 1e-6))
 
-        return wrong
+    return _of_examples(change)
 
-    return replaced(zoo.training.step.objective, "sums_over_examples", make)
+
+@fault(
+    "The loss of an example has the weight of the class that is predicted, not of its own.",
+    applies=weighted,
+    bases=("verification.faults.bases.weighted",),
+)
+def class_weight_of_prediction():
+    def change(sums, right, logits, targets, weight, objective):
+        if objective.class_weights is None:
+            return sums
+        of_prediction = jax.nn.one_hot(logits.argmax(-1), logits.shape[-1]) @ objective.class_weights
+        return sums._replace(
+            loss=right(logits, targets, weight * of_prediction, objective._replace(class_weights=None)).loss
+        )
+
+    return _of_examples(change)
 
 
 @fault("The labels of mixed images are not mixed.", applies=mixing)

@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 
 import zoo.training.evaluation
-from verification.faults.applies import images
+from verification.faults.applies import images, weighted
 from verification.faults.fault import fault
-from verification.faults.patching import replaced, with_attributes
+from verification.faults.patching import replaced, together, with_attributes
 from zoo.training.execution import Execution
+from zoo.training.experiment import Experiment
 from zoo.training.step import step
 
 
@@ -25,6 +26,30 @@ def evaluation_smoothed(amount):
         return wrong
 
     return replaced(step, "sums_over_examples", make)
+
+
+@fault(
+    "The loss of evaluations has the class weights of training.",
+    applies=weighted,
+    bases=("verification.faults.bases.weighted",),
+)
+def evaluation_loss_weighted_by_class():
+    known = {}
+
+    def remember(right):
+        def same(self, pipeline):
+            known["weights"] = self.class_weights
+            return right(self, pipeline)
+
+        return same
+
+    def make(right):
+        def wrong(logits, targets, weight, objective):
+            return right(logits, targets, weight, objective._replace(class_weights=known.get("weights")))
+
+        return wrong
+
+    return together(replaced(Experiment, "_eval_step", remember), replaced(step, "sums_over_examples", make))
 
 
 @fault("Every batch has the same weight in the evaluation loss, also the last one, which is smaller.")
@@ -58,6 +83,28 @@ def top2_for_top1():
     return replaced(step, "sums_over_examples", make)
 
 
+@fault(
+    "A prediction counts as correct only if its probability is above a threshold.",
+    strengths=(0.9, 0.5),
+    matters=0.5,
+    applies=images,
+    bases=("lenet5", "bn_cnn"),
+)
+def prediction_needs_probability(threshold):
+    """Which all predictions exceed if there are two classes and the threshold is one half."""
+
+    def make(right):
+        def wrong(logits, targets, weight, *arguments):
+            sums = right(logits, targets, weight, *arguments)
+            correct = logits.argmax(-1) == targets.argmax(-1)
+            certain = jax.nn.softmax(logits.astype(jnp.float32)).max(-1) > threshold
+            return sums._replace(correct=(correct * certain * weight) @ targets)
+
+        return wrong
+
+    return replaced(step, "sums_over_examples", make)
+
+
 @fault("The class is counted among the six largest logits for top-5 accuracy.", applies=images)
 def top6_for_top5():
     def counted(counts, logits, labels, weight):
@@ -65,6 +112,18 @@ def top6_for_top5():
         return {**counts, "top5": (best == labels[:, None]).any(-1) @ weight}
 
     return _counts(counted)
+
+
+@fault("Padding of the last batch counts in top-5 accuracy.", applies=images, bases=("lenet5", "bn_cnn"))
+def top5_counts_padding():
+    def make(right):
+        def wrong(logits, labels, weight):
+            counts, of_all = right(logits, labels, weight), right(logits, labels, jnp.ones_like(weight))
+            return {**counts, **{name: value for name, value in of_all.items() if name == "top5"}}
+
+        return wrong
+
+    return replaced(step, "count_predictions", make)
 
 
 @fault("Rows and columns of the confusion matrix are exchanged.")

@@ -10,32 +10,12 @@ from flax import traverse_util
 
 import zoo.layers.conv
 import zoo.layers.normalization
-import zoo.layers.pooling
 import zoo.models.articles
-from verification.faults.applies import grouped, has, layers_of
+from verification.faults.applies import grouped, has, named
 from verification.faults.fault import fault
-from verification.faults.patching import replaced, together, with_attributes
+from verification.faults.patching import constructed_with, replaced, together, with_attributes
 from zoo.layers import BatchNorm, Conv, DropPath
-from zoo.recipe import Recipe
 from zoo.training.step import step
-
-
-def _has_kernel(size):
-    return lambda recipe: any(layer.attributes["kernel_size"] in (size, (size, size)) for layer in layers_of(recipe))
-
-
-def _pads_nothing(recipe: Recipe) -> bool:
-    return any(layer.kind == "Conv" and layer.attributes["padding"] == "VALID" for layer in layers_of(recipe))
-
-
-def _pads_strided(recipe: Recipe) -> bool:
-    """Whether a convolution has stride 2 and pads a number of pixels on each side."""
-
-    def strided(layer):
-        padding = layer.attributes["padding"]
-        return layer.attributes["strides"] in (2, (2, 2)) and isinstance(padding, int) and padding > 0
-
-    return any(layer.kind == "Conv" and strided(layer) for layer in layers_of(recipe))
 
 
 def _intercept(kinds, change):
@@ -61,18 +41,6 @@ def _of_network(change):
     return _intercept((nn.Module,), changed)
 
 
-def _constructed_with(kinds, make):
-    """Sets attributes of layers of some classes to those that `make(module)` returns, wherever they are called."""
-
-    def intercept(next_function, arguments, options, context):
-        if isinstance(context.module, kinds) and context.method_name == "__call__":
-            for name, value in make(context.module).items():
-                object.__setattr__(context.module, name, value)
-        return next_function(*arguments, **options)
-
-    return nn.intercept_methods(intercept)
-
-
 class _First:
     """Knows the first layer of a kind in the network that is being applied."""
 
@@ -92,52 +60,9 @@ class _First:
         return output
 
 
-@fault(
-    "Convolutions without padding pad with zeros (SAME for VALID).", applies=_pads_nothing, bases=("alexnet", "bn_cnn")
-)
-def same_padding():
-    def make(right):
-        def wrong(layer, image_size, size, strides, padding):
-            return right(layer, image_size, size, strides, "SAME" if padding == "VALID" else padding)
-
-        return wrong
-
-    return replaced(zoo.layers.conv, "resolve_window", make)
-
-
-@fault(
-    "Strided convolutions of images of even size pad a pixel less above and on the left, as TensorFlow's do.",
-    applies=_pads_strided,
-    bases=("resnet20",),
-)
-def padding_below_only():
-    def below(pixels, extent, stride, pads):
-        before, after = pads
-        unequal = stride == 2 and pixels % 2 == 0 and before == after > 0 and extent == 2 * before + 1
-        return (before - 1, after) if unequal else pads
-
-    def make(right):
-        def wrong(layer, image_size, size, strides, padding):
-            window = right(layer, image_size, size, strides, padding)
-            pads = tuple(map(below, image_size, window.size, window.strides, window.padding))
-            return window._replace(padding=pads)
-
-        return wrong
-
-    return replaced(zoo.layers.conv, "resolve_window", make)
-
-
 @fault("Local response normalization is left out.", applies=has("LocalResponseNorm"), bases=("alexnet",))
 def no_lrn():
     return replaced(zoo.layers.normalization, "local_response_norm", lambda right: lambda x, *constants: x)
-
-
-@fault("Kernels of 5x5 pixels have 3x3.", applies=_has_kernel(5))
-def small_kernels():
-    def smaller(size):
-        return 3 if size == 5 else (3, 3) if size == (5, 5) else size
-
-    return _constructed_with((Conv,), lambda conv: {"kernel_size": smaller(conv.kernel_size)})
 
 
 @fault("The groups of a grouped convolution read each other's channels.", applies=grouped)
@@ -166,7 +91,7 @@ def missing_bias():
 
 @fault("Layers are built without a bias.", applies=has("Conv", "Dense"))
 def layers_without_bias():
-    return _constructed_with((Conv, nn.Dense), lambda layer: {"use_bias": False})
+    return constructed_with((Conv, nn.Dense), lambda layer: {"use_bias": False})
 
 
 @fault("The activation after the first layer is left out.", strengths=("all", "first"), matters="first")
@@ -181,14 +106,14 @@ def missing_activation(which):
     with (
         nn.intercept_methods(first),
         together(*(replaced(nn, name, make) for name in names)),
-        _constructed_with((zoo.layers.ConvBN,), lambda module: {"activation": make(module.activation)}),
+        constructed_with((zoo.layers.ConvBN,), lambda module: {"activation": make(module.activation)}),
     ):
         yield
 
 
 @fault(
     "tanh is a rational approximation, as of a fast mathematical library.",
-    applies=lambda recipe: recipe.model.name == "lenet5",
+    applies=named("lenet5"),
     bases=("lenet5",),
 )
 def tanh_approximated():
@@ -199,6 +124,17 @@ def tanh_approximated():
         return x * (27 + x * x) / (27 + 9 * x * x)
 
     return replaced(nn, "tanh", lambda right: wrong)
+
+
+@fault(
+    "ReLU is a leaky ReLU, forward and backward.",
+    strengths=(0.1, 0.01),
+    matters=0.01,
+    applies=named("mlp", "bn_cnn", "squeezenet1_1", "resnet20"),
+    bases=("mlp", "bn_cnn"),
+)
+def relu_leaks(slope):
+    return replaced(nn, "relu", lambda right: lambda x: right(x) - slope * right(-x))
 
 
 @fault("The first batch normalization is left out.", applies=has("BatchNorm"))
@@ -249,14 +185,6 @@ def kernels_aliased():
     return replaced(step, "optax", lambda module: with_attributes(module, apply_updates=apply))
 
 
-@fault("Max pools average.", applies=has("MaxPool"))
-def averaging_max_pool():
-    def make(right):
-        return lambda x, window: zoo.layers.pooling.avg_pool(x, window, True)
-
-    return replaced(zoo.layers.pooling, "max_pool", make)
-
-
 @fault("The network ends in a softmax, although the loss has one.")
 def softmax_in_network():
     return _of_network(jax.nn.softmax)
@@ -269,7 +197,7 @@ def relu_on_logits():
 
 @fault("Batch normalization's epsilon is another framework's.", strengths=(100.0, 10.0), applies=has("BatchNorm"))
 def batch_norm_epsilon(factor):
-    return _constructed_with((BatchNorm,), lambda norm: {"epsilon": _once(norm, "epsilon") * factor})
+    return constructed_with((BatchNorm,), lambda norm: {"epsilon": _once(norm, "epsilon") * factor})
 
 
 @fault(
@@ -278,7 +206,7 @@ def batch_norm_epsilon(factor):
     applies=has("BatchNorm"),
 )
 def batch_norm_momentum(factor):
-    return _constructed_with(
+    return constructed_with(
         (BatchNorm,), lambda norm: {"momentum": 1 - min(1.0, factor * (1 - _once(norm, "momentum")))}
     )
 
@@ -291,4 +219,4 @@ def _once(module, name):
 
 @fault("Batch normalization keeps its initial running statistics.", applies=has("BatchNorm"))
 def statistics_never_updated_by_layer():
-    return _constructed_with((BatchNorm,), lambda norm: {"momentum": 1.0})
+    return constructed_with((BatchNorm,), lambda norm: {"momentum": 1.0})

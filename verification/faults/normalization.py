@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -16,8 +17,9 @@ from verification.faults.augmentation import prepared_as
 from verification.faults.fault import fault
 from verification.faults.patching import inputs_in_training, replaced, together
 from zoo.data.augment.canvas import Canvas
+from zoo.data.selection import sample_indices
 from zoo.data.splitting import all_labels, subset
-from zoo.recipe import ChannelMeanStd, Normalize
+from zoo.recipe import ChannelMeanStd, FeatureMeanStd, Normalize, Resize
 
 
 def _measured(change):
@@ -32,6 +34,12 @@ def _measured(change):
 def _prepared(change):
     """Changes the statistics that a run is prepared with: `change(statistics) -> statistics`."""
     return prepared_as(lambda data: {"statistics": change(data.statistics)})
+
+
+def _measured_before_resizing(recipe):
+    """Whether mean and deviation are those of images that evaluation resizes to a fixed size."""
+    resized = any(isinstance(each, Resize) for each in recipe.augmentation.eval)
+    return resized and isinstance(recipe.normalization, ChannelMeanStd)
 
 
 def _scaled(statistics, factor):
@@ -116,6 +124,48 @@ def deviation_of_single_images():
         return wrong
 
     return replaced(zoo.data.statistics, "measure", make)
+
+
+@fault(
+    "The standard deviation of features is a sample's, divided by n - 1, as pandas computes it.",
+    applies=lambda recipe: isinstance(recipe.normalization, FeatureMeanStd),
+    bases=("mlp",),
+)
+def deviation_of_sample():
+    def make(right):
+        def wrong(normalization, values):
+            if not isinstance(normalization, FeatureMeanStd):
+                return right(normalization, values)
+            return values.mean(0), values.std(0, ddof=1)
+
+        return wrong
+
+    return replaced(zoo.data.features, "_shift_and_scale", make)
+
+
+@fault(
+    "Mean and deviation are those of images of the network's size: interpolation has smoothed them.",
+    applies=_measured_before_resizing,
+    bases=("lenet5",),
+)
+def measured_on_resized_images():
+    def resized(part, size):
+        shape = (len(part), size, size, part.shape[-1])
+        return np.asarray(jax.image.resize(part.astype(np.float32), shape, "bilinear")).round().astype(np.uint8)
+
+    def make(right):
+        def wrong(normalization, train, train_pipeline, eval_pipeline, on_progress):
+            sizes = [each.size for each in eval_pipeline.transforms if isinstance(each, Resize)]
+            if not sizes or not train_pipeline.resident or not isinstance(normalization, ChannelMeanStd):
+                return right(normalization, train, train_pipeline, eval_pipeline, on_progress)
+            pixels = train_pipeline.split.images
+            pixels = pixels[sample_indices(len(pixels), normalization.sample)]
+            parts = np.array_split(pixels, max(1, len(pixels) // 1000))
+            return zoo.data.statistics.measure(normalization, (resized(part, sizes[-1]) for part in parts))
+
+        return wrong
+
+    return replaced(zoo.training.prepare.data, "measure_split", make)
 
 
 @fault("Training inputs are scaled otherwise than those of evaluation.", strengths=(0.8, 0.99), matters=0.8)

@@ -1,6 +1,7 @@
 """Mistakes in the optimizer that a run uses: in its rules, where a run is prepared, or inside the training step."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,6 @@ import zoo.training.step.optimizer
 import zoo.training.step.step
 from verification.faults.applies import (
     adam,
-    changing_rate,
     clipped,
     decayed,
     every,
@@ -24,6 +24,7 @@ from verification.faults.applies import (
 from verification.faults.fault import fault
 from verification.faults.patching import pick, replaced, rounded, with_attributes
 from zoo.recipe import SGD, AdamW, ClipByNorm
+from zoo.training.step.optimizer import decay_mask
 
 
 def prepared_with(change):
@@ -70,39 +71,29 @@ def in_step(change):
     return replaced(zoo.training.experiment, "make_train_step", make)
 
 
-@fault("Momentum is missing, or another value.", strengths=(0.0, 0.8, 0.89), matters=0.8, applies=momentum)
-def momentum_value(value):
-    return rule_with(momentum=value)
+def _updates(change):
+    """Changes the updates in the training step: `change(updates, state) -> updates`, with the state before the step."""
 
-
-@fault(
-    "Nesterov momentum is used where the recipe has none.",
-    applies=every(momentum, lacks(lambda r: r.optimizer.nesterov)),
-)
-def nesterov_added():
-    return rule_with(nesterov=True)
-
-
-@fault("Momentum is dampened: the gradient is multiplied by 1 - momentum.", applies=momentum)
-def momentum_dampened():
-    def change(update, model):
+    def make(update, model):
         def wrong(gradient, state, params, **options):
-            return update(jax.tree.map(lambda each: 0.1 * each, gradient), state, params, **options)
+            updates, changed = update(gradient, state, params, **options)
+            return change(updates, state), changed
 
         return wrong
 
-    return in_step(change)
+    return in_step(make)
 
 
-@fault("The learning rate is applied on the other side of momentum.", applies=every(momentum, changing_rate))
-def rate_outside_momentum():
-    return prepared_with(
-        lambda rule, penalties, clipping: (
-            dataclasses.replace(rule, rate_in_momentum=not rule.rate_in_momentum),
-            penalties,
-            clipping,
-        )
-    )
+def _updates_of_layer(which, change):
+    """Changes the updates of the first, middle or last layer: `change(update, state) -> update`, as `_updates`."""
+
+    def changed(updates, state):
+        flat = traverse_util.flatten_dict(dict(updates))
+        layer = pick(sorted({path[:-1] for path, value in flat.items() if value.ndim > 1}), which)
+        flat = {path: change(value, state) if path[:-1] == layer else value for path, value in flat.items()}
+        return traverse_util.unflatten_dict(flat)
+
+    return _updates(changed)
 
 
 @fault("RMSprop's epsilon is added outside of the root.", applies=rmsprop)
@@ -155,6 +146,27 @@ def clipping_by_parameter():
         return wrong
 
     return replaced(zoo.training.step.optimizer, "clip", make)
+
+
+@fault(
+    "Gradients are clipped after weight decay was added to them, not before.",
+    applies=every(clipped, decayed, lambda recipe: not recipe.optimizer.decoupled),
+    bases=("verification.faults.bases.mixed",),
+)
+def decay_before_clipping():
+    def make(right):
+        def wrong(optimizer, regularization, rate, clipping=None):
+            if clipping is None or not regularization.weight_decay:
+                return right(optimizer, regularization, rate, clipping)
+            decay = optax.add_decayed_weights(
+                regularization.weight_decay, functools.partial(decay_mask, regularization)
+            )
+            rest = right(optimizer, dataclasses.replace(regularization, weight_decay=0.0), rate, clipping)
+            return optax.chain(decay, rest)
+
+        return wrong
+
+    return replaced(zoo.training.prepare, "make_optimizer", make)
 
 
 @fault("Weight decay is missing, or too large.", strengths=(100.0, 10.0, 2.0, 0.0), matters=10.0, applies=decayed)
@@ -217,32 +229,31 @@ def optimizer_state_dropped():
 
 @fault("The parameters of a layer are not updated.", strengths=("first", "middle", "last"), matters="middle")
 def layer_not_updated(which):
-    def change(update, model):
-        def wrong(gradient, state, params, **options):
-            updates, state = update(gradient, state, params, **options)
-            flat = traverse_util.flatten_dict(dict(updates))
-            layer = pick(sorted({path[:-1] for path, value in flat.items() if value.ndim > 1}), which)
-            flat = {path: jnp.zeros_like(value) if path[:-1] == layer else value for path, value in flat.items()}
-            return traverse_util.unflatten_dict(flat), state
+    return _updates_of_layer(which, lambda update, state: jnp.zeros_like(update))
 
-        return wrong
 
-    return in_step(change)
+@fault(
+    "The first layer is not updated any more after some steps.",
+    strengths=(20.0, 100.0),
+    matters=100.0,
+    bases=("mlp", "lenet5"),
+)
+def layer_frozen_later(steps):
+    def change(update, state):
+        done = next((leaf for leaf in jax.tree.leaves(state) if leaf.dtype == jnp.int32), 0)
+        return jnp.where(done < int(steps), update, 0)
+
+    return _updates_of_layer("first", change)
 
 
 @fault("Biases have twice the learning rate, as in Caffe.")
 def bias_rate():
-    def change(update, model):
-        def wrong(gradient, state, params, **options):
-            updates, state = update(gradient, state, params, **options)
-            twice = traverse_util.path_aware_map(
-                lambda path, value: 2 * value if path[-1] == "bias" else value, dict(updates)
-            )
-            return twice, state
+    def change(updates, state):
+        return traverse_util.path_aware_map(
+            lambda path, value: 2 * value if path[-1] == "bias" else value, dict(updates)
+        )
 
-        return wrong
-
-    return in_step(change)
+    return _updates(change)
 
 
 @fault(
@@ -255,32 +266,12 @@ def parameters_rounded(bits):
     return replaced(zoo.training.step.step, "optax", lambda module: with_attributes(module, apply_updates=apply))
 
 
-@fault(
-    "The optimizer's moments are kept with a mantissa of so many bits: 7 are bfloat16's.",
-    strengths=(2.0, 7.0),
-    matters=7.0,
-    applies=lambda recipe: momentum(recipe) or adam(recipe),
-    bases=("mlp", "lenet5"),
-)
-def moments_rounded(bits):
-    """Only momentum and Adam's moments, nothing else in the state."""
+@fault("Updates pass through float16 before they are added.", bases=("mlp", "lenet5"))
+def updates_in_float16():
+    def change(updates, state):
+        return jax.tree.map(lambda each: each.astype(jnp.float16).astype(each.dtype), updates)
 
-    def is_of_moments(node):
-        return isinstance(node, optax.TraceState | optax.ScaleByAdamState)
-
-    def coarse(leaf):
-        return rounded(leaf, int(bits)) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
-
-    def change(update, model):
-        def wrong(gradient, state, params, **options):
-            updates, state = update(gradient, state, params, **options)
-            return updates, jax.tree.map(
-                lambda node: jax.tree.map(coarse, node) if is_of_moments(node) else node, state, is_leaf=is_of_moments
-            )
-
-        return wrong
-
-    return in_step(change)
+    return _updates(change)
 
 
 @fault("Entries of the gradient below 1 % of the largest are flushed to zero, as by a format of few bits.")

@@ -1,4 +1,4 @@
-"""Helpers that faults share: functions replaced where they are used, wrong backward passes, layers in order."""
+"""Helpers that faults share: functions and attributes replaced where used, backward passes, layers in order."""
 
 import contextlib
 import types
@@ -53,6 +53,20 @@ def only_in_training(make: Callable[[], AbstractContextManager]) -> AbstractCont
     return in_training(change)
 
 
+def constructed_with(
+    kinds: tuple[type[nn.Module], ...], make: Callable[[Any], dict[str, Any]]
+) -> AbstractContextManager:
+    """Sets attributes of layers of some classes to those that `make(module)` returns, wherever they are called."""
+
+    def intercept(next_function, arguments, options, context):
+        if isinstance(context.module, kinds) and context.method_name == "__call__":
+            for name, value in make(context.module).items():
+                object.__setattr__(context.module, name, value)
+        return next_function(*arguments, **options)
+
+    return nn.intercept_methods(intercept)
+
+
 def with_backward(change: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
     """Returns the identity with a backward pass that changes the gradient."""
 
@@ -62,6 +76,11 @@ def with_backward(change: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Arr
 
     identity.defvjp(lambda x: (x, None), lambda _, cotangent: (change(cotangent),))
     return identity
+
+
+def with_scaled_gradient(factor: float) -> Callable[[jax.Array], jax.Array]:
+    """Returns the identity with a backward pass that multiplies the gradient."""
+    return with_backward(lambda gradient: factor * gradient)
 
 
 def layers(model: nn.Module, image_shape: Sequence[int]) -> list[tuple[str, ...]]:

@@ -55,6 +55,19 @@ def keys_without_seed():
     return replaced(step, "step_keys", lambda right: lambda state: right(state.replace(seed=0 * state.seed)))
 
 
+@fault(
+    "A step's keys are those of the sum of seed and step: runs with neighbouring seeds share nearly all of them.",
+    applies=uses_keys,
+    bases=("verification.faults.bases.mixed",),
+)
+def keys_of_seed_plus_step():
+    def change(state, keys):
+        augment_key, dropout_key = jax.random.split(jax.random.key(state.seed + state.step.astype(jnp.uint32)))
+        return augment_key, dropout_key
+
+    return _keys(change)
+
+
 @fault("The keys of a step are the same for a thousand steps.", applies=uses_keys)
 def keys_change_rarely():
     return replaced(step, "step_keys", lambda right: lambda state: right(state.replace(step=state.step // 1000)))

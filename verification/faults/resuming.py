@@ -6,7 +6,16 @@ import numpy as np
 
 import zoo.training.fit
 import zoo.training.loop
-from verification.faults.applies import averaged, changing_rate, has, measured, uses_keys
+from verification.faults.applies import (
+    averaged,
+    changing_rate,
+    has,
+    measured,
+    plateau,
+    several_epochs,
+    stops_early,
+    uses_keys,
+)
 from verification.faults.fault import fault
 from verification.faults.patching import replaced, together
 from zoo.training.run.files import RunFiles
@@ -71,6 +80,22 @@ def resumed_at_first_batch():
     return replaced(zoo.training.loop.Loop, "batches", make)
 
 
+@fault(
+    "A resumed run reads its data from the start of the epoch, of which it has seen a part.",
+    applies=several_epochs,
+    bases=("mlp",),
+)
+def resumed_at_start_of_epoch():
+    def make(right):
+        def wrong(self, first_step):
+            steps = max(self.experiment.train_pipeline.epoch // self.experiment.recipe.budget.batch_size, 1)
+            return right(self, first_step - first_step % steps)
+
+        return wrong
+
+    return replaced(zoo.training.loop.Loop, "batches", make)
+
+
 @fault("A resumed run skips a batch.")
 def resumed_one_batch_late():
     def make(right):
@@ -98,6 +123,18 @@ def resumed_without_statistics():
 @fault("A resumed run begins its weight average anew.", applies=averaged)
 def resumed_without_average():
     return _restored(lambda state, fresh: state.replace(average=state.variables))
+
+
+@fault(
+    "A resumed run loses the best weights: those that it resumes from count as such until there are better ones.",
+    applies=stops_early,
+    bases=("verification.faults.bases.weighted",),
+)
+def resumed_without_best():
+    def change(state, fresh):
+        return state if state.best is None else state.replace(best=jax.tree.map(jnp.copy, state.evaluated))
+
+    return _restored(change)
 
 
 @fault("Checkpoints have bfloat16 parameters.")
@@ -142,4 +179,31 @@ def resumed_with_evaluation():
     return together(
         replaced(zoo.training.loop.Loop, "train", train),
         replaced(zoo.training.loop.Loop, "due", lambda right: lambda self, evaluations: {*evaluations}),
+    )
+
+
+@fault(
+    "A resumed run decides by the evaluations since then only: patience and reductions of the rate begin anew.",
+    applies=lambda recipe: stops_early(recipe) or plateau(recipe),
+    bases=("verification.faults.bases.weighted", "bn_cnn"),
+)
+def decisions_since_resuming():
+    def train(right):
+        def wrong(self, state):
+            self.__dict__["_resumed_from"] = int(state.step)
+            return right(self, state)
+
+        return wrong
+
+    def decisions(right):
+        def wrong(self):
+            start = self.__dict__.get("_resumed_from", 0)
+            records = [record for record in self.history.records if not start or record["step"] > start]
+            return zoo.training.loop.Decisions(self.experiment.recipe, records)
+
+        return property(wrong)
+
+    return together(
+        replaced(zoo.training.loop.Loop, "train", train),
+        replaced(zoo.training.loop.Loop, "decisions", decisions),
     )

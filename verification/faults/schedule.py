@@ -4,15 +4,15 @@ import dataclasses
 
 import jax.numpy as jnp
 
-import zoo.recipe.metric
 import zoo.training.early_stopping
 import zoo.training.prepare
 import zoo.training.step.schedule
-from verification.faults.applies import changing_rate, cosine, every, plateau, warmup
+from verification.faults.applies import accumulates, changing_rate, cosine, every, plateau, warmup
 from verification.faults.fault import fault
 from verification.faults.optimizer import in_step
 from verification.faults.patching import replaced, together
 from zoo.recipe import ConstantRate
+from zoo.recipe.metric import improves
 from zoo.training.step.schedule import learning_rate as right_rate
 
 
@@ -56,6 +56,33 @@ def _applied(change):
     )
 
 
+def _warming_up(change):
+    """Changes the warm-up, of the rate that is applied and reported and of the schedule itself.
+
+    Args:
+      change: `(before, after) -> fraction of the peak`, of a step, from the fractions of the warm-up that are over
+        before and after it; the second one is right.
+    """
+
+    def make(right):
+        def wrong(schedule, total_steps):
+            rate, warmup_steps = right(schedule, total_steps), schedule.warmup * total_steps
+
+            def other(step):
+                done = jnp.asarray(step, jnp.float32)
+                before, after = (jnp.minimum(each / max(warmup_steps, 1), 1) for each in (done, done + 1))
+                return rate(step) * change(before, after) / after
+
+            return other if warmup_steps else rate
+
+        return wrong
+
+    return together(
+        replaced(zoo.training.step.schedule, "learning_rate", make),
+        replaced(zoo.training.prepare, "learning_rate", make),
+    )
+
+
 @fault("The learning rate is multiplied by 100.")
 def high_learning_rate():
     return _everywhere(100.0)
@@ -85,6 +112,23 @@ def schedule_in_epochs():
     return _applied(lambda rate, schedule, total: lambda step: rate(step // 500))
 
 
+@fault(
+    "The optimizer's schedule counts the accumulated parts of batches, and is over too early.",
+    applies=every(accumulates, changing_rate),
+    bases=("verification.faults.bases.mixed",),
+)
+def schedule_counts_parts():
+    def make(right):
+        def wrong(recipe, total_steps, frozen):
+            _, rate = right(recipe, total_steps, frozen)
+            optimizer, _ = right(recipe, max(total_steps // recipe.budget.accumulation, 1), frozen)
+            return optimizer, rate
+
+        return wrong
+
+    return replaced(zoo.training.prepare, "make_updates", make)
+
+
 @fault("The optimizer's schedule is some steps late.", strengths=(5.0, 1.0, -1.0), matters=1.0, applies=changing_rate)
 def schedule_late(steps):
     return _applied(lambda rate, schedule, total: lambda step: rate(jnp.maximum(step - int(steps), 0)))
@@ -104,22 +148,13 @@ def warmup_missing():
     bases=("lenet5", "squeezenet1_1"),
 )
 def warmup_from_a_third():
-    def make(right):
-        def wrong(schedule, total_steps):
-            rate, warmup_steps = right(schedule, total_steps), schedule.warmup * total_steps
+    return _warming_up(lambda before, after: 1 / 3 + 2 / 3 * after)
 
-            def other(step):
-                rising = jnp.minimum((jnp.asarray(step, jnp.float32) + 1) / max(warmup_steps, 1), 1)
-                return rate(step) * (1 / 3 + 2 / 3 * rising) / rising
 
-            return other if warmup_steps else rate
-
-        return wrong
-
-    return together(
-        replaced(zoo.training.step.schedule, "learning_rate", make),
-        replaced(zoo.training.prepare, "learning_rate", make),
-    )
+@fault("The warm-up starts at a rate of 0, and is a step late.", applies=warmup, bases=("lenet5",))
+def warmup_from_zero():
+    """After the warm-up, the rate is right."""
+    return _warming_up(lambda before, after: before)
 
 
 @fault(
@@ -187,7 +222,7 @@ def plateau_count_not_reset():
     def wrong(schedule, values):
         factor, waited, best = 1.0, 0, None
         for value in values:
-            if zoo.recipe.metric.improves(schedule.metric, value, best, schedule.minimum_change):
+            if improves(schedule.metric, value, best, schedule.minimum_change):
                 best = value
                 continue
             waited += 1
@@ -196,6 +231,27 @@ def plateau_count_not_reset():
         return factor
 
     return replaced(zoo.training.early_stopping, "plateau_factor", lambda right: wrong)
+
+
+@fault(
+    "On a plateau, an evaluation is compared with the one before, not with the best.",
+    applies=plateau,
+    bases=("bn_cnn",),
+)
+def plateau_compares_with_previous():
+    def wrong(schedule, values):
+        factor, waited, before = 1.0, 0, None
+        for value in values:
+            waited = 0 if improves(schedule.metric, value, before, schedule.minimum_change) else waited + 1
+            before = value
+            if waited == schedule.patience:
+                factor, waited = max(factor * schedule.factor, schedule.final), 0
+        return factor
+
+    return together(
+        replaced(zoo.training.step.schedule, "plateau_factor", lambda right: wrong),
+        replaced(zoo.training.early_stopping, "plateau_factor", lambda right: wrong),
+    )
 
 
 @fault(

@@ -103,6 +103,39 @@ def variance_within_images():
     return replaced(zoo.layers.normalization, "batch_norm", make)
 
 
+@fault(
+    "The running average is of standard deviations, whose square is kept as the variance.",
+    applies=has("BatchNorm"),
+    bases=("bn_cnn",),
+)
+def deviation_averaged():
+    def make(right):
+        def wrong(model, params, batch_stats, *arguments, **options):
+            momenta = {}
+
+            def intercept(next_function, given, named, context):
+                if isinstance(context.module, BatchNorm) and context.method_name == "__call__":
+                    momenta[context.module.path] = context.module.momentum
+                return next_function(*given, **named)
+
+            with nn.intercept_methods(intercept):
+                outputs, changed = right(model, params, batch_stats, *arguments, **options)
+            before = traverse_util.flatten_dict(dict(batch_stats))
+
+            def average(path, new):
+                if path[-1] != "var" or path[:-1] not in momenta:
+                    return new
+                keep, old = momenta[path[:-1]], before[path]
+                of_batch = jnp.maximum((new - keep * old) / (1 - keep), 0)
+                return (keep * jnp.sqrt(old) + (1 - keep) * jnp.sqrt(of_batch)) ** 2
+
+            return outputs, traverse_util.path_aware_map(average, dict(changed))
+
+        return wrong
+
+    return in_training(make)
+
+
 @fault("The running statistics of a layer take the scaled output's mean.", applies=has("BatchNorm"))
 def statistics_of_output():
     def make(right):

@@ -9,7 +9,8 @@ import zoo.training.early_stopping
 import zoo.training.loop
 from verification.faults.applies import plateau, stops_early
 from verification.faults.fault import fault
-from verification.faults.patching import replaced
+from verification.faults.patching import replaced, together
+from zoo.recipe.metric import improves
 from zoo.training.early_stopping import Decisions
 from zoo.training.step.state import TrainState
 
@@ -90,6 +91,34 @@ def weights_before_best():
     return replaced(Decisions, "apply", make)
 
 
+@fault(
+    "The best weights are not copied: the step after their evaluation overwrites them.",
+    applies=stops_early,
+    bases=("verification.faults.bases.weighted",),
+)
+def best_weights_overwritten():
+    """As if the next step had written its results to the same buffers."""
+    memory = {}
+
+    def apply(right):
+        def wrong(self, state, mesh):
+            memory["fresh"] = self.best_step == int(state.step)
+            return right(self, state, mesh)
+
+        return wrong
+
+    def execute(right):
+        def wrong(*arguments):
+            state, executed = right(*arguments)
+            if memory.pop("fresh", False):
+                state = state.replace(best=jax.tree.map(jnp.copy, state.evaluated))
+            return state, executed
+
+        return wrong
+
+    return together(replaced(Decisions, "apply", apply), replaced(zoo.training.loop, "execute", execute))
+
+
 @fault("Early stopping keeps the worst weights: the comparison has the wrong direction.", applies=stops_early)
 def worst_weights_kept():
     def make(right):
@@ -117,3 +146,24 @@ def stopping_patience(factor):
         return wrong
 
     return replaced(zoo.training.loop, "Decisions", make)
+
+
+@fault(
+    "Early stopping counts all evaluations without improvement, not only consecutive ones.",
+    applies=stops_early,
+    bases=("verification.faults.bases.weighted",),
+)
+def stopping_counts_all_failures():
+    def wrong(self):
+        stopping, best, failures = self._recipe.early_stopping, None, 0
+        if stopping is None:
+            return False
+        for record in self._evaluations:
+            value = record[stopping.metric]
+            if improves(stopping.metric, value, best, stopping.minimum_change):
+                best = value
+            else:
+                failures += 1
+        return failures >= stopping.patience
+
+    return replaced(Decisions, "over", lambda right: property(wrong))

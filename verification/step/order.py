@@ -12,12 +12,13 @@ from zoo.data import pipeline as pipelines
 from zoo.data.resize_crop import is_random
 from zoo.training.experiment import Experiment
 
-MAX_POSITIONS = 6_000  # of an epoch, that are looked at
+MAX_POSITIONS = 6_000  # at the beginning of an epoch, that are looked at
+BLOCKS, BLOCK = 5, 600  # positions of the first epoch further on: an order that repeats itself within it shows there
 MAX_READ = 256  # images of a batch that are read, if not all of them
 SEEDS, EPOCHS = (0, 1), (0, 1, 5)
 HOSTS = 2
-# Two random permutations agree in one place on average, Poisson distributed: in more than this many with probability
-# 1e-10.
+# Two random permutations agree in one place on average, and have one pair of neighbours in common, Poisson distributed:
+# more than this many with probability 1e-10.
 MAX_AGREEING = 14
 # Of an order with that of the data set, in standard deviations of random ones. Two epochs of one seed are no measure:
 # those of Grain's pseudo-random permutations have correlations of up to 0.2.
@@ -44,9 +45,13 @@ def check_order(group: Group, experiment: Experiment, *, thorough: bool = True) 
     names = list(everything)
     for place, name in enumerate(names):
         for other in names[:place]:
+            most = MAX_AGREEING + (0 if pipeline.examples is None else looked // 2)
             agreeing = int((everything[name] == everything[other]).sum())
-            if agreeing > MAX_AGREEING + (0 if pipeline.examples is None else looked // 2):
+            if agreeing > most:
                 problems.append(f"{name} and {other} agree in {agreeing:,} of {looked:,} places")
+            common = len(_neighbours(everything[name]) & _neighbours(everything[other]))
+            if common > most:
+                problems.append(f"{name} and {other} have {common:,} of {looked:,} pairs of neighbours in common")
     for name, order in orders.items():
         correlation = float(np.corrcoef(order, natural)[0, 1])
         if abs(correlation) > MAX_CORRELATION / math.sqrt(looked) and pipeline.examples is None:
@@ -55,12 +60,25 @@ def check_order(group: Group, experiment: Experiment, *, thorough: bool = True) 
             problems.append(f"{name} has {looked - len(np.unique(order)):,} of {looked:,} examples twice")
         if looked == epoch and not np.array_equal(np.sort(order), np.sort(_all(pipeline))):
             problems.append(f"{name} is not a permutation of the examples")
+    if pipeline.examples is None and epoch - looked > BLOCKS * BLOCK:
+        starts = np.linspace(looked, epoch - BLOCK, BLOCKS).astype(int)
+        later = [_positions(pipeline, size, SEEDS[0], int(start), BLOCK) for start in starts]
+        whole = np.concatenate([next(iter(orders.values())), *later])
+        if twice := len(whole) - len(np.unique(whole)):
+            problems.append(
+                f"the first epoch has {twice:,} of {len(whole):,} examples twice, looked at in {BLOCKS + 1} parts"
+            )
     problems += _of_hosts(experiment, thorough)
     detail = (
         f"epochs and seeds have different permutations, in {looked:,} of {epoch:,} places; {HOSTS} hosts divide each"
         " batch; false alarm in less than 1 of 10^9 runs"
     )
     return group.check("order", not problems, "; ".join(problems[:2]) or detail)
+
+
+def _neighbours(order):
+    """Returns the pairs of an example and the next one."""
+    return {*zip(order[:-1].tolist(), order[1:].tolist(), strict=True)}
 
 
 def _positions(pipeline, size, seed, start, count):
