@@ -31,6 +31,8 @@ FAULTS = [
         PLATEAU.override({"schedule.metric": "top1", "schedule.patience": 1, "schedule.final": 1e-2}),
         PLATEAU.override({"schedule.minimum_change": 0.05}),
         STOPPING,
+        PLATEAU.override({"schedule.metric": "top5", "schedule.patience": 18}),
+        OFTEN.override({"early_stopping": EarlyStopping("balanced_accuracy", patience=30)}),
         OFTEN.override({"early_stopping": EarlyStopping("loss", patience=5, minimum_change=0.1)}),
         PLATEAU.override({"early_stopping": EarlyStopping("loss", patience=15)}),
     ],

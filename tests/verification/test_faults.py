@@ -224,6 +224,8 @@ def test_smallest_strength_that_was_caught():
     found = FAULTS["learning_rate"]
     caught = [Outcome("learning_rate", each, "mlp", "x: y", "before", False, 1.0, "") for each in ("10", "1.1", "0.3")]
     assert page.smallest(found, caught) == "1.1" and page.smallest(FAULTS["layer_frozen"], caught) == ""
+    caught = [Outcome("adam_epsilon", each, "mlp", "x: y", "before", False, 1.0, "") for each in ("1", "0.001")]
+    assert page.smallest(FAULTS["adam_epsilon"], caught) == "0.001"  # the first of its strengths is the strongest
 
 
 def test_matrix_is_of_existing_faults():

@@ -195,6 +195,11 @@ def test_wrong_running_variances_are_found_where_a_batch_counts_little(fault):
         assert "bn1/var differs" in forward_of(experiment)["forward"]
 
 
+def test_frozen_batch_normalization_is_that_of_evaluation(experiment):
+    frozen = frozenset({"bn/scale", "bn/bias"})
+    assert not forward_of(dataclasses.replace(experiment, frozen=frozen))
+
+
 def test_training_inputs_without_augmentation_or_scale_are_found(experiment):
     plain = dataclasses.replace(experiment.train_pipeline, transforms=(Normalize(),))
     assert "inputs differ" in check_inputs(GROUP, Reader(dataclasses.replace(experiment, train_pipeline=plain))).detail

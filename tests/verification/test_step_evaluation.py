@@ -116,6 +116,13 @@ def test_records_of_other_evaluations_are_found(fault):
         assert failed(check_run(GROUP, experiment, 1))
 
 
+def test_evaluations_of_the_first_held_out_examples_are_found():
+    recipe = load_recipe("bn_cnn")
+    experiment = prepare(recipe, open_data(recipe.data), mesh=one_device())
+    with inject("interim_examples"):
+        assert "in the evaluation after step" in failed(check_run(GROUP, experiment, SEED))["run"]
+
+
 @pytest.mark.skipif(len(jax.devices()) < 2, reason="needs two devices; the test of the matrix has them")
 def test_predictions_in_the_order_of_other_devices_are_found(experiment):
     with inject("outcomes_of_devices_exchanged"):

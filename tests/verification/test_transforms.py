@@ -138,3 +138,18 @@ def test_rectangles_of_neighbours_in_a_corner_are_found(part):
 
     with replaced(mixing, "rectangle", corner):
         assert not mixes(part)[0]
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Cutout(1), Cutout(2), Cutout(5), RandomErasing(1.0, min_area=0.7, max_area=0.7, max_ratio=1.0),
+        RandomCrop(8, padding=4), RandomCrop(28, padding=20, fill="reflect"), TenCrop(299), Contrast(6.0),
+        Saturation(9.0), Brightness(0.0), Hue(0.0), RandomShift(0.0), RandomZoom(0.0), RandomRotation(180),
+        RandomResizedCrop(32, min_area=0.7, max_area=0.9, max_ratio=1.0),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_transforms_with_extreme_parameters_pass(transform):
+    passed, found = behaves(transform)
+    assert passed, found

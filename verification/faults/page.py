@@ -78,10 +78,16 @@ def _rows(fault: Fault, outcomes: Mapping[Trial, Outcome]) -> Iterator[str]:
 
 
 def smallest(fault: Fault, outcomes: Iterable[Outcome]) -> str:
-    """Returns the strength nearest to no mistake at all that was caught; "" if the strengths have no order."""
+    """Returns the strength nearest to no mistake at all that was caught; "" if the strengths have no order.
+
+    It is the last one of a fault, whose first is the strongest, or the one nearest to 1 of factors on both sides of it.
+    """
     caught = {each.strength for each in outcomes if each.caught_by}
-    factors = [strength for strength in fault.strengths if isinstance(strength, float) and label(strength) in caught]
-    return label(min(factors, key=lambda strength: abs(strength - 1.0))) if len(factors) > 1 else ""
+    found = [strength for strength in fault.strengths if isinstance(strength, float) and label(strength) in caught]
+    if len(found) < 2:
+        return ""
+    both_sides = min(found) < 1 < max(found)
+    return label(min(found, key=lambda strength: abs(strength - 1.0)) if both_sides else found[-1])
 
 
 def _when(outcome):

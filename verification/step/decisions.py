@@ -7,9 +7,11 @@ import numpy as np
 
 from verification.check import Check, Group
 from zoo.recipe import EarlyStopping, Recipe, ReduceOnPlateau
+from zoo.recipe.metric import METRIC_NAMES
 from zoo.training import loop
 
-SEQUENCES, LENGTH = 50, 60  # of random evaluations, which improve now and then
+SEQUENCES, LENGTH, LONGEST = 50, 60, 2000  # of random evaluations: longer ones for a larger patience
+LOOKED = 60  # evaluations of a sequence, at most, after which decisions are compared
 
 
 def decides(recipe: Recipe) -> bool:
@@ -49,36 +51,49 @@ def check_decisions(group: Group, recipe: Recipe) -> Check:
 
     A short run has too few evaluations for it, and shows that decisions are applied.
     """
-    random, problems, changes, stops = np.random.default_rng(0), [], 0, 0
+    random, problems, lower, ends = np.random.default_rng(0), [], 0, 0
     rule, schedule = recipe.early_stopping, recipe.schedule
-    kind = "validation" if recipe.data.validation else "eval"
+    patience = max((part.patience for part in (rule, schedule) if hasattr(part, "patience")), default=0)
+    length = min(max(LENGTH, 4 * patience), LONGEST)
     for _ in range(SEQUENCES):
-        # The falling part decides how often evaluations improve.
-        losses = 2 - random.uniform(0, 0.05) * np.arange(LENGTH) + random.normal(0, 0.2, LENGTH)
-        records = [
-            {"kind": kind, "step": 10 * (place + 1), "loss": float(loss), "top1": float(random.uniform(0.2, 0.9))}
-            for place, loss in enumerate(losses)
-        ]
-        for count in range(1, LENGTH + 1):
+        records = _evaluations(random, length, "validation" if recipe.data.validation else "eval")
+        counts = range(1, length + 1) if length <= LOOKED else np.sort(random.integers(1, length + 1, LOOKED)).tolist()
+        factor, over = 1.0, False
+        for count in counts:
             seen, found = records[:count], loop.Decisions(recipe, records[:count])
             if isinstance(schedule, ReduceOnPlateau):
-                expected = plateau_factor(schedule, seen)
-                changes += expected < 1
-                if not np.isclose(found.rate_factor, expected, rtol=1e-6):
+                factor = plateau_factor(schedule, seen)
+                if not np.isclose(found.rate_factor, factor, rtol=1e-6, atol=0):
                     problems.append(
-                        f"after {count} evaluations, the rate's factor is {found.rate_factor:g}, not {expected:g}"
+                        f"after {count} evaluations, the rate's factor is {found.rate_factor}, not {factor}"
                     )
             if rule is not None:
                 best, over = stopping(rule, seen)
-                stops += over
                 if found.best_step != records[best]["step"]:
                     problems.append(f"of {count} evaluations, that after step {found.best_step} is taken for the best")
                 if found.over != over:
                     problems.append(f"after {count} evaluations, the run {'goes on' if over else 'is stopped'}")
-            if problems or (rule is not None and over):
+            if problems:
+                return group.check("decisions", False, "; ".join(problems))
+            if over:
                 break
-        if problems:
-            break
-    what = [f"{changes} lower learning rates"] * (rule is None) + [f"{stops} ends"] * (rule is not None)
-    detail = f"{SEQUENCES} sequences of evaluations lead to the decisions of the recipe, {' and '.join(what)}"
-    return group.check("decisions", not problems, "; ".join(problems[:2]) or detail)
+        lower, ends = lower + (factor < 1), ends + over
+    found = [f"a lower rate in {lower}"] * isinstance(schedule, ReduceOnPlateau) + [f"the end in {ends}"] * bool(rule)
+    detail = (
+        f"{SEQUENCES} sequences of up to {length} evaluations lead to the recipe's decisions, {' and '.join(found)}"
+    )
+    return group.check("decisions", True, detail)
+
+
+def _evaluations(random, length, kind):
+    """Returns records of random evaluations; their noise differs between metrics."""
+    slope = random.uniform(0, 0.05)
+
+    def values():
+        return slope * np.arange(length) + random.normal(0, 0.2, length)
+
+    metrics = {name: 10 - values() if name == "loss" else 1 / (1 + np.exp(-values())) for name in METRIC_NAMES}
+    return [
+        {"kind": kind, "step": 10 * (place + 1), **{name: float(each[place]) for name, each in metrics.items()}}
+        for place in range(length)
+    ]

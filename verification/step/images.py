@@ -1,6 +1,6 @@
 """The transforms of a recipe, composed a second time: each with its own key, and the normalization by its formula.
 
-Single transforms are the zoo's; each kind has a check of its own in `verification.traces.transforms`.
+Other transforms are the zoo's; each kind has a check of its own in `verification.traces.transforms`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from zoo.data.augment.canvas import Canvas, transformed
 from zoo.data.augment.geometry import resample
 from zoo.data.normalization import Array, Statistics
 from zoo.recipe import Normalize
-from zoo.recipe.augmentation import Affine, Transform
+from zoo.recipe.augmentation import Affine, ReverseChannels, Transform
 
 
 def transformed_image(
@@ -24,6 +24,8 @@ def transformed_image(
         own_key = jax.random.fold_in(key, place)
         if isinstance(transform, Normalize):
             canvas = _normalized(canvas, statistics)
+        elif isinstance(transform, ReverseChannels):
+            canvas = Canvas(jnp.flip(canvas.pixels, -1), jnp.flip(canvas.unit, -1))
         elif not isinstance(transform, Affine):
             canvas = transformed(transform, canvas, own_key, statistics)
         else:  # those with the same fill, one after the other, are one interpolation

@@ -35,7 +35,7 @@ from zoo.training.tracking import Tracker
 STEPS, EVERY = 6, 2  # of a short run, and between its evaluations
 DECIDING = 12  # steps of a run whose evaluations decide something, with one after each step
 EXAMPLES, EVALUATED = 240, 37  # of the splits of a short run, if batches are not larger
-INTERIM = 23  # evaluated examples during such a run, if the recipe evaluates fewer than all
+INTERIM = 13  # evaluated examples during such a run, if the recipe evaluates fewer than all: fewer than are held out
 TIMES = ("seconds", "images_per_second")  # of a record: the rest is the same each time
 SAME_WEIGHTS = 1e-5  # largest difference, relative to the length of a variable, of weights after the same steps
 
@@ -111,8 +111,8 @@ def check_run(group: Group, experiment: Experiment, seed: int) -> Iterator[Check
     """Checks a short run of a recipe, and that it ends with the same bits if it is killed and resumed.
 
     If evaluations decide, there are two runs. In the first, loss and accuracy do not improve at the same steps; in the
-    second, with `misleading` data, the losses of training and evaluation do not. The second is resumed, since it has
-    decided something by then.
+    second, with `misleading` data, the losses of training and evaluation do not. The second is resumed: its evaluations
+    get worse, so that something has been decided by then.
     """
     recipe = short_recipe(experiment)
     dataset = short_dataset(experiment, recipe)
@@ -206,9 +206,9 @@ def _compare(result, experiment, seed) -> tuple[list[str], str]:
 
 
 def planned_evaluations(budget: Budget, total: int) -> set[int]:
-    """Returns the steps after which a run is evaluated, by the docstring of `Budget`: a multiple of the interval.
+    """Returns the steps after which a run is evaluated: multiples of the interval in `Budget`, and the last one.
 
-    The interval is the nearest number of steps to its fraction of the run, one at least; the last step is added.
+    The interval is the nearest number of steps to its fraction of the run, one at least.
     """
     every = max(round(budget.evaluate_every * total), 1)
     return {step for step in range(1, total + 1) if step % every == 0 or step == total}

@@ -1,8 +1,8 @@
 """What a training step and an evaluation have to compute, written down a second time, without the code of the steps.
 
 Inputs, keys, dropout and batch normalization follow the documentation of `zoo.training.step`; the network runs with
-XLA's own operations at the highest matrix precision; the loss is computed in float64 on the host. Only the networks and
-single transforms of images are the zoo's: they have checks of their own.
+XLA's own operations at the highest matrix precision; the loss is computed in float64 on the host. Only the networks,
+single transforms of images and mixing are the zoo's: they have checks of their own.
 """
 
 from collections.abc import Mapping
@@ -17,23 +17,18 @@ from flax import traverse_util
 from verification.devices import keep_programs
 from verification.loss import closed_form
 from verification.step.images import transformed_image
+from verification.step.layers import dropout, normalization, tolerances
 from verification.step.statistics import expected_statistics
 from zoo.compilation import compile_quickly
 from zoo.data import augment
 from zoo.data.pipeline import Batch, InputPipeline
 from zoo.data.resize_crop import split_host_transforms
 from zoo.layers.lowering import convolution_lowering
-from zoo.layers.normalization import BatchNorm
 from zoo.recipe import ClassWeights, TenCrop
 from zoo.recipe.augmentation import Transform
 from zoo.training.experiment import Experiment
 from zoo.training.step.freezing import frozen_layers
 from zoo.training.step.state import TrainState
-
-# What rounding may change in running statistics: relative to the spread of a batch's activations (their standard
-# deviation or variance), to the root of their mean square or to that itself, and to the new statistics. Those of layers
-# that are not the zoo's may be off by the first of these, relative to themselves.
-OF_SPREAD, OF_SQUARE, OF_RESULT = 2e-4, 1e-5, 5e-7
 
 
 class Expected(NamedTuple):
@@ -104,18 +99,21 @@ class Specification:
         self._programs: dict[Any, Any] = {}
 
     def training_step(self, state: TrainState, batch: Batch) -> Expected:
-        """Returns what a training step should find, micro-batch by micro-batch.
+        """Returns what a training step should find, device by device and micro-batch by micro-batch.
 
         Args:
           state: before the step, on the host or on devices.
           batch: the global batch, on the host.
         """
         experiment = self.experiment
-        parts = experiment.recipe.budget.accumulation
-        size = len(batch.index) // parts
+        parts, devices = experiment.recipe.budget.accumulation, experiment.mesh.size
+        size = len(batch.index) // (parts * devices)
         stats, loss, correct, count = state.batch_stats, 0.0, 0.0, 0.0
         allowed: dict[str, np.ndarray] = {}
-        for part in range(parts):
+        ends = []  # the running statistics of each device, whose examples come one after the other
+        for part in range(parts * devices):
+            if part % parts == 0:
+                stats = state.batch_stats
             rows = jax.tree.map(lambda array, part=part: array[part * size : (part + 1) * size], batch)
             images, labels = raw_examples(experiment, rows)
             logits, auxiliary, coefficient, stats, more = jax.device_get(
@@ -131,8 +129,10 @@ class Specification:
                 loss += factor * (closed_form(experiment.recipe.loss, each, smooth) * weighted)[kept].sum()
             correct += ((logits.argmax(-1) == targets.argmax(-1)) * rows.weight).sum()
             count += rows.weight.sum()
-        stats = _flat(stats)
-        return Expected(loss / count, correct / count, stats, _tolerances(stats) | allowed)
+            if part % parts == parts - 1:
+                ends.append(_flat(stats))
+        stats = {path: np.mean([end[path] for end in ends], 0, np.float64) for path in ends[0]}
+        return Expected(loss / count, correct / count, stats, tolerances(stats) | allowed)
 
     def inputs(self, state: TrainState, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         """Returns the inputs before mixing, float32 [n, H, W, C], and the labels [n] of a training batch."""
@@ -173,8 +173,8 @@ class Specification:
             keys = jax.vmap(lambda key: jax.random.fold_in(key, last))(_example_keys(seed, step, batch.position))
             inputs, coefficient = augment.mix(recipe.augmentation.mixing, inputs, batch.weight, keys)
         moments, allowed = {}, {}
-        normalize = _normalization(moments, allowed, frozen_layers(experiment.frozen, params))
-        with nn.intercept_methods(normalize), nn.intercept_methods(_dropout(batch.position)):
+        normalize = normalization(moments, allowed, frozen_layers(experiment.frozen, params))
+        with nn.intercept_methods(normalize), nn.intercept_methods(dropout(batch.position)):
             outputs, changed = experiment.model.apply(
                 {"params": params, **({"batch_stats": stats} if stats else {})},
                 inputs,
@@ -198,7 +198,7 @@ class Specification:
         views = jax.vmap(lambda image: transformed_image(transforms, image, key, self.statistics))(images)
         logits = experiment.model.apply(variables, views.reshape(-1, *views.shape[-3:]), train=False)
         if isinstance(transforms[-1], TenCrop):
-            return augment.average_views(transforms[-1], logits.reshape(len(images), -1, logits.shape[-1]))
+            return _averaged(transforms[-1], logits.reshape(len(images), -1, logits.shape[-1]))
         return logits
 
     def _targets(self, labels, coefficient, classes):
@@ -208,6 +208,13 @@ class Specification:
         other = own.reshape(-1, 2, classes)[:, ::-1].reshape(-1, classes)
         share = np.asarray(coefficient, np.float64)[:, None]
         return share * own + (1 - share) * other
+
+
+def _averaged(transform, logits):
+    """Averages logits [n, views, K] as `zoo.recipe.TenCrop` says: themselves, or the probabilities, whose log it is."""
+    if transform.average == "logits":
+        return logits.mean(1)
+    return jnp.log(jax.nn.softmax(logits).mean(1))
 
 
 def _step_keys(seed, step):
@@ -222,65 +229,3 @@ def _example_keys(seed, step, position):
 
 def _flat(tree):
     return traverse_util.flatten_dict(dict(tree), sep="/")
-
-
-def _tolerances(stats):
-    """Returns the tolerances of running statistics of any layer: for means, in standard deviations where there are."""
-
-    def unit(path):
-        layer, _, kind = path.rpartition("/")
-        return np.sqrt(stats[f"{layer}/var"]) if kind == "mean" and f"{layer}/var" in stats else np.abs(stats[path])
-
-    return {path: OF_SPREAD * unit(path) for path in stats}
-
-
-def _normalization(moments, allowed, frozen):
-    """Makes an interceptor that normalizes by two passes over the batch.
-
-    It notes the new running statistics, and by how much rounding may change them: in float32, of activations that other
-    kernels computed, and of the variance as the mean square minus the squared mean.
-    """
-
-    def intercept(next_function, arguments, options, context):
-        layer = context.module
-        if not isinstance(layer, BatchNorm) or context.method_name != "__call__" or layer.path in frozen:
-            return next_function(*arguments, **options)
-        x = arguments[0].astype(jnp.float32)
-        axes = tuple(range(x.ndim - 1))
-        mean = x.mean(axes)
-        variance = ((x - mean) ** 2).mean(axes)
-        share, square = 1 - layer.momentum, variance + mean**2
-        for name, batch, spread, size in (
-            ("mean", mean, jnp.sqrt(variance), jnp.sqrt(square)),
-            ("var", variance, variance, square),
-        ):
-            path = "/".join((*layer.path, name))
-            old = layer.get_variable("batch_stats", name)
-            moments[path] = layer.momentum * old + share * batch
-            allowed[path] = share * (OF_SPREAD * spread + OF_SQUARE * size) + OF_RESULT * jnp.abs(moments[path])
-        y = (x - mean) / jnp.sqrt(variance + layer.epsilon)
-        scale = layer.get_variable("params", "scale") if layer.use_scale else 1.0
-        return (y * scale + layer.get_variable("params", "bias")).astype(layer.dtype)
-
-    return intercept
-
-
-def _dropout(position):
-    """Makes an interceptor with which each example's mask is drawn from the key of its position in the global batch."""
-
-    def intercept(next_function, arguments, options, context):
-        layer = context.module
-        if not isinstance(layer, nn.Dropout) or context.method_name != "__call__":
-            return next_function(*arguments, **options)
-        deterministic = layer.deterministic if layer.deterministic is not None else options.get("deterministic")
-        if deterministic or layer.rate == 0:
-            return next_function(*arguments, **options)
-        (x,) = arguments
-        key = layer.make_rng(layer.rng_collection)
-        shape = tuple(1 if axis in layer.broadcast_dims else size for axis, size in enumerate((1, *x.shape[1:])))
-        keep = jax.vmap(lambda place: jax.random.bernoulli(jax.random.fold_in(key, place), 1 - layer.rate, shape)[0])(
-            position
-        )
-        return jnp.where(keep, x / (1 - layer.rate), 0.0).astype(x.dtype)
-
-    return intercept

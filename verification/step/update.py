@@ -131,7 +131,7 @@ class Rules:
                 worst = max(worst, off / size if off > rounded else 0.0)
             if not off <= rounded + self.tolerance * size and sentence is None:
                 sentence = (
-                    f"the update of {path} differs from the formula by {100 * off / max(size, 1e-30):.2g} % of its size"
+                    f"the update of {path} differs from the formula by {100 * off / max(size, 1e-30):.3g} % of its size"
                     if size > rounded
                     else f"{path} changes by {off:.1e} where the formula leaves it unchanged"
                 )

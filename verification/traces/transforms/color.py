@@ -10,7 +10,7 @@ from verification.traces.transforms.probe import ALPHA, behaves, many, uniform_p
 from zoo.data.normalization import Statistics
 from zoo.recipe import Brightness, Contrast, Hue, PCAColor, Saturation
 
-# From black to white, so that results have to be clipped on both sides.
+# From black to white, so that results have to be clipped.
 COLORS = np.array(
     [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (20, 0, 255), (250, 240, 5), (10, 250, 130), (90, 90, 90)],
     np.uint8,
@@ -63,7 +63,8 @@ def _blended(transform, results, factors, picture, other):
     weights = factors[:, None, None, None].astype(np.float64)
     off = float(np.abs(results - np.clip(weights * picture + (1 - weights) * other, 0, 255)).max())
     found = f"factors from {factors.min():.2f} to {factors.max():.2f}, uniform with p = {pvalue:.3f}"
-    return pvalue >= ALPHA and off < ROUNDING, f"{found}; pixels differ by up to {off:.1g} from the clipped blend"
+    close = off < ROUNDING * (1 + transform.amount)
+    return pvalue >= ALPHA and close, f"{found}; pixels differ by up to {off:.1g} from the clipped blend"
 
 
 @behaves.register
