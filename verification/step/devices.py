@@ -32,7 +32,8 @@ def check_devices(group: Group, probe: Probe, state: TrainState, batch: Batch) -
     batch = jax.tree.map(lambda array: array[: 2 * size], batch)
     halves = [jax.tree.map(lambda array, start=start: array[start : start + size], batch) for start in (0, size)]
     # With XLA's own convolutions, programs are kept in the compilation cache.
-    plain = dataclasses.replace(probe.experiment, optimizer=probe.optimizer, convolution="xla")
+    changes = {"optimizer": probe.optimizer, "convolution": "xla", "mesh": parallel.make_mesh(devices[:1])}
+    plain = dataclasses.replace(probe.experiment, **changes)
     alone, both = Probe(plain), Probe(dataclasses.replace(plain, mesh=parallel.make_mesh(devices[:2])))
     keep_programs()
     one, other = (alone.step(state, half) for half in halves)

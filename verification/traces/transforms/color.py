@@ -43,7 +43,8 @@ def _brightness(transform: Brightness):
 
 @behaves.register
 def _contrast(transform: Contrast):
-    picture = _picture((100, 100, 100), (110, 110, 110))
+    middle = round((COLORS @ LUMA).mean())  # so that the pixels that show the factor are not clipped
+    picture = _picture((middle - 5,) * 3, (middle + 5,) * 3)
     results = many(transform, picture)
     factors = (results[:, 0, 1, 0] - results[:, 0, 0, 0]) / 10
     return _blended(transform, results, factors, picture, (picture @ LUMA).mean())

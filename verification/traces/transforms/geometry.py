@@ -96,7 +96,7 @@ def _looks_like(transform: RandomResizedCrop, results, side):
     area = height * width / side**2
     largest = min(transform.max_area, 1 / transform.max_ratio)  # above it, sides are clipped to those of the image
     uniform = scipy.stats.uniform(transform.min_area, largest - transform.min_area)
-    inside = area < largest
+    inside = area < largest if largest < transform.max_area else np.full(len(area), True)
     expected = (largest - transform.min_area) / max(transform.max_area - transform.min_area, 1e-9)
     pvalues = [scipy.stats.kstest(area[inside], uniform.cdf).pvalue]
     plausible = fraction_is_plausible(int(inside.sum()), IMAGES, min(expected, 1.0), ALPHA / 10)
