@@ -106,8 +106,11 @@ def effect(name, healthy={}):  # noqa: B006 - keeps the observations without a f
 # One for each way of injecting: a program, a backward pass, a prepared optimizer, the loader, a data set.
 QUICK = ("biases_frozen", "dense_gradient_scaled", "adam_epsilon", "no_shuffling", "label_noise")
 BY_OTHER_METRIC = ("stopping_by_training_loss", "stopping_by_accuracy")  # a short run may end at the same step
-# Than in a short run: see test_decisions.py.
-DECIDED_LATER = ("plateau_count_not_reset", "plateau_compares_with_previous", "stopping_counts_all_failures")
+# Than in a short run: see test_decisions.py, and test_step_evaluation.py for the last one.
+DECIDED_LATER = (
+    "plateau_count_not_reset", "plateau_compares_with_previous", "plateau_threshold", "stopping_counts_all_failures",
+    "resumed_without_best",
+)  # fmt: skip
 ON_ONE_DEVICE = [
     name for name, found in FAULTS.items() if found.devices == 1 and name not in BY_OTHER_METRIC + DECIDED_LATER
 ]

@@ -206,6 +206,14 @@ def test_wrong_decisions_on_a_validation_split_are_found(fault):
         assert "the learning rate of step" in failed(check_run(GROUP, experiment, SEED))["run"]
 
 
+@pytest.mark.parametrize("fault", ["resumed_without_best", "decisions_since_resuming"])
+def test_resumed_runs_that_forget_what_was_decided_are_found(fault):
+    recipe = load_recipe("verification.faults.bases.weighted")
+    experiment = prepare(recipe, open_data(recipe.data), mesh=one_device())
+    with inject(fault):
+        assert "resuming" in failed(check_run(GROUP, experiment, SEED))
+
+
 def _older(state):
     return state.replace(average=jax.tree.map(lambda leaf: 0.9 * leaf, state.average))
 
