@@ -241,12 +241,12 @@ def _check_resumed(group, whole, resumed, step) -> Check:
         [{name: value for name, value in record.items() if name not in TIMES} for record in result.history]
         for result in (whole, resumed)
     ]
-    if records[0] != records[1]:
-        pairs = zip(*records, strict=False)
-        problems.append(
-            next((f"a record is {two}, not {one}" for one, two in pairs if one != two), None)
-            or f"there are {len(records[1])} records, not {len(records[0])}"
-        )
+    if len(records[0]) != len(records[1]):
+        problems.append(f"there are {len(records[1])} records, not {len(records[0])}")
+    elif records[0] != records[1]:
+        one, two = next(pair for pair in zip(*records, strict=True) if pair[0] != pair[1])
+        names = [name for name in {**one, **two} if one.get(name) != two.get(name)]
+        problems.append(f"the record of step {one['step']} has another {', '.join(names)}")
     steps = sum(record["kind"] == "train" for record in records[0])
     detail = f"resumed after {step} of {steps} steps, a run ends with the same {len(ours)} variables, bit for bit"
     return group.check("resuming", not problems, "; ".join(problems) or detail)

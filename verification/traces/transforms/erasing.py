@@ -23,7 +23,7 @@ def _black(results):
 
 def _placed(starts, sizes, side):
     """Returns the p-value of uniform first rows, or columns, of parts of these sizes that fit into a side."""
-    inside = np.random.default_rng(0).uniform(size=len(starts))  # of whole numbers, a test for continuous ones is none
+    inside = np.random.default_rng(0).uniform(size=len(starts))  # makes them continuous, as the test requires
     return scipy.stats.kstest((starts + inside) / (side - sizes + 1), scipy.stats.uniform().cdf).pvalue
 
 
@@ -56,7 +56,7 @@ def _random_erasing(transform: RandomErasing):
     coloured = _is_noise(many(transform, white), results == 0) if transform.fill == "random" else 1.0
     found = (
         f"{int(erased.sum())} of {IMAGES} images have a rectangle, p = {pvalue:.3f} for its side lengths, {placed:.3f}"
-        f" for its place"
+        " for its place"
     )
     return whole and plausible and min(pvalue, placed, coloured) >= ALPHA / 6, found
 

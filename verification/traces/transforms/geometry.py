@@ -105,6 +105,7 @@ def _looks_like(transform: RandomResizedCrop, results, side):
         pvalues.append(scipy.stats.kstest(ratio / np.log(transform.max_ratio), scipy.stats.uniform(-1, 2).cdf).pvalue)
     else:
         plausible = plausible and bool(np.all(np.abs(ratio) < 0.1))  # the host crops whole pixels
+    plausible = plausible and area.max() <= transform.max_area + 3 / side  # the host rounds both sides
     middle = results[:, size // 2, size // 2, :2]
     for axis, part in enumerate((height, width)):
         room = side - part
